@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file asyncfile/file.h
+ *
+ * Files: reads and writes on a descriptor, each with its own future and its
+ * own deadline.
+ *
+ * Operations queue in call order, one queue for each direction; reads and
+ * writes of one file do not wait for each other. Nothing is lost: a timeout, a
+ * cancel or an over-long line leaves unread bytes in the file, for the next
+ * operation. Nothing is invented: a count is what the kernel took, and the end
+ * of file is reported when the data is gone.
+ *
+ * Every operation fails with -EINVAL for a NULL file, flags it does not know or
+ * a negative timeout, with -EBADF if the descriptor is not open in that
+ * direction, and with -ENOMEM. Errors of read(2) and write(2) come through as
+ * they are.
+ */
+#ifndef ASYNCFILE_FILE_H
+#define ASYNCFILE_FILE_H
+
+#include <stddef.h>
+#include <sys/time.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct evbuffer;
+struct af_file;
+struct af_future;
+struct af_loop;
+
+/** Read: exactly size bytes. Write: all of it. Readline: a whole line. */
+#define AFIO_FULL 0x1u
+/** Write: the buffer stays as it is until the future is done: do not copy. */
+#define AFIO_BORROW 0x2u
+/** af_file_new(): the descriptor stays the caller's to close. */
+#define AFIO_KEEP_FD 0x4u
+
+/**
+ * Makes a file of a descriptor: a pipe, FIFO, socket of any family, tty, pty,
+ * eventfd and its likes, /dev/null or an on-disk file.
+ *
+ * @param fd    owned by the file from success on, unless AFIO_KEEP_FD
+ * @param flags 0 or AFIO_KEEP_FD
+ * @return the file; or NULL with errno, and fd is still the caller's:
+ *         EINVAL    loop is NULL, or an unknown flag
+ *         EBADF     fd is not an open descriptor
+ *         EISDIR    fd is a directory
+ *         ECANCELED the loop was freed
+ *         ENOMEM
+ *
+ * The open file description is left alone, because others may share it: no
+ * O_NONBLOCK appears on a terminal or a pipe that a shell or a child also has.
+ * Where non-blocking mode is needed, the file opens a description of its own
+ * (under the same number if it owns fd).
+ */
+struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
+
+/**
+ * Reads bytes.
+ *
+ * @param size  at most so many; 0: all up to the end of file
+ * @param flags 0; or AFIO_FULL for exactly size bytes
+ * @return a future; see af_future_data():
+ *
+ * | happens                                   | outcome                     |
+ * |-------------------------------------------|-----------------------------|
+ * | data, not FULL                            | success, 1..size bytes      |
+ * | size bytes, FULL                          | success, size bytes         |
+ * | end of file, some data (FULL, or size 0)  | success, the data, AFIO_EOF |
+ * | end of file, none; every read after it    | success, 0 bytes, AFIO_EOF  |
+ * | deadline, some data                 | success, the data, AFIO_TIMEDOUT  |
+ * | deadline, none                            | -ETIMEDOUT                  |
+ * | read error, some data    | success, the data; the next read has the error |
+ * | cancelled                 | -ECANCELED; what was gathered stays in the file |
+ */
+struct af_future *af_file_read(struct af_file *file, size_t size,
+			       unsigned flags, const struct timeval *timeout);
+
+/**
+ * Reads a line, with its newline. NULs are bytes like others.
+ *
+ * @param size     if not 0, a longer line comes in pieces: the first size
+ *                 bytes of it now, with AFIO_TRUNCATED, the rest as the next
+ *                 line
+ * @param sizehint how long lines usually are, in bytes; 0: no idea. Tunes, and
+ *                 changes no outcome.
+ * @param flags    0; or AFIO_FULL: at the deadline fail with -ETIMEDOUT and
+ *                 leave part of a line in the file, rather than return that
+ *                 part with AFIO_TIMEDOUT
+ * @return a future. The last line may lack its newline, and has AFIO_EOF then.
+ *         Otherwise as af_file_read().
+ */
+struct af_future *af_file_readline(struct af_file *file, size_t size,
+				   size_t sizehint, unsigned flags,
+				   const struct timeval *timeout);
+
+/**
+ * Reads up to and with a delimiter: af_file_readline() for any byte string.
+ *
+ * @param delim     the delimiter's bytes, copied
+ * @param delim_len how many; 0 is -EINVAL
+ * @param size      as in af_file_readline(); less than delim_len is fine and
+ *                  means pieces
+ */
+struct af_future *af_file_read_until(struct af_file *file, const void *delim,
+				     size_t delim_len, size_t size,
+				     unsigned flags,
+				     const struct timeval *timeout);
+
+/**
+ * Writes bytes: first at once, straight from buf, then whenever the descriptor
+ * takes more.
+ *
+ * @param buf   is the caller's again when the call returns; with AFIO_BORROW it
+ *              must stay as it is until the future is done, and is not copied
+ * @param flags 0: done when the kernel took some; AFIO_FULL: when it took all;
+ *              AFIO_BORROW
+ * @return a future; af_future_count() says how much was written:
+ *
+ * | happens                       | outcome                                  |
+ * |-------------------------------|------------------------------------------|
+ * | deadline, some written (FULL) | success, that count, AFIO_TIMEDOUT       |
+ * | deadline, none written        | -ETIMEDOUT, count 0                      |
+ * | cancelled                     | -ECANCELED, count is what had gone out   |
+ * | reader gone                   | -EPIPE, count is what had gone out       |
+ * | len 0                         | success, 0                               |
+ *
+ * After any outcome not one byte more of buf is sent. No SIGPIPE, whatever the
+ * program does about that signal.
+ */
+struct af_future *af_file_write(struct af_file *file, const void *buf,
+				size_t len, unsigned flags,
+				const struct timeval *timeout);
+
+/**
+ * Writes an evbuffer's contents, without copying them. They move to the
+ * operation: buf is empty when the call returns. What has not been written when
+ * the future is done is in af_future_buffer().
+ *
+ * @param flags 0 or AFIO_FULL, as in af_file_write()
+ * @return a future as of af_file_write(). -EINVAL also if buf is frozen.
+ */
+struct af_future *af_file_write_buffer(struct af_file *file,
+				       struct evbuffer *buf, unsigned flags,
+				       const struct timeval *timeout);
+
+/**
+ * Copies from one file to another, in the kernel where it can (splice(2)). It
+ * has its place in the queue of reads of one and in that of writes of the
+ * other, and begins when it is first in both.
+ *
+ * @param count how many bytes; negative: up to the end of from
+ * @return a future; af_future_count() says how much was written:
+ *
+ * | happens                          | outcome                                |
+ * |----------------------------------|----------------------------------------|
+ * | count bytes                      | success                                |
+ * | end of from                      | success, that count, AFIO_EOF          |
+ * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
+ * | deadline, none                   | -ETIMEDOUT                             |
+ * | reader of to gone                | -EPIPE, count is what had gone out     |
+ * | reading or writing fails         | that error, count likewise             |
+ * | cancelled                        | -ECANCELED, count likewise             |
+ *
+ * What was read and not written stays in from. -EINVAL also if the files have
+ * different loops.
+ */
+struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
+			       off_t count, const struct timeval *timeout);
+
+/**
+ * Takes the descriptor out of a file, and frees the file. Pending operations
+ * fail with -ECANCELED. The descriptor's blocking mode is what it was.
+ *
+ * @param unread if not NULL, the bytes that were read from the descriptor but
+ *               by no operation are appended
+ * @return the descriptor, the caller's from now on; -EINVAL for NULL;
+ *         -ENOMEM when unread could not hold the bytes: the file stays as it is
+ */
+int af_file_detach(struct af_file *file, struct evbuffer *unread);
+
+/**
+ * Closes a file and frees it. Pending operations fail with -ECANCELED. Fine
+ * also after its loop was freed. NULL is fine.
+ *
+ * @return 0, or the negative errno of close(2): the descriptor is closed then,
+ *         too
+ */
+int af_file_close(struct af_file *file);
+
+/** The descriptor given to af_file_new(). -EINVAL for NULL. */
+int af_file_fd(const struct af_file *file);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file asyncfile/future.h
+ *
+ * Futures: what every operation returns, how to wait for one, and how to say
+ * what comes after it.
+ *
+ * A future is pending, then done, once and for good. Being done, it either
+ * succeeded (error 0) or failed (a negative errno).
+ *
+ * **Ownership.** Whoever calls an operation owns one reference to the future
+ * it returns. af_await() and the accessors borrow. af_then(), af_catch(),
+ * af_finally() and af_on_done() consume the reference they are given, also
+ * when they fail. So
+ *
+ *     af_on_done(af_then(af_file_read(file, 100, 0, NULL), parse, ctx),
+ *                report, ctx);
+ *
+ * leaks nothing. Dropping the last reference of a pending operation does not
+ * cancel it; af_future_cancel() does.
+ *
+ * **When continuations run.** Never inside the call that made them and never
+ * inside a libevent callback of an operation: the future that is done goes on
+ * its loop's queue and the loop runs its continuations from there, in the
+ * order in which they were added. (A future without a living loop, such as the
+ * -EINVAL of an operation on NULL, has nobody to do that: there continuations
+ * run at once.)
+ */
+#ifndef ASYNCFILE_FUTURE_H
+#define ASYNCFILE_FUTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct evbuffer;
+struct af_future;
+struct af_output;
+
+/** The stream ended; no more bytes will come. */
+#define AFIO_EOF 0x1u
+/** The deadline came; the result is what there was until then. */
+#define AFIO_TIMEDOUT 0x2u
+/** The result was cut at its size limit. */
+#define AFIO_TRUNCATED 0x4u
+
+/**
+ * Waits until a future is done, running the loop meanwhile. The future is
+ * borrowed.
+ *
+ * Awaiting a future that is done returns at once and runs nothing.
+ *
+ * @return 0 or the future's error; or, with the future still pending:
+ *         -EINVAL  f is NULL
+ *         -EDEADLK nothing can end this wait: nothing is pending, or the
+ *                  future waits for a continuation that is running now, below
+ *                  on this very stack
+ */
+int af_await(struct af_future *f);
+
+/** Takes one more reference. @return f. NULL is fine. */
+struct af_future *af_future_ref(struct af_future *f);
+
+/** Drops a reference. NULL is fine. Never cancels. */
+void af_future_unref(struct af_future *f);
+
+/** Whether the future is done. */
+bool af_future_is_done(const struct af_future *f);
+
+/**
+ * How it went.
+ *
+ * @return 0 for success, a negative errno for failure, -EINPROGRESS while the
+ *         future is pending, -EINVAL for NULL
+ */
+int af_future_error(const struct af_future *f);
+
+/** AFIO_EOF, AFIO_TIMEDOUT and AFIO_TRUNCATED, or'ed; 0 while pending. */
+unsigned af_future_flags(const struct af_future *f);
+
+/**
+ * The bytes that a read read.
+ *
+ * @param ret_len if not NULL, set to how many there are
+ * @return the bytes, followed by a NUL that does not count; valid as long as
+ *         the future. NULL, with ret_len untouched, if this is not a read that
+ *         succeeded.
+ */
+const char *af_future_data(const struct af_future *f, size_t *ret_len);
+
+/**
+ * The same bytes as an evbuffer, without a copy (small results are copied).
+ * Move them on with evbuffer_add_buffer() and they outlive the future.
+ *
+ * Of af_file_write_buffer(), what was not written.
+ *
+ * @return an evbuffer that belongs to the future; NULL if there are no bytes
+ *         to be had or memory ran out
+ */
+struct evbuffer *af_future_buffer(struct af_future *f);
+
+/**
+ * How many bytes were read or written. For a write this also holds when it
+ * failed: the kernel took so many and no more.
+ */
+size_t af_future_count(const struct af_future *f);
+
+/**
+ * The wait status of a process, as waitpid(2) gives it: see WIFEXITED and its
+ * friends. Of a pipe, that of the stage that speaks for it: see af_pipe_wait().
+ * -1 if there is none.
+ */
+int af_future_status(const struct af_future *f);
+
+/**
+ * What af_pipe_communicate() collected; also after a timeout or a cancel.
+ * NULL for any other future and while it is pending. Valid as long as the
+ * future.
+ */
+const struct af_output *af_future_output(const struct af_future *f);
+
+/**
+ * Cancels what a future stands for: it fails with -ECANCELED. In a chain the
+ * operation at its root is cancelled, and the chain's continuations are told.
+ * What had been read so far stays in the file; what had been written is in the
+ * count. No effect on a future that is done.
+ */
+void af_future_cancel(struct af_future *f);
+
+/**
+ * What comes after a future.
+ *
+ * @param done the future that is done, borrowed for the length of the call;
+ *             take a reference to keep it
+ * @return a future, whose reference passes to the library and whose outcome
+ *         becomes the chain's; or NULL for "the same outcome as done"
+ */
+typedef struct af_future *(*af_continuation_fn)(struct af_future *done,
+						void *arg);
+
+/** What ends a chain. The future is borrowed for the length of the call. */
+typedef void (*af_done_fn)(struct af_future *done, void *arg);
+
+/**
+ * Calls fn after success; failure passes by.
+ *
+ * @param f consumed
+ * @return a new future, the caller's, for the outcome of the whole: of what fn
+ *         returns, or of f where fn is not called
+ */
+struct af_future *af_then(struct af_future *f, af_continuation_fn fn,
+			  void *arg);
+
+/** As af_then(), but fn is called after failure, and success passes by. */
+struct af_future *af_catch(struct af_future *f, af_continuation_fn fn,
+			   void *arg);
+
+/** As af_then(), but fn is called after success and after failure. */
+struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
+			     void *arg);
+
+/** Calls fn after success or failure; the end of a chain. Consumes f. */
+void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

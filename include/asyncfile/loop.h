@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file asyncfile/loop.h
+ *
+ * The loop: a libevent base together with the operations that wait on it and
+ * the queue of continuations that are ready to run.
+ *
+ * There are two ways to drive one. af_loop_run() and af_await() turn the base
+ * themselves and run continuations between two turns. Or the program runs its
+ * own base, with event_base_dispatch(), and continuations run from one event
+ * of the loop. Nothing else differs.
+ */
+#ifndef ASYNCFILE_LOOP_H
+#define ASYNCFILE_LOOP_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event_base;
+struct af_loop;
+
+/**
+ * Makes a loop.
+ *
+ * @param base the program's event base, which must outlive the loop; or NULL,
+ *             and the loop makes one and owns it
+ * @return the loop, or NULL with errno ENOMEM
+ *
+ * It belongs to the thread that makes it: nothing that is made with it may be
+ * used in another. Several loops in several threads are fine, and so are
+ * several on one base.
+ */
+struct af_loop *af_loop_new(struct event_base *base);
+
+/**
+ * Frees a loop. NULL is fine.
+ *
+ * Every pending operation fails with -ECANCELED, and every continuation has
+ * been told so, before this returns; operations those start fail with
+ * -ECANCELED at once. Files, processes and pipes made with the loop are still
+ * to be closed or freed by their owner, and futures to be unreferenced; any
+ * further operation on them is -ECANCELED. Children that run go on running;
+ * they are reaped no more.
+ *
+ * A base the loop made is freed; a borrowed one stays as it is.
+ */
+void af_loop_free(struct af_loop *loop);
+
+/**
+ * The loop's event base: the one given to af_loop_new(), or the loop's own.
+ * Add whatever you like to it.
+ */
+struct event_base *af_loop_base(const struct af_loop *loop);
+
+/**
+ * Runs the base, and the continuations of futures that are done, until
+ * af_loop_stop() is called or nothing is left that could happen: no operation
+ * pending, no continuation ready, no event of the program on the base.
+ * event_base_loopexit() and event_base_loopbreak() on the base end it, too.
+ *
+ * @return 0, or: -EINVAL loop is NULL; -EBUSY called from inside a callback or
+ *         a continuation of this loop (use af_await() there); -EIO libevent
+ *         could not poll
+ */
+int af_loop_run(struct af_loop *loop);
+
+/**
+ * Makes af_loop_run() return before it waits again; an af_await() under way
+ * inside it ends first, in its own time. Nothing is cancelled: a later
+ * af_loop_run() goes on where this one left. Without a run under way it has no
+ * effect.
+ */
+void af_loop_stop(struct af_loop *loop);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file asyncfile/pipe.h
+ *
+ * Pipes: one process or a chain of them, `a | b | c`, seen as one thing that is
+ * written to at its front and read from at its end.
+ */
+#ifndef ASYNCFILE_PIPE_H
+#define ASYNCFILE_PIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/time.h>
+
+#include <asyncfile/process.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct af_pipe;
+
+/**
+ * Makes a pipe of processes that are connected already.
+ *
+ * @param first written to; owned by the pipe from success on
+ * @param last  read from; NULL: the same as first; owned, too
+ * @return the pipe, or NULL with errno EINVAL or ENOMEM
+ */
+struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
+
+/**
+ * Starts a whole chain, each stage's stdout being the next one's stdin.
+ *
+ * @param stages  one argv for each stage, and a NULL
+ * @param options in is the first stage's, out the last one's. err is every
+ *                stage's: with AFIO_PIPE all write to one pipe, and with
+ *                AFIO_STDOUT each to its own stdout. file is not allowed. The
+ *                rest holds for every stage. NULL: inherit all.
+ * @return the pipe; or NULL with errno as of af_spawn(): all or nothing, the
+ *         stages already started are killed and reaped
+ */
+struct af_pipe *af_pipe_spawn(struct af_loop *loop,
+			      const char *const *const stages[],
+			      const struct af_spawn_options *options);
+
+/**
+ * Reads and writes, as of af_file: write goes to the first stage's stdin, read
+ * and readline come from the last one's stdout, _stderr from the pipe's stderr.
+ * -EBADF where that is not an AFIO_PIPE or was closed.
+ */
+struct af_future *af_pipe_write(struct af_pipe *pipe, const void *buf,
+				size_t len, unsigned flags,
+				const struct timeval *timeout);
+struct af_future *af_pipe_read(struct af_pipe *pipe, size_t size,
+			       unsigned flags, const struct timeval *timeout);
+struct af_future *af_pipe_readline(struct af_pipe *pipe, size_t size,
+				   size_t sizehint, unsigned flags,
+				   const struct timeval *timeout);
+struct af_future *af_pipe_read_stderr(struct af_pipe *pipe, size_t size,
+				      unsigned flags,
+				      const struct timeval *timeout);
+struct af_future *af_pipe_readline_stderr(struct af_pipe *pipe, size_t size,
+					  size_t sizehint, unsigned flags,
+					  const struct timeval *timeout);
+
+/**
+ * The files behind those: what af_process_stdin() and its friends say of the
+ * first and the last stage. Borrowed. NULL where there is none.
+ */
+struct af_file *af_pipe_stdin(const struct af_pipe *pipe);
+struct af_file *af_pipe_stdout(const struct af_pipe *pipe);
+struct af_file *af_pipe_stderr(const struct af_pipe *pipe);
+
+/** Where af_pipe_communicate() takes the input from. */
+enum af_input_kind {
+	AFIO_INPUT_NONE = 0, /**< nothing: stdin is closed at once */
+	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
+	AFIO_INPUT_FD,	     /**< input_fd, up to its end; stays the caller's */
+	AFIO_INPUT_FILE	     /**< input_file, up to its end; borrowed */
+};
+
+/** What to do when a stream brings more than max_output bytes. */
+enum af_overflow {
+	AFIO_OVERFLOW_FAIL = 0, /**< fail with -EMSGSIZE */
+	AFIO_OVERFLOW_TRUNCATE	/**< read on, drop the rest, AFIO_TRUNCATED */
+};
+
+/** How to communicate. Zero it first: zero is every field's default. */
+struct af_communicate_options {
+	enum af_input_kind input_kind;
+	const void *input; /**< must stay as it is until the future is done */
+	size_t input_len;
+	int input_fd;
+	struct af_file *input_file; /**< must stay open until then */
+
+	/** Bounds the whole, from the call on; NULL: none. */
+	const struct timeval *timeout;
+
+	/**
+	 * How long, after every stage has exited, to go on reading from a
+	 * stream that a grandchild keeps open; NULL: as long as it does.
+	 */
+	const struct timeval *linger;
+
+	/** For each of stdout and stderr, in bytes; 0: no limit. */
+	size_t max_output;
+	enum af_overflow overflow;
+};
+
+/** What af_pipe_communicate() brought. */
+struct af_output {
+	const char *out; /**< stdout; a NUL follows that does not count */
+	size_t out_len;
+	const char *err; /**< stderr, likewise; empty if it is no AFIO_PIPE */
+	size_t err_len;
+	size_t input_taken; /**< bytes of the input that stdin took */
+	int status;	    /**< as af_pipe_wait(); -1 if not all have ended */
+};
+
+/**
+ * Feeds the input, reads stdout and stderr to their ends, all at once, closes
+ * stdin when the input ends (also when there is none) and waits for every
+ * stage; as Python's Popen.communicate().
+ *
+ * A child that needs no more input and closes its stdin is no error: see
+ * input_taken.
+ *
+ * @param options NULL: no input, no limits
+ * @return a future; see af_future_output(), also after failure:
+ *
+ * | happens                                 | outcome                        |
+ * |-----------------------------------------|--------------------------------|
+ * | every stage and stream ended            | success, whatever the status   |
+ * | streams still open after linger         | success, AFIO_TIMEDOUT         |
+ * | timeout                                 | -ETIMEDOUT; the stages go on   |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE; the stages go on    |
+ * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
+ * | reading the input fails                 | that error                     |
+ * | cancelled, or the pipe closed           | -ECANCELED                     |
+ */
+struct af_future *
+af_pipe_communicate(struct af_pipe *pipe,
+		    const struct af_communicate_options *options);
+
+/**
+ * Waits for the end of every stage.
+ *
+ * @return a future; af_future_status() is the wait status of the rightmost
+ *         stage that failed, or 0 when none did (the shell's pipefail). A stage
+ *         other than the last that died of SIGPIPE has not failed: its reader
+ *         left. -ETIMEDOUT at the deadline, and the stages go on.
+ */
+struct af_future *af_pipe_wait(struct af_pipe *pipe,
+			       const struct timeval *timeout);
+
+/**
+ * Whether every stage has ended; looks, without waiting.
+ *
+ * @param ret_status if not NULL and they have, set as by af_pipe_wait()
+ */
+bool af_pipe_poll(struct af_pipe *pipe, int *ret_status);
+
+/** As af_process_close_stdin(), of the first stage. */
+int af_pipe_close_stdin(struct af_pipe *pipe);
+
+/** How many stages the pipe knows. */
+size_t af_pipe_stages(const struct af_pipe *pipe);
+
+/** A stage's process, borrowed; NULL if there is no such stage. */
+struct af_process *af_pipe_process(const struct af_pipe *pipe, size_t stage);
+
+/** A stage's wait status; -1 while it runs or if there is no such stage. */
+int af_pipe_status(const struct af_pipe *pipe, size_t stage);
+
+/**
+ * Closes a pipe: frees its processes, as af_process_free() does, and itself.
+ * NULL is fine.
+ */
+void af_pipe_close(struct af_pipe *pipe);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

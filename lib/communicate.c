@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Communicate: feed, collect and wait, all at once. Made of the operations of
+ * files and pipes alone; what it adds is when they are over.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "file.h"
+#include "pipe.h"
+
+#define DROP_SIZE 65536
+
+/* One of the two streams that are collected. */
+struct stream {
+	struct communicate *owner;
+	struct af_file *file;
+	struct af_future *read; /* what is kept, at most one byte too many */
+	struct af_future *drop; /* what is read and thrown away after that */
+};
+
+/*
+ * Over when all its parts are: the streams at their ends and the stages. What
+ * is then left of the feeding does not matter: nobody reads it.
+ */
+struct communicate {
+	struct af_future future;
+	struct afi_pipe_op op;
+	struct af_pipe *pipe;
+	struct af_file *input; /* of an input fd */
+	struct af_future *feed;
+	struct af_future *wait;
+	struct stream streams[2];
+	unsigned parts; /* that are not over */
+	size_t max_output;
+	enum af_overflow overflow;
+	bool lingers;
+	struct timeval linger_time;
+	struct afi_deadline linger;
+	struct af_output output;
+};
+
+static void finish(struct communicate *c, int error, unsigned flags);
+
+/* A callback of c to come, which keeps c until then. */
+static void expect(struct communicate *c, struct af_future *f, af_done_fn fn,
+		   void *arg)
+{
+	af_future_ref(&c->future);
+	af_on_done(af_future_ref(f), fn, arg);
+}
+
+static void part_over(struct communicate *c)
+{
+	if (--c->parts == 0)
+		finish(c, 0, c->future.flags);
+}
+
+static void on_fed(struct af_future *done, void *arg)
+{
+	struct communicate *c = arg;
+	int error = af_future_error(done);
+
+	if (!c->future.done) {
+		af_pipe_close_stdin(c->pipe);
+		/* That it wanted no more is the child's right. */
+		if (error && error != -EPIPE && error != -ECANCELED)
+			finish(c, error, 0);
+	}
+	af_future_unref(&c->future);
+}
+
+static void on_dropped(struct af_future *done, void *arg);
+
+static void drop_more(struct stream *stream)
+{
+	af_future_unref(stream->drop);
+	stream->drop = af_file_read(stream->file, DROP_SIZE, 0, NULL);
+	expect(stream->owner, stream->drop, on_dropped, stream);
+}
+
+static void on_dropped(struct af_future *done, void *arg)
+{
+	struct stream *stream = arg;
+	struct communicate *c = stream->owner;
+
+	if (c->future.done)
+		;
+	else if (af_future_error(done) || af_future_flags(done) & AFIO_EOF)
+		part_over(c);
+	else
+		drop_more(stream);
+	af_future_unref(&c->future);
+}
+
+static void on_collected(struct af_future *done, void *arg)
+{
+	struct stream *stream = arg;
+	struct communicate *c = stream->owner;
+	int error = af_future_error(done);
+
+	if (c->future.done) {
+		;
+	} else if (error && error != -ECANCELED) {
+		finish(c, error, 0);
+	} else if (error || af_future_count(done) <= c->max_output) {
+		part_over(c);
+	} else if (c->overflow == AFIO_OVERFLOW_FAIL) {
+		finish(c, -EMSGSIZE, 0);
+	} else {
+		c->future.flags = AFIO_TRUNCATED;
+		drop_more(stream);
+	}
+	af_future_unref(&c->future);
+}
+
+static void on_lingered(struct afi_deadline *deadline)
+{
+	struct communicate *c = deadline->arg;
+
+	finish(c, 0, c->future.flags | AFIO_TIMEDOUT);
+}
+
+static void on_ended(struct af_future *done, void *arg)
+{
+	struct communicate *c = arg;
+	int error = af_future_error(done);
+
+	if (c->future.done)
+		goto out;
+	if (error && error != -ECHILD) {
+		finish(c, error, 0);
+		goto out;
+	}
+	part_over(c);
+	if (!c->future.done && c->lingers &&
+	    afi_deadline_start(&c->linger, c->future.loop, &c->linger_time,
+			       on_lingered) < 0)
+		finish(c, -ENOMEM, 0);
+out:
+	af_future_unref(&c->future);
+}
+
+/* What a stream brought: at the end, whether or not it has come to its own. */
+static void gather(struct stream *stream, const char **ret, size_t *ret_len)
+{
+	size_t max = stream->owner->max_output;
+
+	*ret = "";
+	if (!stream->read)
+		return;
+	if (!stream->read->done)
+		stream->read->ops->expire(stream->read);
+	*ret = af_future_data(stream->read, ret_len);
+	if (!*ret) {
+		*ret = "";
+	} else if (*ret_len > max) {
+		*ret_len = max;
+		((char *)*ret)[max] = '\0';
+	}
+	af_future_cancel(stream->drop);
+}
+
+static void finish(struct communicate *c, int error, unsigned flags)
+{
+	struct af_output *output = &c->output;
+
+	if (c->linger.loop)
+		afi_deadline_stop(&c->linger);
+	afi_pipe_remove(&c->op);
+	af_future_cancel(c->feed);
+	output->input_taken = af_future_count(c->feed);
+	gather(&c->streams[0], &output->out, &output->out_len);
+	gather(&c->streams[1], &output->err, &output->err_len);
+	output->status = af_future_status(c->wait);
+	af_future_cancel(c->wait);
+	af_file_close(c->input);
+	c->input = NULL;
+	c->future.status = output->status;
+	c->future.flags = flags;
+	c->future.output = output;
+	afi_future_finish(&c->future, error);
+}
+
+static void communicate_cancel(struct af_future *f)
+{
+	finish((struct communicate *)f, -ECANCELED, f->flags);
+}
+
+static void communicate_expire(struct af_future *f)
+{
+	finish((struct communicate *)f, -ETIMEDOUT, f->flags);
+}
+
+static void communicate_destroy(struct af_future *f)
+{
+	struct communicate *c = (struct communicate *)f;
+
+	af_future_unref(c->feed);
+	af_future_unref(c->wait);
+	for (int i = 0; i < 2; i++) {
+		af_future_unref(c->streams[i].read);
+		af_future_unref(c->streams[i].drop);
+	}
+}
+
+static const struct afi_future_ops communicate_ops = {
+	.name = "communicate",
+	.size = sizeof(struct communicate),
+	.cancel = communicate_cancel,
+	.expire = communicate_expire,
+	.destroy = communicate_destroy,
+};
+
+/* Starts to feed the child, where it can be fed. 0 or -errno. */
+static int feed(struct communicate *c,
+		const struct af_communicate_options *options)
+{
+	struct af_file *to = af_pipe_stdin(c->pipe);
+
+	if (options->input_kind == AFIO_INPUT_NONE) {
+		af_pipe_close_stdin(c->pipe);
+		return 0;
+	}
+	if (!to)
+		return -EBADF;
+	switch (options->input_kind) {
+	case AFIO_INPUT_MEMORY:
+		c->feed = af_file_write(to, options->input, options->input_len,
+					AFIO_FULL | AFIO_BORROW, NULL);
+		break;
+	case AFIO_INPUT_FD:
+		c->input = af_file_new(c->future.loop, options->input_fd,
+				       AFIO_KEEP_FD);
+		if (!c->input)
+			return -errno;
+		c->feed = af_file_copy(c->input, to, -1, NULL);
+		break;
+	case AFIO_INPUT_FILE:
+		c->feed = af_file_copy(options->input_file, to, -1, NULL);
+		break;
+	default:
+		return -EINVAL;
+	}
+	expect(c, c->feed, on_fed, c);
+	return 0;
+}
+
+static void collect(struct communicate *c, struct stream *stream,
+		    struct af_file *file)
+{
+	stream->owner = c;
+	stream->file = file;
+	if (!file)
+		return;
+	if (c->max_output < SIZE_MAX)
+		stream->read = af_file_read(file, c->max_output + 1, AFIO_FULL,
+					    NULL);
+	else
+		stream->read = af_file_read(file, 0, 0, NULL);
+	c->parts++;
+	expect(c, stream->read, on_collected, stream);
+}
+
+static int start(struct communicate *c,
+		 const struct af_communicate_options *options)
+{
+	int r;
+
+	c->max_output = options->max_output ? options->max_output : SIZE_MAX;
+	c->overflow = options->overflow;
+	c->lingers = options->linger;
+	if (options->linger)
+		c->linger_time = *options->linger;
+	c->linger.arg = c;
+	collect(c, &c->streams[0], af_pipe_stdout(c->pipe));
+	collect(c, &c->streams[1], af_pipe_stderr(c->pipe));
+	c->parts++;
+	c->wait = af_pipe_wait(c->pipe, NULL);
+	expect(c, c->wait, on_ended, c);
+	r = feed(c, options);
+	if (r == 0 && options->timeout && afi_timeout_zero(options->timeout))
+		r = -ETIMEDOUT;
+	if (r == 0)
+		r = afi_future_expire_after(&c->future, options->timeout);
+	return r;
+}
+
+static bool options_valid(const struct af_communicate_options *options)
+{
+	if (!afi_timeout_valid(options->timeout) ||
+	    !afi_timeout_valid(options->linger))
+		return false;
+	if (options->overflow != AFIO_OVERFLOW_FAIL &&
+	    options->overflow != AFIO_OVERFLOW_TRUNCATE)
+		return false;
+	switch (options->input_kind) {
+	case AFIO_INPUT_NONE:
+	case AFIO_INPUT_FD:
+		return true;
+	case AFIO_INPUT_MEMORY:
+		return options->input || options->input_len == 0;
+	case AFIO_INPUT_FILE:
+		return options->input_file;
+	}
+	return false;
+}
+
+struct af_future *
+af_pipe_communicate(struct af_pipe *pipe,
+		    const struct af_communicate_options *options)
+{
+	static const struct af_communicate_options none;
+	struct af_loop *loop = pipe ? pipe->loop : NULL;
+	struct communicate *c;
+	int r;
+
+	if (!options)
+		options = &none;
+	if (!pipe || !options_valid(options))
+		return afi_future_failed(loop, -EINVAL);
+	if (!afi_loop_alive(loop))
+		return afi_future_failed(loop, -ECANCELED);
+	c = (struct communicate *)afi_operation_new(loop, &communicate_ops);
+	if (!c)
+		return afi_future_failed(loop, -ENOMEM);
+	c->pipe = pipe;
+	afi_pipe_add(pipe, &c->op, &c->future);
+	r = start(c, options);
+	if (r < 0)
+		finish(c, r, 0);
+	return &c->future;
+}

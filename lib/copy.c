@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Copying from a file to another: splice where the kernel can, else through
+ * the source's own buffer, so that whatever ends it loses nothing.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "read.h"
+#include "sigpipe.h"
+
+/* Moves in a row before others get their turn, and bytes to ask for in one. */
+#define MOVES_MAX 16
+#define SPLICE_MAX (1 << 20)
+
+struct copy_op {
+	struct af_future future;
+	struct afi_op in;  /* in the queue of reads */
+	struct afi_op out; /* in the queue of writes */
+	off_t left;	   /* negative: all */
+	bool no_splice;
+};
+
+static struct copy_op *of_future(struct af_future *f)
+{
+	return (struct copy_op *)f;
+}
+
+static bool is_first(const struct afi_op *op)
+{
+	return op->file && TAILQ_FIRST(&op->file->ops[op->direction]) == op;
+}
+
+static size_t at_most(const struct copy_op *copy, size_t n)
+{
+	return copy->left >= 0 && (size_t)copy->left < n ? (size_t)copy->left
+							 : n;
+}
+
+static ssize_t wait_for(struct af_file *file, enum afi_direction direction)
+{
+	return afi_file_want(file, direction) ?: -EAGAIN;
+}
+
+/* Bytes that were read already. */
+static ssize_t move_buffered(struct copy_op *copy)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	struct iovec iov = {
+		.iov_base = from->in->data + from->start,
+		.iov_len = at_most(copy, from->len),
+	};
+	ssize_t r = to->transport->write(to, &iov, 1);
+
+	if (r == -EAGAIN || r == 0)
+		return wait_for(to, AFI_WRITE);
+	if (r > 0)
+		afi_consume(from, (size_t)r);
+	return r;
+}
+
+#ifdef HAVE_SPLICE
+/* Which of the two could not. */
+static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
+{
+	struct pollfd out = {.fd = to->fd, .events = POLLOUT};
+
+	if (poll(&out, 1, 0) == 1)
+		return wait_for(from, AFI_READ);
+	return wait_for(to, AFI_WRITE);
+}
+
+static ssize_t move_spliced(struct copy_op *copy)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	struct afi_sigpipe_hold hold;
+	ssize_t r;
+
+	afi_sigpipe_hold(&hold);
+	do
+		r = splice(from->fd, NULL, to->fd, NULL,
+			   at_most(copy, SPLICE_MAX),
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (r < 0 && errno == EINTR);
+	r = r < 0 ? -errno : r;
+	afi_sigpipe_release(&hold, (int)(r < 0 ? r : 0));
+	return r == -EAGAIN ? wait_for_either(from, to) : r;
+}
+#endif
+
+/*
+ * Moves some bytes, or finds out what there is to wait for. Bytes written, 0
+ * at the end, or a negative errno.
+ */
+static ssize_t move_some(struct copy_op *copy)
+{
+	struct af_file *from = copy->in.file;
+	ssize_t r;
+
+	if (from->len > 0)
+		return move_buffered(copy);
+	if (from->read_error || from->eof) {
+		r = from->read_error;
+		from->read_error = 0;
+		return r;
+	}
+#ifdef HAVE_SPLICE
+	if (!copy->no_splice && from->transport->held(from) == 0) {
+		r = move_spliced(copy);
+		if (r != -EINVAL && r != -ENOSYS)
+			return r;
+		/* Neither end is a pipe, or a file system cannot. */
+		copy->no_splice = true;
+	}
+#endif
+	r = from->drained[AFI_READ] ? -EAGAIN : afi_fill(from, AFI_CHUNK_SIZE);
+	if (r == -EAGAIN)
+		return wait_for(from, AFI_READ);
+	if (r == 0)
+		from->eof = from->sticky_eof;
+	return r > 0 ? move_buffered(copy) : r;
+}
+
+/* Leaves both queues; the caller is stepping the one that steps. */
+static void finish(struct copy_op *copy, int error, unsigned flags)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+
+	afi_file_remove(&copy->in);
+	afi_file_remove(&copy->out);
+	copy->future.flags = flags;
+	afi_future_finish(&copy->future, error);
+	afi_file_resume(from, AFI_READ);
+	afi_file_resume(to, AFI_WRITE);
+}
+
+static int copy_step(struct afi_op *op)
+{
+	struct copy_op *copy = of_future(op->future);
+	ssize_t r;
+
+	if (!is_first(&copy->in) || !is_first(&copy->out))
+		return -EAGAIN;
+	for (int moves = 0; copy->left != 0; moves++) {
+		if (moves == MOVES_MAX)
+			r = wait_for(copy->out.file, AFI_WRITE);
+		else
+			r = move_some(copy);
+		if (r == -EAGAIN)
+			return -EAGAIN;
+		if (r <= 0) {
+			finish(copy, (int)r, r == 0 ? AFIO_EOF : 0);
+			return 0;
+		}
+		copy->future.count += (size_t)r;
+		if (copy->left > 0)
+			copy->left -= r;
+	}
+	finish(copy, 0, 0);
+	return 0;
+}
+
+static void copy_cancel(struct af_future *f)
+{
+	finish(of_future(f), -ECANCELED, 0);
+}
+
+static void copy_expire(struct af_future *f)
+{
+	if (f->count > 0)
+		finish(of_future(f), 0, AFIO_TIMEDOUT);
+	else
+		finish(of_future(f), -ETIMEDOUT, 0);
+}
+
+static const struct afi_future_ops copy_ops = {
+	.name = "copy",
+	.size = sizeof(struct copy_op),
+	.cancel = copy_cancel,
+	.expire = copy_expire,
+};
+
+struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
+			       off_t count, const struct timeval *timeout)
+{
+	struct af_loop *loop = from ? from->loop : NULL;
+	int r = afi_file_check(from, AFI_READ, 0, 0, timeout);
+	struct copy_op *copy;
+	struct af_future *f;
+
+	if (r == 0)
+		r = afi_file_check(to, AFI_WRITE, 0, 0, timeout);
+	if (r == 0 && from->loop != to->loop)
+		r = -EINVAL;
+	if (r < 0)
+		return afi_future_failed(loop, r);
+	f = afi_operation_new(loop, &copy_ops);
+	if (!f)
+		return afi_future_failed(loop, -ENOMEM);
+	copy = of_future(f);
+	copy->left = count;
+	copy->in = (struct afi_op){.direction = AFI_READ,
+				   .step = copy_step,
+				   .future = f};
+	copy->out = (struct afi_op){.direction = AFI_WRITE,
+				    .step = copy_step,
+				    .future = f};
+	afi_file_start(from, &copy->in);
+	afi_file_start(to, &copy->out);
+	if (f->done)
+		return f;
+	if (afi_timeout_zero(timeout))
+		copy_expire(f);
+	else if (afi_future_expire_after(f, timeout) < 0)
+		finish(copy, -ENOMEM, 0);
+	return f;
+}

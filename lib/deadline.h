@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A point in time, by CLOCK_MONOTONIC, at which something is to happen once.
+ */
+#ifndef AFI_DEADLINE_H
+#define AFI_DEADLINE_H
+
+#include <stdint.h>
+#include <sys/time.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "loop.h"
+
+struct afi_deadline {
+	struct event event;
+	struct af_loop *loop;
+	int64_t at; /* nanoseconds */
+	void (*passed)(struct afi_deadline *deadline);
+	void *arg; /* the owner's own */
+};
+
+/* Whether a timeout makes sense: NULL, or not negative and normalised. */
+bool afi_timeout_valid(const struct timeval *timeout);
+bool afi_timeout_zero(const struct timeval *timeout);
+
+/* Calls passed once, timeout from now, unless stopped before; 0 or -ENOMEM. */
+int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
+		       const struct timeval *timeout,
+		       void (*passed)(struct afi_deadline *));
+void afi_deadline_stop(struct afi_deadline *deadline);
+
+#endif

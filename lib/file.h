@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The file as operations and transports see it: two queues of operations, the
+ * bytes that were read and that nobody has taken, and a transport that moves
+ * bytes and says when it can move more.
+ */
+#ifndef AFI_FILE_H
+#define AFI_FILE_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <asyncfile/file.h>
+
+#include "future.h"
+#include "loop.h"
+
+enum afi_direction { AFI_READ, AFI_WRITE };
+
+/*
+ * A place in one of a file's queues. Only the first is stepped: when the
+ * operation starts, and whenever the file may have become ready.
+ */
+struct afi_op {
+	TAILQ_ENTRY(afi_op) entry;
+	struct af_file *file; /* NULL: not in a queue */
+	enum afi_direction direction;
+	/*
+	 * Does what can be done now. 0: it finished, and left the queue;
+	 * -EAGAIN: it waits, having asked the transport for what it needs.
+	 */
+	int (*step)(struct afi_op *op);
+	struct af_future *future;
+};
+TAILQ_HEAD(afi_ops, afi_op);
+
+/* What carries the bytes of a file. Reads and writes never block. */
+struct afi_transport {
+	/* Bytes; 0 at the end of file; -EAGAIN; another negative errno. */
+	ssize_t (*read)(struct af_file *file, void *buf, size_t len);
+	/* Bytes; -EAGAIN; another negative errno. Never a SIGPIPE. */
+	ssize_t (*write)(struct af_file *file, const struct iovec *iov, int n);
+	/* Steps the file's queue once it may be ready; 0 or -ENOMEM. */
+	int (*want)(struct af_file *file, enum afi_direction direction);
+	/* No more; called only while wanted. */
+	void (*unwant)(struct af_file *file, enum afi_direction direction);
+	/* How many bytes it has read ahead. */
+	size_t (*held)(const struct af_file *file);
+	/* Moves bytes read ahead to the end of buf; 0 or -ENOMEM. */
+	int (*unread)(struct af_file *file, struct evbuffer *buf);
+	/* Lets go of the loop and its base, but not of the descriptor. */
+	void (*release)(struct af_file *file);
+};
+
+struct af_file {
+	struct af_loop *loop;
+	struct afi_member member;
+	const struct afi_transport *transport; /* NULL: the loop is gone */
+	int fd;	     /* the descriptor that is read and written */
+	int user_fd; /* the one that the program gave */
+	bool keep_fd;
+	bool may[2];	      /* open in that direction */
+	bool made_nonblock;   /* and must be undone: others share it */
+	bool own_description; /* blocking again when it is handed back */
+	bool is_socket;
+	bool is_tty;
+	bool wanted[2];	 /* the transport was asked to wake us */
+	bool drained[2]; /* the last try took all there was: wait first */
+	bool closing;
+	bool eof;
+	bool sticky_eof; /* the end of a stream, unlike that of a disk file */
+	int read_error;	 /* to be reported, once */
+
+	struct afi_ops ops[2];
+	struct afi_task settle; /* stop waiting for data that nobody wants */
+
+	/* Read, and taken by nobody: len bytes from in->data + start. */
+	struct afi_chunk *in;
+	size_t start, len;
+
+	union {
+		struct {
+			struct bufferevent *bev;
+			int end; /* 1: EOF, or a negative errno; 0: neither */
+		} stream;
+		struct {
+			struct afi_task task;
+		} disk;
+	};
+};
+
+/* af_file_new() of a pipe end that nobody shares; no questions asked. */
+struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
+				  enum afi_direction direction);
+
+/* Whether no byte was read ahead and nobody waits for one. */
+bool afi_file_is_unread(const struct af_file *file);
+
+/* Appends an operation and steps it if it is the first. */
+void afi_file_start(struct af_file *file, struct afi_op *op);
+/* Takes an operation out of its queue; the next one is stepped by resume. */
+void afi_file_remove(struct afi_op *op);
+void afi_file_resume(struct af_file *file, enum afi_direction direction);
+/* Steps operations until one waits. */
+void afi_file_step(struct af_file *file, enum afi_direction direction);
+/* Asks the transport, once, to step the queue when it is ready. */
+int afi_file_want(struct af_file *file, enum afi_direction direction);
+
+/*
+ * Checks that apply to every operation: 0, or the error it fails with. known:
+ * the flags it knows.
+ */
+int afi_file_check(const struct af_file *file, enum afi_direction direction,
+		   unsigned flags, unsigned known,
+		   const struct timeval *timeout);
+
+#endif

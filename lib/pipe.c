@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pipes: building a chain, all or nothing; the forwards to the files at its
+ * ends; the status of the whole.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pipe.h"
+#include "process.h"
+#include "spawn.h"
+
+static struct af_pipe *pipe_alloc(struct af_loop *loop, size_t n)
+{
+	struct af_pipe *pipe = calloc(1, sizeof(*pipe));
+
+	if (!pipe)
+		return NULL;
+	pipe->stages = calloc(n, sizeof(*pipe->stages));
+	if (!pipe->stages) {
+		free(pipe);
+		return NULL;
+	}
+	pipe->n_stages = n;
+	pipe->loop = loop;
+	afi_loop_ref(loop);
+	LIST_INIT(&pipe->ops);
+	return pipe;
+}
+
+static void pipe_free(struct af_pipe *pipe,
+		      void (*free_process)(struct af_process *))
+{
+	af_file_close(pipe->err);
+	for (size_t i = 0; i < pipe->n_stages; i++)
+		free_process(pipe->stages[i]);
+	afi_loop_unref(pipe->loop);
+	free(pipe->stages);
+	free(pipe);
+}
+
+struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
+{
+	size_t n = last && last != first ? 2 : 1;
+	struct af_pipe *pipe;
+
+	if (!first || (n == 2 && last->loop != first->loop)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pipe = pipe_alloc(first->loop, n);
+	if (!pipe)
+		return NULL;
+	pipe->stages[0] = first;
+	pipe->stages[n - 1] = n == 2 ? last : first;
+	return pipe;
+}
+
+/* One pipe for the stderr of every stage; its writing end, or -errno. */
+static int open_stderr(struct af_pipe *pipe)
+{
+	int ends[2];
+	int r = afi_pipe_open(ends);
+
+	if (r < 0)
+		return r;
+	pipe->err = afi_file_new_pipe(pipe->loop, ends[0], AFI_READ);
+	if (pipe->err)
+		return ends[1];
+	r = -errno;
+	close(ends[0]);
+	close(ends[1]);
+	return r;
+}
+
+static int spawn_stages(struct af_pipe *pipe,
+			const char *const *const stages[],
+			const struct af_spawn_options *options)
+{
+	struct af_spawn_options stage = *options;
+	int err = -1, r = 0;
+
+	if (options->err.kind == AFIO_PIPE) {
+		err = open_stderr(pipe);
+		if (err < 0)
+			return err;
+		stage.err = (struct af_stdio){.kind = AFIO_FD, .fd = err};
+	}
+	for (size_t i = 0; i < pipe->n_stages && r == 0; i++) {
+		if (i > 0) {
+			stage.in.kind = AFIO_PROCESS;
+			stage.in.process = pipe->stages[i - 1];
+		}
+		if (i + 1 < pipe->n_stages)
+			stage.out = (struct af_stdio){.kind = AFIO_PIPE};
+		else
+			stage.out = options->out;
+		pipe->stages[i] = af_spawn(pipe->loop, stages[i], &stage);
+		if (!pipe->stages[i])
+			r = -errno;
+	}
+	if (err >= 0)
+		close(err);
+	return r;
+}
+
+struct af_pipe *af_pipe_spawn(struct af_loop *loop,
+			      const char *const *const stages[],
+			      const struct af_spawn_options *options)
+{
+	static const struct af_spawn_options inherit;
+	struct af_pipe *pipe;
+	size_t n = 0;
+	int r;
+
+	while (stages && stages[n])
+		n++;
+	if (!loop || n == 0 || (options && options->file)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pipe = pipe_alloc(loop, n);
+	if (!pipe)
+		return NULL;
+	r = spawn_stages(pipe, stages, options ? options : &inherit);
+	if (r < 0) {
+		pipe_free(pipe, afi_process_destroy);
+		errno = -r;
+		return NULL;
+	}
+	return pipe;
+}
+
+void afi_pipe_add(struct af_pipe *pipe, struct afi_pipe_op *op,
+		  struct af_future *f)
+{
+	op->future = f;
+	LIST_INSERT_HEAD(&pipe->ops, op, entry);
+}
+
+void afi_pipe_remove(struct afi_pipe_op *op)
+{
+	if (op->future)
+		LIST_REMOVE(op, entry);
+	op->future = NULL;
+}
+
+void af_pipe_close(struct af_pipe *pipe)
+{
+	struct afi_pipe_op *op;
+
+	if (!pipe)
+		return;
+	while ((op = LIST_FIRST(&pipe->ops)))
+		af_future_cancel(op->future);
+	pipe_free(pipe, af_process_free);
+}
+
+struct af_file *af_pipe_stdin(const struct af_pipe *pipe)
+{
+	return pipe ? af_process_stdin(pipe->stages[0]) : NULL;
+}
+
+struct af_file *af_pipe_stdout(const struct af_pipe *pipe)
+{
+	return pipe ? af_process_stdout(pipe->stages[pipe->n_stages - 1])
+		    : NULL;
+}
+
+struct af_file *af_pipe_stderr(const struct af_pipe *pipe)
+{
+	if (!pipe || pipe->err)
+		return pipe ? pipe->err : NULL;
+	return af_process_stderr(pipe->stages[pipe->n_stages - 1]);
+}
+
+/* The answer where there is no file to forward to. */
+static struct af_future *no_file(struct af_pipe *pipe)
+{
+	return afi_future_failed(pipe ? pipe->loop : NULL, -EBADF);
+}
+
+struct af_future *af_pipe_write(struct af_pipe *pipe, const void *buf,
+				size_t len, unsigned flags,
+				const struct timeval *timeout)
+{
+	struct af_file *file = af_pipe_stdin(pipe);
+
+	return file ? af_file_write(file, buf, len, flags, timeout)
+		    : no_file(pipe);
+}
+
+struct af_future *af_pipe_read(struct af_pipe *pipe, size_t size,
+			       unsigned flags, const struct timeval *timeout)
+{
+	struct af_file *file = af_pipe_stdout(pipe);
+
+	return file ? af_file_read(file, size, flags, timeout) : no_file(pipe);
+}
+
+struct af_future *af_pipe_readline(struct af_pipe *pipe, size_t size,
+				   size_t sizehint, unsigned flags,
+				   const struct timeval *timeout)
+{
+	struct af_file *file = af_pipe_stdout(pipe);
+
+	return file ? af_file_readline(file, size, sizehint, flags, timeout)
+		    : no_file(pipe);
+}
+
+struct af_future *af_pipe_read_stderr(struct af_pipe *pipe, size_t size,
+				      unsigned flags,
+				      const struct timeval *timeout)
+{
+	struct af_file *file = af_pipe_stderr(pipe);
+
+	return file ? af_file_read(file, size, flags, timeout) : no_file(pipe);
+}
+
+struct af_future *af_pipe_readline_stderr(struct af_pipe *pipe, size_t size,
+					  size_t sizehint, unsigned flags,
+					  const struct timeval *timeout)
+{
+	struct af_file *file = af_pipe_stderr(pipe);
+
+	return file ? af_file_readline(file, size, sizehint, flags, timeout)
+		    : no_file(pipe);
+}
+
+int af_pipe_close_stdin(struct af_pipe *pipe)
+{
+	return pipe ? af_process_close_stdin(pipe->stages[0]) : -EINVAL;
+}
+
+size_t af_pipe_stages(const struct af_pipe *pipe)
+{
+	return pipe ? pipe->n_stages : 0;
+}
+
+struct af_process *af_pipe_process(const struct af_pipe *pipe, size_t stage)
+{
+	return pipe && stage < pipe->n_stages ? pipe->stages[stage] : NULL;
+}
+
+int af_pipe_status(const struct af_pipe *pipe, size_t stage)
+{
+	struct af_process *process = af_pipe_process(pipe, stage);
+	int status = -1;
+
+	af_process_poll(process, &status);
+	return status;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory kept for reuse, because an allocation costs as much as all the rest of
+ * a small operation, and a fresh page a hundred times that. Knows nothing of
+ * what is kept in it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool.h"
+
+/* A reused block hides a use after free from AddressSanitizer. */
+#if defined(__SANITIZE_ADDRESS__)
+#define POOL_OFF 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POOL_OFF 1
+#endif
+#endif
+
+#ifdef POOL_OFF
+#define MAX_BLOCKS 0u
+#define MAX_CHUNKS 0u
+#else
+#define MAX_BLOCKS 4096u
+#define MAX_CHUNKS 8u
+#endif
+
+struct afi_block {
+	struct afi_block *next;
+};
+
+void *afi_block_get(struct afi_pool *pool, size_t size)
+{
+	struct afi_block *block = pool->blocks;
+
+	if (size > AFI_BLOCK_SIZE)
+		return calloc(1, size);
+	if (!block)
+		return calloc(1, AFI_BLOCK_SIZE);
+	pool->blocks = block->next;
+	pool->n_blocks--;
+	return memset(block, 0, size);
+}
+
+void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
+{
+	struct afi_block *block = memory;
+
+	if (!pool || size > AFI_BLOCK_SIZE || pool->n_blocks >= MAX_BLOCKS) {
+		free(memory);
+		return;
+	}
+	block->next = pool->blocks;
+	pool->blocks = block;
+	pool->n_blocks++;
+}
+
+struct afi_chunk *afi_chunk_get(struct afi_pool *pool, size_t size)
+{
+	struct afi_chunk *chunk;
+
+	if (size == AFI_CHUNK_SIZE && pool->n_chunks > 0) {
+		chunk = pool->chunks[--pool->n_chunks];
+	} else {
+		if (size > SIZE_MAX - sizeof(*chunk) - 1)
+			return NULL;
+		chunk = malloc(sizeof(*chunk) + size + 1);
+		if (!chunk)
+			return NULL;
+		chunk->size = size;
+	}
+	atomic_init(&chunk->refs, 1);
+	return chunk;
+}
+
+int afi_chunk_grow(struct afi_chunk **chunk, size_t size)
+{
+	struct afi_chunk *grown;
+
+	if (size > SIZE_MAX - sizeof(*grown) - 1)
+		return -ENOMEM;
+	grown = realloc(*chunk, sizeof(*grown) + size + 1);
+	if (!grown)
+		return -ENOMEM;
+	grown->size = size;
+	*chunk = grown;
+	return 0;
+}
+
+void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
+{
+	if (!chunk ||
+	    atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	if (pool && chunk->size == AFI_CHUNK_SIZE &&
+	    pool->n_chunks < MAX_CHUNKS)
+		pool->chunks[pool->n_chunks++] = chunk;
+	else
+		free(chunk);
+}
+
+void afi_pool_clear(struct afi_pool *pool)
+{
+	struct afi_block *block;
+
+	while ((block = pool->blocks)) {
+		pool->blocks = block->next;
+		free(block);
+	}
+	while (pool->n_chunks > 0)
+		free(pool->chunks[--pool->n_chunks]);
+}

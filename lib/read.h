@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The bytes that a file has read ahead.
+ */
+#ifndef AFI_READ_H
+#define AFI_READ_H
+
+#include "file.h"
+
+/*
+ * Reads more into the file's buffer, at least one byte and at most so many that
+ * the buffer holds want bytes, or some more where that is cheap. Bytes read; 0
+ * at the end of file; -EAGAIN; another negative errno.
+ */
+ssize_t afi_fill(struct af_file *file, size_t want);
+/* Drops n bytes from the front of the file's buffer. */
+void afi_consume(struct af_file *file, size_t n);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The three standard streams of a child: from what the options say to
+ * descriptors. Starts nothing.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "spawn.h"
+#include "stdfds.h"
+
+static void set_nonblock(int fd, bool on)
+{
+	int mode = fcntl(fd, F_GETFL);
+
+	fcntl(fd, F_SETFL, on ? mode | O_NONBLOCK : mode & ~O_NONBLOCK);
+}
+
+static int open_path(struct afi_stdfds *fds, int i, const char *path)
+{
+	int mode = i == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+	int fd;
+
+	if (!path)
+		return -EINVAL;
+	fd = open(path, mode | O_CLOEXEC | O_NOCTTY, 0666);
+	if (fd < 0)
+		return -errno;
+	fd = afi_fd_above_stdio(fd);
+	if (fd < 0)
+		return fd;
+	fds->child[i] = fd;
+	fds->opened[i] = true;
+	return 0;
+}
+
+static int open_pipe(struct afi_stdfds *fds, int i)
+{
+	int ends[2];
+	int r = afi_pipe_open(ends);
+
+	if (r < 0)
+		return r;
+	fds->child[i] = ends[i == 0 ? 0 : 1];
+	fds->parent[i] = ends[i == 0 ? 1 : 0];
+	fds->opened[i] = true;
+	return 0;
+}
+
+/* Another process's stdout, which we hold the reading end of. */
+static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
+{
+	struct af_file *file = other ? other->files[1] : NULL;
+
+	if (!file)
+		return -EINVAL;
+	if (!afi_file_is_unread(file))
+		return -EBUSY;
+	fds->taken = file;
+	fds->child[0] = file->fd;
+	/* Ours was the only use of it; a program expects it to block. */
+	set_nonblock(file->fd, false);
+	return 0;
+}
+
+static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio)
+{
+	switch (stdio->kind) {
+	case AFIO_INHERIT:
+		return 0;
+	case AFIO_PIPE:
+		return open_pipe(fds, i);
+	case AFIO_NULL:
+		return open_path(fds, i, "/dev/null");
+	case AFIO_PATH:
+		return open_path(fds, i, stdio->path);
+	case AFIO_FD:
+		if (fcntl(stdio->fd, F_GETFD) < 0)
+			return -EBADF;
+		fds->child[i] = stdio->fd;
+		return 0;
+	case AFIO_PROCESS:
+		return i == 0 ? take_stdout(fds, stdio->process) : -EINVAL;
+	case AFIO_STDOUT:
+		if (i != 2)
+			return -EINVAL;
+		fds->child[2] = fds->child[1] < 0 ? 1 : fds->child[1];
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int afi_stdfds_open(struct afi_stdfds *fds,
+		    const struct af_spawn_options *options)
+{
+	const struct af_stdio *stdio[3] = {&options->in, &options->out,
+					   &options->err};
+	int r = 0;
+
+	*fds = (struct afi_stdfds){.child = {-1, -1, -1},
+				   .parent = {-1, -1, -1}};
+	for (int i = 0; i < 3 && r == 0; i++)
+		r = open_one(fds, i, stdio[i]);
+	if (r < 0)
+		afi_stdfds_abandon(fds);
+	return r;
+}
+
+void afi_stdfds_close_child(struct afi_stdfds *fds)
+{
+	for (int i = 0; i < 3; i++) {
+		if (fds->opened[i])
+			close(fds->child[i]);
+		fds->opened[i] = false;
+	}
+}
+
+void afi_stdfds_abandon(struct afi_stdfds *fds)
+{
+	afi_stdfds_close_child(fds);
+	for (int i = 0; i < 3; i++)
+		if (fds->parent[i] >= 0)
+			close(fds->parent[i]);
+	if (fds->taken)
+		set_nonblock(fds->taken->fd, true);
+}

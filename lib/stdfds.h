@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The three standard streams of a child that is about to be started.
+ */
+#ifndef AFI_STDFDS_H
+#define AFI_STDFDS_H
+
+#include <stdbool.h>
+
+#include <asyncfile/process.h>
+
+struct afi_stdfds {
+	int child[3];	   /* what the child gets; -1: what is there */
+	bool opened[3];	   /* child[i] is to be closed in the parent */
+	int parent[3];	   /* the other end of a pipe, or -1 */
+	struct af_file *taken; /* an AFIO_PROCESS's stdout, child[0] */
+};
+
+/* Opens what the options ask for. 0, or -errno and nothing is left open. */
+int afi_stdfds_open(struct afi_stdfds *fds,
+		    const struct af_spawn_options *options);
+/* After the child has started: closes what was opened for it. */
+void afi_stdfds_close_child(struct afi_stdfds *fds);
+/* When it has not: closes all, and gives back what was taken. */
+void afi_stdfds_abandon(struct afi_stdfds *fds);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The transport of pipes, sockets and terminals. A bufferevent says when;
+ * the bytes are moved here, because libevent reads 4096 at a time, raises
+ * SIGPIPE on pipes, and sends what is left of a write after its timeout.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "sigpipe.h"
+#include "stream.h"
+
+/* What libevent 2.1 reads at most before it calls back. */
+#define LIBEVENT_READ_MAX 4096
+
+static ssize_t read_fd(struct af_file *file, void *buf, size_t len)
+{
+	ssize_t r;
+
+	do {
+		if (file->is_socket)
+			r = recv(file->fd, buf, len, MSG_DONTWAIT);
+		else
+			r = read(file->fd, buf, len);
+	} while (r < 0 && errno == EINTR);
+	if (r >= 0)
+		return r;
+	/* The other side of a terminal went away: its end of file. */
+	if (errno == EIO && file->is_tty)
+		return 0;
+	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+static ssize_t stream_read(struct af_file *file, void *buf, size_t len)
+{
+	struct evbuffer *input = bufferevent_get_input(file->stream.bev);
+	ssize_t n = 0, r;
+
+	/* First what libevent took to find out that there is something. */
+	if (evbuffer_get_length(input) > 0) {
+		n = evbuffer_remove(input, buf, len);
+		if (n < LIBEVENT_READ_MAX || (size_t)n == len)
+			return n;
+	}
+	if (file->stream.end)
+		r = file->stream.end < 0 ? file->stream.end : 0;
+	else
+		r = read_fd(file, (char *)buf + n, len - (size_t)n);
+	if (n > 0)
+		return r > 0 ? n + r : n; /* a failure happens again */
+	if (r < 0)
+		file->stream.end = 0; /* reported once */
+	return r;
+}
+
+static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
+			    int n)
+{
+	struct msghdr message = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)n,
+	};
+	ssize_t r;
+
+	do {
+		if (!file->is_socket) {
+			r = afi_sigpipe_writev(file->fd, iov, n);
+		} else {
+			r = sendmsg(file->fd, &message,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+			r = r < 0 ? -errno : r;
+		}
+	} while (r == -EINTR);
+	return r == -EWOULDBLOCK ? -EAGAIN : r;
+}
+
+static void on_readable(struct af_file *file)
+{
+	file->drained[AFI_READ] = false;
+	if (!TAILQ_EMPTY(&file->ops[AFI_READ])) {
+		afi_file_step(file, AFI_READ);
+		return;
+	}
+	/* Nobody reads: what has come stays where it is, and holds up more. */
+	file->wanted[AFI_READ] = false;
+	bufferevent_disable(file->stream.bev, EV_READ);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	on_readable(arg);
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+	struct af_file *file = arg;
+
+	(void)bev;
+	/* With nothing in its output libevent calls once, and stops. */
+	file->wanted[AFI_WRITE] = false;
+	afi_file_step(file, AFI_WRITE);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct af_file *file = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+
+	(void)bev;
+	if (!(what & BEV_EVENT_READING))
+		return;
+	/* libevent has taken the error from the descriptor: keep it. */
+	if (what & BEV_EVENT_EOF || (error == EIO && file->is_tty))
+		file->stream.end = 1;
+	else
+		file->stream.end = -error;
+	/* It has also stopped to read. */
+	file->wanted[AFI_READ] = false;
+	on_readable(file);
+}
+
+static int stream_want(struct af_file *file, enum afi_direction direction)
+{
+	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
+
+	return bufferevent_enable(file->stream.bev, event) ? -ENOMEM : 0;
+}
+
+static void stream_unwant(struct af_file *file, enum afi_direction direction)
+{
+	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
+
+	bufferevent_disable(file->stream.bev, event);
+}
+
+static size_t stream_held(const struct af_file *file)
+{
+	return evbuffer_get_length(bufferevent_get_input(file->stream.bev));
+}
+
+static int stream_unread(struct af_file *file, struct evbuffer *buf)
+{
+	struct evbuffer *input = bufferevent_get_input(file->stream.bev);
+
+	return evbuffer_add_buffer(buf, input) ? -ENOMEM : 0;
+}
+
+static void stream_release(struct af_file *file)
+{
+	bufferevent_setcb(file->stream.bev, NULL, NULL, NULL, NULL);
+	bufferevent_disable(file->stream.bev, EV_READ | EV_WRITE);
+	bufferevent_free(file->stream.bev);
+	file->stream.bev = NULL;
+}
+
+int afi_stream_attach(struct af_file *file)
+{
+	static const struct afi_transport transport = {
+		.read = stream_read,
+		.write = stream_write,
+		.want = stream_want,
+		.unwant = stream_unwant,
+		.held = stream_held,
+		.unread = stream_unread,
+		.release = stream_release,
+	};
+
+	file->stream.bev = bufferevent_socket_new(file->loop->base, file->fd,
+						  0);
+	if (!file->stream.bev)
+		return -ENOMEM;
+	bufferevent_setcb(file->stream.bev, on_read, on_write, on_event, file);
+	file->transport = &transport;
+	return 0;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pipe_csum: the SHA-1 of a file, computed by two sha1sum children at once. One
+ * is fed and read by af_pipe_communicate(), the other by a chain of
+ * continuations. This is the sample for continuations.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <asyncfile.h>
+
+#include "common.h"
+#include "progress.h"
+
+#define BLOCK_SIZE ((size_t)128 * 1024)
+
+char program_name[] = "pipe_csum";
+
+struct csum {
+	struct af_loop *loop;
+	const char *path;
+	struct progress *progress;
+	bool failed;
+
+	/* One sha1sum by communicate, from a descriptor of its own. */
+	struct af_pipe *whole;
+	int whole_fd;
+	struct af_future *whole_done;
+
+	/*
+	 * One by the feeder. If the input can be read only once, the feeder
+	 * also sends each block down a pipe, the other end of which is
+	 * whole_fd: the slower of the two sets the pace, and no more than a
+	 * block is in memory.
+	 */
+	struct af_pipe *fed;
+	struct af_file *input;
+	struct af_file *tee;
+	struct af_future *block;
+	struct af_future *fed_done;
+	char fed_sum[SHA1_DIGITS + 1];
+};
+
+/* Ends the waits of checksum(). True the first time: report only that. */
+static bool give_up(struct csum *c)
+{
+	if (c->failed)
+		return false;
+	c->failed = true;
+	progress_free(c->progress);
+	c->progress = NULL;
+	af_future_cancel(c->whole_done);
+	af_future_cancel(c->fed_done);
+	return true;
+}
+
+static void fail(struct csum *c, const char *subject, int error)
+{
+	if (give_up(c))
+		complain(subject, error);
+}
+
+/* The feeder's steps, in the order in which they run. */
+static void feed_read(struct csum *c);
+static void feed_write(struct af_future *block, void *arg);
+static struct af_future *feed_tee(struct af_future *written, void *arg);
+static void feed_next(struct af_future *written, void *arg);
+static void feed_end(struct csum *c);
+
+static void feed_read(struct csum *c)
+{
+	af_on_done(af_file_read(c->input, BLOCK_SIZE, 0, NULL), feed_write, c);
+}
+
+static void feed_write(struct af_future *block, void *arg)
+{
+	struct csum *c = arg;
+	struct af_future *written;
+	const char *data;
+	size_t len;
+
+	if (c->failed)
+		return;
+	if (af_future_error(block) < 0) {
+		fail(c, input_name(c->path), af_future_error(block));
+		return;
+	}
+	data = af_future_data(block, &len);
+	if (len == 0) {
+		feed_end(c);
+		return;
+	}
+	/* The data live as long as the future, so the writes may borrow. */
+	c->block = af_future_ref(block);
+	written =
+		af_pipe_write(c->fed, data, len, AFIO_FULL | AFIO_BORROW, NULL);
+	af_on_done(af_then(written, feed_tee, c), feed_next, c);
+}
+
+static struct af_future *feed_tee(struct af_future *written, void *arg)
+{
+	struct csum *c = arg;
+	const char *data;
+	size_t len;
+
+	(void)written;
+	if (!c->tee)
+		return NULL;
+	data = af_future_data(c->block, &len);
+	return af_file_write(c->tee, data, len, AFIO_FULL | AFIO_BORROW, NULL);
+}
+
+static void feed_next(struct af_future *written, void *arg)
+{
+	struct csum *c = arg;
+	int r = af_future_error(written);
+
+	progress_add(c->progress, af_future_count(c->block));
+	af_future_unref(c->block);
+	c->block = NULL;
+	if (c->failed)
+		return;
+	if (r == 0)
+		feed_read(c);
+	else if (r == -EPIPE) /* its exit status will tell why */
+		feed_end(c);
+	else
+		fail(c, "sha1sum", r);
+}
+
+static void feed_end(struct csum *c)
+{
+	af_pipe_close_stdin(c->fed);
+	af_file_close(c->tee);
+	c->tee = NULL;
+}
+
+/* The reader's only step: the sum came; what is left is the child's end. */
+static struct af_future *take_sum(struct af_future *line, void *arg)
+{
+	struct csum *c = arg;
+	size_t len;
+	const char *data = af_future_data(line, &len);
+
+	parse_sha1(data, len, c->fed_sum);
+	return af_pipe_wait(c->fed, NULL);
+}
+
+/* Gives communicate a descriptor of its own, or lets the feeder fill one. */
+static int open_whole(struct csum *c, bool reopen)
+{
+	int fds[2], r;
+
+	if (reopen) {
+		c->whole_fd = open(c->path, O_RDONLY | O_CLOEXEC);
+		return c->whole_fd < 0 ? -errno : 0;
+	}
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	c->whole_fd = fds[0];
+	c->tee = af_file_new(c->loop, fds[1], 0);
+	if (c->tee)
+		return 0;
+	r = -errno;
+	close(fds[1]);
+	return r;
+}
+
+static void close_whole_fd(struct csum *c)
+{
+	if (c->whole_fd >= 0)
+		close(c->whole_fd);
+	c->whole_fd = -1;
+}
+
+static int open_all(struct csum *c)
+{
+	bool is_regular;
+	struct stat st;
+	int r;
+
+	c->input = open_input(c->loop, c->path);
+	if (!c->input)
+		return -1;
+	is_regular =
+		fstat(af_file_fd(c->input), &st) == 0 && S_ISREG(st.st_mode);
+	r = open_whole(c, is_regular && strcmp(c->path, "-") != 0);
+	if (r < 0) {
+		complain(input_name(c->path), r);
+		return -1;
+	}
+	c->whole = spawn_sha1sum(c->loop);
+	c->fed = c->whole ? spawn_sha1sum(c->loop) : NULL;
+	if (!c->fed)
+		return -1;
+	c->progress = progress_new(af_loop_base(c->loop),
+				   is_regular ? (uint64_t)st.st_size : 0);
+	return 0;
+}
+
+/* The feeder may still be at work: it does no more once given up. */
+static void close_all(struct csum *c)
+{
+	give_up(c);
+	end_pipe(c->whole);
+	end_pipe(c->fed);
+	c->fed = NULL;
+	af_file_close(c->tee);
+	c->tee = NULL;
+	af_file_close(c->input);
+	close_whole_fd(c);
+	af_future_unref(c->whole_done);
+	af_future_unref(c->fed_done);
+	af_loop_free(c->loop);
+}
+
+/* Waits for one sha1sum's end and reports what went wrong. */
+static void finish(struct csum *c, struct af_future *done, const char *subject)
+{
+	int r = af_await(done);
+
+	if (r < 0)
+		fail(c, subject, r);
+	else if (af_future_status(done) != 0 && give_up(c))
+		complain_status("sha1sum", af_future_status(done));
+}
+
+static int print_sums(struct csum *c)
+{
+	const struct af_output *output = af_future_output(c->whole_done);
+	char sum[SHA1_DIGITS + 1];
+
+	if (parse_sha1(output->out, output->out_len, sum) < 0 ||
+	    c->fed_sum[0] == '\0') {
+		complain("sha1sum", -EBADMSG);
+		return -1;
+	}
+	printf("%s  communicate\n%s  feeder\n", sum, c->fed_sum);
+	if (strcmp(sum, c->fed_sum) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s: the sums differ\n", program_name,
+		input_name(c->path));
+	return -1;
+}
+
+static int checksum(const char *path)
+{
+	struct csum c = { .path = path, .whole_fd = -1 };
+	struct af_communicate_options options = {
+		.input_kind = AFIO_INPUT_FD,
+	};
+	int r = -1;
+
+	c.loop = af_loop_new(NULL);
+	if (!c.loop) {
+		complain("loop", errno);
+		return -1;
+	}
+	if (open_all(&c) < 0)
+		goto finish;
+
+	options.input_fd = c.whole_fd;
+	c.whole_done = af_pipe_communicate(c.whole, &options);
+	c.fed_done =
+		af_then(af_pipe_readline(c.fed, 0, 0, 0, NULL), take_sum, &c);
+	feed_read(&c);
+	finish(&c, c.whole_done, input_name(path));
+	close_whole_fd(&c); /* the tee may still send what nobody wants */
+	finish(&c, c.fed_done, "sha1sum");
+	progress_free(c.progress);
+	c.progress = NULL;
+	if (!c.failed)
+		r = print_sums(&c);
+finish:
+	close_all(&c);
+	return r;
+}
+
+static const char help_text[] =
+	"Usage: pipe_csum [FILE]\n"
+	"Runs FILE, or stdin if it is missing or \"-\", through two sha1sum\n"
+	"at once and prints what each says:\n"
+	"\n"
+	"  <SHA-1>  communicate    fed and read by af_pipe_communicate()\n"
+	"  <SHA-1>  feeder         fed block by block, by continuations\n"
+	"\n"
+	"On a terminal, stderr shows the progress.\n"
+	"\n"
+	"  -h, --help    this text\n"
+	"\n"
+	"Exit status: 0 if the sums are equal, 1 if not or on an error, 2\n"
+	"for a wrong command line.\n";
+
+int main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c, r;
+
+	hold_standard_streams();
+	argv[0] = program_name;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c != 'h')
+			return usage_error(NULL);
+		return print_help(help_text) < 0;
+	}
+	if (argc - optind > 1)
+		return usage_error("more than one file");
+	r = checksum(optind < argc ? argv[optind] : "-");
+	if (close_stdout() < 0)
+		r = -1;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What every test program is built on. A program is one t_*.c with a suite()
+ * and harness.c, which has main(). Each test is a process of its own, has
+ * TEST_TIMEOUT seconds (times CK_TIMEOUT_MULTIPLIER) and fails if at its end a
+ * descriptor more or less is open, a child or zombie is left, or libevent has
+ * logged anything. So a test frees its loop and closes its files.
+ */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/time.h>
+
+#include <asyncfile.h>
+
+#define TEST_TIMEOUT 60
+
+/* What a t_*.c defines: its tests. */
+Suite *suite(void);
+
+/* Makes a test case with the harness's limits, as part of a suite. */
+TCase *test_case(Suite *suite, const char *name);
+
+/* The path of the helper program, which lies beside the test program. */
+const char *helper_path(void);
+
+/* A timeout in milliseconds, good until the end of the block. */
+#define MS(n) (&(struct timeval){ (n) / 1000, (n) % 1000 * 1000 })
+
+/* Microseconds of CLOCK_MONOTONIC; and a busy wait, for a slow callback. */
+int64_t now_us(void);
+void spin(int ms);
+
+/*
+ * Deadlines are checked from below exactly and from above only to see that
+ * there was one: the machine may be busy.
+ */
+#define expect_elapsed(since_us, at_least_ms)                                \
+	do {                                                                 \
+		int64_t elapsed_ = now_us() - (since_us);                    \
+		ck_assert_int_ge(elapsed_, (int64_t)(at_least_ms) * 1000);   \
+		ck_assert_int_lt(elapsed_, (int64_t)(at_least_ms) * 1000 +   \
+						   20000000);                \
+	} while (0)
+
+/* Blocking transfers on a test's own descriptor; they fail the test. */
+void put(int fd, const void *buf, size_t len);
+void put_text(int fd, const char *text);
+void put_pattern(int fd, size_t len, size_t offset);
+void get(int fd, void *buf, size_t len);
+void expect_pattern(int fd, size_t len, size_t offset);
+
+/* Reads to the end of file and expects exactly so much of the pattern. */
+void expect_pattern_to_eof(int fd, size_t len, size_t offset);
+
+/* Writes the pattern until no byte more fits; says how many did. */
+size_t stuff(int fd);
+
+/* The descriptors that data can flow through. */
+enum kind { KIND_PIPE, KIND_SOCKETPAIR, KIND_TCP, KIND_COUNT };
+
+/* Makes a connected pair, blocking and close-on-exec; [0] reads from [1]. */
+void make_pair(enum kind kind, int fds[2]);
+
+/* The three ways in which a program waits for a future. */
+enum driver {
+	DRIVE_AWAIT,	/* af_await() */
+	DRIVE_RUN,	/* a continuation, under af_loop_run() */
+	DRIVE_DISPATCH, /* the same, under the program's own base */
+	DRIVE_COUNT
+};
+
+/* For tcase_add_loop_test(tc, test, 0, EVERY_WAY): _i is a way. */
+#define EVERY_WAY (KIND_COUNT * DRIVE_COUNT)
+#define WAY(kind, driver) ((kind) * DRIVE_COUNT + (driver))
+
+/*
+ * A loop, and a pair of which either end can be made a file. What is in the
+ * rig is closed and freed with it; a test that does so itself sets the member
+ * to NULL or -1.
+ */
+struct rig {
+	enum kind kind;
+	enum driver driver;
+	struct event_base *base; /* the program's, of DRIVE_DISPATCH only */
+	struct af_loop *loop;
+	int in, out; /* the ends; in reads what out was written */
+	struct af_file *reader, *writer; /* files of in and of out, if made */
+};
+
+void rig_open(struct rig *rig, int way);
+void rig_close(struct rig *rig);
+
+/* Makes the reading or the writing end a file, which owns it. */
+struct af_file *rig_reader(struct rig *rig);
+struct af_file *rig_writer(struct rig *rig);
+
+/* Closes the writing end, file or not. */
+void rig_hang_up(struct rig *rig);
+
+/* Lets happen what can happen on the rig's base without waiting. */
+void turn(struct rig *rig);
+
+/*
+ * Has the writing end, made a file if it is not one yet, write it all, in the
+ * background; with then_hang_up closed after that. data must stay.
+ */
+void feed(struct rig *rig, const void *data, size_t len, bool then_hang_up);
+
+/* Drives the rig's loop until f is done. Borrows f. Returns its error. */
+int drive(struct rig *rig, struct af_future *f);
+
+/*
+ * Drive f until it is done, compare its outcome, and drop it. A failure names
+ * the line of the test.
+ */
+#define expect_error(rig, f, error)                                          \
+	check_outcome(__FILE__, __LINE__, (rig), (f), (error), 0, 0)
+#define expect_count(rig, f, count, flags)                                   \
+	check_outcome(__FILE__, __LINE__, (rig), (f), 0, (count), (flags))
+#define expect_failure(rig, f, error, count)                                 \
+	check_outcome(__FILE__, __LINE__, (rig), (f), (error), (count), 0)
+#define expect_bytes(rig, f, data, len, flags)                               \
+	check_bytes(__FILE__, __LINE__, (rig), (f), (data), (len), (flags))
+#define expect_text(rig, f, text, flags)                                     \
+	expect_bytes(rig, f, text, sizeof(text) - 1, flags)
+#define expect_data_pattern(rig, f, len, offset, flags)                      \
+	check_pattern(__FILE__, __LINE__, (rig), (f), (len), (offset), (flags))
+
+void check_outcome(const char *file, int line, struct rig *rig,
+		   struct af_future *f, int error, size_t count,
+		   unsigned flags);
+void check_bytes(const char *file, int line, struct rig *rig,
+		 struct af_future *f, const void *data, size_t len,
+		 unsigned flags);
+void check_pattern(const char *file, int line, struct rig *rig,
+		   struct af_future *f, size_t len, size_t offset,
+		   unsigned flags);
+
+#endif

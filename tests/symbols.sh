@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Three lists of names must be one: the functions that the public headers
+# declare, the reviewed list lib/libasyncfile.sym, and what the shared library
+# exports.
+# Compilers and flags are lists of words, hence:
+# shellcheck disable=SC2086
+set -u
+LC_ALL=C
+export LC_ALL
+
+: "${srcdir:=.}" "${CC:=cc}" "${NM:=nm}" "${CPPFLAGS=-I$srcdir/include}"
+list=$srcdir/lib/libasyncfile.sym
+result=0
+
+# same WHAT: standard input must be the list
+same() {
+	if diff -u "$list" -; then
+		echo "ok: $1"
+	else
+		echo "FAILED: $1 (-: in $list only; +: not in there)"
+		return 1
+	fi
+}
+
+sort -u "$list" | same 'the list is sorted' || result=1
+
+# Preprocessed, so that there are no comments. A name in parentheses is a type.
+echo '#include <asyncfile.h>' | $CC $CPPFLAGS -E -P -x c - |
+	grep -o '\<af_[a-z0-9_]* *(' | tr -d ' (' | sort -u |
+	same 'what the headers declare' || result=1
+
+# libtool says what it built; nothing if there is no shared library.
+dlname=$(sed -n "s/^dlname='\(.*\)'/\1/p" lib/libasyncfile.la)
+if [ -n "$dlname" ]; then
+	$NM -D --defined-only "lib/.libs/$dlname" | sed 's/.* //' | sort -u |
+		same 'what the shared library exports' || result=1
+else
+	echo 'skipped: there is no shared library'
+fi
+
+exit $result
