@@ -44,6 +44,22 @@ struct communicate {
 
 static void finish(struct communicate *c, int error, unsigned flags);
 
+/* Ends what is still being read, with what there is; whether all had ended. */
+static bool collect_rest(struct communicate *c)
+{
+	bool ended = true;
+
+	for (int i = 0; i < 2; i++) {
+		struct af_future *f = c->streams[i].read;
+
+		if (f && !f->done)
+			f->ops->expire(f);
+		if (f && !(af_future_flags(f) & AFIO_EOF))
+			ended = false;
+	}
+	return ended;
+}
+
 /* A callback of c to come, which keeps c until then. */
 static void expect(struct communicate *c, struct af_future *f, af_done_fn fn,
 		   void *arg)
@@ -120,7 +136,7 @@ static void on_lingered(struct afi_deadline *deadline)
 {
 	struct communicate *c = deadline->arg;
 
-	finish(c, 0, c->future.flags | AFIO_TIMEDOUT);
+	finish(c, 0, c->future.flags | (collect_rest(c) ? 0 : AFIO_TIMEDOUT));
 }
 
 static void on_ended(struct af_future *done, void *arg)
@@ -143,22 +159,16 @@ out:
 	af_future_unref(&c->future);
 }
 
-/* What a stream brought: at the end, whether or not it has come to its own. */
+/* What a stream brought. */
 static void gather(struct stream *stream, const char **ret, size_t *ret_len)
 {
 	size_t max = stream->owner->max_output;
+	const char *data = af_future_data(stream->read, ret_len);
 
-	*ret = "";
-	if (!stream->read)
-		return;
-	if (!stream->read->done)
-		stream->read->ops->expire(stream->read);
-	*ret = af_future_data(stream->read, ret_len);
-	if (!*ret) {
-		*ret = "";
-	} else if (*ret_len > max) {
+	*ret = data ? data : "";
+	if (data && *ret_len > max) {
 		*ret_len = max;
-		((char *)*ret)[max] = '\0';
+		((char *)data)[max] = '\0';
 	}
 	af_future_cancel(stream->drop);
 }
@@ -172,9 +182,11 @@ static void finish(struct communicate *c, int error, unsigned flags)
 	afi_pipe_remove(&c->op);
 	af_future_cancel(c->feed);
 	output->input_taken = af_future_count(c->feed);
+	collect_rest(c);
 	gather(&c->streams[0], &output->out, &output->out_len);
 	gather(&c->streams[1], &output->err, &output->err_len);
-	output->status = af_future_status(c->wait);
+	output->status = -1;
+	af_pipe_poll(c->pipe, &output->status);
 	af_future_cancel(c->wait);
 	af_file_close(c->input);
 	c->input = NULL;
@@ -191,7 +203,11 @@ static void communicate_cancel(struct af_future *f)
 
 static void communicate_expire(struct af_future *f)
 {
-	finish((struct communicate *)f, -ETIMEDOUT, f->flags);
+	struct communicate *c = (struct communicate *)f;
+	bool over = af_pipe_poll(c->pipe, NULL);
+
+	over &= collect_rest(c);
+	finish(c, over ? 0 : -ETIMEDOUT, f->flags);
 }
 
 static void communicate_destroy(struct af_future *f)
@@ -281,9 +297,9 @@ static int start(struct communicate *c,
 	c->wait = af_pipe_wait(c->pipe, NULL);
 	expect(c, c->wait, on_ended, c);
 	r = feed(c, options);
-	if (r == 0 && options->timeout && afi_timeout_zero(options->timeout))
-		r = -ETIMEDOUT;
-	if (r == 0)
+	if (r == 0 && afi_timeout_zero(options->timeout))
+		communicate_expire(&c->future);
+	else if (r == 0)
 		r = afi_future_expire_after(&c->future, options->timeout);
 	return r;
 }

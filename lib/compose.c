@@ -80,8 +80,11 @@ static void follow(struct af_future *link, struct af_future *next)
 		af_future_unref(link->source);
 		link->source = next;
 		r = afi_future_wait(next, run_follow, NULL, NULL, link);
-		if (r == 0)
+		if (r == 0) {
+			/* Somebody may be waiting for this link already. */
+			link->loop->maybe_stuck |= afi_future_is_stuck(next);
 			return;
+		}
 		link->source = NULL;
 	}
 	if (r < 0) {

@@ -177,11 +177,20 @@ static void copy_expire(struct af_future *f)
 		finish(of_future(f), -ETIMEDOUT, 0);
 }
 
+static void copy_describe(const struct af_future *f, FILE *out)
+{
+	const struct copy_op *copy = (const struct copy_op *)f;
+
+	fprintf(out, " fd %d to fd %d", copy->in.file->user_fd,
+		copy->out.file->user_fd);
+}
+
 static const struct afi_future_ops copy_ops = {
 	.name = "copy",
 	.size = sizeof(struct copy_op),
 	.cancel = copy_cancel,
 	.expire = copy_expire,
+	.describe = copy_describe,
 };
 
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,

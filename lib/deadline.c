@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <time.h>
 
 #include "deadline.h"
@@ -13,7 +14,7 @@
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define NSEC_PER_USEC INT64_C(1000)
 
-static int64_t now(void)
+int64_t afi_now(void)
 {
 	struct timespec ts;
 
@@ -35,7 +36,7 @@ bool afi_timeout_zero(const struct timeval *timeout)
 /* Arms the timer for what is left. */
 static int arm(struct afi_deadline *deadline)
 {
-	int64_t left = deadline->at - now();
+	int64_t left = deadline->at - afi_now();
 	struct timeval tv = {0, 0};
 
 	if (left > 0) {
@@ -58,9 +59,21 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* The coarse clock may be some milliseconds ahead of the fine one. */
-	if (now() < deadline->at && arm(deadline) == 0)
+	if (afi_now() < deadline->at && arm(deadline) == 0)
 		return;
+	afi_watch_stop(&deadline->watch);
 	deadline->passed(deadline);
+}
+
+static int move(struct afi_watch *watch)
+{
+	struct afi_deadline *deadline =
+		(void *)((char *)watch - offsetof(struct afi_deadline, watch));
+
+	event_del(&deadline->event);
+	evtimer_assign(&deadline->event, deadline->loop->base, on_timer,
+		       deadline);
+	return arm(deadline);
 }
 
 int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
@@ -73,13 +86,17 @@ int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
 
 	deadline->loop = loop;
 	deadline->passed = passed;
-	deadline->at = now() + sec * NSEC_PER_SEC +
+	deadline->at = afi_now() + sec * NSEC_PER_SEC +
 		       timeout->tv_usec * NSEC_PER_USEC;
 	evtimer_assign(&deadline->event, loop->base, on_timer, deadline);
-	return arm(deadline);
+	if (arm(deadline) < 0)
+		return -ENOMEM;
+	afi_loop_watch(loop, &deadline->watch, move);
+	return 0;
 }
 
 void afi_deadline_stop(struct afi_deadline *deadline)
 {
 	event_del(&deadline->event);
+	afi_watch_stop(&deadline->watch);
 }

@@ -15,12 +15,15 @@
 
 struct afi_deadline {
 	struct event event;
+	struct afi_watch watch;
 	struct af_loop *loop;
 	int64_t at; /* nanoseconds */
 	void (*passed)(struct afi_deadline *deadline);
 	void *arg; /* the owner's own */
 };
 
+/* CLOCK_MONOTONIC, in nanoseconds. */
+int64_t afi_now(void);
 /* Whether a timeout makes sense: NULL, or not negative and normalised. */
 bool afi_timeout_valid(const struct timeval *timeout);
 bool afi_timeout_zero(const struct timeval *timeout);

@@ -48,8 +48,7 @@ static int disk_want(struct af_file *file, enum afi_direction direction)
 
 static void disk_unwant(struct af_file *file, enum afi_direction direction)
 {
-	(void)file;
-	(void)direction;
+	file->wanted[direction] = false;
 }
 
 static size_t disk_held(const struct af_file *file)

@@ -192,7 +192,7 @@ int afi_file_check(const struct af_file *file, enum afi_direction direction,
 {
 	if (!file || flags & ~known || !afi_timeout_valid(timeout))
 		return -EINVAL;
-	if (!file->transport)
+	if (!afi_loop_alive(file->loop))
 		return -ECANCELED;
 	return file->may[direction] ? 0 : -EBADF;
 }
@@ -210,10 +210,8 @@ static void on_settle(struct afi_task *task)
 		(void *)((char *)task - offsetof(struct af_file, settle));
 
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		if (file->wanted[i] && TAILQ_EMPTY(&file->ops[i])) {
-			file->wanted[i] = false;
+		if (file->wanted[i] && TAILQ_EMPTY(&file->ops[i]))
 			file->transport->unwant(file, i);
-		}
 	}
 }
 

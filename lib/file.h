@@ -42,9 +42,9 @@ struct afi_transport {
 	ssize_t (*read)(struct af_file *file, void *buf, size_t len);
 	/* Bytes; -EAGAIN; another negative errno. Never a SIGPIPE. */
 	ssize_t (*write)(struct af_file *file, const struct iovec *iov, int n);
-	/* Steps the file's queue once it may be ready; 0 or -ENOMEM. */
+	/* Steps the file's queue once it may be ready; 0 or -errno. */
 	int (*want)(struct af_file *file, enum afi_direction direction);
-	/* No more; called only while wanted. */
+	/* No more; called only while wanted, and clears that. */
 	void (*unwant)(struct af_file *file, enum afi_direction direction);
 	/* How many bytes it has read ahead. */
 	size_t (*held)(const struct af_file *file);
@@ -83,6 +83,7 @@ struct af_file {
 	union {
 		struct {
 			struct bufferevent *bev;
+			struct afi_watch watch;
 			int end; /* 1: EOF, or a negative errno; 0: neither */
 		} stream;
 		struct {

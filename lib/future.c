@@ -185,6 +185,7 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 {
 	int r;
 
+	f->since = afi_now();
 	if (!timeout)
 		return 0;
 	f->deadline = afi_block_get(&f->loop->pool, sizeof(*f->deadline));
@@ -276,7 +277,7 @@ struct evbuffer *af_future_buffer(struct af_future *f)
 	if (!f || !f->done)
 		return NULL;
 	owner = f->source ? f->source : f;
-	if (owner->buffer || !owner->data)
+	if (owner->buffer || !owner->data || f->error)
 		return owner->buffer;
 	owner->buffer = evbuffer_new();
 	if (!owner->buffer || owner->count == 0)

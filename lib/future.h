@@ -6,6 +6,7 @@
 #ifndef AFI_FUTURE_H
 #define AFI_FUTURE_H
 
+#include <stdio.h>
 #include <sys/time.h>
 
 #include <asyncfile/future.h>
@@ -32,6 +33,8 @@ struct afi_future_ops {
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);
+	/* For the dump: " fd 5" or the like; may be NULL. */
+	void (*describe)(const struct af_future *f, FILE *out);
 };
 
 /*
@@ -57,6 +60,7 @@ struct af_future {
 	/* Pending: what it waits for. Done: whose result it shares. */
 	struct af_future *source;
 	struct afi_deadline *deadline;
+	int64_t since; /* when it had to wait, for the dump */
 	/* The result */
 	size_t count;
 	const char *data;
@@ -78,7 +82,10 @@ struct af_future *afi_operation_new(struct af_loop *loop,
 struct af_future *afi_future_failed(struct af_loop *loop, int error);
 /* Ends a pending future, once. Its result must be there already. */
 void afi_future_finish(struct af_future *f, int error);
-/* Calls expire after a valid, non-zero timeout (NULL: never); 0 or -ENOMEM. */
+/*
+ * The operation is not done at once: it begins to wait. Calls expire after a
+ * valid, non-zero timeout (NULL: never); 0 or -ENOMEM.
+ */
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
 
 /* Whether f waits, maybe over others, for a continuation that is running. */

@@ -8,6 +8,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -19,43 +22,114 @@
  */
 #define ROUND_MAX 256
 
+static const struct timeval at_once;
+
+void afi_event_set_internal(struct event *event)
+{
+	event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
+}
+
+/*
+ * Without a driver, the base's own run is told to run the queues. A driver
+ * looks at them by itself, and on a base that nobody else knows there will be
+ * one before anything can happen.
+ */
+static void kick(struct af_loop *loop)
+{
+	if (loop->drivers > 0 || !loop->home_shared || loop->freed)
+		return;
+	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle))
+		return;
+	if (!evtimer_pending(&loop->kick, NULL))
+		event_add(&loop->kick, &at_once);
+}
+
+void afi_loop_nudge(struct af_loop *loop)
+{
+	if (!TAILQ_EMPTY(&loop->ready))
+		event_add(&loop->kick, &at_once);
+}
+
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	struct af_loop *loop = arg;
 
 	(void)fd;
 	(void)what;
+	/* Then it has done all it can by ending a driver's turn. */
+	if (loop->drivers > 0)
+		return;
 	afi_loop_ref(loop);
 	afi_loop_round(loop, NULL);
-	if (!loop->freed && !TAILQ_EMPTY(&loop->ready))
-		event_add(loop->kick, &(struct timeval){0, 0});
+	kick(loop);
 	afi_loop_unref(loop);
+}
+
+/* A byte that a child by fork(2) finds to be zero, without a system call. */
+static char *process_mark(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	char *mark = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mark == MAP_FAILED)
+		return NULL;
+	/* Where it cannot be done, a child is not told that it is one. */
+	madvise(mark, size, MADV_WIPEONFORK);
+	*mark = 1;
+	return mark;
+}
+
+/* Frees what libevent knows; not while it dispatches for us. */
+static void release(struct af_loop *loop)
+{
+	if (loop->home) {
+		event_del(&loop->kick);
+		afi_mailbox_close(loop);
+	}
+	if (loop->spare)
+		event_base_free(loop->spare);
+	if (loop->home && loop->owns_home)
+		event_base_free(loop->home);
+	if (loop->process)
+		munmap(loop->process, (size_t)sysconf(_SC_PAGESIZE));
+	loop->spare = loop->home = loop->base = NULL;
+	loop->process = NULL;
 }
 
 struct af_loop *af_loop_new(struct event_base *base)
 {
 	struct af_loop *loop = calloc(1, sizeof(*loop));
+	int r = -ENOMEM;
 
 	if (!loop)
 		return NULL;
 	loop->refs = 1;
-	loop->owns_base = !base;
-	loop->base_shared = base;
-	loop->base = base ? base : event_base_new();
+	loop->max_depth = AFIO_MAX_DEPTH;
+	loop->thread = pthread_self();
+	loop->owns_home = !base;
+	loop->home_shared = base;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->settle);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
-	if (loop->base)
-		loop->kick = evtimer_new(loop->base, on_kick, loop);
-	if (!loop->kick) {
-		if (loop->base && loop->owns_base)
-			event_base_free(loop->base);
-		free(loop);
-		errno = ENOMEM;
-		return NULL;
+	LIST_INIT(&loop->watches);
+	loop->process = process_mark();
+	loop->base = base ? base : event_base_new();
+	if (loop->process && loop->base) {
+		evtimer_assign(&loop->kick, loop->base, on_kick, loop);
+		r = afi_mailbox_open(loop);
 	}
-	return loop;
+	if (r == 0) {
+		loop->home = loop->base;
+		return loop;
+	}
+	if (loop->base && loop->owns_home)
+		event_base_free(loop->base);
+	release(loop);
+	free(loop);
+	errno = -r;
+	return NULL;
 }
 
 void afi_loop_ref(struct af_loop *loop)
@@ -76,21 +150,22 @@ struct afi_pool *afi_loop_pool(struct af_loop *loop)
 
 struct event_base *af_loop_base(const struct af_loop *loop)
 {
-	if (!loop || loop->freed)
+	struct af_loop *shared = (struct af_loop *)loop;
+
+	if (!afi_loop_alive(loop))
 		return NULL;
 	/* From here on the program, too, can run it. */
-	((struct af_loop *)loop)->base_shared = true;
-	return loop->base;
+	shared->home_shared = true;
+	kick(shared);
+	return loop->home;
 }
 
-/* Frees what libevent knows; not while it dispatches for us. */
-static void release_base(struct af_loop *loop)
+int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
 {
-	event_free(loop->kick);
-	loop->kick = NULL;
-	if (loop->owns_base)
-		event_base_free(loop->base);
-	loop->base = NULL;
+	if (!loop || depth == 0)
+		return -EINVAL;
+	loop->max_depth = depth;
+	return 0;
 }
 
 void af_loop_free(struct af_loop *loop)
@@ -102,6 +177,7 @@ void af_loop_free(struct af_loop *loop)
 	loop->stopped = true;
 	loop->freed = true;
 	do {
+		afi_mailbox_empty(loop);
 		while ((member = TAILQ_FIRST(&loop->pending)))
 			member->orphan(member);
 		afi_loop_round(loop, NULL);
@@ -110,19 +186,8 @@ void af_loop_free(struct af_loop *loop)
 		member->orphan(member);
 	afi_pool_clear(&loop->pool);
 	if (loop->drivers == 0)
-		release_base(loop);
+		release(loop);
 	afi_loop_unref(loop);
-}
-
-static void kick(struct af_loop *loop)
-{
-	/*
-	 * A driver looks at the queues by itself, and on a base that nobody
-	 * else knows there will be a driver before anything can happen.
-	 */
-	if (loop->drivers == 0 && loop->base_shared && !loop->freed &&
-	    !evtimer_pending(loop->kick, NULL))
-		event_add(loop->kick, &(struct timeval){0, 0});
 }
 
 void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
@@ -189,12 +254,77 @@ void afi_loop_leave(struct afi_members *list, struct afi_member *member)
 	member->orphan = NULL;
 }
 
+void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
+		    int (*move)(struct afi_watch *))
+{
+	if (watch->move)
+		return;
+	watch->move = move;
+	LIST_INSERT_HEAD(&loop->watches, watch, entry);
+}
+
+void afi_watch_stop(struct afi_watch *watch)
+{
+	if (!watch->move)
+		return;
+	LIST_REMOVE(watch, entry);
+	watch->move = NULL;
+}
+
+static int move_kick(struct af_loop *loop)
+{
+	bool pending = evtimer_pending(&loop->kick, NULL);
+
+	event_del(&loop->kick);
+	evtimer_assign(&loop->kick, loop->base, on_kick, loop);
+	return pending && event_add(&loop->kick, &at_once) ? -ENOMEM : 0;
+}
+
+int afi_loop_move(struct af_loop *loop, struct event_base *to)
+{
+	struct event_base *from = loop->base;
+	struct afi_watch *watch, *failed = NULL;
+	int r;
+
+	loop->base = to;
+	r = move_kick(loop);
+	if (r == 0)
+		r = afi_mailbox_move(loop);
+	LIST_FOREACH(watch, &loop->watches, entry) {
+		if (r == 0)
+			r = watch->move(watch);
+		if (r < 0) {
+			failed = watch;
+			break;
+		}
+	}
+	if (r == 0)
+		return 0;
+	/* Back: they were there before, so there is room for them. */
+	loop->base = from;
+	move_kick(loop);
+	afi_mailbox_move(loop);
+	LIST_FOREACH(watch, &loop->watches, entry) {
+		if (watch == failed)
+			break;
+		watch->move(watch);
+	}
+	return r;
+}
+
+int afi_loop_check(const struct af_loop *loop)
+{
+	if (!*loop->process)
+		return -EBADF;
+	return pthread_equal(loop->thread, pthread_self()) ? 0 : -EPERM;
+}
+
 void afi_loop_enter(struct af_loop *loop)
 {
 	afi_loop_ref(loop);
 	/* The kick would only end the first turn too early. */
 	if (loop->drivers++ == 0)
-		event_del(loop->kick);
+		event_del(&loop->kick);
 }
 
 void afi_loop_exit(struct af_loop *loop)
@@ -202,19 +332,39 @@ void afi_loop_exit(struct af_loop *loop)
 	if (--loop->drivers == 0) {
 		loop->stopped = false;
 		if (loop->freed)
-			release_base(loop);
-		else if (!TAILQ_EMPTY(&loop->ready) ||
-			 !TAILQ_EMPTY(&loop->settle))
+			release(loop);
+		else
 			kick(loop);
 	}
 	afi_loop_unref(loop);
 }
 
-int afi_loop_turn(struct af_loop *loop)
+/*
+ * Whether the program is running its base right now, by the one sign that can
+ * be seen from outside: inside a callback libevent's clock stands still.
+ */
+bool afi_base_is_running(struct event_base *base)
 {
-	int flags = TAILQ_EMPTY(&loop->ready) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+	struct timeval before, after, start, now;
+
+	event_base_gettimeofday_cached(base, &before);
+	evutil_gettimeofday(&start, NULL);
+	do
+		evutil_gettimeofday(&now, NULL);
+	while (now.tv_sec == start.tv_sec && now.tv_usec <= start.tv_usec + 1);
+	event_base_gettimeofday_cached(base, &after);
+	return evutil_timercmp(&before, &after, ==);
+}
+
+int afi_loop_turn(struct af_loop *loop, bool wait)
+{
+	int flags = EVLOOP_ONCE;
 	int r;
 
+	if (!wait || !TAILQ_EMPTY(&loop->ready))
+		flags = EVLOOP_NONBLOCK;
+	else if (!TAILQ_EMPTY(&loop->pending) && !__libc_single_threaded)
+		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* another may post */
 	loop->turning = true;
 	r = event_base_loop(loop->base, flags);
 	loop->turning = false;
@@ -222,27 +372,28 @@ int afi_loop_turn(struct af_loop *loop)
 		return -EIO;
 	if (event_base_got_exit(loop->base) || event_base_got_break(loop->base))
 		loop->stopped = true;
-	return r;
+	return r == 1 && TAILQ_EMPTY(&loop->ready);
 }
 
 int af_loop_run(struct af_loop *loop)
 {
-	int r = 0;
+	int r;
 
 	if (!loop)
 		return -EINVAL;
 	if (loop->freed)
 		return -ECANCELED;
-	if (loop->drivers > 0)
+	r = afi_loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop->drivers > 0 ||
+	    (loop->home_shared && afi_base_is_running(loop->home)))
 		return -EBUSY;
 	afi_loop_enter(loop);
-	while (!loop->stopped) {
+	while (!loop->stopped && r == 0) {
 		afi_loop_round(loop, NULL);
-		if (loop->stopped)
-			break;
-		r = afi_loop_turn(loop);
-		if (r < 0 || (r == 1 && TAILQ_EMPTY(&loop->ready)))
-			break;
+		if (!loop->stopped)
+			r = afi_loop_turn(loop, true);
 	}
 	afi_loop_exit(loop);
 	return r < 0 ? r : 0;

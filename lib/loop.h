@@ -14,8 +14,7 @@
 #include <asyncfile/loop.h>
 
 #include "pool.h"
-
-struct event;
+#include "post.h"
 
 /* Something to run from the queue, outside libevent's dispatch. */
 struct afi_task {
@@ -23,6 +22,17 @@ struct afi_task {
 	void (*run)(struct afi_task *task); /* NULL: not queued */
 };
 TAILQ_HEAD(afi_tasks, afi_task);
+
+/*
+ * Something on the loop's base, which goes along when the loop moves to another
+ * one. It is in the list while it is on the base.
+ */
+struct afi_watch {
+	LIST_ENTRY(afi_watch) entry;
+	/* Off the old base and on loop->base; 0 or -errno. */
+	int (*move)(struct afi_watch *watch); /* NULL: not in the list */
+};
+LIST_HEAD(afi_watches, afi_watch);
 
 /* Something that ends with the loop: told once, and out of the list then. */
 struct afi_member {
@@ -32,18 +42,28 @@ struct afi_member {
 TAILQ_HEAD(afi_members, afi_member);
 
 struct af_loop {
-	struct event_base *base;
-	bool owns_base;
-	bool base_shared; /* somebody else may run it */
+	struct event_base *home; /* the program's, or our own */
+	struct event_base *base; /* where things are: home, or a private one */
+	struct event_base *spare; /* a private one that is not in use */
+	bool owns_home;
+	bool home_shared; /* somebody else may run it */
 	bool freed;	  /* af_loop_free() was called */
 	bool stopped;	  /* af_loop_stop() was called */
 	bool turning;	  /* libevent dispatches, on our behalf */
+	bool maybe_stuck; /* something waits for a running continuation */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
-	unsigned refs;	  /* the owner's, and one for each object made with it */
+	unsigned depth;	  /* af_await() alone */
+	unsigned max_depth;
+	unsigned refs; /* the owner's, and one for each object made with it */
+	pthread_t thread;
+	char *process; /* 1 in the process that made it, 0 in its children */
+	struct afi_await *awaits; /* the innermost one */
 
 	struct afi_tasks ready;	  /* run as soon as possible, in order */
 	struct afi_tasks settle;  /* run when nothing is ready, before waiting */
-	struct event *kick;	  /* runs both when the program drives */
+	struct event kick;	  /* runs both when the program drives */
+	struct afi_mailbox mailbox;
+	struct afi_watches watches;
 	struct afi_members pending; /* operations: cancelled first */
 	struct afi_members members; /* files, processes */
 	struct afi_pool pool;
@@ -72,6 +92,21 @@ void afi_loop_join(struct afi_members *list, struct afi_member *member,
 		   void (*orphan)(struct afi_member *));
 void afi_loop_leave(struct afi_members *list, struct afi_member *member);
 
+/* On the base; off it again. */
+void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
+		    int (*move)(struct afi_watch *));
+void afi_watch_stop(struct afi_watch *watch);
+/* Moves all that is on loop->base to another one; 0, or -errno and nothing is
+ * moved. */
+int afi_loop_move(struct af_loop *loop, struct event_base *to);
+/* An event that, like libevent's own, keeps no base from running out. */
+void afi_event_set_internal(struct event *event);
+
+/* Whether the program runs a base, and called us from there. */
+bool afi_base_is_running(struct event_base *base);
+/* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
+int afi_loop_check(const struct af_loop *loop);
+
 /* A driver comes and goes: whoever turns the loop is between these. */
 void afi_loop_enter(struct af_loop *loop);
 void afi_loop_exit(struct af_loop *loop);
@@ -81,9 +116,18 @@ void afi_loop_exit(struct af_loop *loop);
  */
 void afi_loop_round(struct af_loop *loop, const bool *done);
 /*
- * One turn of the base: waits for an event, unless something is ready, and
- * runs callbacks. 1: there was nothing to wait for. -EIO.
+ * One turn of the base: waits for an event, unless something is ready or wait
+ * is false, and runs callbacks. 1: there was nothing to wait for. -EIO.
  */
-int afi_loop_turn(struct af_loop *loop);
+int afi_loop_turn(struct af_loop *loop, bool wait);
+
+/* The mailbox: lib/post.c. */
+int afi_mailbox_open(struct af_loop *loop);
+void afi_mailbox_close(struct af_loop *loop);
+int afi_mailbox_move(struct af_loop *loop);
+/* Makes ready what is in it. */
+void afi_mailbox_empty(struct af_loop *loop);
+/* Makes the turn end that is under way, so that the queue is looked at. */
+void afi_loop_nudge(struct af_loop *loop);
 
 #endif

@@ -14,6 +14,7 @@
 #include "pipe.h"
 #include "process.h"
 #include "spawn.h"
+#include "stdfds.h"
 
 static struct af_pipe *pipe_alloc(struct af_loop *loop, size_t n)
 {
@@ -61,12 +62,15 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
 	return pipe;
 }
 
-/* One pipe for the stderr of every stage; its writing end, or -errno. */
-static int open_stderr(struct af_pipe *pipe)
+/* What every stage's stderr leads to, opened once; its fd, or -errno. */
+static int open_stderr(struct af_pipe *pipe, const struct af_stdio *err)
 {
 	int ends[2];
-	int r = afi_pipe_open(ends);
+	int r;
 
+	if (err->kind == AFIO_PATH)
+		return afi_path_open(err->path, true);
+	r = afi_pipe_open(ends);
 	if (r < 0)
 		return r;
 	pipe->err = afi_file_new_pipe(pipe->loop, ends[0], AFI_READ);
@@ -85,8 +89,8 @@ static int spawn_stages(struct af_pipe *pipe,
 	struct af_spawn_options stage = *options;
 	int err = -1, r = 0;
 
-	if (options->err.kind == AFIO_PIPE) {
-		err = open_stderr(pipe);
+	if (options->err.kind == AFIO_PIPE || options->err.kind == AFIO_PATH) {
+		err = open_stderr(pipe, &options->err);
 		if (err < 0)
 			return err;
 		stage.err = (struct af_stdio){.kind = AFIO_FD, .fd = err};

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,12 @@
 #endif
 
 #ifdef POOL_OFF
-#define MAX_BLOCKS 0u
-#define MAX_CHUNKS 0u
+static const bool keep = false;
 #else
-#define MAX_BLOCKS 4096u
-#define MAX_CHUNKS 8u
+static const bool keep = true;
 #endif
+
+#define MAX_BLOCKS 4096
 
 struct afi_block {
 	struct afi_block *next;
@@ -51,7 +52,8 @@ void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
 {
 	struct afi_block *block = memory;
 
-	if (!pool || size > AFI_BLOCK_SIZE || pool->n_blocks >= MAX_BLOCKS) {
+	if (!keep || !pool || size > AFI_BLOCK_SIZE ||
+	    pool->n_blocks == MAX_BLOCKS) {
 		free(memory);
 		return;
 	}
@@ -97,8 +99,8 @@ void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 	if (!chunk ||
 	    atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	if (pool && chunk->size == AFI_CHUNK_SIZE &&
-	    pool->n_chunks < MAX_CHUNKS)
+	if (keep && pool && chunk->size == AFI_CHUNK_SIZE &&
+	    pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))
 		pool->chunks[pool->n_chunks++] = chunk;
 	else
 		free(chunk);

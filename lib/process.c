@@ -22,9 +22,9 @@ struct afi_process_wait {
 
 static void unwatch(struct af_process *process)
 {
-	if (process->watched)
+	if (process->watch.move)
 		event_del(&process->event);
-	process->watched = false;
+	afi_watch_stop(&process->watch);
 	afi_exit_unwatch(&process->exit);
 }
 
@@ -77,27 +77,35 @@ static void on_exit_event(evutil_socket_t fd, short what, void *arg)
 		process_free(process);
 }
 
-static int watch(struct af_process *process)
+static int add_event(struct af_process *process)
 {
-	int fd;
+	int fd = afi_exit_fd(&process->exit);
 
-	if (process->watched)
-		return 0;
-	fd = afi_exit_fd(&process->exit);
 	if (fd < 0)
 		return fd;
 	event_assign(&process->event, process->loop->base, fd,
 		     EV_READ | EV_PERSIST, on_exit_event, process);
-	/*
-	 * An orphan is nobody's business but ours: like libevent's own events
-	 * it must not keep a base from running out of them.
-	 */
-	if (process->orphan)
-		process->event.ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
-	if (event_add(&process->event, NULL) < 0)
-		return -ENOMEM;
-	process->watched = true;
-	return 0;
+	if (process->orphan) /* nobody's business but ours */
+		afi_event_set_internal(&process->event);
+	return event_add(&process->event, NULL) ? -ENOMEM : 0;
+}
+
+static int move(struct afi_watch *watch)
+{
+	struct af_process *process =
+		(void *)((char *)watch - offsetof(struct af_process, watch));
+
+	event_del(&process->event);
+	return add_event(process);
+}
+
+static int watch(struct af_process *process)
+{
+	int r = process->watch.move ? 0 : add_event(process);
+
+	if (r == 0)
+		afi_loop_watch(process->loop, &process->watch, move);
+	return r;
 }
 
 static void on_orphan(struct afi_member *member)
@@ -273,6 +281,13 @@ static void wait_expire(struct af_future *f)
 	af_future_unref(f);
 }
 
+static void wait_describe(const struct af_future *f, FILE *out)
+{
+	const struct afi_process_wait *wait = (const void *)f;
+
+	fprintf(out, " for process %d", (int)wait->process->exit.pid);
+}
+
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout)
 {
@@ -281,6 +296,7 @@ struct af_future *af_process_wait(struct af_process *process,
 		.size = sizeof(struct afi_process_wait),
 		.cancel = wait_cancel,
 		.expire = wait_expire,
+		.describe = wait_describe,
 	};
 	struct af_loop *loop = process ? process->loop : NULL;
 	struct afi_process_wait *wait;

@@ -35,7 +35,7 @@ struct read_op {
 			bool keep_part; /* leave it in the file at a deadline */
 		};
 		/* When it is done: a small result, without an allocation. */
-		char small[80];
+		char small[64];
 	};
 };
 
@@ -217,30 +217,45 @@ static void read_cancel(struct af_future *f)
 	afi_file_resume(file, AFI_READ);
 }
 
+/* Takes what has arrived by now, and the end of the file if it is there. */
+static void read_rest(struct read_op *op, struct af_file *file)
+{
+	size_t before;
+
+	do {
+		before = file->len;
+		file->drained[AFI_READ] = false;
+		afi_file_step(file, AFI_READ);
+	} while (!op->future.done && file->len > before);
+}
+
 static void read_expire(struct af_future *f)
 {
 	struct read_op *op = of_future(f);
 	struct af_file *file = op->op.file;
 	bool first = TAILQ_FIRST(&file->ops[AFI_READ]) == &op->op;
 
-	/* A busy program may come late: what has arrived by now counts. */
-	if (first) {
-		af_future_ref(f);
-		file->drained[AFI_READ] = false;
-		afi_file_step(file, AFI_READ);
-		if (f->done) {
-			af_future_unref(f);
-			return;
-		}
-		af_future_unref(f);
+	af_future_ref(f);
+	/* A busy program comes late: what has come meanwhile counts. */
+	if (first)
+		read_rest(op, file);
+	if (!f->done) {
+		if (first && file->len > 0 && !op->keep_part)
+			finish_early(op, 0, AFIO_TIMEDOUT);
+		else
+			finish(op, -ETIMEDOUT, 0, 0);
+		afi_file_resume(file, AFI_READ);
 	}
-	if (first && file->len > 0 && !op->keep_part)
-		finish_early(op, 0, AFIO_TIMEDOUT);
-	else
-		finish(op, -ETIMEDOUT, 0, 0);
-	afi_file_resume(file, AFI_READ);
+	af_future_unref(f);
 }
 
+static void read_describe(const struct af_future *f, FILE *out)
+{
+	const struct read_op *op = (const struct read_op *)f;
+
+	fprintf(out, " fd %d, %zu bytes there", op->op.file->user_fd,
+		op->op.file->len);
+}
 
 /* Makes an operation, or the failed future in *ret_failed. */
 static struct read_op *read_new(struct af_file *file, unsigned flags,
@@ -252,6 +267,7 @@ static struct read_op *read_new(struct af_file *file, unsigned flags,
 		.size = sizeof(struct read_op),
 		.cancel = read_cancel,
 		.expire = read_expire,
+		.describe = read_describe,
 	};
 	struct af_loop *loop = file ? file->loop : NULL;
 	int r = afi_file_check(file, AFI_READ, flags, AFIO_FULL, timeout);

@@ -20,17 +20,21 @@ static void set_nonblock(int fd, bool on)
 	fcntl(fd, F_SETFL, on ? mode | O_NONBLOCK : mode & ~O_NONBLOCK);
 }
 
-static int open_path(struct afi_stdfds *fds, int i, const char *path)
+int afi_path_open(const char *path, bool output)
 {
-	int mode = i == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+	int mode = output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
 	int fd;
 
 	if (!path)
 		return -EINVAL;
 	fd = open(path, mode | O_CLOEXEC | O_NOCTTY, 0666);
-	if (fd < 0)
-		return -errno;
-	fd = afi_fd_above_stdio(fd);
+	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+}
+
+static int open_path(struct afi_stdfds *fds, int i, const char *path)
+{
+	int fd = afi_path_open(path, i > 0);
+
 	if (fd < 0)
 		return fd;
 	fds->child[i] = fd;

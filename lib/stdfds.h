@@ -16,6 +16,8 @@ struct afi_stdfds {
 	struct af_file *taken; /* an AFIO_PROCESS's stdout, child[0] */
 };
 
+/* Opens a path for a child to read or to write; the fd, or -errno. */
+int afi_path_open(const char *path, bool output);
 /* Opens what the options ask for. 0, or -errno and nothing is left open. */
 int afi_stdfds_open(struct afi_stdfds *fds,
 		    const struct af_spawn_options *options);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -82,16 +83,83 @@ static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 	return r == -EWOULDBLOCK ? -EAGAIN : r;
 }
 
+static short events(const bool wanted[2])
+{
+	return (short)((wanted[AFI_READ] ? EV_READ : 0) |
+		       (wanted[AFI_WRITE] ? EV_WRITE : 0));
+}
+
+/* Puts a bufferevent without events on the loop's base of today. */
+static int rebase(struct af_file *file)
+{
+	struct bufferevent *bev = file->stream.bev;
+
+	if (bufferevent_get_base(bev) == file->loop->base)
+		return 0;
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+}
+
+static int move(struct afi_watch *watch)
+{
+	struct af_file *file =
+		(void *)((char *)watch - offsetof(struct af_file, stream.watch));
+	int r = rebase(file);
+
+	if (r < 0)
+		return r;
+	return bufferevent_enable(file->stream.bev, events(file->wanted))
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* Not on the base any more: nothing to move. */
+static void unwatch(struct af_file *file, enum afi_direction direction)
+{
+	file->wanted[direction] = false;
+	if (!events(file->wanted))
+		afi_watch_stop(&file->stream.watch);
+}
+
+static int stream_want(struct af_file *file, enum afi_direction direction)
+{
+	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
+	int r = 0;
+
+	/* With the other one wanted it is where it should be. */
+	if (!file->stream.watch.move)
+		r = rebase(file);
+	if (r < 0)
+		return r;
+	if (bufferevent_enable(file->stream.bev, event) < 0)
+		return -ENOMEM;
+	afi_loop_watch(file->loop, &file->stream.watch, move);
+	return 0;
+}
+
+static void stream_unwant(struct af_file *file, enum afi_direction direction)
+{
+	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
+
+	bufferevent_disable(file->stream.bev, event);
+	unwatch(file, direction);
+}
+
+static size_t stream_held(const struct af_file *file)
+{
+	return evbuffer_get_length(bufferevent_get_input(file->stream.bev));
+}
+
 static void on_readable(struct af_file *file)
 {
 	file->drained[AFI_READ] = false;
-	if (!TAILQ_EMPTY(&file->ops[AFI_READ])) {
-		afi_file_step(file, AFI_READ);
-		return;
-	}
-	/* Nobody reads: what has come stays where it is, and holds up more. */
-	file->wanted[AFI_READ] = false;
-	bufferevent_disable(file->stream.bev, EV_READ);
+	afi_file_step(file, AFI_READ);
+	/*
+	 * Nobody took it: it stays where it is and holds up more, which libevent
+	 * would read for as long as there is memory.
+	 */
+	if (stream_held(file) > 0 && file->wanted[AFI_READ])
+		stream_unwant(file, AFI_READ);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -106,7 +174,7 @@ static void on_write(struct bufferevent *bev, void *arg)
 
 	(void)bev;
 	/* With nothing in its output libevent calls once, and stops. */
-	file->wanted[AFI_WRITE] = false;
+	unwatch(file, AFI_WRITE);
 	afi_file_step(file, AFI_WRITE);
 }
 
@@ -124,27 +192,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	else
 		file->stream.end = -error;
 	/* It has also stopped to read. */
-	file->wanted[AFI_READ] = false;
+	unwatch(file, AFI_READ);
 	on_readable(file);
-}
-
-static int stream_want(struct af_file *file, enum afi_direction direction)
-{
-	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
-
-	return bufferevent_enable(file->stream.bev, event) ? -ENOMEM : 0;
-}
-
-static void stream_unwant(struct af_file *file, enum afi_direction direction)
-{
-	short event = direction == AFI_READ ? EV_READ : EV_WRITE;
-
-	bufferevent_disable(file->stream.bev, event);
-}
-
-static size_t stream_held(const struct af_file *file)
-{
-	return evbuffer_get_length(bufferevent_get_input(file->stream.bev));
 }
 
 static int stream_unread(struct af_file *file, struct evbuffer *buf)
@@ -156,6 +205,7 @@ static int stream_unread(struct af_file *file, struct evbuffer *buf)
 
 static void stream_release(struct af_file *file)
 {
+	afi_watch_stop(&file->stream.watch);
 	bufferevent_setcb(file->stream.bev, NULL, NULL, NULL, NULL);
 	bufferevent_disable(file->stream.bev, EV_READ | EV_WRITE);
 	bufferevent_free(file->stream.bev);

@@ -111,12 +111,20 @@ static void write_destroy(struct af_future *f)
 	free(of_future(f)->copy);
 }
 
+static void write_describe(const struct af_future *f, FILE *out)
+{
+	const struct write_op *op = (const struct write_op *)f;
+
+	fprintf(out, " fd %d, %zu bytes left", op->op.file->user_fd, op->len);
+}
+
 static const struct afi_future_ops write_ops = {
 	.name = "write",
 	.size = sizeof(struct write_op),
 	.cancel = write_cancel,
 	.expire = write_expire,
 	.destroy = write_destroy,
+	.describe = write_describe,
 };
 
 /* What could not be written at once must outlive the caller's buffer. */

@@ -17,6 +17,8 @@
 
 #include "common.h"
 
+#define PIPE_SIZE (1 << 20)
+
 void complain(const char *subject, int error)
 {
 	fprintf(stderr, "%s: %s: %s\n", program_name, subject,
@@ -130,8 +132,12 @@ struct af_pipe *spawn_sha1sum(struct af_loop *loop)
 	};
 	struct af_pipe *pipe = af_pipe_spawn(loop, stages, &options);
 
-	if (!pipe)
+	if (!pipe) {
 		complain("sha1sum", errno);
+		return NULL;
+	}
+	/* With more in the pipe it seldom waits for us. Not vital. */
+	fcntl(af_file_fd(af_pipe_stdin(pipe)), F_SETPIPE_SZ, PIPE_SIZE);
 	return pipe;
 }
 

@@ -19,7 +19,7 @@
 #include "common.h"
 #include "progress.h"
 
-#define BLOCK_SIZE ((size_t)128 * 1024)
+#define BLOCK_SIZE ((size_t)64 * 1024)
 
 char program_name[] = "pipe_csum";
 

@@ -23,7 +23,7 @@
 
 #include "common.h"
 
-#define CHUNK_SIZE ((size_t)128 * 1024)
+#define CHUNK_SIZE ((size_t)64 * 1024)
 #define BATCH_SIZE ((size_t)64 * 1024)
 #define LINE_HINT 80
 

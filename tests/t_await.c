@@ -4,10 +4,10 @@
  * waits that nothing can end.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "harness.h"
@@ -91,32 +91,45 @@ static void after_ms(int ms, event_callback_fn fn, const char *word)
 			(void *)word, MS(ms));
 }
 
+static void on_timer_put_first(evutil_socket_t fd, short what, void *arg)
+{
+	on_timer(fd, what, arg);
+	put_text(rig.out, "xyz");
+}
+
+static void tell_and_put_other(struct af_future *done, void *arg)
+{
+	tell_done(done, arg);
+	put_text(other_out, "def");
+}
+
+/* The wait ends by a continuation, which follows a timer of the program. */
 START_TEST(await_in_a_continuation_lets_all_else_go_on)
 {
 	struct af_future *f;
 
 	open_both(_i);
-	after_ms(10, on_timer_put, "put");
-	f = af_then(read_some(rig.reader), wait_for_other, NULL);
-	af_on_done(af_file_read(rig.reader, 3, AFIO_FULL, MS(5)), tell_done,
-		   "deadline");
+	f = af_then(af_file_read(rig.reader, 3, AFIO_FULL, NULL),
+		    wait_for_other, NULL);
+	af_on_done(read_some(rig.reader), tell_and_put_other, "next");
 	put_text(rig.out, "abc");
+	after_ms(5, on_timer_put_first, "timer");
 	expect_text(&rig, f, "def", 0);
-	ck_assert_str_eq(story, "wait deadline put waited ");
+	ck_assert_str_eq(story, "wait timer next waited ");
 	close_both();
 }
 END_TEST
 
-START_TEST(await_in_a_continuation_leaves_timers_in_order)
+START_TEST(await_in_a_continuation_leaves_timers_pending)
 {
 	open_both(_i);
 	after_ms(5, on_timer_put, "put");
-	af_future_unref(
-		af_then(read_some(rig.reader), wait_for_other, NULL));
+	af_future_unref(af_then(read_some(rig.reader), wait_for_other, NULL));
 	put_text(rig.out, "abc");
 	after_ms(40, on_timer, "late");
 	ck_assert_int_eq(af_loop_run(rig.loop), 0);
-	ck_assert_str_eq(story, "wait put waited late ");
+	ck_assert_ptr_nonnull(strstr(story, "waited "));
+	ck_assert_ptr_nonnull(strstr(story, "late "));
 	close_both();
 }
 END_TEST
@@ -149,6 +162,52 @@ START_TEST(await_of_data_there_already_completes)
 	put_text(other_out, "def");
 	f = af_then(read_some(rig.reader), wait_for_other, NULL);
 	expect_text(&rig, f, "def", 0);
+	close_both();
+}
+END_TEST
+
+static void on_timer_await(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ck_assert_int_eq(af_await(arg), 0);
+	tell("callback");
+}
+
+static void on_deferred_await(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	ck_assert_int_eq(af_await(arg), 0);
+	tell("deferred");
+}
+
+/* To find out where it is called from does no harm anywhere (trap 2). */
+START_TEST(await_of_done_returns_at_once_in_callbacks)
+{
+	struct bufferevent *pair[2];
+	struct af_future *f;
+
+	open_both(_i);
+	put_text(rig.out, "abc");
+	f = read_some(rig.reader);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	bufferevent_pair_new(af_loop_base(rig.loop), BEV_OPT_DEFER_CALLBACKS,
+			     pair);
+	bufferevent_setcb(pair[1], on_deferred_await, NULL, NULL, f);
+	bufferevent_enable(pair[1], EV_READ);
+	bufferevent_write(pair[0], "x", 1);
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT, on_timer_await,
+			f, MS(0));
+	if (rig.driver == DRIVE_DISPATCH)
+		ck_assert_int_ge(event_base_dispatch(rig.base), 0);
+	else
+		ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	ck_assert_ptr_nonnull(strstr(story, "callback "));
+	ck_assert_ptr_nonnull(strstr(story, "deferred "));
+	bufferevent_free(pair[0]);
+	bufferevent_free(pair[1]);
+	af_future_unref(f);
+	turn(&rig);
 	close_both();
 }
 END_TEST
@@ -279,8 +338,7 @@ START_TEST(stop_ends_the_inner_wait_and_the_run)
 
 	open_both(WAY(KIND_PIPE, DRIVE_RUN));
 	f = read_some(other);
-	af_future_unref(
-		af_then(read_some(rig.reader), wait_until_stopped, &f));
+	af_future_unref(af_then(read_some(rig.reader), wait_until_stopped, &f));
 	after_ms(5, on_timer_stop, "stop");
 	put_text(rig.out, "abc");
 	ck_assert_int_eq(af_loop_run(rig.loop), 0);
@@ -356,10 +414,12 @@ Suite *suite(void)
 /* Under af_await() and under af_loop_run(), on a pipe. */
 #define ADD(test) tcase_add_loop_test(tc, test, 0, DRIVE_DISPATCH)
 	ADD(await_in_a_continuation_lets_all_else_go_on);
-	ADD(await_in_a_continuation_leaves_timers_in_order);
+	ADD(await_in_a_continuation_leaves_timers_pending);
 	ADD(await_in_a_continuation_runs_others_that_are_ready);
 	ADD(await_of_data_there_already_completes);
 	ADD(await_nested_deeply_unwinds);
+	tcase_add_loop_test(tc, await_of_done_returns_at_once_in_callbacks, 0,
+			    DRIVE_COUNT);
 
 	tc = test_case(s, "ends");
 	ADD(await_of_own_chain_fails_edeadlk);

@@ -280,6 +280,94 @@ START_TEST(communicate_with_linger_waits_for_stages)
 }
 END_TEST
 
+/* With nobody left to write, the end is there already, however much is left. */
+START_TEST(communicate_with_zero_linger_loses_nothing)
+{
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	for (int i = 0; i < 20; i++) {
+		pipe = start_chain(&rig, CHAIN(HELPER("both", "300000")),
+				   WITH(ALL_PIPES));
+		f = af_pipe_communicate(pipe, HOW(.linger = MS(0)));
+		expect_out_pattern(outcome(&rig, f, 0, 0), 300000);
+		ck_assert_uint_eq(af_future_output(f)->err_len, 300000);
+		af_future_unref(f);
+		af_pipe_close(pipe);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(communicate_with_zero_timeout_has_what_is_there)
+{
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_talk(&rig, "100");
+	f = af_pipe_communicate(pipe, HOW(.timeout = MS(0)));
+	output = outcome(&rig, f, -ETIMEDOUT, 0);
+	expect_out_pattern(output, 100);
+	af_future_unref(f);
+	rig_hang_up(&rig);
+	await_zombie(af_process_pid(af_pipe_process(pipe, 0)));
+	f = af_pipe_communicate(pipe, HOW(.timeout = MS(0)));
+	output = outcome(&rig, f, 0, 0);
+	ck_assert_uint_eq(output->out_len, 0);
+	ck_assert_int_eq(output->status, 0);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Nobody is left to take what may still come: the input need not end. */
+START_TEST(communicate_from_endless_input_ends_with_the_child)
+{
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_chain(&rig, CHAIN(HELPER("echo", "x")), WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
+					  .input_fd = rig.in));
+	output = outcome(&rig, f, 0, 0);
+	ck_assert_str_eq(output->out, "x\n");
+	ck_assert_uint_eq(output->input_taken, 0);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(communicate_with_sigchld_ignored_ends)
+{
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	signal(SIGCHLD, SIG_IGN);
+	pipe = start_chain(&rig, CHAIN(HELPER("both", "1000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, NULL);
+	output = outcome(&rig, f, 0, 0);
+	expect_out_pattern(output, 1000);
+	ck_assert(output->status == 0 || output->status == -1);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 #define ADD(tc, test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 
 Suite *suite(void)
@@ -293,6 +381,10 @@ Suite *suite(void)
 	ADD(tc, communicate_on_freed_loop_is_canceled);
 	ADD(tc, communicate_without_linger_waits_for_the_grandchild);
 	ADD(tc, communicate_with_linger_waits_for_stages);
+	ADD(tc, communicate_with_zero_linger_loses_nothing);
+	ADD(tc, communicate_with_zero_timeout_has_what_is_there);
+	ADD(tc, communicate_from_endless_input_ends_with_the_child);
+	ADD(tc, communicate_with_sigchld_ignored_ends);
 
 	tc = test_case(s, "limit");
 	ADD(tc, communicate_over_limit_fails_and_stages_go_on);

@@ -62,31 +62,39 @@ END_TEST
 static unsigned long read_calls(void)
 {
 	FILE *io = fopen("/proc/self/io", "re");
-	unsigned long calls = 0;
+	unsigned long calls;
+	bool found = false;
 	char line[80];
 
 	ck_assert_ptr_nonnull(io);
-	while (fgets(line, sizeof line, io))
-		if (sscanf(line, "syscr: %lu", &calls) == 1)
-			break;
+	while (!found && fgets(line, sizeof line, io))
+		found = sscanf(line, "syscr: %lu", &calls) == 1;
 	fclose(io);
-	ck_assert_uint_gt(calls, 0);
+	ck_assert(found);
 	return calls;
 }
 
-/* A bufferevent alone would need 256 (trap 6). */
+/* A bufferevent alone would need 256 (trap 6). _i: waiting when it comes. */
 START_TEST(read_of_a_mebibyte_takes_few_system_calls)
 {
-	unsigned long before;
+	struct af_future *f = NULL;
+	unsigned long before, calls;
 
-	rig_open(&rig, WAY(KIND_PIPE, _i));
-	if (fcntl(rig.out, F_SETPIPE_SZ, (int)MiB) == (int)MiB) {
-		put_pattern(rig.out, MiB, 0);
-		rig_reader(&rig);
-		before = read_calls();
-		expect_data_pattern(&rig, read_full(MiB), MiB, 0, 0);
-		ck_assert_uint_lt(read_calls() - before, 64);
+	rig_open(&rig, WAY(KIND_PIPE, _i / 2));
+	ck_assert_int_eq(fcntl(rig.out, F_SETPIPE_SZ, (int)MiB), (int)MiB);
+	rig_reader(&rig);
+	if (_i % 2) {
+		f = read_full(MiB);
+		turn(&rig);
 	}
+	put_pattern(rig.out, MiB, 0);
+	before = read_calls();
+	if (!f)
+		f = read_full(MiB);
+	expect_data_pattern(&rig, f, MiB, 0, 0);
+	calls = read_calls() - before;
+	ck_assert_uint_gt(calls, 0);
+	ck_assert_uint_lt(calls, 64);
 	rig_close(&rig);
 }
 END_TEST
@@ -167,7 +175,7 @@ Suite *suite(void)
 	ADD(read_one_by_one_after_hang_up_brings_all);
 	ADD(read_large_brings_all);
 	tcase_add_loop_test(tc, read_of_a_mebibyte_takes_few_system_calls, 0,
-			    DRIVE_COUNT);
+			    2 * DRIVE_COUNT);
 
 	tc = test_case(s, "write");
 	tcase_add_loop_test(tc, write_chains_to_a_page_read_by_bytes_brings_all,

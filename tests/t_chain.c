@@ -4,7 +4,6 @@
  * and chains that are cancelled, dropped, or very long.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -181,8 +180,8 @@ START_TEST(failure_passes_to_the_next_catch)
 
 	open_reader(_i);
 	rig_writer(&rig);
-	f = af_then(af_then(af_then(succeeded(), fail_too, "a"), pass, "x"), pass,
-		    "y");
+	f = af_then(af_then(af_then(succeeded(), fail_too, "a"), pass, "x"),
+		    pass, "y");
 	f = af_then(af_catch(af_finally(f, pass, "b"), succeed, "c"), pass,
 		    "d");
 	expect_count(&rig, f, 0, 0);
@@ -216,8 +215,8 @@ END_TEST
 START_TEST(unref_of_a_chain_does_not_stop_it)
 {
 	open_reader(_i);
-	af_future_unref(af_then(af_then(read_full(3), read_more, "a"), pass,
-				"b"));
+	af_future_unref(
+		af_then(af_then(read_full(3), read_more, "a"), pass, "b"));
 	put_text(rig.out, "abcdef");
 	expect_calls("ab");
 	rig_close(&rig);
@@ -279,15 +278,17 @@ static void count_done(struct af_future *done, void *arg)
 
 START_TEST(loop_freed_tells_every_continuation)
 {
-	int told = 0;
+	struct af_file *stuffed;
+	int told = 0, fds[2];
 
 	open_reader(_i);
-	stuff(rig.out);
-	rig_writer(&rig);
+	make_pair(KIND_PIPE, fds);
+	stuff(fds[1]);
+	stuffed = af_file_new(rig.loop, fds[1], 0);
 	for (int i = 0; i < 10; i++) {
 		af_on_done(read_full(9), count_done, &told);
 		af_on_done(af_then(read_full(9), pass, "x"), count_done, &told);
-		af_on_done(af_file_write(rig.writer, "x", 1, 0, MS(10000)),
+		af_on_done(af_file_write(stuffed, "x", 1, 0, MS(10000)),
 			   count_done, &told);
 	}
 	turn(&rig);
@@ -295,6 +296,8 @@ START_TEST(loop_freed_tells_every_continuation)
 	rig.loop = NULL;
 	ck_assert_int_eq(told, 30);
 	ck_assert_str_eq(calls, "");
+	ck_assert_int_eq(af_file_close(stuffed), 0);
+	ck_assert_int_eq(close(fds[0]), 0);
 	rig_close(&rig);
 }
 END_TEST

@@ -82,8 +82,13 @@ END_TEST
 static void expect_canary_lives(int fd)
 {
 	struct stat before, after;
-	int canary = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int canary = null;
 
+	if (null != fd) {
+		canary = fcntl(null, F_DUPFD_CLOEXEC, fd);
+		close(null);
+	}
 	ck_assert_int_eq(canary, fd);
 	ck_assert_int_eq(fstat(canary, &before), 0);
 	turn(&rig);
@@ -187,8 +192,7 @@ END_TEST
 /* What there is, if not a line, is read and stays in the file. */
 static void leave_unread(void)
 {
-	expect_error(&rig,
-		     af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(0)),
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(0)),
 		     -ETIMEDOUT);
 }
 

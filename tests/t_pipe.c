@@ -244,21 +244,49 @@ START_TEST(spawn_chain_with_stderr_as_stdout_sends_each_along)
 }
 END_TEST
 
+/* Opened once: each stage for itself would cut off what others had written. */
 START_TEST(spawn_chain_with_paths_uses_them_at_its_ends)
 {
 	struct rig rig;
+	char text[5] = "";
+	int fd;
 
 	rig_open(&rig, 0);
 	make_file("in", "through two", 0600);
+	make_file("err", "what was there before", 0600);
 	expect_success(
 		&rig,
-		start_chain(&rig,
-			    CHAIN(HELPER("tag", "a"), HELPER("cat")),
+		start_chain(&rig, CHAIN(HELPER("tag", "a"), HELPER("tag", "b")),
 			    WITH(.in = { .kind = AFIO_PATH, .path = "in" },
 				 .out = { .kind = AFIO_PATH, .path = "out" },
 				 .err = { .kind = AFIO_PATH, .path = "err" })));
 	expect_file("out", "through two");
-	expect_file("err", "a\n");
+	fd = open("err", O_RDONLY | O_CLOEXEC);
+	get(fd, text, 4);
+	expect_both_tags(text);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_END), 4);
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(spawn_chain_reading_a_process_continues_it)
+{
+	struct af_process *before;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	before = start(&rig, HELPER("echo", "one"),
+		       WITH(.out.kind = AFIO_PIPE));
+	pipe = start_chain(&rig, CHAIN(HELPER("cat"), HELPER("cat")),
+			   WITH(.in = { .kind = AFIO_PROCESS,
+					.process = before },
+				.out.kind = AFIO_PIPE));
+	ck_assert_ptr_null(af_process_stdout(before));
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "one\n", AFIO_EOF);
+	expect_success(&rig, pipe);
+	expect_exit(&rig, before, 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -480,6 +508,7 @@ Suite *suite(void)
 	ADD(tc, spawn_chain_with_piped_stderr_merges_all_stages);
 	ADD(tc, spawn_chain_with_stderr_as_stdout_sends_each_along);
 	tcase_add_test(tc, spawn_chain_with_paths_uses_them_at_its_ends);
+	ADD(tc, spawn_chain_reading_a_process_continues_it);
 	tcase_add_test(tc,
 		       spawn_chain_with_cwd_and_env_gives_them_to_every_stage);
 

@@ -67,7 +67,7 @@ START_TEST(wait_many_children_gives_each_its_own_status)
 {
 	struct af_process *processes[40];
 	struct rig rig;
-	char code[8];
+	char code[12];
 
 	rig_open(&rig, _i);
 	for (int i = 0; i < 40; i++) {
@@ -206,7 +206,6 @@ START_TEST(signal_live_child_ends_it)
 	ck_assert_int_eq(af_process_signal(process, SIGKILL), 0);
 	expect_status(&rig, af_process_wait(process, NULL), SIGKILL);
 	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
-	ck_assert_int_eq(af_process_signal(process, 9999), -EINVAL);
 	af_process_free(process);
 	rig_close(&rig);
 }
@@ -254,30 +253,29 @@ START_TEST(close_stdin_with_pending_write_cancels_it)
 }
 END_TEST
 
-static volatile sig_atomic_t sigchlds;
-
-static void count_sigchld(int sig)
+static void on_sigchld(int sig)
 {
 	(void)sig;
-	sigchlds = sigchlds + 1;
 }
 
 START_TEST(spawn_and_wait_leave_the_programs_signals_alone)
 {
 	struct sigaction before[NSIG], after;
-	sigset_t mask, mask_after;
+	sigset_t mask, mask_after, pending;
 	struct rig rig;
 
 	rig_open(&rig, _i);
-	signal(SIGCHLD, count_sigchld);
+	signal(SIGCHLD, on_sigchld);
 	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
 	sigaddset(&mask, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, NULL, &before[sig]);
 
 	expect_exit(&rig, start(&rig, HELPER("exit", "0"), WITH(ALL_PIPES)), 0);
-	ck_assert_int_gt(sigchlds, 0);
+	sigpending(&pending);
+	ck_assert(sigismember(&pending, SIGCHLD));
 
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sigaction(sig, NULL, &after) == 0)

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "harness.h"
 
@@ -321,9 +320,9 @@ Suite *suite(void)
 	ADD(read_full_at_deadline_succeeds_with_part_and_timedout);
 	ADD(read_all_at_deadline_succeeds_with_part_and_timedout);
 	ADD(read_nothing_at_deadline_fails_timedout);
-	tcase_add_loop_test(
-		tc, read_error_after_data_succeeds_and_the_next_fails, sockets,
-		EVERY_WAY);
+	tcase_add_loop_test(tc,
+			    read_error_after_data_succeeds_and_the_next_fails,
+			    sockets, EVERY_WAY);
 	tcase_add_loop_test(
 		tc, read_all_error_after_data_succeeds_and_the_next_fails,
 		sockets, EVERY_WAY);

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "harness.h"
 
@@ -227,8 +225,7 @@ START_TEST(readline_nonsense_fails_einval)
 	expect_error(&rig,
 		     af_file_read_until(rig.reader, "x", 1, 0, 1u << 31, NULL),
 		     -EINVAL);
-	expect_error(&rig,
-		     af_file_read_until(rig.reader, "x", 1, 0, 0, MS(-1)),
+	expect_error(&rig, af_file_read_until(rig.reader, "x", 1, 0, 0, MS(-1)),
 		     -EINVAL);
 	rig_close(&rig);
 }
@@ -362,14 +359,12 @@ START_TEST(read_until_size_below_delimiter_comes_in_pieces)
 	rig_open(&rig, _i);
 	rig_reader(&rig);
 	put_text(rig.out, "abcdef--");
-	expect_text(&rig,
-		    af_file_read_until(rig.reader, "--", 2, 1, 0, NULL), "a",
-		    AFIO_TRUNCATED);
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 1, 0, NULL),
+		    "a", AFIO_TRUNCATED);
 	expect_text(&rig,
 		    af_file_read_until(rig.reader, "-----", 5, 3, 0, NULL),
 		    "bcd", AFIO_TRUNCATED);
-	expect_text(&rig,
-		    af_file_read_until(rig.reader, "--", 2, 4, 0, NULL),
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 4, 0, NULL),
 		    "ef--", 0);
 	rig_close(&rig);
 }
@@ -380,12 +375,11 @@ START_TEST(read_until_ends_as_readline_does)
 	rig_open(&rig, _i);
 	rig_reader(&rig);
 	put_text(rig.out, "ab-");
-	expect_error(&rig,
-		     af_file_read_until(rig.reader, "--", 2, 0, AFIO_FULL,
-					MS(20)),
-		     -ETIMEDOUT);
-	expect_text(&rig,
-		    af_file_read_until(rig.reader, "--", 2, 0, 0, MS(20)),
+	expect_error(
+		&rig,
+		af_file_read_until(rig.reader, "--", 2, 0, AFIO_FULL, MS(20)),
+		-ETIMEDOUT);
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 0, 0, MS(20)),
 		    "ab-", AFIO_TIMEDOUT);
 	put_text(rig.out, "-c-");
 	rig_hang_up(&rig);

@@ -126,15 +126,17 @@ START_TEST(free_loop_before_process_cancels_and_leaves_child)
 }
 END_TEST
 
+static bool told;
+
 static void spawn_too_late(struct af_future *done, void *arg)
 {
 	struct rig *rig = arg;
 
+	told = true;
 	ck_assert_int_eq(af_future_error(done), -ECANCELED);
 	errno = 0;
 	ck_assert_ptr_null(af_spawn(rig->loop, HELPER("exit", "0"), NULL));
 	ck_assert_int_eq(errno, ECANCELED);
-	rig_hang_up(rig);
 }
 
 START_TEST(spawn_while_loop_is_freed_is_canceled)
@@ -149,8 +151,9 @@ START_TEST(spawn_while_loop_is_freed_is_canceled)
 	af_on_done(af_process_wait(process, NULL), spawn_too_late, &rig);
 	af_loop_free(rig.loop);
 	rig.loop = NULL;
-	ck_assert_int_eq(rig.out, -1);
+	ck_assert(told);
 	af_process_free(process);
+	rig_hang_up(&rig);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	rig_close(&rig);
 }

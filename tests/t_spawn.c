@@ -35,7 +35,7 @@ END_TEST
 
 START_TEST(spawn_with_cwd_starts_there)
 {
-	char line[PATH_MAX + 2];
+	char line[PATH_MAX + 16];
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -51,7 +51,7 @@ END_TEST
 START_TEST(spawn_with_cwd_finds_a_relative_program_there)
 {
 	const char *const argv[] = { "./program", "cwd", NULL };
-	char line[PATH_MAX + 2];
+	char line[PATH_MAX + 16];
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -162,13 +162,17 @@ START_TEST(spawn_script_without_interpreter_is_run_by_sh)
 }
 END_TEST
 
+/* The last one is not for valgrind. */
 static const struct refusal {
 	const char *program;
 	int error;
 } refusals[] = {
-	{ "./missing", ENOENT },	 { "./shut", EACCES },
-	{ ".", EACCES },		 { "./bad-interpreter", ENOENT },
-	{ "./shut/program", ENOTDIR }, { "./circle", ELOOP },
+	{ "./missing", ENOENT },
+	{ "./shut", EACCES },
+	{ "./", EACCES },
+	{ "./shut/program", ENOTDIR },
+	{ "./circle", ELOOP },
+	{ "./bad-interpreter", ENOENT },
 };
 
 START_TEST(spawn_of_what_cannot_run_gives_the_exec_error)
@@ -295,13 +299,17 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_without_path_searches_the_usual_places);
 	tcase_add_test(tc, spawn_script_without_interpreter_is_run_by_sh);
 	tcase_add_loop_test(tc, spawn_of_what_cannot_run_gives_the_exec_error,
-			    0, COUNT(refusals));
-	tcase_add_test(tc, spawn_with_too_long_arguments_is_e2big);
+			    0, COUNT(refusals) - under_valgrind());
 
 	tc = scratch_case(s, "child");
-	tcase_add_test(tc, spawn_short_of_descriptors_is_emfile_and_leaks_none);
 	tcase_add_test(tc, spawn_with_many_descriptors_open_gives_three);
 	tcase_add_test(tc,
 		       spawn_with_signals_blocked_and_ignored_gives_defaults);
+	if (under_valgrind())
+		return s;
+
+	tc = scratch_case(s, "shortage");
+	tcase_add_test(tc, spawn_with_too_long_arguments_is_e2big);
+	tcase_add_test(tc, spawn_short_of_descriptors_is_emfile_and_leaks_none);
 	return s;
 }

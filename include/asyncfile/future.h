@@ -31,6 +31,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,17 +50,49 @@ struct af_output;
 
 /**
  * Waits until a future is done, running the loop meanwhile. The future is
- * borrowed.
+ * borrowed. This works wherever it is called:
  *
- * Awaiting a future that is done returns at once and runs nothing.
+ * | called from                         | what runs meanwhile                 |
+ * |-------------------------------------|-------------------------------------|
+ * | outside any loop, the loop's own base | all that is on the base           |
+ * | a continuation, under af_loop_run() or af_await() | the same              |
+ * | a libevent callback; or a base that the program gave and that
+ *   af_loop_run() does not drive        | every operation of this loop; the
+ *                                         program's own events wait           |
  *
- * @return 0 or the future's error; or, with the future still pending:
+ * Waits nest, and an inner one must end before an outer one can: a wait that
+ * takes long holds up all those below it on the stack, though theirs may be
+ * done. Where that matters, chain with af_then() instead.
+ *
+ * Awaiting a future that is done returns at once and runs nothing. Waiting does
+ * not change the future's fate: whether it is cancelled, its file closed, its
+ * last other reference dropped or the loop freed meanwhile, the wait ends with
+ * the future, and what it says is the future's error. af_loop_stop() lets waits
+ * end in their own time.
+ *
+ * @return 0 or the future's error; or, and then the future is still pending:
  *         -EINVAL  f is NULL
- *         -EDEADLK nothing can end this wait: nothing is pending, or the
- *                  future waits for a continuation that is running now, below
- *                  on this very stack
+ *         -EDEADLK nothing can end this wait: nothing is pending that could,
+ *                  or the future waits for a continuation that is running now,
+ *                  below on this very stack
+ *         -ELOOP   af_loop_set_max_depth()
+ *         -EPERM   the loop belongs to another thread
+ *         -EBADF   this is a child by fork(2), and the loop is its parent's
+ *         -ENOTSUP something of the loop cannot wait apart from the program's
+ *                  base, which is where it would have to
+ *         -ENOMEM  -EIO
  */
 int af_await(struct af_future *f);
+
+/**
+ * As af_await(), but not for longer than timeout. It is the wait that ends then;
+ * the operation goes on.
+ *
+ * @param timeout NULL: no limit; zero: look once, without waiting
+ * @return as af_await(); -ETIMEDOUT also if the wait ran out (test with
+ *         af_future_is_done()); -EINVAL also for a timeout that makes no sense
+ */
+int af_await_for(struct af_future *f, const struct timeval *timeout);
 
 /** Takes one more reference. @return f. NULL is fine. */
 struct af_future *af_future_ref(struct af_future *f);
@@ -97,8 +130,8 @@ const char *af_future_data(const struct af_future *f, size_t *ret_len);
  *
  * Of af_file_write_buffer(), what was not written.
  *
- * @return an evbuffer that belongs to the future; NULL if there are no bytes
- *         to be had or memory ran out
+ * @return an evbuffer that belongs to the future, empty where nothing was read;
+ *         NULL where af_future_data() is NULL, or memory ran out
  */
 struct evbuffer *af_future_buffer(struct af_future *f);
 

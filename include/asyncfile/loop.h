@@ -13,12 +13,17 @@
 #ifndef ASYNCFILE_LOOP_H
 #define ASYNCFILE_LOOP_H
 
+#include <stdio.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct event_base;
 struct af_loop;
+
+/** How deep af_await() may nest, unless set for a loop. */
+#define AFIO_MAX_DEPTH 64
 
 /**
  * Makes a loop.
@@ -60,8 +65,9 @@ struct event_base *af_loop_base(const struct af_loop *loop);
  * event_base_loopexit() and event_base_loopbreak() on the base end it, too.
  *
  * @return 0, or: -EINVAL loop is NULL; -EBUSY called from inside a callback or
- *         a continuation of this loop (use af_await() there); -EIO libevent
- *         could not poll
+ *         a continuation of this loop (use af_await() there); -EPERM another
+ *         thread's loop; -EBADF the parent's loop, in a child by fork(2); -EIO
+ *         libevent could not poll
  */
 int af_loop_run(struct af_loop *loop);
 
@@ -72,6 +78,37 @@ int af_loop_run(struct af_loop *loop);
  * effect.
  */
 void af_loop_stop(struct af_loop *loop);
+
+/**
+ * Calls fn(arg) from the loop, as continuations are called. The one function
+ * that any thread may call; the loop must not have been freed. Posts of one
+ * thread run in their order. A loop that is freed runs what was posted first.
+ *
+ * A pending post keeps neither af_loop_run() nor the program's own dispatch
+ * from returning; an operation or af_future_new() does.
+ *
+ * @return 0, -EINVAL or -ENOMEM
+ */
+int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg);
+
+/**
+ * Sets how deep af_await() may nest before it fails with -ELOOP. Each level
+ * takes the stack of whatever called it, some kilobytes as a rule.
+ *
+ * @param depth at least 1; AFIO_MAX_DEPTH to begin with
+ * @return 0 or -EINVAL
+ */
+int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
+
+/**
+ * Writes what is pending: a line for each operation, with its descriptor or
+ * process and the time since it began, and below it who waits for it; then the
+ * waits on the stack, the innermost first. For people to read; the format may
+ * change.
+ *
+ * @return 0, -EINVAL for NULL, or -EIO if out could not be written
+ */
+int af_loop_dump(struct af_loop *loop, FILE *out);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Posts: the one way into a loop that other threads have. Knows no future.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "spawn.h"
+
+struct afi_post {
+	struct afi_task task;
+	struct afi_post *next;
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void run_post(struct afi_task *task)
+{
+	struct afi_post *post = (struct afi_post *)task;
+	void (*fn)(void *) = post->fn;
+	void *arg = post->arg;
+
+	free(post);
+	fn(arg);
+}
+
+void afi_mailbox_empty(struct af_loop *loop)
+{
+	struct afi_mailbox *box = &loop->mailbox;
+	struct afi_post *post, *next;
+	uint64_t count;
+
+	pthread_mutex_lock(&box->lock);
+	post = box->first;
+	box->first = NULL;
+	box->tail = &box->first;
+	/* It counts from zero again; that there was nothing is fine, too. */
+	while (read(box->fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&box->lock);
+	for (; post; post = next) {
+		next = post->next;
+		afi_loop_ready(loop, &post->task, run_post);
+	}
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	afi_mailbox_empty(loop);
+	/* An internal event ends no turn of libevent's. */
+	afi_loop_nudge(loop);
+}
+
+static int add_event(struct af_loop *loop)
+{
+	struct afi_mailbox *box = &loop->mailbox;
+
+	event_assign(&box->event, loop->base, box->fd, EV_READ | EV_PERSIST,
+		     on_mail, loop);
+	/* That somebody may post is no reason to go on for ever. */
+	afi_event_set_internal(&box->event);
+	return event_add(&box->event, NULL) ? -ENOMEM : 0;
+}
+
+int afi_mailbox_move(struct af_loop *loop)
+{
+	event_del(&loop->mailbox.event);
+	return add_event(loop);
+}
+
+int afi_mailbox_open(struct af_loop *loop)
+{
+	struct afi_mailbox *box = &loop->mailbox;
+	int r;
+
+	box->tail = &box->first;
+	box->fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (box->fd < 0)
+		return -errno;
+	r = add_event(loop);
+	if (r < 0)
+		close(box->fd);
+	else
+		pthread_mutex_init(&box->lock, NULL);
+	return r;
+}
+
+void afi_mailbox_close(struct af_loop *loop)
+{
+	event_del(&loop->mailbox.event);
+	close(loop->mailbox.fd);
+	pthread_mutex_destroy(&loop->mailbox.lock);
+}
+
+int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
+{
+	struct afi_mailbox *box = &loop->mailbox;
+	const uint64_t one = 1;
+	struct afi_post *post;
+	bool first;
+
+	if (!loop || !fn)
+		return -EINVAL;
+	post = calloc(1, sizeof(*post));
+	if (!post)
+		return -ENOMEM;
+	post->fn = fn;
+	post->arg = arg;
+	pthread_mutex_lock(&box->lock);
+	first = !box->first;
+	*box->tail = post;
+	box->tail = &post->next;
+	/* Under the lock: the loop may be freed once it has run the post. */
+	while (first && write(box->fd, &one, sizeof(one)) < 0 &&
+	       errno == EINTR)
+		;
+	pthread_mutex_unlock(&box->lock);
+	return 0;
+}

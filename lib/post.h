@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls that other threads ask a loop for.
+ */
+#ifndef AFI_POST_H
+#define AFI_POST_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+struct afi_post;
+
+/* Filled by any thread, emptied by the loop's. */
+struct afi_mailbox {
+	pthread_mutex_t lock;
+	struct afi_post *first, **tail;
+	int fd; /* an eventfd: readable when there is something in it */
+	struct event event;
+};
+
+#endif
