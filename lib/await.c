@@ -100,7 +100,7 @@ static int drive(struct af_loop *loop, struct af_future *f,
 			break;
 		if (timed_out)
 			r = -ETIMEDOUT;
-		else if (loop->maybe_stuck && afi_future_is_stuck(f))
+		else if (loop->maybe_stuck && afi_future_needs(f, NULL))
 			r = -EDEADLK;
 		else
 			r = afi_loop_turn(loop, wait);
@@ -129,7 +129,7 @@ int af_await_for(struct af_future *f, const struct timeval *timeout)
 		return r;
 	if (loop->depth >= loop->max_depth)
 		return -ELOOP;
-	if (afi_future_is_stuck(f))
+	if (afi_future_needs(f, NULL))
 		return -EDEADLK;
 	r = enter(loop, &await);
 	if (r < 0)

@@ -61,19 +61,12 @@ static struct af_future *leave_out(struct af_future *link)
 	return follower;
 }
 
-static bool waits_for(const struct af_future *f, const struct af_future *other)
-{
-	while (f && f != other && !f->done)
-		f = f->source;
-	return f == other;
-}
-
 /* A link's outcome will be that of next, whose reference it takes. */
 static void follow(struct af_future *link, struct af_future *next)
 {
 	int r = 0;
 
-	if (waits_for(next, link)) {
+	if (afi_future_needs(next, link)) {
 		r = -EDEADLK;
 	} else if (!next->done) {
 		link = leave_out(link);
@@ -82,7 +75,8 @@ static void follow(struct af_future *link, struct af_future *next)
 		r = afi_future_wait(next, run_follow, NULL, NULL, link);
 		if (r == 0) {
 			/* Somebody may be waiting for this link already. */
-			link->loop->maybe_stuck |= afi_future_is_stuck(next);
+			link->loop->maybe_stuck |= 
+					afi_future_needs(next, NULL);
 			return;
 		}
 		link->source = NULL;

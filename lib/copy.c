@@ -212,6 +212,7 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 		return afi_future_failed(loop, -ENOMEM);
 	copy = of_future(f);
 	copy->left = count;
+	copy->no_splice = from->is_foreign || to->is_foreign;
 	copy->in = (struct afi_op){.direction = AFI_READ,
 				   .step = copy_step,
 				   .future = f};

@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 
 #include "disk.h"
 #include "file.h"
+#include "foreign.h"
 #include "read.h"
 #include "stream.h"
 
@@ -186,6 +188,31 @@ struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 	return file_finish_new(file, afi_stream_attach(file));
 }
 
+struct af_file *af_file_from_bufferevent(struct af_loop *loop,
+					 struct bufferevent *bev,
+					 unsigned flags)
+{
+	struct af_file *file;
+
+	if (!loop || !bev || flags & ~AFIO_KEEP_FD) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (!afi_loop_alive(loop)) {
+		errno = ECANCELED;
+		return NULL;
+	}
+	file = file_alloc(loop, bufferevent_getfd(bev));
+	if (!file)
+		return NULL;
+	file->keep_fd = flags & AFIO_KEEP_FD;
+	file->is_foreign = true;
+	file->sticky_eof = true;
+	file->may[AFI_READ] = file->may[AFI_WRITE] = true;
+	afi_foreign_attach(file, bev);
+	return file_finish_new(file, 0);
+}
+
 int afi_file_check(const struct af_file *file, enum afi_direction direction,
 		   unsigned flags, unsigned known,
 		   const struct timeval *timeout)
@@ -288,7 +315,7 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
 	int fd;
 
-	if (!file)
+	if (!file || file->is_foreign)
 		return -EINVAL;
 	if (unread) {
 		if (file->len && evbuffer_add(unread,
@@ -322,7 +349,7 @@ int af_file_close(struct af_file *file)
 	if (file->made_nonblock)
 		make_blocking(file->fd);
 	/* Linux closes the descriptor whatever it answers: never try again. */
-	if (!file->keep_fd || file->fd != file->user_fd)
+	if (!file->is_foreign && (!file->keep_fd || file->fd != file->user_fd))
 		r = close(file->fd) < 0 ? -errno : 0;
 	file_free(file);
 	return r == -EINTR ? 0 : r;

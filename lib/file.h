@@ -66,6 +66,7 @@ struct af_file {
 	bool own_description; /* blocking again when it is handed back */
 	bool is_socket;
 	bool is_tty;
+	bool is_foreign; /* a bufferevent of the program; no fd of ours */
 	bool wanted[2];	 /* the transport was asked to wake us */
 	bool drained[2]; /* the last try took all there was: wait first */
 	bool closing;
@@ -89,6 +90,14 @@ struct af_file {
 		struct {
 			struct afi_task task;
 		} disk;
+		struct {
+			struct bufferevent *bev;
+			struct afi_watch watch;
+			struct afi_task task;
+			size_t in_output; /* not counted as written yet */
+			int error;
+			bool ended;
+		} foreign;
 	};
 };
 

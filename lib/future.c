@@ -205,11 +205,26 @@ struct af_future *afi_future_root(struct af_future *f)
 	return f;
 }
 
-bool afi_future_is_stuck(const struct af_future *f)
+static bool needs_parts(const struct af_future *f,
+			const struct af_future *other)
 {
-	for (; f && !f->done; f = f->source)
-		if (f->running)
+	bool one = f->ops->needs_one, found = one;
+	struct af_future *part;
+
+	/* It needs the other one if any of all does, or all of any do. */
+	for (size_t i = 0; found == one && (part = f->ops->part(f, i)); i++)
+		found = afi_future_needs(part, other);
+	return found;
+}
+
+bool afi_future_needs(const struct af_future *f, const struct af_future *other)
+{
+	for (; f && !f->done; f = f->source) {
+		if (other ? f == other : f->running)
 			return true;
+		if (f->ops->part)
+			return needs_parts(f, other);
+	}
 	return false;
 }
 

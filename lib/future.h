@@ -33,6 +33,9 @@ struct afi_future_ops {
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);
+	/* Of one that waits for several: part i, or NULL past the last. */
+	struct af_future *(*part)(const struct af_future *f, size_t i);
+	bool needs_one; /* of them; else all */
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };
@@ -88,8 +91,11 @@ void afi_future_finish(struct af_future *f, int error);
  */
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
 
-/* Whether f waits, maybe over others, for a continuation that is running. */
-bool afi_future_is_stuck(const struct af_future *f);
+/*
+ * Whether f cannot be done before another one, or (NULL) before a continuation
+ * returns that is running now.
+ */
+bool afi_future_needs(const struct af_future *f, const struct af_future *other);
 /* The future at the root of a pending chain. */
 struct af_future *afi_future_root(struct af_future *f);
 

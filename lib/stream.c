@@ -80,6 +80,9 @@ static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 			r = r < 0 ? -errno : r;
 		}
 	} while (r == -EINTR);
+	/* That the reader went without reading all is said the same way. */
+	if (r == -ECONNRESET)
+		return -EPIPE;
 	return r == -EWOULDBLOCK ? -EAGAIN : r;
 }
 

@@ -27,6 +27,7 @@
 extern "C" {
 #endif
 
+struct bufferevent;
 struct evbuffer;
 struct af_file;
 struct af_future;
@@ -55,9 +56,31 @@ struct af_loop;
  * The open file description is left alone, because others may share it: no
  * O_NONBLOCK appears on a terminal or a pipe that a shell or a child also has.
  * Where non-blocking mode is needed, the file opens a description of its own
- * (under the same number if it owns fd).
+ * (under the same number if it owns fd). What cannot be opened anew, such as
+ * the master of a pty, is non-blocking until the file is closed.
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
+
+/**
+ * Makes a file of a bufferevent: TLS, a filter, one end of a pair, a socket
+ * with a rate limit. Its callbacks are the file's from now on; its bytes go
+ * through its own buffers. All that is said of files holds, but for this:
+ *
+ * - a count is of what has left the output buffer, and up to 16 KiB of an
+ *   operation that ends early may be in there and leave later;
+ * - a socket's bufferevent raises SIGPIPE as libevent does;
+ * - one that is no plain socket's cannot leave its base, so that while it has
+ *   operations pending an af_await() in a libevent callback is -ENOTSUP.
+ *
+ * @param bev   on the base of the loop; owned by the file from success on, and
+ *              freed with it, unless AFIO_KEEP_FD, when it is given back without
+ *              callbacks
+ * @param flags 0 or AFIO_KEEP_FD
+ * @return the file, or NULL with errno EINVAL, ECANCELED or ENOMEM
+ */
+struct af_file *af_file_from_bufferevent(struct af_loop *loop,
+					 struct bufferevent *bev,
+					 unsigned flags);
 
 /**
  * Reads bytes.
@@ -178,7 +201,8 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
  *
  * @param unread if not NULL, the bytes that were read from the descriptor but
  *               by no operation are appended
- * @return the descriptor, the caller's from now on; -EINVAL for NULL;
+ * @return the descriptor, the caller's from now on; -EINVAL for NULL and for a
+ *         file of a bufferevent;
  *         -ENOMEM when unread could not hold the bytes: the file stays as it is
  */
 int af_file_detach(struct af_file *file, struct evbuffer *unread);

@@ -39,6 +39,7 @@ extern "C" {
 
 struct evbuffer;
 struct af_future;
+struct af_loop;
 struct af_output;
 
 /** The stream ended; no more bytes will come. */
@@ -197,6 +198,95 @@ struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 
 /** Calls fn after success or failure; the end of a chain. Consumes f. */
 void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
+
+/**
+ * Waits for all: success when all have succeeded, or the first failure, with
+ * the others going on.
+ *
+ * @param futures n of them, of this loop; all are consumed, the array is not
+ * @param n       0: success at once
+ * @return a new future; see af_future_part(). Cancelling it cancels all.
+ *         -EINVAL for a NULL among them or one of another loop
+ */
+struct af_future *af_all(struct af_loop *loop, struct af_future **futures,
+			 size_t n);
+
+/**
+ * Waits for the first to be done, success or failure: its outcome and its
+ * result are the whole's. The others are cancelled.
+ *
+ * @param futures n of them, of this loop; all are consumed, the array is not
+ * @param n       at least 1
+ * @return as af_all()
+ */
+struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
+			 size_t n);
+
+/**
+ * One of the futures that an af_all() or af_any() was made of, whatever the
+ * whole has come to.
+ *
+ * @return the i-th, borrowed; it lives as long as the whole does. NULL if
+ *         there is no such one
+ */
+struct af_future *af_future_part(const struct af_future *f, size_t i);
+
+/**
+ * Bounds a future: when the timeout runs out first, the outcome is -ETIMEDOUT,
+ * and f is cancelled. Otherwise it is f's.
+ *
+ * @param f       consumed
+ * @param timeout NULL: f itself is returned
+ */
+struct af_future *af_with_timeout(struct af_future *f,
+				  const struct timeval *timeout);
+
+/**
+ * A future that succeeds after some time; zero: at once. Cancel it to be done
+ * earlier. -EINVAL for NULL or a time that makes no sense.
+ */
+struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
+
+/**
+ * Called when a future of af_future_new() is cancelled, once at most, before it
+ * fails with -ECANCELED: to stop whatever would have resolved it. It may end
+ * the future itself, too.
+ */
+typedef void (*af_cancel_fn)(struct af_future *f, void *arg);
+
+/**
+ * Makes a future that the program ends itself, by af_future_resolve() or
+ * af_future_fail(). Until then it is pending, and alive also when nobody holds
+ * a reference. To end it from another thread, use af_loop_post().
+ *
+ * @param cancel NULL: nothing to be done
+ * @return a future, the caller's; a failed one (-EINVAL, -ECANCELED, -ENOMEM)
+ *         where none can be made
+ */
+struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
+				void *arg);
+
+/**
+ * Ends a future with success.
+ *
+ * @param value      what af_future_value() will be
+ * @param free_value called with it when the future goes; NULL: nothing to do
+ * @return 0; -EALREADY if it is done; -EINVAL if it is not of af_future_new().
+ *         value stays the caller's then.
+ */
+int af_future_resolve(struct af_future *f, void *value,
+		      void (*free_value)(void *));
+
+/**
+ * Ends a future with failure.
+ *
+ * @param error a negative errno
+ * @return 0, -EALREADY or -EINVAL, as af_future_resolve()
+ */
+int af_future_fail(struct af_future *f, int error);
+
+/** What af_future_resolve() was given, also through a chain; else NULL. */
+void *af_future_value(const struct af_future *f);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a wait costs: in a continuation, and in a libevent callback, where all
+ * that is pending moves to a private base and back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include <asyncfile.h>
+
+#define ROUNDS 9
+
+static struct af_loop *loop;
+static struct af_file *ready; /* has data */
+static unsigned waits;	      /* in one measurement */
+static double elapsed;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "await: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static struct af_future *pass(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return NULL;
+}
+
+/* Waits for a continuation that is ready: all of the cost is the wait's. */
+static void wait_often(void)
+{
+	double start = now();
+
+	for (unsigned i = 0; i < waits; i++) {
+		struct af_future *f;
+
+		f = af_then(af_file_write(ready, NULL, 0, 0, NULL), pass, NULL);
+		if (af_await(f) != 0)
+			die("af_await");
+		af_future_unref(f);
+	}
+	elapsed = now() - start;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	wait_often();
+	af_loop_stop(loop);
+}
+
+static struct af_future *continuation(struct af_future *done, void *arg)
+{
+	(void)arg;
+	(void)done;
+	wait_often();
+	af_loop_stop(loop);
+	return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Nanoseconds a wait, the median of some rounds. */
+static double measure(bool in_callback)
+{
+	const struct timeval at_once = { 0, 0 };
+	double seen[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (in_callback)
+			event_base_once(af_loop_base(loop), -1, EV_TIMEOUT,
+					on_timer, NULL, &at_once);
+		else
+			af_future_unref(af_then(af_file_write(ready, NULL, 0, 0,
+							      NULL),
+						continuation, NULL));
+		if (af_loop_run(loop) != 0)
+			die("af_loop_run");
+		seen[i] = elapsed / waits * 1e9;
+	}
+	qsort(seen, ROUNDS, sizeof(seen[0]), by_value);
+	return seen[ROUNDS / 2];
+}
+
+static void run(unsigned pending)
+{
+	struct af_file **files = calloc(pending, sizeof(*files));
+	int *others = calloc(pending, sizeof(*others));
+	double inside, outside;
+
+	for (unsigned i = 0; i < pending; i++) {
+		int ends[2];
+
+		if (!files || !others || pipe(ends) < 0)
+			die("pipe");
+		files[i] = af_file_new(loop, ends[0], 0);
+		if (!files[i])
+			die("af_file_new");
+		others[i] = ends[1];
+		af_future_unref(af_file_read(files[i], 1, 0, NULL));
+	}
+	waits = 200000 / (pending + 10);
+	outside = measure(false);
+	inside = measure(true);
+	printf("%-8u %16.0f %16.0f %16.0f\n", pending, outside, inside,
+	       pending ? (inside - outside) / pending : 0.0);
+	for (unsigned i = 0; i < pending; i++) {
+		af_file_close(files[i]);
+		close(others[i]);
+	}
+	free(files);
+	free(others);
+}
+
+int main(void)
+{
+	struct rlimit limit;
+	int ends[2];
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	loop = af_loop_new(NULL);
+	if (!loop || pipe(ends) < 0)
+		die("af_loop_new");
+	ready = af_file_new(loop, ends[1], 0);
+	if (!ready)
+		die("af_file_new");
+	printf("af_await, in nanoseconds\n%-8s %16s %16s %16s\n", "pending",
+	       "a continuation", "a raw callback", "for each pending");
+	run(0);
+	run(1);
+	run(100);
+	if (limit.rlim_cur > 20100)
+		run(10000);
+	else
+		puts("10000    skipped: too few descriptors allowed");
+	af_file_close(ready);
+	close(ends[0]);
+	af_loop_free(loop);
+	return 0;
+}

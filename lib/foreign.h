@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The transport over a bufferevent of the program: TLS, a filter, one end of a
+ * pair, a rate-limited socket.
+ */
+#ifndef AFI_FOREIGN_H
+#define AFI_FOREIGN_H
+
+#include "file.h"
+
+/* Makes it the transport of a file. */
+void afi_foreign_attach(struct af_file *file, struct bufferevent *bev);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * await_http: an evhttp server that answers a request with what a pipeline
+ * counts. This is the sample for af_await() in a libevent callback: a request
+ * handler starts the pipeline, awaits it and answers, from top to bottom.
+ *
+ * The program drives its own base, with event_base_dispatch(). Under
+ * af_loop_run() it would be the same: what evhttp calls is a libevent callback
+ * either way, so the wait goes on apart from the program's base. Only the
+ * pipeline moves meanwhile. No second handler starts on top of the first one,
+ * however many clients there are, and a client that leaves cannot take away the
+ * request that its handler still holds. In return clients are served one after
+ * the other, each wait has a timeout, and signals come after it.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include <asyncfile.h>
+
+#include "common.h"
+
+#define LOOPBACK "127.0.0.1"
+#define HEADERS_MAX 8192
+#define OUTPUT_MAX 65536
+
+char program_name[] = "await_http";
+
+struct server {
+	struct event_base *base;
+	struct af_loop *loop;
+	struct evhttp *http;
+	struct event *sigint, *sigterm;
+	struct timeval timeout; /* for one request */
+};
+
+/* Answers in plain text. */
+__attribute__((format(printf, 3, 4))) static void
+reply(struct evhttp_request *req, int code, const char *format, ...)
+{
+	struct evbuffer *body = evhttp_request_get_output_buffer(req);
+	va_list args;
+
+	va_start(args, format);
+	evbuffer_add_vprintf(body, format, args);
+	va_end(args);
+	evhttp_add_header(evhttp_request_get_output_headers(req),
+			  "Content-Type", "text/plain; charset=utf-8");
+	evhttp_send_reply(req, code, NULL, NULL);
+}
+
+/* Answers with the sum; grep's 1 says that it is 0. */
+static void reply_sum(struct evhttp_request *req, const struct af_output *sum)
+{
+	if (WIFEXITED(sum->status) && WEXITSTATUS(sum->status) <= 1)
+		reply(req, HTTP_OK, "%s", sum->out);
+	else
+		reply(req, HTTP_INTERNAL, "grep or awk failed\n%s", sum->err);
+}
+
+/* How many lines of the sources have word in them, letter case aside? */
+static void count(struct server *server, struct evhttp_request *req,
+		  const char *word)
+{
+	const char *const grep[] = {
+		"grep", "-rchiF", "--include=*.[ch]", "-e", word, ".", NULL,
+	};
+	const char *const awk[] = {
+		"awk",
+		"{ n += $1 } END { print n + 0 }",
+		NULL,
+	};
+	const char *const *const stages[] = { grep, awk, NULL };
+	const struct af_spawn_options streams = {
+		.in.kind = AFIO_NULL,
+		.out.kind = AFIO_PIPE,
+		.err.kind = AFIO_PIPE,
+	};
+	const struct af_communicate_options limits = {
+		.timeout = &server->timeout,
+		.max_output = OUTPUT_MAX,
+		.overflow = AFIO_OVERFLOW_TRUNCATE,
+	};
+	struct af_pipe *pipe = af_pipe_spawn(server->loop, stages, &streams);
+	struct af_future *sum;
+	int r;
+
+	if (!pipe) {
+		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(errno));
+		return;
+	}
+	sum = af_pipe_communicate(pipe, &limits);
+	r = af_await(sum);
+	if (r == 0)
+		reply_sum(req, af_future_output(sum));
+	else
+		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(-r));
+	af_future_unref(sum);
+	end_pipe(pipe);
+}
+
+/* GET /count?word=WORD */
+static void on_count(struct evhttp_request *req, void *arg)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *word = NULL;
+	struct evkeyvalq query;
+
+	if (evhttp_parse_query_str(evhttp_uri_get_query(uri), &query) == 0)
+		word = evhttp_find_header(&query, "word");
+	if (word && *word)
+		count(arg, req, word);
+	else
+		reply(req, HTTP_BADREQUEST, "Ask for /count?word=WORD\n");
+	evhttp_clear_headers(&query);
+}
+
+/* Lets go out what has been answered. */
+static void stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)sig;
+	(void)what;
+	event_base_loopexit(server->base, NULL);
+}
+
+static int open_server(struct server *server)
+{
+	server->base = event_base_new();
+	if (!server->base)
+		return -ENOMEM;
+	server->loop = af_loop_new(server->base);
+	server->http = evhttp_new(server->base);
+	server->sigint = evsignal_new(server->base, SIGINT, stop, server);
+	server->sigterm = evsignal_new(server->base, SIGTERM, stop, server);
+	if (!server->loop || !server->http || !server->sigint ||
+	    !server->sigterm || evsignal_add(server->sigint, NULL) < 0 ||
+	    evsignal_add(server->sigterm, NULL) < 0)
+		return -ENOMEM;
+	evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET);
+	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
+	evhttp_set_max_body_size(server->http, 0);
+	return evhttp_set_cb(server->http, "/count", on_count, server) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+static void close_server(struct server *server)
+{
+	if (server->sigterm)
+		event_free(server->sigterm);
+	if (server->sigint)
+		event_free(server->sigint);
+	if (server->http)
+		evhttp_free(server->http);
+	af_loop_free(server->loop);
+	if (server->base)
+		event_base_free(server->base);
+}
+
+/* Says where, for port 0 is any. */
+static int listen_on(struct server *server, uint16_t port)
+{
+	struct evhttp_bound_socket *bound;
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+
+	bound = evhttp_bind_socket_with_handle(server->http, LOOPBACK, port);
+	if (!bound || getsockname(evhttp_bound_socket_get_fd(bound),
+				  (struct sockaddr *)&addr, &len) < 0) {
+		complain(LOOPBACK, errno);
+		return -1;
+	}
+	printf("listening on http://" LOOPBACK ":%d/\n", ntohs(addr.sin_port));
+	if (fflush(stdout) == 0)
+		return 0;
+	complain("stdout", errno);
+	return -1;
+}
+
+static int serve(uint16_t port, time_t timeout)
+{
+	struct server server = { .timeout.tv_sec = timeout };
+	int r = open_server(&server);
+
+	if (r < 0)
+		complain("server", r);
+	else
+		r = listen_on(&server, port);
+	if (r == 0)
+		r = event_base_dispatch(server.base);
+	close_server(&server);
+	return r;
+}
+
+static const char help_text[] =
+	"Usage: await_http [OPTION]...\n"
+	"Serves http://127.0.0.1:PORT/count?word=WORD: how many lines of the\n"
+	"C sources in a directory and below have WORD in them, whatever the\n"
+	"case of its letters. Prints where it listens, and goes on until\n"
+	"Ctrl-C or SIGTERM.\n"
+	"\n"
+	"  -d, --dir=DIR          the directory, \".\" if missing\n"
+	"  -p, --port=PORT        the port; any that is free if missing or 0\n"
+	"  -t, --timeout=SECONDS  for one request, 10 if missing\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Exit status: 0 when ended by Ctrl-C or SIGTERM, 1 on an error, 2\n"
+	"for a wrong command line.\n";
+
+/* A number up to max; -1 if text is none. */
+static long parse_number(const char *text, long max)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return end == text || *end || errno || n < 0 || n > max ? -1 : n;
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *dir = ".";
+	long port = 0, timeout = 10;
+	int c, r;
+
+	hold_standard_streams();
+	argv[0] = program_name;
+	while ((c = getopt_long(argc, argv, "d:p:t:h", options, NULL)) != -1) {
+		if (c == 'd')
+			dir = optarg;
+		else if (c == 'p')
+			port = parse_number(optarg, UINT16_MAX);
+		else if (c == 't')
+			timeout = parse_number(optarg, 3600);
+		else if (c == 'h')
+			return print_help(help_text) < 0;
+		else
+			return usage_error(NULL);
+	}
+	if (port < 0 || timeout < 1 || optind < argc)
+		return usage_error("expected --port up to 65535, --timeout "
+				   "from 1 to 3600, and no more");
+	if (chdir(dir) < 0) {
+		complain(dir, errno);
+		return EXIT_FAILURE;
+	}
+	/* libevent writes to clients that may have left. */
+	signal(SIGPIPE, SIG_IGN);
+	r = serve((uint16_t)port, timeout);
+	if (close_stdout() < 0)
+		r = -1;
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
