@@ -23,6 +23,7 @@ struct copy_op {
 	struct afi_op out; /* in the queue of writes */
 	off_t left;	   /* negative: all */
 	bool no_splice;
+	bool splice_short; /* the last one moved less than it might */
 };
 
 static struct copy_op *of_future(struct af_future *f)
@@ -69,7 +70,8 @@ static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
 {
 	struct pollfd out = {.fd = to->fd, .events = POLLOUT};
 
-	if (poll(&out, 1, 0) == 1)
+	/* What is always ready is not what we wait for. */
+	if (from->sticky_eof && poll(&out, 1, 0) == 1)
 		return wait_for(from, AFI_READ);
 	return wait_for(to, AFI_WRITE);
 }
@@ -77,17 +79,18 @@ static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
 static ssize_t move_spliced(struct copy_op *copy)
 {
 	struct af_file *from = copy->in.file, *to = copy->out.file;
-	struct afi_sigpipe_hold hold;
-	ssize_t r;
+	size_t len = at_most(copy, SPLICE_MAX);
+	ssize_t r = -EAGAIN;
 
-	afi_sigpipe_hold(&hold);
-	do
-		r = splice(from->fd, NULL, to->fd, NULL,
-			   at_most(copy, SPLICE_MAX),
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	while (r < 0 && errno == EINTR);
-	r = r < 0 ? -errno : r;
-	afi_sigpipe_release(&hold, (int)(r < 0 ? r : 0));
+	if (!copy->splice_short)
+		do
+			r = splice(from->fd, NULL, to->fd, NULL, len,
+				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		while (r < 0 && errno == EINTR);
+	if (r < 0 && !copy->splice_short)
+		r = -errno;
+	/* One was empty or the other full: do not ask to be told so. */
+	copy->splice_short = r > 0 && (size_t)r < len;
 	return r == -EAGAIN ? wait_for_either(from, to) : r;
 }
 #endif
@@ -141,26 +144,27 @@ static void finish(struct copy_op *copy, int error, unsigned flags)
 static int copy_step(struct afi_op *op)
 {
 	struct copy_op *copy = of_future(op->future);
-	ssize_t r;
+	struct afi_sigpipe_hold hold;
+	ssize_t r = 1;
 
 	if (!is_first(&copy->in) || !is_first(&copy->out))
 		return -EAGAIN;
-	for (int moves = 0; copy->left != 0; moves++) {
+	/* splice(2) has no flag against the signal. */
+	afi_sigpipe_hold(&hold);
+	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
 		if (moves == MOVES_MAX)
 			r = wait_for(copy->out.file, AFI_WRITE);
 		else
 			r = move_some(copy);
-		if (r == -EAGAIN)
-			return -EAGAIN;
-		if (r <= 0) {
-			finish(copy, (int)r, r == 0 ? AFIO_EOF : 0);
-			return 0;
-		}
-		copy->future.count += (size_t)r;
-		if (copy->left > 0)
+		if (r > 0)
+			copy->future.count += (size_t)r;
+		if (r > 0 && copy->left > 0)
 			copy->left -= r;
 	}
-	finish(copy, 0, 0);
+	afi_sigpipe_release(&hold, r < 0 ? (int)r : 0);
+	if (r == -EAGAIN)
+		return -EAGAIN;
+	finish(copy, r < 0 ? (int)r : 0, r == 0 ? AFIO_EOF : 0);
 	return 0;
 }
 

@@ -150,7 +150,11 @@ static void stream_unwant(struct af_file *file, enum afi_direction direction)
 
 static size_t stream_held(const struct af_file *file)
 {
-	return evbuffer_get_length(bufferevent_get_input(file->stream.bev));
+	size_t len = evbuffer_get_length(bufferevent_get_input(
+		file->stream.bev));
+
+	/* An error, too, is not on the descriptor any more. */
+	return len + (file->stream.end < 0);
 }
 
 static void on_readable(struct af_file *file)

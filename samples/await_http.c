@@ -273,7 +273,7 @@ int main(int argc, char *argv[])
 	/* libevent writes to clients that may have left. */
 	signal(SIGPIPE, SIG_IGN);
 	r = serve((uint16_t)port, timeout);
-	if (close_stdout() < 0)
-		r = -1;
+	if (r == 0)
+		r = close_stdout();
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -20,6 +20,7 @@
 #include "progress.h"
 
 #define BLOCK_SIZE ((size_t)64 * 1024)
+#define COPY_SIZE (1024 * 1024)
 
 char program_name[] = "pipe_csum";
 
@@ -67,16 +68,42 @@ static void fail(struct csum *c, const char *subject, int error)
 		complain(subject, error);
 }
 
-/* The feeder's steps, in the order in which they run. */
-static void feed_read(struct csum *c);
+/*
+ * The feeder's steps, in the order in which they run. Bytes that nobody looks
+ * at are copied from file to file; those for the tee go through memory.
+ */
+static void feed_more(struct csum *c);
+static void feed_copied(struct af_future *copied, void *arg);
 static void feed_write(struct af_future *block, void *arg);
 static struct af_future *feed_tee(struct af_future *written, void *arg);
 static void feed_next(struct af_future *written, void *arg);
 static void feed_end(struct csum *c);
 
-static void feed_read(struct csum *c)
+static void feed_more(struct csum *c)
 {
-	af_on_done(af_file_read(c->input, BLOCK_SIZE, 0, NULL), feed_write, c);
+	if (c->tee)
+		af_on_done(af_file_read(c->input, BLOCK_SIZE, 0, NULL),
+			   feed_write, c);
+	else
+		af_on_done(af_file_copy(c->input, af_pipe_stdin(c->fed),
+					COPY_SIZE, NULL),
+			   feed_copied, c);
+}
+
+static void feed_copied(struct af_future *copied, void *arg)
+{
+	struct csum *c = arg;
+	int r = af_future_error(copied);
+
+	if (c->failed)
+		return;
+	progress_add(c->progress, af_future_count(copied));
+	if (r < 0 && r != -EPIPE)
+		fail(c, input_name(c->path), r);
+	else if (r == -EPIPE || af_future_flags(copied) & AFIO_EOF)
+		feed_end(c);
+	else
+		feed_more(c);
 }
 
 static void feed_write(struct af_future *block, void *arg)
@@ -111,8 +138,6 @@ static struct af_future *feed_tee(struct af_future *written, void *arg)
 	size_t len;
 
 	(void)written;
-	if (!c->tee)
-		return NULL;
 	data = af_future_data(c->block, &len);
 	return af_file_write(c->tee, data, len, AFIO_FULL | AFIO_BORROW, NULL);
 }
@@ -128,7 +153,7 @@ static void feed_next(struct af_future *written, void *arg)
 	if (c->failed)
 		return;
 	if (r == 0)
-		feed_read(c);
+		feed_more(c);
 	else if (r == -EPIPE) /* its exit status will tell why */
 		feed_end(c);
 	else
@@ -270,7 +295,7 @@ static int checksum(const char *path)
 	c.whole_done = af_pipe_communicate(c.whole, &options);
 	c.fed_done =
 		af_then(af_pipe_readline(c.fed, 0, 0, 0, NULL), take_sum, &c);
-	feed_read(&c);
+	feed_more(&c);
 	finish(&c, c.whole_done, input_name(path));
 	close_whole_fd(&c); /* the tee may still send what nobody wants */
 	finish(&c, c.fed_done, "sha1sum");

@@ -57,7 +57,7 @@ static struct af_file *idle, *across;
 static int idle_out, across_out;
 static bool across_done, timer_fired, in_wait;
 
-static struct af_future *awaited;
+static struct af_future *awaited, *maker;
 
 /* The cell, for the message of a failure. */
 static char cell[120];
@@ -296,6 +296,29 @@ static void check_output_part(enum outcome outcome)
 	expect(output->status == 0);
 }
 
+/* A future that the program ends itself. */
+static struct af_future *begin_maker(const struct timeval *timeout)
+{
+	maker = af_future_new(stage.loop, NULL, NULL);
+	return af_with_timeout(af_future_ref(maker), timeout);
+}
+
+static void resolve(void)
+{
+	expect(af_future_resolve(maker, cell, NULL) == 0);
+}
+
+static void break_it(void)
+{
+	expect(af_future_fail(maker, -EIO) == 0);
+}
+
+static void check_value(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_value(awaited) == cell);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -322,6 +345,8 @@ static const struct operation {
 	  close_pipeline, 0, check_status_0 },
 	{ "communicate", make_pipeline, begin_communicate, NULL, put_part,
 	  reset, close_pipeline, -ECONNRESET, check_output_part },
+	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
+	  check_value },
 };
 #define OPERATION_COUNT ((int)(sizeof operations / sizeof *operations))
 
@@ -498,6 +523,8 @@ static void close_cell(void)
 	struct af_future *wait = NULL;
 
 	af_future_unref(awaited);
+	af_future_unref(maker);
+	maker = NULL;
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);
