@@ -115,6 +115,7 @@ static void on_orphan(struct afi_member *member)
 						       member));
 
 	if (process->orphan) {
+		look(process);
 		process_free(process);
 		return;
 	}

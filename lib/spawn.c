@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 
 #include "spawn.h"
 
-#define STACK_SIZE 32768
+#define STACK_SIZE 16384
 
 /* As the kernel has them: 64 signals, all bits of a signal set. */
 #define KERNEL_SIGNALS 64
@@ -32,6 +33,14 @@
 #endif
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_THREAD_SANITIZER 1
+#endif
 #endif
 
 /* All that the child needs, made before it exists. */
@@ -246,28 +255,39 @@ static int plan_paths(struct plan *plan)
 	return 0;
 }
 
-/* Runs child_main() in a new process; its pid, or -errno. */
-static pid_t start(struct plan *plan, int *pidfd)
+/*
+ * A child that shares our memory, on a stack of its own; its pid, or -errno.
+ * ThreadSanitizer takes what it does for our doing.
+ */
+static pid_t start_sharing(struct plan *plan, int *pidfd)
 {
-	pid_t pid = -1;
-#ifdef HAVE_CLONE_VFORK
+#if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
+	_Alignas(max_align_t) char stack[STACK_SIZE];
 	int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-	char *stack = malloc(STACK_SIZE);
+	pid_t pid = -1;
 
-	if (!stack)
-		return -ENOMEM;
 #ifdef HAVE_PIDFD
 	pid = clone(child_main, stack + STACK_SIZE, flags | CLONE_PIDFD, plan,
 		    pidfd);
 #endif
 	if (pid < 0)
 		pid = clone(child_main, stack + STACK_SIZE, flags, plan);
-	free(stack);
+	return pid < 0 ? -errno : pid;
 #else
+	(void)plan;
 	(void)pidfd;
+	return -ENOSYS;
 #endif
-	if (pid < 0 && errno != EAGAIN && errno != ENOMEM)
-		pid = fork();
+}
+
+/* Runs child_main() in a new process; its pid, or -errno. */
+static pid_t start(struct plan *plan, int *pidfd)
+{
+	pid_t pid = start_sharing(plan, pidfd);
+
+	if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
+		return pid;
+	pid = fork();
 	if (pid == 0)
 		child_main(plan);
 	return pid < 0 ? -errno : pid;

@@ -134,9 +134,10 @@ struct af_output {
  * | every stage and stream ended            | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT; the stages go on   |
- * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE; the stages go on    |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the stages go on |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
  * | reading the input fails                 | that error                     |
+ * | there is input, stdin is no AFIO_PIPE   | -EBADF                         |
  * | cancelled, or the pipe closed           | -ECANCELED                     |
  */
 struct af_future *

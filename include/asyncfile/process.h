@@ -139,8 +139,9 @@ int af_process_signal(struct af_process *process, int sig);
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, and is reaped by the loop when it ends. NULL is
- * fine. Fine also after its loop was freed.
+ * live child is left running, and is reaped by the loop when it ends: if the
+ * loop runs then, for this alone does not keep a base running, or else when it
+ * next does. NULL is fine. Fine also after its loop was freed.
  */
 void af_process_free(struct af_process *process);
 
