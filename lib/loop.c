@@ -227,14 +227,28 @@ static void run_first(struct afi_tasks *tasks)
 	run(task);
 }
 
+/* libevent forgets, at its next turn, what was said between two of them. */
+static void look_for_break(struct af_loop *loop)
+{
+	bool before = loop->broken;
+
+	loop->broken = event_base_got_break(loop->base);
+	if (loop->broken && !before)
+		loop->stopped = true;
+}
+
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
 	/* A task may run a round of its own, so the list is looked up anew. */
 	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
 		run_first(&loop->ready);
 		if (done && *done)
-			return;
+			break;
 	}
+	if (loop->drivers > 0)
+		look_for_break(loop);
+	if (done && *done)
+		return;
 	while (TAILQ_EMPTY(&loop->ready) && !TAILQ_EMPTY(&loop->settle))
 		run_first(&loop->settle);
 }
@@ -323,8 +337,10 @@ void afi_loop_enter(struct af_loop *loop)
 {
 	afi_loop_ref(loop);
 	/* The kick would only end the first turn too early. */
-	if (loop->drivers++ == 0)
-		event_del(&loop->kick);
+	if (loop->drivers++ > 0)
+		return;
+	event_del(&loop->kick);
+	loop->broken = event_base_got_break(loop->base);
 }
 
 void afi_loop_exit(struct af_loop *loop)
@@ -363,14 +379,16 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 
 	if (!wait || !TAILQ_EMPTY(&loop->ready))
 		flags = EVLOOP_NONBLOCK;
-	else if (!TAILQ_EMPTY(&loop->pending) && !__libc_single_threaded)
-		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* another may post */
+	else if (!TAILQ_EMPTY(&loop->pending) &&
+		 (!__libc_single_threaded || loop->mailbox.first))
+		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* somebody may, or did, post */
 	loop->turning = true;
 	r = event_base_loop(loop->base, flags);
 	loop->turning = false;
 	if (r < 0)
 		return -EIO;
-	if (event_base_got_exit(loop->base) || event_base_got_break(loop->base))
+	loop->broken = event_base_got_break(loop->base);
+	if (event_base_got_exit(loop->base) || loop->broken)
 		loop->stopped = true;
 	return r == 1 && TAILQ_EMPTY(&loop->ready);
 }

@@ -50,6 +50,7 @@ struct af_loop {
 	bool freed;	  /* af_loop_free() was called */
 	bool stopped;	  /* af_loop_stop() was called */
 	bool turning;	  /* libevent dispatches, on our behalf */
+	bool broken;	  /* base's event_base_loopbreak() has been seen */
 	bool maybe_stuck; /* something waits for a running continuation */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */

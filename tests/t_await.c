@@ -103,6 +103,12 @@ static void tell_and_put_other(struct af_future *done, void *arg)
 	put_text(other_out, "def");
 }
 
+static struct af_future *set_timer_and_wait(struct af_future *done, void *arg)
+{
+	after_ms(5, on_timer_put_first, "timer");
+	return wait_for_other(done, arg);
+}
+
 /* The wait ends by a continuation, which follows a timer of the program. */
 START_TEST(await_in_a_continuation_lets_all_else_go_on)
 {
@@ -110,10 +116,9 @@ START_TEST(await_in_a_continuation_lets_all_else_go_on)
 
 	open_both(_i);
 	f = af_then(af_file_read(rig.reader, 3, AFIO_FULL, NULL),
-		    wait_for_other, NULL);
+		    set_timer_and_wait, NULL);
 	af_on_done(read_some(rig.reader), tell_and_put_other, "next");
 	put_text(rig.out, "abc");
-	after_ms(5, on_timer_put_first, "timer");
 	expect_text(&rig, f, "def", 0);
 	ck_assert_str_eq(story, "wait timer next waited ");
 	close_both();
@@ -315,21 +320,22 @@ START_TEST(await_nested_deeply_unwinds)
 }
 END_TEST
 
-static struct af_future *wait_past_the_stop(struct af_future *done, void *arg)
-{
-	struct af_future **f = arg;
-
-	(void)done;
-	ck_assert_int_eq(af_await(*f), 0);
-	tell("data");
-	return NULL;
-}
-
 static void on_timer_stop(evutil_socket_t fd, short what, void *arg)
 {
 	on_timer(fd, what, arg);
 	af_loop_stop(rig.loop);
 	put_text(other_out, "def");
+}
+
+static struct af_future *wait_past_the_stop(struct af_future *done, void *arg)
+{
+	struct af_future **f = arg;
+
+	(void)done;
+	after_ms(5, on_timer_stop, "stop");
+	ck_assert_int_eq(af_await(*f), 0);
+	tell("data");
+	return NULL;
 }
 
 START_TEST(stop_lets_the_inner_wait_end_and_then_the_run)
@@ -339,7 +345,6 @@ START_TEST(stop_lets_the_inner_wait_end_and_then_the_run)
 	open_both(WAY(KIND_PIPE, DRIVE_RUN));
 	f = read_some(other);
 	af_future_unref(af_then(read_some(rig.reader), wait_past_the_stop, &f));
-	after_ms(5, on_timer_stop, "stop");
 	put_text(rig.out, "abc");
 	ck_assert_int_eq(af_loop_run(rig.loop), 0);
 	ck_assert_str_eq(story, "stop data ");
@@ -348,12 +353,19 @@ START_TEST(stop_lets_the_inner_wait_end_and_then_the_run)
 }
 END_TEST
 
+/* What ends the wait of wait_until_cancelled(), once that has begun. */
+struct ender {
+	event_callback_fn fn;
+	const char *word;
+};
+
 static struct af_future *wait_until_cancelled(struct af_future *done, void *arg)
 {
 	struct af_future *f = read_some(other);
+	const struct ender *ender = arg;
 
 	(void)done;
-	(void)arg;
+	after_ms(5, ender->fn, ender->word);
 	ck_assert_int_eq(af_await(f), -ECANCELED);
 	tell("cancelled");
 	af_future_unref(f);
@@ -369,11 +381,13 @@ static void on_timer_close(evutil_socket_t fd, short what, void *arg)
 
 START_TEST(close_of_the_file_ends_the_inner_wait)
 {
+	struct ender ender = { on_timer_close, "close" };
+
 	open_both(_i);
-	after_ms(5, on_timer_close, "close");
 	put_text(rig.out, "abc");
 	expect_text(&rig,
-		    af_then(read_some(rig.reader), wait_until_cancelled, NULL),
+		    af_then(read_some(rig.reader), wait_until_cancelled,
+			    &ender),
 		    "abc", 0);
 	ck_assert_str_eq(story, "close cancelled ");
 	close_both();
@@ -389,11 +403,11 @@ static void on_timer_free(evutil_socket_t fd, short what, void *arg)
 
 START_TEST(free_of_the_loop_ends_every_wait)
 {
+	struct ender ender = { on_timer_free, "free" };
 	struct af_future *f;
 
 	open_both(_i);
-	after_ms(5, on_timer_free, "free");
-	f = af_then(read_some(rig.reader), wait_until_cancelled, NULL);
+	f = af_then(read_some(rig.reader), wait_until_cancelled, &ender);
 	put_text(rig.out, "abc");
 	if (rig.driver == DRIVE_RUN)
 		ck_assert_int_eq(af_loop_run(rig.loop), 0);
