@@ -96,9 +96,9 @@ static double measure(bool in_callback)
 			event_base_once(af_loop_base(loop), -1, EV_TIMEOUT,
 					on_timer, NULL, &at_once);
 		else
-			af_future_unref(af_then(af_file_write(ready, NULL, 0, 0,
-							      NULL),
-						continuation, NULL));
+			af_future_unref(
+				af_then(af_file_write(ready, NULL, 0, 0, NULL),
+					continuation, NULL));
 		if (af_loop_run(loop) != 0)
 			die("af_loop_run");
 		seen[i] = elapsed / waits * 1e9;

@@ -89,7 +89,7 @@ static int drive(struct af_loop *loop, struct af_future *f,
 		 const struct timeval *timeout)
 {
 	bool wait = !afi_timeout_zero(timeout), timed_out = false;
-	struct afi_deadline deadline = {.arg = &timed_out};
+	struct afi_deadline deadline = { .arg = &timed_out };
 	int r = 0;
 
 	if (timeout && wait)
@@ -115,7 +115,7 @@ static int drive(struct af_loop *loop, struct af_future *f,
 
 int af_await_for(struct af_future *f, const struct timeval *timeout)
 {
-	struct afi_await await = {.future = f};
+	struct afi_await await = { .future = f };
 	struct af_loop *loop;
 	int r;
 

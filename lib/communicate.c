@@ -272,8 +272,8 @@ static void collect(struct communicate *c, struct stream *stream,
 	if (!file)
 		return;
 	if (c->max_output < SIZE_MAX)
-		stream->read = af_file_read(file, c->max_output + 1, AFIO_FULL,
-					    NULL);
+		stream->read =
+			af_file_read(file, c->max_output + 1, AFIO_FULL, NULL);
 	else
 		stream->read = af_file_read(file, 0, 0, NULL);
 	c->parts++;

@@ -68,7 +68,7 @@ static ssize_t move_buffered(struct copy_op *copy)
 /* Which of the two could not. */
 static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
 {
-	struct pollfd out = {.fd = to->fd, .events = POLLOUT};
+	struct pollfd out = { .fd = to->fd, .events = POLLOUT };
 
 	/* What is always ready is not what we wait for. */
 	if (from->sticky_eof && poll(&out, 1, 0) == 1)
@@ -217,12 +217,12 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 	copy = of_future(f);
 	copy->left = count;
 	copy->no_splice = from->is_foreign || to->is_foreign;
-	copy->in = (struct afi_op){.direction = AFI_READ,
-				   .step = copy_step,
-				   .future = f};
-	copy->out = (struct afi_op){.direction = AFI_WRITE,
+	copy->in = (struct afi_op){ .direction = AFI_READ,
 				    .step = copy_step,
-				    .future = f};
+				    .future = f };
+	copy->out = (struct afi_op){ .direction = AFI_WRITE,
+				     .step = copy_step,
+				     .future = f };
 	afi_file_start(from, &copy->in);
 	afi_file_start(to, &copy->out);
 	if (f->done)

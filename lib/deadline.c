@@ -37,7 +37,7 @@ bool afi_timeout_zero(const struct timeval *timeout)
 static int arm(struct afi_deadline *deadline)
 {
 	int64_t left = deadline->at - afi_now();
-	struct timeval tv = {0, 0};
+	struct timeval tv = { 0, 0 };
 
 	if (left > 0) {
 		left += NSEC_PER_USEC - 1; /* never early */

@@ -52,7 +52,7 @@ int af_loop_dump(struct af_loop *loop, FILE *out)
 
 	if (!afi_loop_alive(loop) || !out)
 		return -EINVAL;
-	TAILQ_FOREACH(member, &loop->pending, entry) {
+	TAILQ_FOREACH (member, &loop->pending, entry) {
 		const struct af_future *f =
 			(const void *)((const char *)member -
 				       offsetof(struct af_future, member));

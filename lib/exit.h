@@ -12,8 +12,8 @@
 
 struct afi_exit {
 	pid_t pid;
-	int pidfd;    /* -1: there is none */
-	int eventfd;  /* -1: no thread */
+	int pidfd;   /* -1: there is none */
+	int eventfd; /* -1: no thread */
 	pthread_t thread;
 };
 

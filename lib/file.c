@@ -28,7 +28,7 @@
 /* A character device: terminals can be polled, /dev/null and others not. */
 static bool can_poll(int fd, const struct stat *st)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 	int ep, r;
 
 	if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
@@ -318,9 +318,9 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	if (!file || file->is_foreign)
 		return -EINVAL;
 	if (unread) {
-		if (file->len && evbuffer_add(unread,
-					      file->in->data + file->start,
-					      file->len) < 0)
+		if (file->len &&
+		    evbuffer_add(unread, file->in->data + file->start,
+				 file->len) < 0)
 			return -ENOMEM;
 		if (file->transport && file->transport->unread(file, unread))
 			return -ENOMEM;

@@ -124,9 +124,9 @@ static int rebase(struct af_file *file)
 
 static int move(struct afi_watch *watch)
 {
-	struct af_file *file = (void *)((char *)watch -
-					offsetof(struct af_file,
-						 foreign.watch));
+	struct af_file *file =
+		(void *)((char *)watch -
+			 offsetof(struct af_file, foreign.watch));
 	int r = rebase(file);
 
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)

@@ -17,9 +17,10 @@
  * Failures that need no memory and no loop. They are never written to, so any
  * thread may have them, and references to them are not counted.
  */
-static struct af_future failed_enomem = {.done = true, .error = -ENOMEM};
-static struct af_future failed_ecanceled = {.done = true, .error = -ECANCELED};
-static struct af_future failed_einval = {.done = true, .error = -EINVAL};
+static struct af_future failed_enomem = { .done = true, .error = -ENOMEM };
+static struct af_future failed_ecanceled = { .done = true,
+					     .error = -ECANCELED };
+static struct af_future failed_einval = { .done = true, .error = -EINVAL };
 
 static void on_orphan(struct afi_member *member)
 {
@@ -165,7 +166,7 @@ int afi_future_wait(struct af_future *f,
 		waiter = malloc(sizeof(*waiter));
 	if (!waiter)
 		return -ENOMEM;
-	*waiter = (struct afi_waiter){NULL, run, fn, arg, child};
+	*waiter = (struct afi_waiter){ NULL, run, fn, arg, child };
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = waiter;
@@ -208,10 +209,13 @@ struct af_future *afi_future_root(struct af_future *f)
 static bool needs_parts(const struct af_future *f,
 			const struct af_future *other)
 {
-	bool one = f->ops->needs_one, found = one;
+	bool one = !other && f->ops->needs_one, found = one;
 	struct af_future *part;
 
-	/* It needs the other one if any of all does, or all of any do. */
+	/*
+	 * It cannot be done before that continuation if any of all, or all of
+	 * any, cannot. But a circle is a circle, also with a way out.
+	 */
 	for (size_t i = 0; found == one && (part = f->ops->part(f, i)); i++)
 		found = afi_future_needs(part, other);
 	return found;

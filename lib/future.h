@@ -92,8 +92,8 @@ void afi_future_finish(struct af_future *f, int error);
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
 
 /*
- * Whether f cannot be done before another one, or (NULL) before a continuation
- * returns that is running now.
+ * Whether f waits for another one, if only among others; or (NULL) cannot be
+ * done before a continuation returns that is running now.
  */
 bool afi_future_needs(const struct af_future *f, const struct af_future *other);
 /* The future at the root of a pending chain. */

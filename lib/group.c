@@ -124,7 +124,7 @@ static struct af_future *group_new(struct af_loop *loop,
 	return f;
 }
 
-/* A part without a loop is done, and has nobody to say so. */
+/* A part that is done already is seen here, so that the first of them wins. */
 static int wait_for_parts(struct af_future *f)
 {
 	struct group *group = of_future(f);
@@ -132,13 +132,13 @@ static int wait_for_parts(struct af_future *f)
 
 	for (size_t i = 0; i < group->n && r == 0; i++) {
 		struct af_future *part = group->parts[i];
-		struct afi_waiter waiter = {.child = f};
+		struct afi_waiter waiter = { .child = f };
 
 		af_future_ref(f);
-		if (afi_future_has_loop(part))
-			r = afi_future_wait(part, on_part, NULL, NULL, f);
-		else
+		if (part->done)
 			on_part(&waiter, part);
+		else
+			r = afi_future_wait(part, on_part, NULL, NULL, f);
 		if (r < 0)
 			af_future_unref(f);
 	}

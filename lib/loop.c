@@ -304,7 +304,7 @@ int afi_loop_move(struct af_loop *loop, struct event_base *to)
 	r = move_kick(loop);
 	if (r == 0)
 		r = afi_mailbox_move(loop);
-	LIST_FOREACH(watch, &loop->watches, entry) {
+	LIST_FOREACH (watch, &loop->watches, entry) {
 		if (r == 0)
 			r = watch->move(watch);
 		if (r < 0) {
@@ -318,7 +318,7 @@ int afi_loop_move(struct af_loop *loop, struct event_base *to)
 	loop->base = from;
 	move_kick(loop);
 	afi_mailbox_move(loop);
-	LIST_FOREACH(watch, &loop->watches, entry) {
+	LIST_FOREACH (watch, &loop->watches, entry) {
 		if (watch == failed)
 			break;
 		watch->move(watch);
@@ -381,7 +381,7 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 		flags = EVLOOP_NONBLOCK;
 	else if (!TAILQ_EMPTY(&loop->pending) &&
 		 (!__libc_single_threaded || loop->mailbox.first))
-		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* somebody may, or did, post */
+		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* for what is posted */
 	loop->turning = true;
 	r = event_base_loop(loop->base, flags);
 	loop->turning = false;

@@ -42,8 +42,8 @@ struct afi_member {
 TAILQ_HEAD(afi_members, afi_member);
 
 struct af_loop {
-	struct event_base *home; /* the program's, or our own */
-	struct event_base *base; /* where things are: home, or a private one */
+	struct event_base *home;  /* the program's, or our own */
+	struct event_base *base;  /* where things are: home, or a private one */
 	struct event_base *spare; /* a private one that is not in use */
 	bool owns_home;
 	bool home_shared; /* somebody else may run it */
@@ -60,9 +60,9 @@ struct af_loop {
 	char *process; /* 1 in the process that made it, 0 in its children */
 	struct afi_await *awaits; /* the innermost one */
 
-	struct afi_tasks ready;	  /* run as soon as possible, in order */
-	struct afi_tasks settle;  /* run when nothing is ready, before waiting */
-	struct event kick;	  /* runs both when the program drives */
+	struct afi_tasks ready;	 /* run as soon as possible, in order */
+	struct afi_tasks settle; /* run when nothing is ready, before waiting */
+	struct event kick;	 /* runs both when the program drives */
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
 	struct afi_members pending; /* operations: cancelled first */

@@ -82,8 +82,7 @@ static int open_stderr(struct af_pipe *pipe, const struct af_stdio *err)
 	return r;
 }
 
-static int spawn_stages(struct af_pipe *pipe,
-			const char *const *const stages[],
+static int spawn_stages(struct af_pipe *pipe, const char *const *const stages[],
 			const struct af_spawn_options *options)
 {
 	struct af_spawn_options stage = *options;
@@ -93,7 +92,7 @@ static int spawn_stages(struct af_pipe *pipe,
 		err = open_stderr(pipe, &options->err);
 		if (err < 0)
 			return err;
-		stage.err = (struct af_stdio){.kind = AFIO_FD, .fd = err};
+		stage.err = (struct af_stdio){ .kind = AFIO_FD, .fd = err };
 	}
 	for (size_t i = 0; i < pipe->n_stages && r == 0; i++) {
 		if (i > 0) {
@@ -101,7 +100,7 @@ static int spawn_stages(struct af_pipe *pipe,
 			stage.in.process = pipe->stages[i - 1];
 		}
 		if (i + 1 < pipe->n_stages)
-			stage.out = (struct af_stdio){.kind = AFIO_PIPE};
+			stage.out = (struct af_stdio){ .kind = AFIO_PIPE };
 		else
 			stage.out = options->out;
 		pipe->stages[i] = af_spawn(pipe->loop, stages[i], &stage);

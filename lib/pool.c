@@ -96,8 +96,8 @@ int afi_chunk_grow(struct afi_chunk **chunk, size_t size)
 
 void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 {
-	if (!chunk ||
-	    atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) > 1)
+	if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1,
+						memory_order_acq_rel) > 1)
 		return;
 	if (keep && pool && chunk->size == AFI_CHUNK_SIZE &&
 	    pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))

@@ -121,8 +121,7 @@ int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
 	*box->tail = post;
 	box->tail = &post->next;
 	/* Under the lock: the loop may be freed once it has run the post. */
-	while (first && write(box->fd, &one, sizeof(one)) < 0 &&
-	       errno == EINTR)
+	while (first && write(box->fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	pthread_mutex_unlock(&box->lock);
 	return 0;

@@ -110,9 +110,8 @@ static int watch(struct af_process *process)
 
 static void on_orphan(struct afi_member *member)
 {
-	struct af_process *process = (void *)((char *)member -
-					      offsetof(struct af_process,
-						       member));
+	struct af_process *process =
+		(void *)((char *)member - offsetof(struct af_process, member));
 
 	if (process->orphan) {
 		look(process);
@@ -143,9 +142,9 @@ static int make_files(struct af_process *process, struct afi_stdfds *fds)
 	for (int i = 0; i < 3; i++) {
 		if (fds->parent[i] < 0)
 			continue;
-		process->files[i] = afi_file_new_pipe(
-			process->loop, fds->parent[i],
-			i == 0 ? AFI_WRITE : AFI_READ);
+		process->files[i] =
+			afi_file_new_pipe(process->loop, fds->parent[i],
+					  i == 0 ? AFI_WRITE : AFI_READ);
 		if (!process->files[i])
 			return -errno;
 		fds->parent[i] = -1;

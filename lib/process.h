@@ -25,9 +25,9 @@ struct af_process {
 	struct afi_exit exit;
 	bool ended;
 	bool orphan;
-	int status;   /* when it has ended; -1: nobody told us */
+	int status; /* when it has ended; -1: nobody told us */
 	struct event event;
-	struct afi_watch watch; /* when event is on the base */
+	struct afi_watch watch;	  /* when event is on the base */
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
 	TAILQ_HEAD(, afi_process_wait) waits;
 };

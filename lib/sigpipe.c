@@ -16,16 +16,22 @@
 #define RWF_NOSIGNAL 0x00000100
 #endif
 
+static bool is_pending(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGPIPE);
+}
+
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 {
-	sigset_t pending, set;
+	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, &hold->before);
-	/* One that is pending already is not ours to take. */
-	sigpending(&pending);
-	hold->was_pending = sigismember(&pending, SIGPIPE);
+	hold->was_pending = is_pending();
 }
 
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error)
@@ -33,11 +39,17 @@ void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error)
 	static const struct timespec zero;
 	sigset_t set;
 
-	if (error == -EPIPE && !hold->was_pending) {
+	if (error == -EPIPE) {
 		sigemptyset(&set);
 		sigaddset(&set, SIGPIPE);
 		while (sigtimedwait(&set, NULL, &zero) < 0 && errno == EINTR)
 			;
+		/*
+		 * One was there before, and ours went with it if it was this
+		 * thread's: put it back. If it was the process's, it still is.
+		 */
+		if (hold->was_pending && !is_pending())
+			raise(SIGPIPE);
 	}
 	pthread_sigmask(SIG_SETMASK, &hold->before, NULL);
 }

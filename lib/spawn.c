@@ -87,11 +87,13 @@ IN_CHILD static int close_listed(void)
 			   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	long n;
 
+	if (dir < 0)
+		return -1;
 	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (long i = 0; i < n; i += entry->d_reclen) {
 			int fd = 0;
 
-			entry = (struct linux_dirent64 *)(buf + i);
+			entry = (void *)(buf + i);
 			for (const char *c = entry->d_name; *c; c++)
 				fd = *c == '.' ? 0 : fd * 10 + (*c - '0');
 			if (fd > 2)
@@ -113,7 +115,7 @@ IN_CHILD static int child_close_others(void)
 
 IN_CHILD static int child_fds(const int wanted[3])
 {
-	int fds[3] = {wanted[0], wanted[1], wanted[2]};
+	int fds[3] = { wanted[0], wanted[1], wanted[2] };
 	int i;
 
 	/* One that another one's number is about to replace. */
@@ -233,8 +235,8 @@ static int plan_paths(struct plan *plan)
 	file_len = strlen(file) + 1;
 	for (i = 0; search[i]; i++)
 		n_paths += search[i] == ':';
-	plan->memory = malloc((n_paths + 1 + argc + 2) * sizeof(char *) +
-			      i + n_paths * (file_len + 1));
+	plan->memory = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
+			      n_paths * (file_len + 1));
 	if (!plan->memory)
 		return -ENOMEM;
 	plan->paths = plan->memory;
@@ -311,7 +313,7 @@ static int outcome(const struct plan *plan, int error_fd)
 pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd)
 {
 	static const uint64_t all = ~UINT64_C(0);
-	struct plan plan = {.spawn = spawn};
+	struct plan plan = { .spawn = spawn };
 	uint64_t before;
 	int error_pipe[2], pidfd = -1, error;
 	pid_t pid;

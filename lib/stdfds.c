@@ -101,12 +101,12 @@ static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio)
 int afi_stdfds_open(struct afi_stdfds *fds,
 		    const struct af_spawn_options *options)
 {
-	const struct af_stdio *stdio[3] = {&options->in, &options->out,
-					   &options->err};
+	const struct af_stdio *stdio[3] = { &options->in, &options->out,
+					    &options->err };
 	int r = 0;
 
-	*fds = (struct afi_stdfds){.child = {-1, -1, -1},
-				   .parent = {-1, -1, -1}};
+	*fds = (struct afi_stdfds){ .child = { -1, -1, -1 },
+				    .parent = { -1, -1, -1 } };
 	for (int i = 0; i < 3 && r == 0; i++)
 		r = open_one(fds, i, stdio[i]);
 	if (r < 0)

@@ -10,9 +10,9 @@
 #include <asyncfile/process.h>
 
 struct afi_stdfds {
-	int child[3];	   /* what the child gets; -1: what is there */
-	bool opened[3];	   /* child[i] is to be closed in the parent */
-	int parent[3];	   /* the other end of a pipe, or -1 */
+	int child[3];	       /* what the child gets; -1: what is there */
+	bool opened[3];	       /* child[i] is to be closed in the parent */
+	int parent[3];	       /* the other end of a pipe, or -1 */
 	struct af_file *taken; /* an AFIO_PROCESS's stdout, child[0] */
 };
 

@@ -105,8 +105,8 @@ static int rebase(struct af_file *file)
 
 static int move(struct afi_watch *watch)
 {
-	struct af_file *file =
-		(void *)((char *)watch - offsetof(struct af_file, stream.watch));
+	struct af_file *file = (void *)((char *)watch -
+					offsetof(struct af_file, stream.watch));
 	int r = rebase(file);
 
 	if (r < 0)
@@ -150,8 +150,8 @@ static void stream_unwant(struct af_file *file, enum afi_direction direction)
 
 static size_t stream_held(const struct af_file *file)
 {
-	size_t len = evbuffer_get_length(bufferevent_get_input(
-		file->stream.bev));
+	size_t len =
+		evbuffer_get_length(bufferevent_get_input(file->stream.bev));
 
 	/* An error, too, is not on the descriptor any more. */
 	return len + (file->stream.end < 0);
@@ -231,8 +231,8 @@ int afi_stream_attach(struct af_file *file)
 		.release = stream_release,
 	};
 
-	file->stream.bev = bufferevent_socket_new(file->loop->base, file->fd,
-						  0);
+	file->stream.bev =
+		bufferevent_socket_new(file->loop->base, file->fd, 0);
 	if (!file->stream.bev)
 		return -ENOMEM;
 	bufferevent_setcb(file->stream.bev, on_read, on_write, on_event, file);

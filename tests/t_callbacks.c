@@ -467,6 +467,8 @@ END_TEST
  * Two bases in two threads, both with children and with waits in callbacks: no
  * exit goes to the wrong one (trap 4).
  */
+static const char *helper; /* its path, which is found out only once */
+
 struct lone {
 	struct event_base *base;
 	struct af_loop *loop;
@@ -476,13 +478,14 @@ struct lone {
 
 static void on_lone_timer(evutil_socket_t fd, short what, void *arg)
 {
+	const char *const argv[] = { helper, "exit", "7", NULL };
 	struct lone *lone = arg;
 	struct af_process *child;
 	struct af_future *f;
 
 	(void)fd;
 	(void)what;
-	child = af_spawn(lone->loop, HELPER("exit", "7"), NULL);
+	child = af_spawn(lone->loop, argv, NULL);
 	f = af_process_wait(child, NULL);
 	lone->ok &= af_await(f) == 0 && af_future_status(f) == EXITED(7);
 	af_future_unref(f);
@@ -510,7 +513,7 @@ START_TEST(await_in_callbacks_of_two_threads_keeps_children_apart)
 	struct lone lones[2];
 	pthread_t threads[2];
 
-	helper_path();
+	helper = helper_path();
 	for (int i = 0; i < 2; i++) {
 		lones[i] = (struct lone){ .left = 50, .ok = true };
 		pthread_create(&threads[i], NULL, run_lone, &lones[i]);
