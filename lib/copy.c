@@ -111,6 +111,8 @@ static ssize_t move_some(struct copy_op *copy)
 		from->read_error = 0;
 		return r;
 	}
+	if (from->drained[AFI_READ])
+		return wait_for(from, AFI_READ);
 #ifdef HAVE_SPLICE
 	if (!copy->no_splice && from->transport->held(from) == 0) {
 		r = move_spliced(copy);
@@ -120,7 +122,7 @@ static ssize_t move_some(struct copy_op *copy)
 		copy->no_splice = true;
 	}
 #endif
-	r = from->drained[AFI_READ] ? -EAGAIN : afi_fill(from, AFI_CHUNK_SIZE);
+	r = afi_fill(from, AFI_CHUNK_SIZE);
 	if (r == -EAGAIN)
 		return wait_for(from, AFI_READ);
 	if (r == 0)

@@ -231,15 +231,27 @@ bool afi_file_is_unread(const struct af_file *file)
 	       TAILQ_EMPTY(&file->ops[AFI_READ]);
 }
 
+/* Whether what it waits for is of no use at the moment. */
+static bool is_idle(const struct af_file *file, enum afi_direction direction)
+{
+	return TAILQ_EMPTY(&file->ops[direction]) ||
+	       (direction == AFI_READ && file->transport->held(file) > 0);
+}
+
 static void on_settle(struct afi_task *task)
 {
 	struct af_file *file =
 		(void *)((char *)task - offsetof(struct af_file, settle));
 
-	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		if (file->wanted[i] && TAILQ_EMPTY(&file->ops[i]))
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		if (file->wanted[i] && is_idle(file, i))
 			file->transport->unwant(file, i);
-	}
+}
+
+void afi_file_settle(struct af_file *file)
+{
+	if (file->wanted[AFI_READ] || file->wanted[AFI_WRITE])
+		afi_loop_settle(file->loop, &file->settle, on_settle);
 }
 
 void afi_file_start(struct af_file *file, struct afi_op *op)
@@ -270,8 +282,7 @@ void afi_file_step(struct af_file *file, enum afi_direction direction)
 	 * Whoever reads in a loop asks again at once, so to stop waiting for
 	 * more data is put off until nothing else is left to do.
 	 */
-	if (file->wanted[AFI_READ] || file->wanted[AFI_WRITE])
-		afi_loop_settle(file->loop, &file->settle, on_settle);
+	afi_file_settle(file);
 }
 
 void afi_file_resume(struct af_file *file, enum afi_direction direction)

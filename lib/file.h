@@ -115,6 +115,8 @@ void afi_file_remove(struct afi_op *op);
 void afi_file_resume(struct af_file *file, enum afi_direction direction);
 /* Steps operations until one waits. */
 void afi_file_step(struct af_file *file, enum afi_direction direction);
+/* Stops to wait, once nothing is left to do, for what nobody wants. */
+void afi_file_settle(struct af_file *file);
 /* Asks the transport, once, to step the queue when it is ready. */
 int afi_file_want(struct af_file *file, enum afi_direction direction);
 

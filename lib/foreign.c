@@ -79,9 +79,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 	file->drained[AFI_READ] = false;
 	afi_file_step(file, AFI_READ);
-	if (evbuffer_get_length(bufferevent_get_input(bev)) > 0 &&
-	    file->wanted[AFI_READ])
-		file->transport->unwant(file, AFI_READ);
+	if (evbuffer_get_length(bufferevent_get_input(bev)) > 0)
+		afi_file_settle(file);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)

@@ -181,7 +181,8 @@ void af_loop_free(struct af_loop *loop)
 		while ((member = TAILQ_FIRST(&loop->pending)))
 			member->orphan(member);
 		afi_loop_round(loop, NULL);
-	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready));
+	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
+		 loop->mailbox.first);
 	while ((member = TAILQ_FIRST(&loop->members)))
 		member->orphan(member);
 	afi_pool_clear(&loop->pool);

@@ -104,13 +104,14 @@ void afi_mailbox_close(struct af_loop *loop)
 
 int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
 {
-	struct afi_mailbox *box = &loop->mailbox;
 	const uint64_t one = 1;
+	struct afi_mailbox *box;
 	struct afi_post *post;
 	bool first;
 
 	if (!loop || !fn)
 		return -EINVAL;
+	box = &loop->mailbox;
 	post = calloc(1, sizeof(*post));
 	if (!post)
 		return -ENOMEM;

@@ -162,11 +162,11 @@ static void on_readable(struct af_file *file)
 	file->drained[AFI_READ] = false;
 	afi_file_step(file, AFI_READ);
 	/*
-	 * Nobody took it: it stays where it is and holds up more, which libevent
+	 * What nobody takes stays where it is and holds up more, which libevent
 	 * would read for as long as there is memory.
 	 */
-	if (stream_held(file) > 0 && file->wanted[AFI_READ])
-		stream_unwant(file, AFI_READ);
+	if (stream_held(file) > 0)
+		afi_file_settle(file);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)

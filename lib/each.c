@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Each: every line, or every piece, in place and without a future apiece. The
+ * program's function runs from the ready queue, as continuations do; while it
+ * runs, whatever it does, the operation stays first in its queue.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "read.h"
+
+/* Fills in a row before others get their turn. */
+#define FILLS_MAX 16
+
+struct each_op {
+	struct af_future future;
+	struct afi_op op;
+	struct afi_task task;
+	af_each_fn fn;
+	void *arg;
+	bool lines;
+	bool running;	/* fn, or what leads to it */
+	size_t scanned; /* without a newline in them */
+};
+
+static struct each_op *of_future(struct af_future *f)
+{
+	return (struct each_op *)f;
+}
+
+static void finish(struct each_op *each, int error, unsigned flags)
+{
+	struct af_file *file = each->op.file;
+
+	afi_task_cancel(&file->loop->ready, &each->task);
+	afi_file_remove(&each->op);
+	each->future.flags = flags;
+	afi_future_finish(&each->future, error);
+	afi_file_resume(file, AFI_READ);
+}
+
+/* How long the next piece is, or 0: it has not come whole. */
+static size_t next_piece(struct each_op *each, const char *data, size_t len)
+{
+	const char *newline;
+
+	if (!each->lines)
+		return len;
+	newline = memchr(data + each->scanned, '\n', len - each->scanned);
+	each->scanned = newline ? 0 : len;
+	return newline ? (size_t)(newline - data) + 1 : 0;
+}
+
+/*
+ * Hands out n bytes at the front. They count as taken before the call, which
+ * may end the operation, or close the file. 0: go on; else it is over.
+ */
+static int hand_out(struct each_op *each, struct af_file *file, size_t n)
+{
+	const char *data = file->in->data + file->start;
+	int r;
+
+	file->start += n;
+	file->len -= n;
+	each->future.count += n;
+	r = each->fn(data, n, each->arg);
+	if (each->future.done)
+		return 1;
+	if (r != 0)
+		finish(each, r < 0 ? r : 0, 0);
+	return r;
+}
+
+/* Hands out what is there and whole; 0, or else it is over. */
+static int hand_out_all(struct each_op *each, struct af_file *file)
+{
+	struct afi_chunk *chunk = file->in;
+	size_t n;
+	int r = 0;
+
+	if (!chunk)
+		return 0;
+	/* So that what fn was given lives, even if it closes the file. */
+	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+	while (r == 0 && file->len > 0) {
+		n = next_piece(each, chunk->data + file->start, file->len);
+		if (n == 0)
+			break;
+		r = hand_out(each, file, n);
+	}
+	afi_chunk_put(afi_loop_pool(each->future.loop), chunk);
+	if (r == 0)
+		afi_consume(file, 0);
+	return r;
+}
+
+/* The stream ended, or failed. */
+static void end(struct each_op *each, struct af_file *file, int error)
+{
+	if (file->len > 0 && error == 0) {
+		if (hand_out(each, file, file->len) != 0)
+			return;
+		afi_consume(file, 0);
+	}
+	if (error == 0)
+		file->eof = file->sticky_eof;
+	finish(each, error, error == 0 ? AFIO_EOF : 0);
+}
+
+static void on_task(struct afi_task *task);
+
+static void later(struct each_op *each)
+{
+	if (!each->task.run)
+		afi_loop_ready(each->future.loop, &each->task, on_task);
+}
+
+static void work(struct each_op *each)
+{
+	struct af_file *file = each->op.file;
+	ssize_t r;
+
+	for (int fills = 0; hand_out_all(each, file) == 0; fills++) {
+		if (fills == FILLS_MAX) {
+			later(each);
+			return;
+		}
+		r = file->read_error;
+		file->read_error = 0;
+		if (r == 0 && !file->eof)
+			r = file->drained[AFI_READ] ? -EAGAIN
+						    : afi_fill(file, SIZE_MAX);
+		if (r == -EAGAIN)
+			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
+		if (r == -EAGAIN)
+			return;
+		if (r <= 0) {
+			end(each, file, (int)r);
+			return;
+		}
+	}
+}
+
+static void on_task(struct afi_task *task)
+{
+	struct each_op *each =
+		(void *)((char *)task - offsetof(struct each_op, task));
+
+	af_future_ref(&each->future);
+	each->running = true;
+	work(each);
+	each->running = false;
+	af_future_unref(&each->future);
+}
+
+/* May be inside a libevent callback, or in fn: only says that there is work. */
+static int each_step(struct afi_op *op)
+{
+	struct each_op *each = of_future(op->future);
+
+	if (!each->running)
+		later(each);
+	return -EAGAIN;
+}
+
+static void each_cancel(struct af_future *f)
+{
+	finish(of_future(f), -ECANCELED, 0);
+}
+
+static void each_describe(const struct af_future *f, FILE *out)
+{
+	const struct each_op *each = (const struct each_op *)f;
+
+	fprintf(out, " fd %d, %zu bytes so far", each->op.file->user_fd,
+		f->count);
+}
+
+static struct af_future *each_new(struct af_file *file, af_each_fn fn,
+				  void *arg, bool lines)
+{
+	static const struct afi_future_ops ops = {
+		.name = "each",
+		.size = sizeof(struct each_op),
+		.cancel = each_cancel,
+		.describe = each_describe,
+	};
+	struct af_loop *loop = file ? file->loop : NULL;
+	int r = afi_file_check(file, AFI_READ, 0, 0, NULL);
+	struct each_op *each;
+
+	if (r == 0 && !fn)
+		r = -EINVAL;
+	if (r < 0)
+		return afi_future_failed(loop, r);
+	each = (struct each_op *)afi_operation_new(loop, &ops);
+	if (!each)
+		return afi_future_failed(loop, -ENOMEM);
+	each->op = (struct afi_op){ .direction = AFI_READ,
+				    .step = each_step,
+				    .future = &each->future };
+	each->fn = fn;
+	each->arg = arg;
+	each->lines = lines;
+	each->future.since = afi_now();
+	afi_file_start(file, &each->op);
+	return &each->future;
+}
+
+struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
+				    void *arg)
+{
+	return each_new(file, fn, arg, true);
+}
+
+struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
+				     void *arg)
+{
+	return each_new(file, fn, arg, false);
+}
