@@ -22,6 +22,8 @@
 
 static bool needs_private_base(const struct af_loop *loop)
 {
+	if (loop->freed)
+		return false; /* it turns none: see drive() */
 	if (loop->drivers > 0)
 		return loop->turning;
 	if (!loop->owns_home)
@@ -102,6 +104,8 @@ static int drive(struct af_loop *loop, struct af_future *f,
 			r = -ETIMEDOUT;
 		else if (loop->maybe_stuck && afi_future_needs(f, NULL))
 			r = -EDEADLK;
+		else if (loop->freed)
+			r = 1; /* what was ready has run */
 		else
 			r = afi_loop_turn(loop, wait);
 		if (r == 1) /* nothing to wait for, and nothing ready */

@@ -267,7 +267,6 @@ static int feed(struct communicate *c,
 static void collect(struct communicate *c, struct stream *stream,
 		    struct af_file *file)
 {
-	stream->owner = c;
 	stream->file = file;
 	if (!file)
 		return;
@@ -283,7 +282,7 @@ static void collect(struct communicate *c, struct stream *stream,
 static int start(struct communicate *c,
 		 const struct af_communicate_options *options)
 {
-	int r;
+	int r = 0;
 
 	c->max_output = options->max_output ? options->max_output : SIZE_MAX;
 	c->overflow = options->overflow;
@@ -291,15 +290,23 @@ static int start(struct communicate *c,
 	if (options->linger)
 		c->linger_time = *options->linger;
 	c->linger.arg = c;
+	c->streams[0].owner = c->streams[1].owner = c;
+	/* Without memory each step may be told at once that it failed. */
 	collect(c, &c->streams[0], af_pipe_stdout(c->pipe));
-	collect(c, &c->streams[1], af_pipe_stderr(c->pipe));
-	c->parts++;
-	c->wait = af_pipe_wait(c->pipe, NULL);
-	expect(c, c->wait, on_ended, c);
-	r = feed(c, options);
-	if (r == 0 && afi_timeout_zero(options->timeout))
+	if (!c->future.done)
+		collect(c, &c->streams[1], af_pipe_stderr(c->pipe));
+	if (!c->future.done) {
+		c->parts++;
+		c->wait = af_pipe_wait(c->pipe, NULL);
+		expect(c, c->wait, on_ended, c);
+	}
+	if (!c->future.done)
+		r = feed(c, options);
+	if (r < 0 || c->future.done)
+		return r;
+	if (afi_timeout_zero(options->timeout))
 		communicate_expire(&c->future);
-	else if (r == 0)
+	else
 		r = afi_future_expire_after(&c->future, options->timeout);
 	return r;
 }

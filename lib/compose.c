@@ -96,7 +96,7 @@ static void run_link(struct afi_waiter *waiter, struct af_future *done,
 	struct af_future *link = waiter->child;
 	struct af_future *next = NULL;
 
-	if (!link) { /* there was no memory for one */
+	if (!link) { /* no memory for one, or its loop was being freed */
 		if (wanted(on, done))
 			af_future_unref(fn(done, waiter->arg));
 		return;
@@ -152,16 +152,17 @@ static struct af_future *add_link(struct af_future *f, enum call_on on,
 				  af_continuation_fn fn, void *arg)
 {
 	struct af_loop *loop = f ? f->loop : NULL;
-	struct af_future *link;
+	struct af_future *link = NULL;
 
 	if (!f || !fn) {
 		af_future_unref(f);
 		f = afi_future_failed(loop, -EINVAL);
 		return fn ? call_now(f, on, fn, arg) : f;
 	}
-	if (!afi_loop_alive(loop))
+	if (!afi_future_has_loop(f))
 		return call_now(f, on, fn, arg);
-	link = afi_future_new(loop, &link_ops);
+	if (afi_loop_alive(loop))
+		link = afi_future_new(loop, &link_ops);
 	if (link)
 		link->source = f;
 	if (afi_future_wait(f, run, (void (*)(void))fn, arg, link) < 0) {

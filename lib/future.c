@@ -85,16 +85,18 @@ struct af_future *af_future_ref(struct af_future *f)
 
 static void future_free(struct af_future *f)
 {
-	struct afi_pool *pool = afi_loop_pool(f->loop);
 	struct af_loop *loop = f->loop;
+	struct afi_pool *pool;
 
 	assert(f->done && !f->waiters);
 	if (f->ops->destroy)
 		f->ops->destroy(f);
+	af_future_unref(f->source);
+	/* Not before: a value's free function may have freed the loop. */
+	pool = afi_loop_pool(loop);
 	if (f->buffer)
 		evbuffer_free(f->buffer);
 	afi_chunk_put(pool, f->chunk);
-	af_future_unref(f->source);
 	afi_block_put(pool, f, f->ops->size);
 	afi_loop_unref(loop);
 }

@@ -99,10 +99,13 @@ bool afi_future_needs(const struct af_future *f, const struct af_future *other);
 /* The future at the root of a pending chain. */
 struct af_future *afi_future_root(struct af_future *f);
 
-/* Whether there is a loop that would run waiters. */
+/*
+ * Whether there is a loop that would run waiters. One that is being freed runs
+ * those of what is pending, or has not told all yet.
+ */
 static inline bool afi_future_has_loop(const struct af_future *f)
 {
-	return afi_loop_alive(f->loop);
+	return afi_loop_alive(f->loop) || !f->done || f->waiters;
 }
 /*
  * Adds a waiter; run, fn, arg and child as in struct afi_waiter. 0 or -ENOMEM,

@@ -29,6 +29,13 @@ void afi_event_set_internal(struct event *event)
 	event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
 }
 
+/* Without memory for a timer, in the turn under way. */
+static void start_kick(struct af_loop *loop)
+{
+	if (event_add(&loop->kick, &at_once) < 0)
+		event_active(&loop->kick, EV_TIMEOUT, 0);
+}
+
 /*
  * Without a driver, the base's own run is told to run the queues. A driver
  * looks at them by itself, and on a base that nobody else knows there will be
@@ -41,13 +48,20 @@ static void kick(struct af_loop *loop)
 	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle))
 		return;
 	if (!evtimer_pending(&loop->kick, NULL))
-		event_add(&loop->kick, &at_once);
+		start_kick(loop);
 }
 
 void afi_loop_nudge(struct af_loop *loop)
 {
 	if (!TAILQ_EMPTY(&loop->ready))
-		event_add(&loop->kick, &at_once);
+		start_kick(loop);
+}
+
+/* No round comes after: runs what is ready since the loop was freed. */
+static void finish_freed(struct af_loop *loop)
+{
+	while (loop->freed && !TAILQ_EMPTY(&loop->ready))
+		afi_loop_round(loop, NULL);
 }
 
 static void on_kick(evutil_socket_t fd, short what, void *arg)
@@ -61,6 +75,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 		return;
 	afi_loop_ref(loop);
 	afi_loop_round(loop, NULL);
+	finish_freed(loop);
 	kick(loop);
 	afi_loop_unref(loop);
 }
@@ -176,6 +191,8 @@ void af_loop_free(struct af_loop *loop)
 		return;
 	loop->stopped = true;
 	loop->freed = true;
+	/* Who is told may wait for others, and is not to release it then. */
+	afi_loop_enter(loop);
 	do {
 		afi_mailbox_empty(loop);
 		while ((member = TAILQ_FIRST(&loop->pending)))
@@ -186,8 +203,7 @@ void af_loop_free(struct af_loop *loop)
 	while ((member = TAILQ_FIRST(&loop->members)))
 		member->orphan(member);
 	afi_pool_clear(&loop->pool);
-	if (loop->drivers == 0)
-		release(loop);
+	afi_loop_exit(loop);
 	afi_loop_unref(loop);
 }
 
@@ -286,50 +302,45 @@ void afi_watch_stop(struct afi_watch *watch)
 	watch->move = NULL;
 }
 
-static int move_kick(struct af_loop *loop)
+static void move_kick(struct af_loop *loop)
 {
 	bool pending = evtimer_pending(&loop->kick, NULL);
 
 	event_del(&loop->kick);
 	evtimer_assign(&loop->kick, loop->base, on_kick, loop);
-	return pending && event_add(&loop->kick, &at_once) ? -ENOMEM : 0;
+	if (pending)
+		start_kick(loop);
 }
 
 int afi_loop_move(struct af_loop *loop, struct event_base *to)
 {
 	struct event_base *from = loop->base;
-	struct afi_watch *watch, *failed = NULL;
+	struct afi_watch *watch;
 	int r;
 
 	loop->base = to;
-	r = move_kick(loop);
-	if (r == 0)
-		r = afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry) {
+	move_kick(loop);
+	r = afi_mailbox_move(loop);
+	LIST_FOREACH (watch, &loop->watches, entry)
 		if (r == 0)
 			r = watch->move(watch);
-		if (r < 0) {
-			failed = watch;
-			break;
-		}
-	}
 	if (r == 0)
 		return 0;
-	/* Back: they were there before, so there is room for them. */
+	/*
+	 * Back, with the one that failed. They were there before, so there is
+	 * room for them.
+	 */
 	loop->base = from;
 	move_kick(loop);
 	afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry) {
-		if (watch == failed)
-			break;
+	LIST_FOREACH (watch, &loop->watches, entry)
 		watch->move(watch);
-	}
 	return r;
 }
 
 int afi_loop_check(const struct af_loop *loop)
 {
-	if (!*loop->process)
+	if (loop->process && !*loop->process)
 		return -EBADF;
 	return pthread_equal(loop->thread, pthread_self()) ? 0 : -EPERM;
 }
@@ -346,6 +357,8 @@ void afi_loop_enter(struct af_loop *loop)
 
 void afi_loop_exit(struct af_loop *loop)
 {
+	if (loop->drivers == 1)
+		finish_freed(loop);
 	if (--loop->drivers == 0) {
 		loop->stopped = false;
 		if (loop->freed)

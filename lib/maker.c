@@ -50,6 +50,8 @@ struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 {
 	struct af_future *f;
 
+	if (!loop)
+		return afi_future_failed(NULL, -EINVAL);
 	if (!afi_loop_alive(loop))
 		return afi_future_failed(loop, -ECANCELED);
 	f = afi_operation_new(loop, &maker_ops);

@@ -130,7 +130,9 @@ struct af_future *af_pipe_wait(struct af_pipe *pipe,
 		return &wait->future;
 	}
 	watch_stages(wait);
-	if (afi_timeout_zero(timeout))
+	if (wait->future.done) /* no memory to wait for any stage */
+		;
+	else if (afi_timeout_zero(timeout))
 		wait_expire(&wait->future);
 	else
 		r = afi_future_expire_after(&wait->future, timeout);

@@ -51,8 +51,7 @@ static const struct {
 		       false },
 	[CONT_RUN_BORROWED] = { "continuation, run, borrowed", IN_CONTINUATION,
 				BY_RUN, true, false },
-	[RAW_AWAIT] = { "callback, await", IN_CALLBACK, BY_AWAIT, false,
-			true },
+	[RAW_AWAIT] = { "callback, await", IN_CALLBACK, BY_AWAIT, false, true },
 	[RAW_RUN] = { "callback, run", IN_CALLBACK, BY_RUN, false, true },
 	[RAW_RUN_BORROWED] = { "callback, run, borrowed", IN_CALLBACK, BY_RUN,
 			       true, true },
@@ -60,15 +59,16 @@ static const struct {
 			   BY_DISPATCH, true, true },
 	[RAW_DISPATCH_OWN] = { "callback, dispatch, own", IN_CALLBACK,
 			       BY_DISPATCH, false, true },
-	[CONT_DISPATCH] = { "continuation, dispatch, borrowed",
-			    IN_CONTINUATION, BY_DISPATCH, true, true },
+	[CONT_DISPATCH] = { "continuation, dispatch, borrowed", IN_CONTINUATION,
+			    BY_DISPATCH, true, true },
 	[CONT_DISPATCH_OWN] = { "continuation, dispatch, own", IN_CONTINUATION,
 				BY_DISPATCH, false, true },
 };
 
 struct stage {
 	enum context context;
-	struct event_base *program; /* the program's base; NULL: there is none */
+	struct event_base
+		*program; /* the program's base; NULL: there is none */
 	struct af_loop *loop;
 	struct af_file *door; /* a continuation comes in here */
 	int door_out;
@@ -139,8 +139,8 @@ static inline void stage_finish(struct stage *stage)
 {
 	if (contexts[stage->context].by == BY_DISPATCH ||
 	    stage->context == TOP_SHARED || stage->context == TOP_BORROWED)
-		ck_assert_int_ge(
-			event_base_dispatch(af_loop_base(stage->loop)), 0);
+		ck_assert_int_ge(event_base_dispatch(af_loop_base(stage->loop)),
+				 0);
 	else
 		ck_assert_int_eq(af_loop_run(stage->loop), 0);
 }

@@ -433,9 +433,9 @@ static struct evhttp_connection *request_from(evutil_socket_t listener)
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Host",
 			  "localhost");
 	evbuffer_add(evhttp_request_get_output_buffer(request), "question", 8);
-	ck_assert_int_eq(evhttp_make_request(connection, request,
-					     EVHTTP_REQ_POST, "/"),
-			 0);
+	ck_assert_int_eq(
+		evhttp_make_request(connection, request, EVHTTP_REQ_POST, "/"),
+		0);
 	return connection;
 }
 

@@ -30,8 +30,7 @@ enum outcome {
 };
 
 static const char *const outcomes[OUTCOME_COUNT] = {
-	"succeeds", "ends",	   "fails",
-	"times out", "is canceled", "is closed",
+	"succeeds", "ends", "fails", "times out", "is canceled", "is closed",
 };
 
 /* When what brings about the outcome happens. */
@@ -217,8 +216,8 @@ static void check_copied(enum outcome outcome)
 
 static void make_process(void)
 {
-	process = af_spawn(stage.loop, HELPER("cat"),
-			   WITH(.in.kind = AFIO_PIPE));
+	process =
+		af_spawn(stage.loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE));
 	expect(process);
 	pids[0] = af_process_pid(process);
 }
@@ -248,9 +247,9 @@ static void free_process(void)
 
 static void make_pipeline(void)
 {
-	pipeline = af_pipe_spawn(stage.loop,
-				 CHAIN(HELPER("cat"), HELPER("cat")),
-				 WITH(IN_OUT_PIPES));
+	pipeline =
+		af_pipe_spawn(stage.loop, CHAIN(HELPER("cat"), HELPER("cat")),
+			      WITH(IN_OUT_PIPES));
 	expect(pipeline);
 	for (size_t i = 0; i < 2; i++)
 		pids[i] = af_process_pid(af_pipe_process(pipeline, i));
@@ -280,9 +279,9 @@ static void check_status_0(enum outcome outcome)
 
 static struct af_future *begin_communicate(const struct timeval *timeout)
 {
-	return af_pipe_communicate(pipeline, HOW(.input_kind = AFIO_INPUT_FILE,
-						 .input_file = file,
-						 .timeout = timeout));
+	return af_pipe_communicate(pipeline,
+				   HOW(.input_kind = AFIO_INPUT_FILE,
+				       .input_file = file, .timeout = timeout));
 }
 
 static void check_output_part(enum outcome outcome)

@@ -42,8 +42,9 @@ static char *dump(void)
 }
 
 /* Finds words, in this order; fails if one is missing. */
-#define expect_words(text, ...)                                              \
-	check_words(__LINE__, (text), (const char *const[]){ __VA_ARGS__, NULL })
+#define expect_words(text, ...)                                                \
+	check_words(__LINE__, (text),                                          \
+		    (const char *const[]){ __VA_ARGS__, NULL })
 
 static void check_words(int line, const char *text, const char *const words[])
 {

@@ -156,8 +156,8 @@ static char state_of(const struct af_future *f, char pending)
 static void finish_parts(struct af_future *whole, struct af_future **parts,
 			 const struct group_case *c)
 {
-	bool is_made = strpbrk(c->parts, "-o") == NULL &&
-		       (!c->any || c->parts[0]);
+	bool is_made =
+		strpbrk(c->parts, "-o") == NULL && (!c->any || c->parts[0]);
 	size_t n = strlen(c->parts);
 
 	for (size_t i = 0; i < n; i++) {
@@ -495,7 +495,7 @@ Suite *suite(void)
 	TCase *tc = test_case(s, "outcomes");
 
 /* With each way of waiting, on a pipe; n variants. */
-#define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n) * DRIVE_COUNT)
+#define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n)*DRIVE_COUNT)
 	ADD(group_ends_as_the_table_says, GROUP_CASES);
 	ADD(group_of_nonsense_fails_einval, 1);
 	ADD(any_has_the_result_of_the_first, 1);

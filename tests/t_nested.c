@@ -72,8 +72,8 @@ static void await_ms(int ms)
  * a wait in it, so there is one r at most.
  */
 static const char *const paths[] = {
-	"c", "r", "cc", "cr", "rc", "rcc", "crc", "ccr", "rccc", "crcc",
-	"ccrc", "ccccrccc",
+	"c",   "r",   "cc",   "cr",   "rc",   "rcc",
+	"crc", "ccr", "rccc", "crcc", "ccrc", "ccccrccc",
 };
 
 static struct level {
@@ -312,8 +312,8 @@ START_TEST(await_with_many_pending_leaves_each_where_it_was)
 {
 	open_stage((enum context)_i);
 	for (int i = 0; i < FILES; i++) {
-		files[i] = stage_file(&stage, (enum kind)(i % KIND_TCP),
-				      &outs[i]);
+		files[i] =
+			stage_file(&stage, (enum kind)(i % KIND_TCP), &outs[i]);
 		af_on_done(af_file_read(files[i], 1, 0, NULL), count,
 			   i % 2 ? &after : &during);
 	}
@@ -495,8 +495,8 @@ START_TEST(children_ending_in_and_after_a_wait_are_seen)
 {
 	open_stage((enum context)_i);
 	first = af_spawn(stage.loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE));
-	second = af_spawn(stage.loop, HELPER("cat"),
-			  WITH(.in.kind = AFIO_PIPE));
+	second =
+		af_spawn(stage.loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE));
 	af_on_done(af_process_wait(first, NULL), on_end, "first ");
 	af_on_done(af_process_wait(second, NULL), on_end, "second ");
 	stage_play(&stage, end_first_child, NULL);

@@ -364,7 +364,7 @@ Suite *suite(void)
 	TCase *tc = test_case(s, "with_timeout");
 
 /* With each way of waiting, on a pipe; n variants. */
-#define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n) * DRIVE_COUNT)
+#define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n)*DRIVE_COUNT)
 	ADD(timeout_ends_as_the_table_says, TIMEOUT_CASES);
 	ADD(timeout_null_of_pending_is_the_future_itself, 1);
 	ADD(future_done_in_time_has_its_own_outcome, 4);

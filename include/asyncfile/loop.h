@@ -34,7 +34,8 @@ struct af_loop;
  *
  * It belongs to the thread that makes it: nothing that is made with it may be
  * used in another. Several loops in several threads are fine, and so are
- * several on one base.
+ * several on one base, as long as no wait for one of them is inside a wait for
+ * another.
  */
 struct af_loop *af_loop_new(struct event_base *base);
 
@@ -48,7 +49,8 @@ struct af_loop *af_loop_new(struct event_base *base);
  * further operation on them is -ECANCELED. Children that run go on running;
  * they are reaped no more.
  *
- * A base the loop made is freed; a borrowed one stays as it is.
+ * A base the loop made is freed, so a program that runs that base itself must
+ * not do this from inside one of its callbacks; a borrowed one stays as it is.
  */
 void af_loop_free(struct af_loop *loop);
 
@@ -84,8 +86,8 @@ void af_loop_stop(struct af_loop *loop);
  * that any thread may call; the loop must not have been freed. Posts of one
  * thread run in their order. A loop that is freed runs what was posted first.
  *
- * A pending post keeps neither af_loop_run() nor the program's own dispatch
- * from returning; an operation or af_future_new() does.
+ * That somebody may post does not keep a base running; a future that is pending
+ * keeps af_loop_run() and af_await() waiting for it in a program with threads.
  *
  * @return 0, -EINVAL or -ENOMEM
  */
