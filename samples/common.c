@@ -17,7 +17,7 @@
 
 #include "common.h"
 
-#define PIPE_SIZE (256 * 1024)
+#define PIPE_SIZE (1024 * 1024)
 
 void complain(const char *subject, int error)
 {

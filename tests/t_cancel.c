@@ -345,6 +345,37 @@ START_TEST(waits_while_the_loop_is_freed_end)
 }
 END_TEST
 
+static void await_in_cancel(struct af_future *f, void *arg)
+{
+	(void)f;
+	waits++;
+	ck_assert_int_eq(af_await(*(struct af_future **)arg), -EDEADLK);
+}
+
+/* The loop turns no more, so what is pending still cannot be waited for. */
+START_TEST(wait_in_a_cancel_function_when_the_loop_is_freed_fails)
+{
+	struct af_future *sleep, *f;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	f = af_future_new(rig.loop, await_in_cancel, &sleep);
+	sleep = af_sleep(rig.loop, MS(60000));
+	if (_i < DRIVE_COUNT) {
+		free_loop();
+	} else {
+		event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT,
+				free_in_callback, NULL, MS(0));
+		world_run(f);
+	}
+	ck_assert_int_eq(waits, 1);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	ck_assert_int_eq(af_future_error(sleep), -ECANCELED);
+	af_future_unref(f);
+	af_future_unref(sleep);
+	rig_close(&rig);
+}
+END_TEST
+
 static struct af_future *cancel_own(struct af_future *done, void *arg)
 {
 	struct tracked *tracked = arg;
@@ -524,6 +555,7 @@ Suite *suite(void)
 	ADD(acts_in_any_order_from_anywhere_end_all_once, PLACE_COUNT);
 	ADD(chain_that_frees_the_loop_goes_on_to_its_end, 1);
 	ADD(waits_while_the_loop_is_freed_end, 2);
+	ADD(wait_in_a_cancel_function_when_the_loop_is_freed_fails, 2);
 	ADD(cancel_from_own_continuation_cancels_the_rest, 1);
 	ADD(cancel_of_done_changes_nothing, 1);
 

@@ -326,9 +326,8 @@ START_TEST(free_function_may_free_the_loop)
 
 	rig_open(&rig, WAY(KIND_PIPE, DRIVE_AWAIT));
 	f = af_future_new(rig.loop, NULL, NULL);
-	ck_assert_int_eq(af_future_resolve(f, make_value(),
-					   free_value_and_loop),
-			 0);
+	ck_assert_int_eq(
+		af_future_resolve(f, make_value(), free_value_and_loop), 0);
 	if (_i == 1)
 		f = af_then(f, pass, NULL);
 	else if (_i == 2)

@@ -84,7 +84,8 @@ void af_loop_stop(struct af_loop *loop);
 /**
  * Calls fn(arg) from the loop, as continuations are called. The one function
  * that any thread may call; the loop must not have been freed. Posts of one
- * thread run in their order. A loop that is freed runs what was posted first.
+ * thread run in their order. What was posted before a loop is freed still runs,
+ * after what was pending has been cancelled.
  *
  * That somebody may post does not keep a base running; a future that is pending
  * keeps af_loop_run() and af_await() waiting for it in a program with threads.

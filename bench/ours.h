@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between ours.c and costs.c: one program, on one loop.
+ */
+#ifndef BENCH_OURS_H
+#define BENCH_OURS_H
+
+#include <event2/event.h>
+
+#include <asyncfile.h>
+
+#include "bench.h"
+
+extern struct af_loop *loop;
+
+/* Ends the program if r is a negative errno. */
+void check(int r, const char *what);
+/* A child whose stdout is a pipe. */
+struct af_process *spawn(char **argv, enum af_stdio_kind in);
+/* Ping-pong on the loop: n times, size bytes. Seconds. */
+double play(size_t n, size_t size);
+/* A pending read on each of so many files. */
+void read_silent(size_t files);
+
+/* costs.c */
+double future_resolve(size_t n, size_t batch);
+double future_then(size_t n, size_t batch);
+double future_await(size_t n, size_t size);
+double growth_idle(size_t n, size_t files);
+double growth_queue(size_t n, size_t depth);
+
+#endif
