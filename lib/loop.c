@@ -285,24 +285,7 @@ void afi_loop_leave(struct afi_members *list, struct afi_member *member)
 	member->orphan = NULL;
 }
 
-void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
-		    int (*move)(struct afi_watch *))
-{
-	if (watch->move)
-		return;
-	watch->move = move;
-	LIST_INSERT_HEAD(&loop->watches, watch, entry);
-}
-
-void afi_watch_stop(struct afi_watch *watch)
-{
-	if (!watch->move)
-		return;
-	LIST_REMOVE(watch, entry);
-	watch->move = NULL;
-}
-
-static void move_kick(struct af_loop *loop)
+void afi_loop_move_kick(struct af_loop *loop)
 {
 	bool pending = evtimer_pending(&loop->kick, NULL);
 
@@ -310,32 +293,6 @@ static void move_kick(struct af_loop *loop)
 	evtimer_assign(&loop->kick, loop->base, on_kick, loop);
 	if (pending)
 		start_kick(loop);
-}
-
-int afi_loop_move(struct af_loop *loop, struct event_base *to)
-{
-	struct event_base *from = loop->base;
-	struct afi_watch *watch;
-	int r;
-
-	loop->base = to;
-	move_kick(loop);
-	r = afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry)
-		if (r == 0)
-			r = watch->move(watch);
-	if (r == 0)
-		return 0;
-	/*
-	 * Back, with the one that failed. They were there before, so there is
-	 * room for them.
-	 */
-	loop->base = from;
-	move_kick(loop);
-	afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry)
-		watch->move(watch);
-	return r;
 }
 
 int afi_loop_check(const struct af_loop *loop)

@@ -93,13 +93,15 @@ void afi_loop_join(struct afi_members *list, struct afi_member *member,
 		   void (*orphan)(struct afi_member *));
 void afi_loop_leave(struct afi_members *list, struct afi_member *member);
 
-/* On the base; off it again. */
+/* On the base; off it again. lib/move.c. */
 void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
 		    int (*move)(struct afi_watch *));
 void afi_watch_stop(struct afi_watch *watch);
 /* Moves all that is on loop->base to another one; 0, or -errno and nothing is
  * moved. */
 int afi_loop_move(struct af_loop *loop, struct event_base *to);
+/* The part of that which is the queue's own. */
+void afi_loop_move_kick(struct af_loop *loop);
 /* An event that, like libevent's own, keeps no base from running out. */
 void afi_event_set_internal(struct event *event);
 
