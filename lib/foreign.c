@@ -76,10 +76,14 @@ static void on_task(struct afi_task *task)
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct af_file *file = arg;
+	size_t held;
 
 	file->drained[AFI_READ] = false;
 	afi_file_step(file, AFI_READ);
-	if (evbuffer_get_length(bufferevent_get_input(bev)) > 0)
+	held = evbuffer_get_length(bufferevent_get_input(bev));
+	if (held >= AFI_CHUNK_SIZE && file->wanted[AFI_READ])
+		file->transport->unwant(file, AFI_READ);
+	else if (held > 0)
 		afi_file_settle(file);
 }
 

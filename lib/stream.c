@@ -14,7 +14,9 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 
 #include "sigpipe.h"
 #include "stream.h"
@@ -40,6 +42,18 @@ static ssize_t read_fd(struct af_file *file, void *buf, size_t len)
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+/*
+ * Whether libevent has seen that there is something, and will read it when it
+ * gets to it. If that is gone by then, it waits on a blocking socket for ever.
+ */
+static bool is_about_to_read(const struct af_file *file)
+{
+	const struct event *event = &file->stream.bev->ev_read;
+
+	return file->is_socket &&
+	       event->ev_evcallback.evcb_flags & EVLIST_ACTIVE;
+}
+
 static ssize_t stream_read(struct af_file *file, void *buf, size_t len)
 {
 	struct evbuffer *input = bufferevent_get_input(file->stream.bev);
@@ -50,6 +64,10 @@ static ssize_t stream_read(struct af_file *file, void *buf, size_t len)
 		n = evbuffer_remove(input, buf, len);
 		if (n < LIBEVENT_READ_MAX || (size_t)n == len)
 			return n;
+	}
+	if (is_about_to_read(file)) {
+		bufferevent_disable(file->stream.bev, EV_READ);
+		bufferevent_enable(file->stream.bev, EV_READ);
 	}
 	if (file->stream.end)
 		r = file->stream.end < 0 ? file->stream.end : 0;
@@ -154,7 +172,7 @@ static size_t stream_held(const struct af_file *file)
 		evbuffer_get_length(bufferevent_get_input(file->stream.bev));
 
 	/* An error, too, is not on the descriptor any more. */
-	return len + (file->stream.end < 0);
+	return len + (file->stream.end < 0) + is_about_to_read(file);
 }
 
 static void on_readable(struct af_file *file)
@@ -163,9 +181,12 @@ static void on_readable(struct af_file *file)
 	afi_file_step(file, AFI_READ);
 	/*
 	 * What nobody takes stays where it is and holds up more, which libevent
-	 * would read for as long as there is memory.
+	 * would read for as long as there is memory: after this turn, in which
+	 * somebody may yet take it, or when it is much.
 	 */
-	if (stream_held(file) > 0)
+	if (stream_held(file) >= AFI_CHUNK_SIZE && file->wanted[AFI_READ])
+		stream_unwant(file, AFI_READ);
+	else if (stream_held(file) > 0)
 		afi_file_settle(file);
 }
 

@@ -538,12 +538,46 @@ START_TEST(random_program_does_as_the_model_says)
 }
 END_TEST
 
+/* What such a program found: libevent has seen the bytes that go here. */
+static struct rig rig;
+
+static void read_before_libevent(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f;
+
+	(void)fd;
+	(void)what;
+	af_future_cancel(arg);
+	f = af_file_read(rig.reader, 3, AFIO_FULL, MS(0));
+	ck_assert_int_eq(af_future_error(f), 0);
+	af_future_unref(f);
+}
+
+START_TEST(read_that_libevent_was_about_to_do_does_not_block)
+{
+	struct af_future *f;
+	struct event event;
+
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, DRIVE_DISPATCH));
+	f = af_file_read(rig_reader(&rig), 3, 0, NULL);
+	event_assign(&event, rig.base, -1, 0, read_before_libevent, f);
+	put_text(rig.out, "abc");
+	/* It comes before what the poll of the same turn finds. */
+	event_active(&event, EV_TIMEOUT, 0);
+	turn(&rig);
+	expect_error(&rig, f, -ECANCELED);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	const char *many = getenv("AF_TEST_SEEDS");
 	Suite *s = suite_create("random");
-	TCase *tc = test_case(s, "programs");
+	TCase *tc = test_case(s, "found");
 
+	tcase_add_test(tc, read_that_libevent_was_about_to_do_does_not_block);
+	tc = test_case(s, "programs");
 	tcase_set_timeout(tc, 2 * TEST_TIMEOUT);
 	tcase_add_loop_test(tc, random_program_does_as_the_model_says, 0,
 			    getenv("AF_TEST_SEED") ? 1
