@@ -162,16 +162,17 @@ int afi_future_wait(struct af_future *f,
 		    void (*fn)(void), void *arg, struct af_future *child)
 {
 	struct afi_waiter *waiter = &f->first_waiter;
-	struct afi_waiter **tail = &f->waiters;
 
 	if (waiter->run)
 		waiter = malloc(sizeof(*waiter));
 	if (!waiter)
 		return -ENOMEM;
 	*waiter = (struct afi_waiter){ NULL, run, fn, arg, child };
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = waiter;
+	if (f->waiters)
+		f->last_waiter->next = waiter;
+	else
+		f->waiters = waiter;
+	f->last_waiter = waiter;
 	if (f->done)
 		schedule_waiters(f);
 	return 0;

@@ -59,6 +59,7 @@ struct af_future {
 	struct afi_task task;
 	struct afi_member member;
 	struct afi_waiter *waiters;
+	struct afi_waiter *last_waiter; /* while there are any */
 	struct afi_waiter first_waiter; /* most have one: no allocation */
 	/* Pending: what it waits for. Done: whose result it shares. */
 	struct af_future *source;

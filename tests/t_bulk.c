@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -166,6 +167,45 @@ START_TEST(write_many_chains_brings_all)
 }
 END_TEST
 
+static int lines_left;
+
+static struct af_future *next_line(struct af_future *done, void *arg)
+{
+	ck_assert_uint_eq(af_future_count(done), 40);
+	if (--lines_left == 0)
+		return NULL;
+	return af_then(af_file_readline(rig.reader, 0, 0, 0, NULL), next_line,
+		       arg);
+}
+
+/* Something is ready all the time, and each turn could read a little more. */
+START_TEST(read_line_by_line_reads_ahead_within_bounds)
+{
+	const size_t len = 4 * MiB / 40 * 40;
+	struct evbuffer *unread = evbuffer_new();
+	char *data = malloc(len);
+
+	ck_assert_ptr_nonnull(data);
+	memset(data, 'x', len);
+	for (size_t i = 39; i < len; i += 40)
+		data[i] = '\n';
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	feed(&rig, data, len, false);
+	lines_left = 90000;
+	expect_count(&rig,
+		     af_then(af_file_readline(rig.reader, 0, 0, 0, NULL),
+			     next_line, NULL),
+		     40, 0);
+	ck_assert_int_eq(close(af_file_detach(rig.reader, unread)), 0);
+	rig.reader = NULL;
+	ck_assert_uint_le(evbuffer_get_length(unread), 3 * 65536);
+	rig_close(&rig);
+	evbuffer_free(unread);
+	free(data);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("bulk");
@@ -174,6 +214,7 @@ Suite *suite(void)
 #define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
 	ADD(read_one_by_one_after_hang_up_brings_all);
 	ADD(read_large_brings_all);
+	ADD(read_line_by_line_reads_ahead_within_bounds);
 	tcase_add_loop_test(tc, read_of_a_mebibyte_takes_few_system_calls, 0,
 			    2 * DRIVE_COUNT);
 
