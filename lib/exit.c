@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "exit.h"
-#include "spawn.h"
+#include "fd.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

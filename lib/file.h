@@ -105,6 +105,9 @@ struct af_file {
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction);
 
+/* The last step of making one: it ends with its loop. */
+void afi_file_join(struct af_file *file);
+
 /* Whether no byte was read ahead and nobody waits for one. */
 bool afi_file_is_unread(const struct af_file *file);
 

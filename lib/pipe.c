@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "pipe.h"
 #include "process.h"
-#include "spawn.h"
 #include "stdfds.h"
 
 static struct af_pipe *pipe_alloc(struct af_loop *loop, size_t n)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "loop.h"
-#include "spawn.h"
+#include "fd.h"
 
 struct afi_post {
 	struct afi_task task;

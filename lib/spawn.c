@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "spawn.h"
 
 #define STACK_SIZE 16384
@@ -176,38 +177,6 @@ IN_CHILD static int child_main(void *arg)
 	syscall(SYS_write, plan->error_fd, &error, sizeof(error));
 	syscall(SYS_exit_group, 127);
 	return 0;
-}
-
-int afi_fd_above_stdio(int fd)
-{
-	int copy;
-
-	if (fd < 0 || fd > 2)
-		return fd;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (copy < 0)
-		copy = -errno;
-	close(fd);
-	return copy;
-}
-
-int afi_pipe_open(int fds[2])
-{
-	int ends[2], r = 0;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	for (int i = 0; i < 2; i++) {
-		ends[i] = afi_fd_above_stdio(ends[i]);
-		r = ends[i] < 0 ? ends[i] : r;
-	}
-	for (int i = 0; i < 2; i++) {
-		if (r == 0)
-			fds[i] = ends[i];
-		else if (ends[i] >= 0)
-			close(ends[i]);
-	}
-	return r;
 }
 
 static size_t count(const char *const *list)

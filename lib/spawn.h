@@ -24,9 +24,4 @@ struct afi_spawn {
  */
 pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd);
 
-/* pipe2(O_CLOEXEC) with neither end below 3; 0 or -errno. */
-int afi_pipe_open(int fds[2]);
-/* Moves a descriptor that is below 3 out of the way; it, or -errno. */
-int afi_fd_above_stdio(int fd);
-
 #endif

@@ -9,16 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "process.h"
-#include "spawn.h"
 #include "stdfds.h"
-
-static void set_nonblock(int fd, bool on)
-{
-	int mode = fcntl(fd, F_GETFL);
-
-	fcntl(fd, F_SETFL, on ? mode | O_NONBLOCK : mode & ~O_NONBLOCK);
-}
 
 int afi_path_open(const char *path, bool output)
 {
@@ -67,7 +60,7 @@ static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
 	fds->taken = file;
 	fds->child[0] = file->fd;
 	/* Ours was the only use of it; a program expects it to block. */
-	set_nonblock(file->fd, false);
+	afi_fd_set_nonblock(file->fd, false);
 	return 0;
 }
 
@@ -130,5 +123,5 @@ void afi_stdfds_abandon(struct afi_stdfds *fds)
 		if (fds->parent[i] >= 0)
 			close(fds->parent[i]);
 	if (fds->taken)
-		set_nonblock(fds->taken->fd, true);
+		afi_fd_set_nonblock(fds->taken->fd, true);
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is done to descriptors in more than one place.
+ */
+#ifndef AFI_FD_H
+#define AFI_FD_H
+
+#include <stdbool.h>
+
+/* pipe2(O_CLOEXEC) with neither end below 3; 0 or -errno. */
+int afi_pipe_open(int fds[2]);
+/* Moves a descriptor that is below 3 out of the way; it, or -errno. */
+int afi_fd_above_stdio(int fd);
+/* Sets or clears O_NONBLOCK, and nothing else. */
+void afi_fd_set_nonblock(int fd, bool on);
+
+#endif
