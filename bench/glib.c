@@ -356,7 +356,7 @@ int main(int argc, char **argv)
 		{ "lines", lines, 40 },
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
-		{ "many", many, 20 },
+		{ "many", many, 4 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};
