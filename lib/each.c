@@ -75,8 +75,11 @@ static int hand_out(struct each_op *each, struct af_file *file, size_t n)
 	return r;
 }
 
-/* Hands out what is there and whole; 0, or else it is over. */
-static int hand_out_all(struct each_op *each, struct af_file *file)
+/*
+ * Hands out what is there and whole or, at the end, also what is not; 0, or
+ * else it is over.
+ */
+static int hand_out_all(struct each_op *each, struct af_file *file, bool at_end)
 {
 	struct afi_chunk *chunk = file->in;
 	size_t n;
@@ -88,6 +91,8 @@ static int hand_out_all(struct each_op *each, struct af_file *file)
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
 	while (r == 0 && file->len > 0) {
 		n = next_piece(each, chunk->data + file->start, file->len);
+		if (n == 0 && at_end)
+			n = file->len;
 		if (n == 0)
 			break;
 		r = hand_out(each, file, n);
@@ -101,11 +106,8 @@ static int hand_out_all(struct each_op *each, struct af_file *file)
 /* The stream ended, or failed. */
 static void end(struct each_op *each, struct af_file *file, int error)
 {
-	if (file->len > 0 && error == 0) {
-		if (hand_out(each, file, file->len) != 0)
-			return;
-		afi_consume(file, 0);
-	}
+	if (error == 0 && hand_out_all(each, file, true) != 0)
+		return;
 	if (error == 0)
 		file->eof = file->sticky_eof;
 	finish(each, error, error == 0 ? AFIO_EOF : 0);
@@ -124,7 +126,7 @@ static void work(struct each_op *each)
 	struct af_file *file = each->op.file;
 	ssize_t r;
 
-	for (int fills = 0; hand_out_all(each, file) == 0; fills++) {
+	for (int fills = 0; hand_out_all(each, file, false) == 0; fills++) {
 		if (fills == FILLS_MAX) {
 			later(each);
 			return;

@@ -39,6 +39,24 @@ struct read_op {
 	};
 };
 
+/*
+ * A function of each_line() may be looking at the buffer still, having cancelled
+ * its operation: what is left goes to a buffer of its own. 0 or -ENOMEM.
+ */
+static int unshare_buffer(struct af_file *file)
+{
+	struct afi_pool *pool = &file->loop->pool;
+	struct afi_chunk *own = afi_chunk_get(pool, file->in->size);
+
+	if (!own)
+		return -ENOMEM;
+	memcpy(own->data, file->in->data + file->start, file->len);
+	afi_chunk_put(pool, file->in);
+	file->in = own;
+	file->start = 0;
+	return 0;
+}
+
 /* Makes room in the file's buffer: at least one byte. 0 or -ENOMEM. */
 static int make_room(struct af_file *file, size_t want)
 {
@@ -51,6 +69,13 @@ static int make_room(struct af_file *file, size_t want)
 	}
 	if (file->start + file->len < in->size)
 		return 0;
+	if (atomic_load_explicit(&in->refs, memory_order_relaxed) > 1) {
+		if (unshare_buffer(file) < 0)
+			return -ENOMEM;
+		in = file->in;
+		if (file->len < in->size)
+			return 0;
+	}
 	if (file->start >= file->len) {
 		memmove(in->data, in->data + file->start, file->len);
 		file->start = 0;

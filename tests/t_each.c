@@ -186,6 +186,52 @@ START_TEST(each_line_whose_function_closes_the_file_is_cancelled)
 }
 END_TEST
 
+/* Cancels or closes, and then looks at what it was given. */
+static int end_and_look(const char *data, size_t len, void *arg)
+{
+	void (**end_it)(void) = arg;
+
+	(*end_it)();
+	ck_assert_int_eq(data[0], 'a');
+	ck_assert_int_eq(data[len - 1], 'a');
+	return 0;
+}
+
+START_TEST(each_line_last_one_whose_function_closes_the_file_stays_valid)
+{
+	void (*close_file)(void) = close_it;
+
+	open_reader(_i);
+	put_text(rig.out, "aaaaa");
+	rig_hang_up(&rig);
+	expect_ended(af_file_each_line(rig.reader, end_and_look, &close_file),
+		     -ECANCELED, 5);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The read behind it needs room where the piece is that is looked at. */
+START_TEST(each_chunk_cancelled_with_a_read_queued_stays_valid)
+{
+	const size_t len = 600000;
+	void (*cancel)(void) = cancel_it;
+	struct af_future *queued;
+	char *data = malloc(len);
+
+	ck_assert_ptr_nonnull(data);
+	memset(data, 'a', len);
+	open_reader(_i);
+	feed(&rig, data, len, true);
+	each = af_file_each_chunk(rig.reader, end_and_look, &cancel);
+	queued = af_file_read(rig.reader, 0, 0, NULL);
+	ck_assert_int_eq(drive(&rig, each), -ECANCELED);
+	expect_count(&rig, queued, len - af_future_count(each), AFIO_EOF);
+	af_future_unref(each);
+	rig_close(&rig);
+	free(data);
+}
+END_TEST
+
 static void wait_for_more(void)
 {
 	struct af_future *f = af_sleep(rig.loop, MS(2));
@@ -266,6 +312,8 @@ Suite *suite(void)
 	ADD(each_line_failed_by_its_function_has_its_error);
 	ADD(each_line_cancelled_by_its_function_ends_there);
 	ADD(each_line_whose_function_closes_the_file_is_cancelled);
+	ADD(each_line_last_one_whose_function_closes_the_file_stays_valid);
+	ADD(each_chunk_cancelled_with_a_read_queued_stays_valid);
 	ADD(each_line_whose_function_awaits_goes_on_in_order);
 	ADD(each_chunk_gets_every_byte_once);
 	ADD(each_with_nonsense_is_invalid);
