@@ -53,7 +53,7 @@ bool afi_file_is_unread(const struct af_file *file)
 /* Whether what it waits for is of no use at the moment. */
 static bool is_idle(const struct af_file *file, enum afi_direction direction)
 {
-	return TAILQ_EMPTY(&file->ops[direction]) ||
+	return TAILQ_EMPTY(&file->ops[direction]) || !file->needed[direction] ||
 	       (direction == AFI_READ && file->transport->held(file) > 0);
 }
 
@@ -112,12 +112,11 @@ void afi_file_resume(struct af_file *file, enum afi_direction direction)
 
 int afi_file_want(struct af_file *file, enum afi_direction direction)
 {
-	int r;
+	int r = 0;
 
-	if (file->wanted[direction])
-		return 0;
-	r = file->transport->want(file, direction);
-	file->wanted[direction] = r == 0;
+	if (!file->wanted[direction])
+		r = file->transport->want(file, direction);
+	file->wanted[direction] = file->needed[direction] = r == 0;
 	return r;
 }
 

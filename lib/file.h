@@ -68,6 +68,7 @@ struct af_file {
 	bool is_tty;
 	bool is_foreign; /* a bufferevent of the program; no fd of ours */
 	bool wanted[2];	 /* the transport was asked to wake us */
+	bool needed[2];	 /* and since it last did, too */
 	bool drained[2]; /* the last try took all there was: wait first */
 	bool closing;
 	bool eof;
@@ -85,7 +86,7 @@ struct af_file {
 		struct {
 			struct bufferevent *bev;
 			struct afi_watch watch;
-			int end; /* 1: EOF, or a negative errno; 0: neither */
+			int end; /* wakeplain.c: 1: EOF; a negative errno */
 		} stream;
 		struct {
 			struct afi_task task;

@@ -348,8 +348,9 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	int flags = EVLOOP_ONCE;
 	int r;
 
+	/* Without ONCE it would go on for as long as something is ready. */
 	if (!wait || !TAILQ_EMPTY(&loop->ready))
-		flags = EVLOOP_NONBLOCK;
+		flags |= EVLOOP_NONBLOCK;
 	else if (!TAILQ_EMPTY(&loop->pending) &&
 		 (!__libc_single_threaded || loop->mailbox.first))
 		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* for what is posted */

@@ -11,4 +11,12 @@
 /* Makes it the transport of a file with an fd; 0 or -ENOMEM. */
 int afi_stream_attach(struct af_file *file);
 
+/* For what wakes it: read(2) of the descriptor, without blocking. */
+ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len);
+/* It can be read or written, or has ended. */
+void afi_stream_ready(struct af_file *file, enum afi_direction direction);
+/* It is to be stopped; it has stopped by itself. */
+void afi_stream_unwant(struct af_file *file, enum afi_direction direction);
+void afi_stream_stopped(struct af_file *file, enum afi_direction direction);
+
 #endif

@@ -331,6 +331,42 @@ START_TEST(endless_continuations_do_not_hold_up_a_stop)
 }
 END_TEST
 
+static void leave_unread(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	++*(int *)arg;
+}
+
+static struct af_future *write_again(struct af_future *done, void *arg)
+{
+	int *left = arg;
+
+	(void)done;
+	if ((*left)-- == 0)
+		return NULL;
+	return af_then(af_file_write(rig.writer, NULL, 0, 0, NULL), write_again,
+		       arg);
+}
+
+START_TEST(what_stays_readable_does_not_hold_up_continuations)
+{
+	int left = 2000, seen = 0;
+	struct event *event;
+
+	rig_open(&rig, _i);
+	put_text(rig.out, "read by nobody");
+	event = event_new(af_loop_base(rig.loop), rig.in, EV_READ | EV_PERSIST,
+			  leave_unread, &seen);
+	event_add(event, NULL);
+	rig_writer(&rig);
+	expect_count(&rig, write_again(NULL, &left), 0, 0);
+	ck_assert_int_gt(seen, 0);
+	event_free(event);
+	rig_close(&rig);
+}
+END_TEST
+
 static void free_loop(struct af_future *done, void *arg)
 {
 	count_done(done, arg);
@@ -443,6 +479,7 @@ Suite *suite(void)
 	ADD(run_inside_a_callback_fails_ebusy);
 	ADD(endless_continuations_do_not_hold_up_timers);
 	ADD(endless_continuations_do_not_hold_up_a_stop);
+	ADD(what_stays_readable_does_not_hold_up_continuations);
 
 	tc = test_case(s, "ends");
 	ADD(stop_ends_a_run_and_the_next_goes_on);

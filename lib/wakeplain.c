@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The callbacks of a bufferevent. What libevent reads before it calls them is
+ * in the bufferevent's input, and handed out first.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "stream.h"
+#include "wake.h"
+
+/* What libevent 2.1 reads at most before it calls back. */
+#define LIBEVENT_READ_MAX 4096
+
+static short event_of(enum afi_direction direction)
+{
+	return direction == AFI_READ ? EV_READ : EV_WRITE;
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct af_file *file = arg;
+
+	(void)bev;
+	afi_stream_ready(file, AFI_READ);
+	/* libevent reads on for as long as there is memory: up to here. */
+	if (afi_wake_held(file) >= AFI_CHUNK_SIZE)
+		afi_stream_unwant(file, AFI_READ);
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+	struct af_file *file = arg;
+
+	(void)bev;
+	/* With nothing in its output libevent calls once, and stops. */
+	afi_stream_stopped(file, AFI_WRITE);
+	afi_stream_ready(file, AFI_WRITE);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct af_file *file = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+
+	(void)bev;
+	if (!(what & BEV_EVENT_READING))
+		return;
+	/* libevent has taken the error from the descriptor: keep it. */
+	if (what & BEV_EVENT_EOF || (error == EIO && file->is_tty))
+		file->stream.end = 1;
+	else
+		file->stream.end = -error;
+	/* It has also stopped to read. */
+	afi_stream_stopped(file, AFI_READ);
+	afi_stream_ready(file, AFI_READ);
+}
+
+int afi_wake_open(struct af_file *file)
+{
+	struct bufferevent *bev =
+		bufferevent_socket_new(file->loop->base, file->fd, 0);
+
+	if (!bev)
+		return -ENOMEM;
+	bufferevent_setcb(bev, on_read, on_write, on_event, file);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	file->stream.bev = bev;
+	return 0;
+}
+
+void afi_wake_close(struct af_file *file)
+{
+	struct bufferevent *bev = file->stream.bev;
+
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	bufferevent_free(bev);
+	file->stream.bev = NULL;
+}
+
+int afi_wake_add(struct af_file *file, enum afi_direction direction)
+{
+	short event = event_of(direction);
+
+	return bufferevent_enable(file->stream.bev, event) ? -ENOMEM : 0;
+}
+
+void afi_wake_del(struct af_file *file, enum afi_direction direction)
+{
+	bufferevent_disable(file->stream.bev, event_of(direction));
+}
+
+int afi_wake_rebase(struct af_file *file)
+{
+	struct bufferevent *bev = file->stream.bev;
+
+	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+}
+
+/*
+ * Whether libevent has seen that there is something, and will read it when it
+ * gets to it. If that is gone by then, it waits on a blocking socket for ever.
+ */
+static bool is_about_to_read(const struct af_file *file)
+{
+	const struct event *event = &file->stream.bev->ev_read;
+
+	return file->is_socket &&
+	       event->ev_evcallback.evcb_flags & EVLIST_ACTIVE;
+}
+
+ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len)
+{
+	struct evbuffer *input = bufferevent_get_input(file->stream.bev);
+	ssize_t n = 0, r;
+
+	if (evbuffer_get_length(input) > 0) {
+		n = evbuffer_remove(input, buf, len);
+		if (n < LIBEVENT_READ_MAX || (size_t)n == len)
+			return n;
+	}
+	if (is_about_to_read(file)) {
+		bufferevent_disable(file->stream.bev, EV_READ);
+		bufferevent_enable(file->stream.bev, EV_READ);
+	}
+	if (file->stream.end)
+		r = file->stream.end < 0 ? file->stream.end : 0;
+	else
+		r = afi_stream_read(file, (char *)buf + n, len - (size_t)n);
+	if (n > 0)
+		return r > 0 ? n + r : n; /* a failure happens again */
+	if (r < 0)
+		file->stream.end = 0; /* reported once */
+	return r;
+}
+
+size_t afi_wake_held(const struct af_file *file)
+{
+	size_t len =
+		evbuffer_get_length(bufferevent_get_input(file->stream.bev));
+
+	/* An error, too, is not on the descriptor any more. */
+	return len + (file->stream.end < 0) + is_about_to_read(file);
+}
+
+int afi_wake_unread(struct af_file *file, struct evbuffer *buf)
+{
+	struct evbuffer *input = bufferevent_get_input(file->stream.bev);
+
+	return evbuffer_add_buffer(buf, input) ? -ENOMEM : 0;
+}
