@@ -192,7 +192,6 @@ static void finish(struct communicate *c, int error, unsigned flags)
 	c->input = NULL;
 	c->future.status = output->status;
 	c->future.flags = flags;
-	c->future.output = output;
 	afi_future_finish(&c->future, error);
 }
 
@@ -222,12 +221,18 @@ static void communicate_destroy(struct af_future *f)
 	}
 }
 
+static const struct af_output *communicate_output(const struct af_future *f)
+{
+	return &((const struct communicate *)f)->output;
+}
+
 static const struct afi_future_ops communicate_ops = {
 	.name = "communicate",
 	.size = sizeof(struct communicate),
 	.cancel = communicate_cancel,
 	.expire = communicate_expire,
 	.destroy = communicate_destroy,
+	.output = communicate_output,
 };
 
 /* Starts to feed the child, where it can be fed. 0 or -errno. */

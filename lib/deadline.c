@@ -14,12 +14,22 @@
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define NSEC_PER_USEC INT64_C(1000)
 
-int64_t afi_now(void)
+static int64_t now(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+int64_t afi_now(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+int64_t afi_now_coarse(void)
+{
+	return now(CLOCK_MONOTONIC_COARSE);
 }
 
 bool afi_timeout_valid(const struct timeval *timeout)

@@ -24,6 +24,8 @@ struct afi_deadline {
 
 /* CLOCK_MONOTONIC, in nanoseconds. */
 int64_t afi_now(void);
+/* Some milliseconds behind, and a fraction of the price. */
+int64_t afi_now_coarse(void);
 /* Whether a timeout makes sense: NULL, or not negative and normalised. */
 bool afi_timeout_valid(const struct timeval *timeout);
 bool afi_timeout_zero(const struct timeval *timeout);

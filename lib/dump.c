@@ -25,7 +25,7 @@ static void print_future(FILE *out, int level, const struct af_future *f)
 			(double)(f->deadline->at - afi_now()) * 1e-9);
 	if (f->since)
 		fprintf(out, ", for %.3f s",
-			(double)(afi_now() - f->since) * 1e-9);
+			(double)(afi_now_coarse() - f->since) * 1e-9);
 	fputc('\n', out);
 }
 

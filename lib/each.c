@@ -43,60 +43,65 @@ static void finish(struct each_op *each, int error, unsigned flags)
 	afi_file_resume(file, AFI_READ);
 }
 
-/* How long the next piece is, or 0: it has not come whole. */
-static size_t next_piece(struct each_op *each, const char *data, size_t len)
+/*
+ * Where the piece ends that begins at data, or NULL: it has not come whole.
+ * searched: so many of its bytes are known to hold no newline.
+ */
+static inline const char *end_of_piece(const struct each_op *each,
+				       const char *data, const char *end,
+				       size_t searched, bool at_end)
 {
 	const char *newline;
 
 	if (!each->lines)
-		return len;
-	newline = memchr(data + each->scanned, '\n', len - each->scanned);
-	each->scanned = newline ? 0 : len;
-	return newline ? (size_t)(newline - data) + 1 : 0;
+		return end;
+	newline =
+		memchr(data + searched, '\n', (size_t)(end - data) - searched);
+	if (newline)
+		return newline + 1;
+	return at_end ? end : NULL;
 }
 
 /*
- * Hands out n bytes at the front. They count as taken before the call, which
- * may end the operation, or close the file. 0: go on; else it is over.
+ * Hands out what is there and whole or, at the end, also what is not; 0, or
+ * else it is over. A piece counts as taken before the call, which may end the
+ * operation, or close the file.
  */
-static int hand_out(struct each_op *each, struct af_file *file, size_t n)
+static int hand_out(struct each_op *each, struct af_file *file, bool at_end)
 {
-	const char *data = file->in->data + file->start;
-	int r;
+	struct afi_chunk *chunk = file->in;
+	const char *first = chunk->data + file->start;
+	const char *end = first + file->len, *data, *next;
+	size_t count = each->future.count, searched = each->scanned;
+	int r = 0;
 
-	file->start += n;
-	file->len -= n;
-	each->future.count += n;
-	r = each->fn(data, n, each->arg);
-	if (each->future.done)
-		return 1;
+	for (data = first; r == 0 && data < end; data = next, searched = 0) {
+		next = end_of_piece(each, data, end, searched, at_end);
+		if (!next)
+			break;
+		file->start = (size_t)(next - chunk->data);
+		file->len = (size_t)(end - next);
+		each->future.count = count + (size_t)(next - first);
+		r = each->fn(data, (size_t)(next - data), each->arg);
+		if (each->future.done)
+			return 1;
+	}
+	each->scanned = file->len;
 	if (r != 0)
 		finish(each, r < 0 ? r : 0, 0);
 	return r;
 }
 
-/*
- * Hands out what is there and whole or, at the end, also what is not; 0, or
- * else it is over.
- */
 static int hand_out_all(struct each_op *each, struct af_file *file, bool at_end)
 {
 	struct afi_chunk *chunk = file->in;
-	size_t n;
-	int r = 0;
+	int r;
 
 	if (!chunk)
 		return 0;
 	/* So that what fn was given lives, even if it closes the file. */
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
-	while (r == 0 && file->len > 0) {
-		n = next_piece(each, chunk->data + file->start, file->len);
-		if (n == 0 && at_end)
-			n = file->len;
-		if (n == 0)
-			break;
-		r = hand_out(each, file, n);
-	}
+	r = hand_out(each, file, at_end);
 	afi_chunk_put(afi_loop_pool(each->future.loop), chunk);
 	if (r == 0)
 		afi_consume(file, 0);
@@ -208,7 +213,7 @@ static struct af_future *each_new(struct af_file *file, af_each_fn fn,
 	each->fn = fn;
 	each->arg = arg;
 	each->lines = lines;
-	each->future.since = afi_now();
+	each->future.since = afi_now_coarse();
 	afi_file_start(file, &each->op);
 	return &each->future;
 }

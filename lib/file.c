@@ -79,7 +79,6 @@ void afi_file_start(struct af_file *file, struct afi_op *op)
 
 	op->file = file;
 	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
-	afi_task_cancel(&file->loop->settle, &file->settle);
 	if (first)
 		afi_file_step(file, op->direction);
 }

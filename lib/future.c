@@ -47,14 +47,25 @@ struct af_future *afi_future_new(struct af_loop *loop,
 	return f;
 }
 
+static void join_pending(struct af_future *f)
+{
+	afi_loop_join(&f->loop->pending, &f->member, on_orphan);
+}
+
 struct af_future *afi_operation_new(struct af_loop *loop,
 				    const struct afi_future_ops *ops)
 {
 	struct af_future *f = afi_future_new(loop, ops);
 
 	if (f)
-		afi_loop_join(&loop->pending, &f->member, on_orphan);
+		join_pending(f);
 	return f;
+}
+
+int afi_operation_wait(struct af_future *f, const struct timeval *timeout)
+{
+	join_pending(f);
+	return afi_future_expire_after(f, timeout);
 }
 
 struct af_future *afi_future_failed(struct af_loop *loop, int error)
@@ -189,7 +200,7 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 {
 	int r;
 
-	f->since = afi_now();
+	f->since = afi_now_coarse();
 	if (!timeout)
 		return 0;
 	f->deadline = afi_block_get(&f->loop->pool, sizeof(*f->deadline));
@@ -333,5 +344,7 @@ int af_future_status(const struct af_future *f)
 
 const struct af_output *af_future_output(const struct af_future *f)
 {
-	return f && f->done ? result(f)->output : NULL;
+	const struct afi_future_ops *ops = f && f->done ? result(f)->ops : NULL;
+
+	return ops && ops->output ? ops->output(result(f)) : NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef AFI_FUTURE_H
 #define AFI_FUTURE_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/time.h>
 
@@ -36,6 +37,8 @@ struct afi_future_ops {
 	/* Of one that waits for several: part i, or NULL past the last. */
 	struct af_future *(*part)(const struct af_future *f, size_t i);
 	bool needs_one; /* of them; else all */
+	/* Of a communicate: what it brought. */
+	const struct af_output *(*output)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };
@@ -51,8 +54,8 @@ struct af_future {
 	struct af_loop *loop; /* NULL: a static one, see afi_future_failed() */
 	unsigned refs;
 	int error;
-	unsigned flags;
 	int status;
+	uint8_t flags;
 	bool done;
 	bool running;  /* its continuation is on the stack */
 	bool canceled; /* while what it waits for was done already */
@@ -70,7 +73,6 @@ struct af_future {
 	const char *data;
 	struct afi_chunk *chunk; /* holds data, if not NULL */
 	struct evbuffer *buffer;
-	const struct af_output *output;
 };
 
 /*
@@ -79,16 +81,18 @@ struct af_future {
  */
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops);
-/* The same, of an operation: in its loop's pending list. */
+/* The same, of an operation that will wait: in its loop's pending list. */
 struct af_future *afi_operation_new(struct af_loop *loop,
 				    const struct afi_future_ops *ops);
+/* For one that may be done at once: it has to wait, and joins that list. */
+int afi_operation_wait(struct af_future *f, const struct timeval *timeout);
 /* A failed future; a static one where none can be made. Never NULL. */
 struct af_future *afi_future_failed(struct af_loop *loop, int error);
 /* Ends a pending future, once. Its result must be there already. */
 void afi_future_finish(struct af_future *f, int error);
 /*
- * The operation is not done at once: it begins to wait. Calls expire after a
- * valid, non-zero timeout (NULL: never); 0 or -ENOMEM.
+ * It is not done at once: it begins to wait. Calls expire after a valid,
+ * non-zero timeout (NULL: never); 0 or -ENOMEM.
  */
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
 

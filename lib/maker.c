@@ -59,7 +59,7 @@ struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 		return afi_future_failed(loop, -ENOMEM);
 	((struct maker *)f)->cancel = cancel;
 	((struct maker *)f)->arg = arg;
-	f->since = afi_now();
+	f->since = afi_now_coarse();
 	return f;
 }
 

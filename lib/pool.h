@@ -10,10 +10,14 @@
 #include <stddef.h>
 
 /* What a block holds at most; a larger request goes to malloc(). */
-#define AFI_BLOCK_SIZE 320
+#define AFI_BLOCK_SIZE 296
 
-/* What a pooled chunk holds: one read of a pipe that was full. */
-#define AFI_CHUNK_SIZE 65536
+/*
+ * What a pooled chunk holds: one read of a pipe that was full, after the piece
+ * of a line that the read before it ended with.
+ */
+#define AFI_READ_SIZE 65536
+#define AFI_CHUNK_SIZE (AFI_READ_SIZE + 4096)
 
 /* Bytes, shared by a file, a future and an evbuffer. */
 struct afi_chunk {

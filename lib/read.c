@@ -30,12 +30,12 @@ struct read_op {
 			size_t scanned; /* without a delimiter in them */
 			const char *delim;
 			size_t delim_len;
-			char short_delim[16];
+			char short_delim[14];
 			bool full;
 			bool keep_part; /* leave it in the file at a deadline */
 		};
 		/* When it is done: a small result, without an allocation. */
-		char small[64];
+		char small[56];
 	};
 };
 
@@ -57,37 +57,35 @@ static int unshare_buffer(struct af_file *file)
 	return 0;
 }
 
-/* Makes room in the file's buffer: at least one byte. 0 or -ENOMEM. */
+/*
+ * Makes room in the file's buffer: at least one byte, and as much as a pipe
+ * holds if that costs no more than what was taken has saved. 0 or -ENOMEM.
+ */
 static int make_room(struct af_file *file, size_t want)
 {
 	struct afi_chunk *in = file->in;
-	size_t size;
+	size_t size, room;
 
 	if (!in) {
 		file->in = afi_chunk_get(&file->loop->pool, AFI_CHUNK_SIZE);
 		return file->in ? 0 : -ENOMEM;
 	}
-	if (file->start + file->len < in->size)
+	room = in->size - file->start - file->len;
+	if (room >= AFI_READ_SIZE || (room > 0 && file->start < file->len))
 		return 0;
 	if (atomic_load_explicit(&in->refs, memory_order_relaxed) > 1) {
 		if (unshare_buffer(file) < 0)
 			return -ENOMEM;
 		in = file->in;
-		if (file->len < in->size)
-			return 0;
-	}
-	if (file->start >= file->len) {
+	} else if (file->start > 0) {
 		memmove(in->data, in->data + file->start, file->len);
 		file->start = 0;
-		return 0;
 	}
+	if (file->len < in->size)
+		return 0;
 	size = in->size <= UNBOUNDED / 2 ? in->size * 2 : UNBOUNDED;
 	if (size > want && want > in->size)
 		size = want;
-	if (file->start > 0) {
-		memmove(in->data, in->data + file->start, file->len);
-		file->start = 0;
-	}
 	return afi_chunk_grow(&file->in, size);
 }
 
@@ -299,7 +297,7 @@ static struct read_op *read_new(struct af_file *file, unsigned flags,
 	struct read_op *op = NULL;
 
 	if (r == 0) {
-		op = (struct read_op *)afi_operation_new(loop, &ops);
+		op = (struct read_op *)afi_future_new(loop, &ops);
 		r = op ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
@@ -322,7 +320,7 @@ static struct af_future *read_start(struct read_op *op, struct af_file *file,
 		return f;
 	if (afi_timeout_zero(timeout)) {
 		read_expire(f);
-	} else if (afi_future_expire_after(f, timeout) < 0) {
+	} else if (afi_operation_wait(f, timeout) < 0) {
 		finish(op, -ENOMEM, 0, 0);
 		afi_file_resume(file, AFI_READ);
 	}

@@ -31,7 +31,8 @@ void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, &hold->before);
-	hold->was_pending = is_pending();
+	/* Were it not blocked before, it would have been delivered. */
+	hold->was_pending = sigismember(&hold->before, SIGPIPE) && is_pending();
 }
 
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error)

@@ -68,15 +68,23 @@ static int write_step(struct afi_op *queued)
 	struct af_file *file = queued->file;
 	ssize_t r = 0;
 
-	while (op->len > 0) {
+	while (op->len > 0 && r >= 0) {
 		r = write_some(op, file);
 		if (r <= 0)
 			break;
 		written(op, (size_t)r);
 		if (!op->full)
 			break;
+		/*
+		 * It took all it has room for: do not ask to be told so. Of a
+		 * bufferevent only that it took nothing means that it will call.
+		 */
+		if (op->data && !file->is_foreign)
+			r = -EAGAIN;
 	}
-	if (r == 0 && op->len > 0)
+	if (op->len == 0)
+		r = 0;
+	else if (r == 0)
 		r = -EAGAIN;
 	if (r == -EAGAIN)
 		r = afi_file_want(file, AFI_WRITE) ?: -EAGAIN;
@@ -158,7 +166,7 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 	if (op->data && !(flags & AFIO_BORROW))
 		r = keep_rest(op);
 	if (r == 0)
-		r = afi_future_expire_after(f, timeout);
+		r = afi_operation_wait(f, timeout);
 	if (r < 0) {
 		finish(op, r);
 		afi_file_resume(file, AFI_WRITE);
@@ -176,7 +184,7 @@ static struct write_op *write_new(struct af_file *file, unsigned flags,
 	struct write_op *op = NULL;
 
 	if (r == 0) {
-		op = (struct write_op *)afi_operation_new(loop, &write_ops);
+		op = (struct write_op *)afi_future_new(loop, &write_ops);
 		r = op ? 0 : -ENOMEM;
 	}
 	if (r < 0)
