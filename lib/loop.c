@@ -14,7 +14,7 @@
 
 #include <event2/event.h>
 
-#include "loop.h"
+#include "workers.h"
 
 /*
  * How many tasks run before the base is polled again. One poll costs about as
@@ -121,6 +121,7 @@ struct af_loop *af_loop_new(struct event_base *base)
 		return NULL;
 	loop->refs = 1;
 	loop->max_depth = AFIO_MAX_DEPTH;
+	loop->max_workers = AFIO_MAX_WORKERS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;
@@ -202,6 +203,7 @@ void af_loop_free(struct af_loop *loop)
 		 loop->mailbox.first);
 	while ((member = TAILQ_FIRST(&loop->members)))
 		member->orphan(member);
+	afi_workers_leave(loop);
 	afi_pool_clear(&loop->pool);
 	afi_loop_exit(loop);
 	afi_loop_unref(loop);

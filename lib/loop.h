@@ -15,13 +15,7 @@
 
 #include "pool.h"
 #include "post.h"
-
-/* Something to run from the queue, outside libevent's dispatch. */
-struct afi_task {
-	TAILQ_ENTRY(afi_task) entry;
-	void (*run)(struct afi_task *task); /* NULL: not queued */
-};
-TAILQ_HEAD(afi_tasks, afi_task);
+#include "task.h"
 
 /*
  * Something on the loop's base, which goes along when the loop moves to another
@@ -40,6 +34,13 @@ struct afi_member {
 	void (*orphan)(struct afi_member *member); /* NULL: not in a list */
 };
 TAILQ_HEAD(afi_members, afi_member);
+
+/* What keeps a base running while somebody waits for another thread. */
+struct afi_hold {
+	unsigned count;
+	struct event event;
+	struct afi_watch watch;
+};
 
 struct af_loop {
 	struct event_base *home;  /* the program's, or our own */
@@ -68,6 +69,9 @@ struct af_loop {
 	struct afi_members pending; /* operations: cancelled first */
 	struct afi_members members; /* files, processes */
 	struct afi_pool pool;
+	struct afi_workers *workers; /* NULL: none was needed yet */
+	unsigned max_workers;
+	struct afi_hold hold;
 };
 
 /* Whether operations can still be made. */
@@ -128,6 +132,8 @@ int afi_loop_turn(struct af_loop *loop, bool wait);
 int afi_mailbox_open(struct af_loop *loop);
 void afi_mailbox_close(struct af_loop *loop);
 int afi_mailbox_move(struct af_loop *loop);
+/* Runs a task from the loop; for any thread, and cannot fail. */
+void afi_mailbox_put(struct af_loop *loop, struct afi_post *post);
 /* Makes ready what is in it. */
 void afi_mailbox_empty(struct af_loop *loop);
 /* Makes the turn end that is under way, so that the queue is looked at. */

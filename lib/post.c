@@ -13,20 +13,20 @@
 #include "loop.h"
 #include "fd.h"
 
-struct afi_post {
-	struct afi_task task;
-	struct afi_post *next;
+/* A function of the program's. */
+struct call {
+	struct afi_post post;
 	void (*fn)(void *);
 	void *arg;
 };
 
-static void run_post(struct afi_task *task)
+static void run_call(struct afi_task *task)
 {
-	struct afi_post *post = (struct afi_post *)task;
-	void (*fn)(void *) = post->fn;
-	void *arg = post->arg;
+	struct call *call = (struct call *)task;
+	void (*fn)(void *) = call->fn;
+	void *arg = call->arg;
 
-	free(post);
+	free(call);
 	fn(arg);
 }
 
@@ -46,7 +46,7 @@ void afi_mailbox_empty(struct af_loop *loop)
 	pthread_mutex_unlock(&box->lock);
 	for (; post; post = next) {
 		next = post->next;
-		afi_loop_ready(loop, &post->task, run_post);
+		afi_loop_ready(loop, &post->task, post->run);
 	}
 }
 
@@ -102,21 +102,14 @@ void afi_mailbox_close(struct af_loop *loop)
 	pthread_mutex_destroy(&loop->mailbox.lock);
 }
 
-int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
+void afi_mailbox_put(struct af_loop *loop, struct afi_post *post)
 {
+	struct afi_mailbox *box = &loop->mailbox;
 	const uint64_t one = 1;
-	struct afi_mailbox *box;
-	struct afi_post *post;
 	bool first;
 
-	if (!loop || !fn)
-		return -EINVAL;
-	box = &loop->mailbox;
-	post = calloc(1, sizeof(*post));
-	if (!post)
-		return -ENOMEM;
-	post->fn = fn;
-	post->arg = arg;
+	post->task.run = NULL;
+	post->next = NULL;
 	pthread_mutex_lock(&box->lock);
 	first = !box->first;
 	*box->tail = post;
@@ -125,5 +118,20 @@ int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
 	while (first && write(box->fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	pthread_mutex_unlock(&box->lock);
+}
+
+int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
+{
+	struct call *call;
+
+	if (!loop || !fn)
+		return -EINVAL;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->post.run = run_call;
+	call->fn = fn;
+	call->arg = arg;
+	afi_mailbox_put(loop, &call->post);
 	return 0;
 }

@@ -11,7 +11,14 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
-struct afi_post;
+#include "task.h"
+
+/* What another thread has the loop run: at the head of what it is about. */
+struct afi_post {
+	struct afi_task task;
+	struct afi_post *next;
+	void (*run)(struct afi_task *task);
+};
 
 /* Filled by any thread, emptied by the loop's. */
 struct afi_mailbox {

@@ -25,6 +25,9 @@ struct af_loop;
 /** How deep af_await() may nest, unless set for a loop. */
 #define AFIO_MAX_DEPTH 64
 
+/** How many threads a loop may have for on-disk files, unless set for it. */
+#define AFIO_MAX_WORKERS 4
+
 /**
  * Makes a loop.
  *
@@ -102,6 +105,21 @@ int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg);
  * @return 0 or -EINVAL
  */
 int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
+
+/**
+ * Sets how many threads there may be for what would have to wait for a disk.
+ * They are started when they are needed, end after some seconds without work,
+ * have all signals blocked and run nothing of the program's. A loop that is
+ * freed does not wait for one that hangs in a dead file system; it ends when
+ * the kernel lets it go.
+ *
+ * @param max_threads AFIO_MAX_WORKERS to begin with. With 0 the loop waits for
+ *                    the disk itself, as it also does when not one thread can
+ *                    be started. Fewer than there are: the others end when they
+ *                    have done what they are at.
+ * @return 0 or -EINVAL
+ */
+int af_loop_set_workers(struct af_loop *loop, unsigned max_threads);
 
 /**
  * Writes what is pending: a line for each operation, with its descriptor or
