@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Keeps SIGPIPE from happening, one write at a time: by a flag where the kernel
- * has it, else by blocking the signal in this thread and taking it back.
+ * has it, else by blocking the signal in this thread and taking it back; and
+ * likewise SIGXFSZ, for which there is no flag.
  */
 #include "config.h"
 
@@ -16,42 +17,51 @@
 #define RWF_NOSIGNAL 0x00000100
 #endif
 
-static bool is_pending(void)
-{
-	sigset_t pending;
-
-	sigpending(&pending);
-	return sigismember(&pending, SIGPIPE);
-}
-
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
 	pthread_sigmask(SIG_BLOCK, &set, &hold->before);
-	/* Were it not blocked before, it would have been delivered. */
-	hold->was_pending = sigismember(&hold->before, SIGPIPE) && is_pending();
+	sigemptyset(&hold->pending);
+	/* Were they not blocked before, they would have been delivered. */
+	if (sigismember(&hold->before, SIGPIPE) ||
+	    sigismember(&hold->before, SIGXFSZ))
+		sigpending(&hold->pending);
+}
+
+/* The signal that came with an error, or 0. */
+static int signal_of(int error)
+{
+	return error == -EPIPE ? SIGPIPE : error == -EFBIG ? SIGXFSZ : 0;
+}
+
+static void take_back(const struct afi_sigpipe_hold *hold, int sig)
+{
+	static const struct timespec zero;
+	sigset_t set, pending;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	while (sigtimedwait(&set, NULL, &zero) < 0 && errno == EINTR)
+		;
+	/*
+	 * One was there before, and ours went with it if it was this thread's:
+	 * put it back. If it was the process's, it still is.
+	 */
+	sigpending(&pending);
+	if (sigismember(&hold->pending, sig) && !sigismember(&pending, sig))
+		raise(sig);
 }
 
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error)
 {
-	static const struct timespec zero;
-	sigset_t set;
+	int sig = signal_of(error);
 
-	if (error == -EPIPE) {
-		sigemptyset(&set);
-		sigaddset(&set, SIGPIPE);
-		while (sigtimedwait(&set, NULL, &zero) < 0 && errno == EINTR)
-			;
-		/*
-		 * One was there before, and ours went with it if it was this
-		 * thread's: put it back. If it was the process's, it still is.
-		 */
-		if (hold->was_pending && !is_pending())
-			raise(SIGPIPE);
-	}
+	if (sig)
+		take_back(hold, sig);
 	pthread_sigmask(SIG_SETMASK, &hold->before, NULL);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing to a pipe without a reader, and living on, whatever the program does
- * about SIGPIPE.
+ * Writing to a pipe without a reader, or more than a file may have, and living
+ * on, whatever the program does about SIGPIPE and SIGXFSZ.
  */
 #ifndef AFI_SIGPIPE_H
 #define AFI_SIGPIPE_H
@@ -17,7 +17,7 @@ ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n);
 /* For other calls that may raise it: hold, call, release with its -errno. */
 struct afi_sigpipe_hold {
 	sigset_t before;
-	bool was_pending;
+	sigset_t pending;
 };
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold);
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error);
