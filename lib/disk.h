@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of what cannot be polled because it is always ready: on-disk
- * files, /dev/null and its like.
+ * The transport of what cannot be polled: on-disk files, /dev/null and its
+ * like. What may wait for a disk is done by workers.
  */
 #ifndef AFI_DISK_H
 #define AFI_DISK_H
 
+#include <sys/stat.h>
+
 #include "file.h"
 
-/* Makes it the transport of a file with an fd. */
-void afi_disk_attach(struct af_file *file);
+/* Makes it the transport of a file with an fd; 0 or -errno. */
+int afi_disk_attach(struct af_file *file, const struct stat *st);
+
+/*
+ * Moves the position back over what was read ahead. 0, also where there is no
+ * position to move; -EBUSY: a worker has the descriptor. A read or write that
+ * waits must be on its way to its end.
+ */
+int afi_disk_put_back(struct af_file *file);
+/*
+ * Lets go of the descriptor and closes it, or leaves that to the worker that
+ * has it; 0 or the negative errno of close(2).
+ */
+int afi_disk_close(struct af_file *file, bool close_fd);
+
+/* fsync(2), as a transport's write is: 0, -EAGAIN or another negative errno. */
+int afi_disk_sync(struct af_file *file);
+/* See afi_file_commit(); of the first write. */
+size_t afi_disk_commit(struct af_file *file);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <event2/buffer.h>
 
+#include "disk.h"
 #include "fd.h"
 #include "file.h"
 #include "read.h"
@@ -83,8 +84,19 @@ void afi_file_start(struct af_file *file, struct afi_op *op)
 		afi_file_step(file, op->direction);
 }
 
+size_t afi_file_commit(struct afi_op *op)
+{
+	struct af_file *file = op->file;
+
+	if (!file->is_disk || TAILQ_FIRST(&file->ops[AFI_WRITE]) != op)
+		return 0;
+	return afi_disk_commit(file);
+}
+
 void afi_file_remove(struct afi_op *op)
 {
+	/* What a worker has of it is not the next one's. */
+	afi_file_commit(op);
 	TAILQ_REMOVE(&op->file->ops[op->direction], op, entry);
 	op->file = NULL;
 }
@@ -145,6 +157,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 
 	if (!file || file->is_foreign)
 		return -EINVAL;
+	if (file->is_disk && afi_disk_put_back(file) < 0)
+		return -EBUSY;
 	if (unread) {
 		if (file->len &&
 		    evbuffer_add(unread, file->in->data + file->start,
@@ -155,7 +169,9 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	}
 	fd = file->user_fd;
 	shut(file);
-	if (file->fd != fd)
+	if (file->is_disk)
+		afi_disk_close(file, file->fd != fd);
+	else if (file->fd != fd)
 		close(file->fd);
 	else if (file->made_nonblock || file->own_description)
 		afi_fd_set_nonblock(fd, false);
@@ -165,6 +181,7 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 
 int af_file_close(struct af_file *file)
 {
+	bool close_fd;
 	int r = 0;
 
 	if (!file)
@@ -176,8 +193,12 @@ int af_file_close(struct af_file *file)
 	 */
 	if (file->made_nonblock)
 		afi_fd_set_nonblock(file->fd, false);
+	close_fd = !file->is_foreign &&
+		   (!file->keep_fd || file->fd != file->user_fd);
 	/* Linux closes the descriptor whatever it answers: never try again. */
-	if (!file->is_foreign && (!file->keep_fd || file->fd != file->user_fd))
+	if (file->is_disk)
+		r = afi_disk_close(file, close_fd);
+	else if (close_fd)
 		r = close(file->fd) < 0 ? -errno : 0;
 	file_free(file);
 	return r == -EINTR ? 0 : r;

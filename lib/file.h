@@ -52,6 +52,12 @@ struct afi_transport {
 	int (*unread)(struct af_file *file, struct evbuffer *buf);
 	/* Lets go of the loop and its base, but not of the descriptor. */
 	void (*release)(struct af_file *file);
+	/*
+	 * Has the next len bytes ready for who takes them from the descriptor
+	 * itself, as splice(2) does: 0; -EAGAIN: want AFI_READ; another
+	 * negative errno. NULL: that never waits for a disk.
+	 */
+	int (*prepare)(struct af_file *file, size_t len);
 };
 
 struct af_file {
@@ -67,6 +73,7 @@ struct af_file {
 	bool is_socket;
 	bool is_tty;
 	bool is_foreign; /* a bufferevent of the program; no fd of ours */
+	bool is_disk;	 /* workers may have fd */
 	bool wanted[2];	 /* the transport was asked to wake us */
 	bool needed[2];	 /* and since it last did, too */
 	bool drained[2]; /* the last try took all there was: wait first */
@@ -90,6 +97,12 @@ struct af_file {
 		} stream;
 		struct {
 			struct afi_task task;
+			struct afi_disk_job *jobs[2]; /* out, or come back */
+			enum afi_direction turn; /* whose, when both wait */
+			bool direct;		 /* it never waits */
+			bool slow[2]; /* a try without waiting is no use */
+			int error;    /* of a write that nobody waited for */
+			off_t warm;   /* up to here it is in memory */
 		} disk;
 		struct {
 			struct bufferevent *bev;
@@ -114,6 +127,11 @@ bool afi_file_is_unread(const struct af_file *file);
 
 /* Appends an operation and steps it if it is the first. */
 void afi_file_start(struct af_file *file, struct afi_op *op);
+/*
+ * A write ends before its time: how many bytes of it went out all the same,
+ * because a worker has them, and count as written.
+ */
+size_t afi_file_commit(struct afi_op *op);
 /* Takes an operation out of its queue; the next one is stepped by resume. */
 void afi_file_remove(struct afi_op *op);
 void afi_file_resume(struct af_file *file, enum afi_direction direction);

@@ -12,7 +12,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
@@ -21,6 +20,7 @@
 #include "fd.h"
 #include "file.h"
 #include "foreign.h"
+#include "nowait.h"
 #include "stream.h"
 
 /* A character device: terminals can be polled, /dev/null and others not. */
@@ -33,7 +33,7 @@ static bool can_poll(int fd, const struct stat *st)
 		return false;
 	if (!S_ISCHR(st->st_mode) || isatty(fd))
 		return true;
-	if (major(st->st_rdev) == 1) /* null, zero, full, random */
+	if (afi_nowait_always(st))
 		return false;
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	r = epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
@@ -88,10 +88,8 @@ static int inspect(struct af_file *file, int fd)
 	file->is_socket = S_ISSOCK(st.st_mode);
 	file->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
 	file->sticky_eof = can_poll(fd, &st);
-	if (!file->sticky_eof) {
-		afi_disk_attach(file);
-		return 0;
-	}
+	if (!file->sticky_eof)
+		return afi_disk_attach(file, &st);
 	/* Sockets are used with MSG_DONTWAIT. */
 	if (!(mode & O_NONBLOCK) && !file->is_socket &&
 	    reopen(file, fd, mode) < 0) {

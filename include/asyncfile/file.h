@@ -11,6 +11,22 @@
  * operation. Nothing is invented: a count is what the kernel took, and the end
  * of file is reported when the data is gone.
  *
+ * On-disk files: what is in memory is read at once; for what is not, threads of
+ * the loop wait, see af_loop_set_workers(), and the loop goes on. The end of
+ * such a file is no end for ever: the next read finds what was appended since.
+ * A file has one position, the descriptor's, which others that share it see
+ * move. It may be ahead of what was read by operations, and is put back when
+ * the file is written to, closed or detached. An operation of one direction
+ * does not begin in the middle of one of the other; where a write goes while
+ * reads are pending is not said. An operation that ends early while a thread
+ * waits for it in the kernel:
+ *
+ * - bytes that are read later stay in the file, for the next read;
+ * - a piece that is being written, at most 256 KiB, is in the count; if that
+ *   fails later, the next write or af_file_sync() has the error.
+ *
+ * No SIGXFSZ: too large a file is -EFBIG.
+ *
  * Every operation fails with -EINVAL for a NULL file, flags it does not know or
  * a negative timeout, with -EBADF if the descriptor is not open in that
  * direction, and with -ENOMEM. Errors of read(2) and write(2) come through as
@@ -51,6 +67,7 @@ struct af_loop;
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
+ *         EMFILE    an on-disk file with AFIO_KEEP_FD takes one more
  *         ENOMEM
  *
  * The open file description is left alone, because others may share it: no
@@ -60,6 +77,26 @@ struct af_loop;
  * the master of a pty, is non-blocking until the file is closed.
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
+
+/**
+ * Opens a file, as fopen(3) does.
+ *
+ * @param mode "r", "w" or "a", then in any order "+" (both directions), "x" (w
+ *             or a: it must not exist yet), "b" and "e" (mean nothing: bytes
+ *             are bytes, and the descriptor is always close-on-exec)
+ * @return the file; or NULL with errno:
+ *         EINVAL    loop, path or mode is NULL, or mode is nonsense
+ *         EISDIR    it is a directory
+ *         ENXIO     a FIFO, to be written, that nobody reads
+ *         ECANCELED the loop was freed
+ *         ENOMEM; any other of open(2)
+ *
+ * A FIFO without a writer can be opened and read: its end comes when a writer
+ * has come and gone. The call of open(2) itself is made here and now; only a
+ * FIFO or a device never makes it wait. The descriptor is above 2.
+ */
+struct af_file *af_file_open(struct af_loop *loop, const char *path,
+			     const char *mode);
 
 /**
  * Makes a file of a bufferevent: TLS, a filter, one end of a pair, a socket
@@ -225,20 +262,51 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       off_t count, const struct timeval *timeout);
 
 /**
+ * Moves the position of an on-disk file, and drops what was read ahead.
+ *
+ * @param whence SEEK_SET; SEEK_CUR, from where the reads ended; or SEEK_END, or
+ *               another one of lseek(2)
+ * @return the new position; -EBUSY: operations are pending, or the thread is
+ *         still out that waited for one which ended early; -ESPIPE: not an
+ *         on-disk file; -EINVAL, -ECANCELED, or another of lseek(2)
+ */
+off_t af_file_seek(struct af_file *file, off_t offset, int whence);
+
+/**
+ * How many bytes a file on disk has.
+ *
+ * @return -ESPIPE: it is not a regular file; -EINVAL, -ECANCELED
+ */
+off_t af_file_size(struct af_file *file);
+
+/**
+ * Has an on-disk file written to its disk: fsync(2), in its place in the queue
+ * of writes. It goes on behind a deadline or a cancel.
+ *
+ * @return a future; -EINVAL also for what has no disk, -EIO when writing to it
+ *         has failed
+ */
+struct af_future *af_file_sync(struct af_file *file,
+			       const struct timeval *timeout);
+
+/**
  * Takes the descriptor out of a file, and frees the file. Pending operations
  * fail with -ECANCELED. The descriptor's blocking mode is what it was.
  *
  * @param unread if not NULL, the bytes that were read from the descriptor but
- *               by no operation are appended
+ *               by no operation are appended; of an on-disk file they are
+ *               left on the descriptor instead
  * @return the descriptor, the caller's from now on; -EINVAL for NULL and for a
- *         file of a bufferevent;
+ *         file of a bufferevent; -EBUSY while a thread waits for an on-disk
+ *         file: it stays as it is;
  *         -ENOMEM when unread could not hold the bytes: the file stays as it is
  */
 int af_file_detach(struct af_file *file, struct evbuffer *unread);
 
 /**
  * Closes a file and frees it. Pending operations fail with -ECANCELED. Fine
- * also after its loop was freed. NULL is fine.
+ * also after its loop was freed. NULL is fine. If a thread waits for an on-disk
+ * file, the descriptor is closed when that has come back.
  *
  * @return 0, or the negative errno of close(2): the descriptor is closed then,
  *         too
