@@ -65,6 +65,9 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = -fd;
 		return NULL;
 	}
+	/* As in fopen(3): writes go there anyway, but it can be asked for. */
+	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
+		lseek(fd, 0, SEEK_END);
 	file = af_file_new(loop, fd, 0);
 	if (!file) {
 		error = errno;
