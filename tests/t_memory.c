@@ -11,6 +11,7 @@
 #undef free
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,8 +203,9 @@ static void act_writes(struct scene *s)
 	pattern_fill(data, sizeof data, 0);
 	end_write(s, af_file_write(s->out, data, 100, 0, NULL), &total);
 	if (buffer && evbuffer_add(buffer, data + total, 100) == 0)
-		end_write(s, af_file_write_buffer(s->out, buffer, AFIO_FULL,
-						  MS(10000)),
+		end_write(s,
+			  af_file_write_buffer(s->out, buffer, AFIO_FULL,
+					       MS(10000)),
 			  &total);
 	end_write(s, af_file_write(s->out, data + total, 50, AFIO_FULL, NULL),
 		  &total);
@@ -387,12 +389,13 @@ static void act_spawn(struct scene *s)
 	process = made(af_spawn(s->loop, HELPER("cat"), WITH(ALL_PIPES)));
 	if (!process)
 		return;
-	end_write(s, af_file_write(af_process_stdin(process), "hello", 5,
-				   AFIO_FULL, MS(10000)),
+	end_write(s,
+		  af_file_write(af_process_stdin(process), "hello", 5,
+				AFIO_FULL, MS(10000)),
 		  &total);
 	ck_assert_int_eq(af_process_close_stdin(process), 0);
-	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
-		   0) < 0)
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
 		;
 	ck_assert_uint_eq(s->n_got, total);
 	ck_assert_mem_eq(s->got, "hello", total);
@@ -426,9 +429,9 @@ static int converse(struct scene *s, struct af_communicate_options *options,
 static void act_communicate(struct scene *s)
 {
 	converse(s, HOW(MEMORY("hello", 5), .timeout = MS(20000)), "hello");
-	converse(s, HOW(MEMORY("hello", 5), .max_output = 3,
-			.overflow = AFIO_OVERFLOW_TRUNCATE,
-			.linger = MS(20000)),
+	converse(s,
+		 HOW(MEMORY("hello", 5), .max_output = 3,
+		     .overflow = AFIO_OVERFLOW_TRUNCATE, .linger = MS(20000)),
 		 "hel");
 	put_text(s->source, "hello");
 	close(s->source);
@@ -460,8 +463,9 @@ static void act_bufferevent(struct scene *s)
 			af_future_unref(f);
 			f = af_file_read(files[1], 9, 0, MS(10000));
 		} while (af_future_is_done(f));
-		end_write(s, af_file_write(files[0], "hello", 5, AFIO_FULL,
-					   MS(10000)),
+		end_write(s,
+			  af_file_write(files[0], "hello", 5, AFIO_FULL,
+					MS(10000)),
 			  &total);
 		if (total == 0)
 			af_future_cancel(f);
@@ -545,8 +549,8 @@ static void try_to_wait(evutil_socket_t fd, short what, void *arg)
 /* Whether or not it could move, all goes on where it was before. */
 static void act_move(struct scene *s)
 {
-	struct af_process *process = made(
-		af_spawn(s->loop, HELPER("wait-eof"), WITH(IN_OUT_PIPES)));
+	struct af_process *process =
+		made(af_spawn(s->loop, HELPER("wait-eof"), WITH(IN_OUT_PIPES)));
 	struct event event;
 
 	s->to_tell = 3;
@@ -603,6 +607,32 @@ static void act_ends(struct scene *s)
 	evbuffer_free(unread);
 }
 
+static void act_disk(struct scene *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	unsigned char data[50];
+	struct af_file *file;
+	size_t total = 0;
+
+	/* Threads free what they have when they please. */
+	ck_assert_int_eq(af_loop_set_workers(s->loop, 0), 0);
+	close(mkostemp(path, O_CLOEXEC));
+	file = made(af_file_open(s->loop, path, "w+"));
+	unlink(path);
+	if (!file)
+		return;
+	pattern_fill(data, sizeof data, 0);
+	end_write(s, af_file_write(file, data, sizeof data, AFIO_FULL, NULL),
+		  &total);
+	end(s, af_file_sync(file, MS(20000)), 0);
+	ck_assert_int_eq(af_file_size(file), (off_t)total);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	while (s->n_got < total)
+		end(s, af_file_read(file, total - s->n_got, 0, NULL), 0);
+	ck_assert_uint_eq(pattern_match(s->got, total, 0), total);
+	ck_assert_int_eq(af_file_close(file), 0);
+}
+
 /* A loop that is not the program's. */
 static void act_loop(struct scene *s)
 {
@@ -629,7 +659,7 @@ static const struct {
 	{ act_spawn, true },	   { act_communicate, false },
 	{ act_dispatch, false },   { act_callback, false },
 	{ act_move, false },	   { act_ends, false },
-	{ act_bufferevent, true },
+	{ act_bufferevent, true }, { act_disk, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
