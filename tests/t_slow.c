@@ -544,11 +544,12 @@ START_TEST(disk_close_stuck_leaves_a_kept_descriptor)
 {
 	struct af_file *file;
 	struct af_future *f;
-	int fd;
+	int fd, other;
 
 	open_cold(_i);
 	make_file("file", "abcdef", 0600);
 	fd = open("file", O_RDONLY | O_CLOEXEC);
+	other = dup(fd);
 	file = af_file_new(rig.loop, fd, AFIO_KEEP_FD);
 	slow_stop(0);
 	f = reading(file, 3);
@@ -559,7 +560,10 @@ START_TEST(disk_close_stuck_leaves_a_kept_descriptor)
 	ck_assert_int_eq(close(fd), 0);
 	ck_assert_int_eq(open("/dev/null", O_RDONLY | O_CLOEXEC), fd);
 	slow_go();
-	expect_closed(fd + 1);
+	expect_closed(other + 1);
+	/* Read for nobody: as if it had not been. */
+	ck_assert_int_eq(lseek(other, 0, SEEK_CUR), 0);
+	ck_assert_int_eq(close(other), 0);
 	ck_assert_int_eq(close(fd), 0);
 	rig_close(&rig);
 }
