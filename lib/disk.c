@@ -267,7 +267,7 @@ size_t afi_disk_commit(struct af_file *file)
 	return job->len;
 }
 
-static int disk_prepare(struct af_file *file, size_t len)
+static ssize_t disk_prepare(struct af_file *file, size_t len)
 {
 	struct afi_disk_job *job;
 	off_t at;
@@ -275,15 +275,26 @@ static int disk_prepare(struct af_file *file, size_t len)
 	if (must_wait(file, AFI_READ))
 		return -EAGAIN;
 	at = lseek(file->fd, 0, SEEK_CUR);
-	if (file->disk.direct || at < 0 || at + (off_t)len <= file->disk.warm ||
+	if (file->disk.direct || at < 0)
+		return (ssize_t)len;
+	if (at >= file->disk.warm &&
 	    afi_nowait_in_memory(file, at, at + (off_t)len))
-		return 0;
+		file->disk.warm = at + (off_t)len;
+	if (at < file->disk.warm)
+		return file->disk.warm - at < (off_t)len
+			       ? (ssize_t)(file->disk.warm - at)
+			       : (ssize_t)len;
 	job = afi_disk_job_new(file, AFI_READ, 0, afi_disk_work_warm);
 	if (!job)
 		return -ENOMEM;
 	job->at = at;
 	job->len = len;
-	return give(file, job);
+	/* Done here, without workers, it is warm as well. */
+	if (give(file, job) < 0)
+		return -EAGAIN;
+	discard(file, AFI_READ);
+	file->disk.warm = at + (off_t)len;
+	return (ssize_t)len;
 }
 
 static int disk_want(struct af_file *file, enum afi_direction direction)
@@ -338,6 +349,7 @@ int afi_disk_put_back(struct af_file *file)
 		return -EBUSY;
 	if (file->transport)
 		put_back(file);
+	file->disk.warm = 0;
 	return 0;
 }
 

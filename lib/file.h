@@ -53,11 +53,11 @@ struct afi_transport {
 	/* Lets go of the loop and its base, but not of the descriptor. */
 	void (*release)(struct af_file *file);
 	/*
-	 * Has the next len bytes ready for who takes them from the descriptor
-	 * itself, as splice(2) does: 0; -EAGAIN: want AFI_READ; another
-	 * negative errno. NULL: that never waits for a disk.
+	 * Gets bytes ready for who takes them from the descriptor itself, as
+	 * splice(2) does: how many of len are, or are not there at all; -EAGAIN:
+	 * want AFI_READ; another negative errno. NULL: no disk to wait for.
 	 */
-	int (*prepare)(struct af_file *file, size_t len);
+	ssize_t (*prepare)(struct af_file *file, size_t len);
 };
 
 struct af_file {

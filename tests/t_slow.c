@@ -925,25 +925,49 @@ START_TEST(disk_sync_waits_for_the_writes_before_it)
 END_TEST
 
 /* For who takes bytes from the descriptor himself: see lib/file.h. */
+static ssize_t prepare(struct af_file *file, size_t len)
+{
+	return file->transport->prepare(file, len);
+}
+
 START_TEST(disk_prepare_has_a_worker_bring_what_is_cold)
 {
 	struct slow slow = { .now = NOW_AS_EVER };
 	struct af_file *file;
+	ssize_t n;
 
 	open_cold(DRIVE_AWAIT);
 	file = containing("abcdef", "r");
 	slow_stop(0);
-	ck_assert_int_eq(file->transport->prepare(file, 6), -EAGAIN);
+	ck_assert_int_eq(prepare(file, 6), -EAGAIN);
 	slow_expect(1);
-	ck_assert_int_eq(file->transport->prepare(file, 6), -EAGAIN);
+	ck_assert_int_eq(prepare(file, 6), -EAGAIN);
 	slow_go();
-	while (file->transport->prepare(file, 6) == -EAGAIN)
+	while ((n = prepare(file, 6)) == -EAGAIN)
 		expect_life();
-	ck_assert_int_eq(file->transport->prepare(file, 6), 0);
+	ck_assert_int_eq(n, 6);
 	ck_assert_uint_eq(slow_calls(), 1);
+	/* What is known to be there, and what is not asked for anew. */
+	ck_assert_int_eq(prepare(file, 1 << 20), 6);
+	ck_assert_int_eq(af_file_seek(file, 1, SEEK_SET), 1);
 	slow_set(&slow);
-	while (file->transport->prepare(file, 1 << 20) == -EAGAIN)
+	while ((n = prepare(file, 1 << 20)) == -EAGAIN)
 		expect_life();
+	ck_assert_int_eq(n, 1 << 20);
+	expect_text(&rig, reading(file, 0), "bcdef", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
+/* A slot of its own is free again then: nothing of it is taken for a read. */
+START_TEST(disk_prepare_without_workers_does_it_here)
+{
+	struct af_file *file;
+
+	open_way(3 * DRIVE_COUNT);
+	file = containing("abcdef", "r");
+	ck_assert_int_eq(prepare(file, 4), 4);
+	ck_assert_int_eq(prepare(file, 6), 4);
 	expect_text(&rig, reading(file, 0), "abcdef", AFIO_EOF);
 	close_all(file);
 }
@@ -1035,6 +1059,7 @@ Suite *suite(void)
 	ADD(thousand_files_at_once_are_all_read, DRIVE_COUNT);
 	ADD(disk_sync_waits_for_the_writes_before_it, DRIVE_COUNT);
 	tcase_add_test(tc, disk_prepare_has_a_worker_bring_what_is_cold);
+	tcase_add_test(tc, disk_prepare_without_workers_does_it_here);
 	ADD(run_with_only_a_stuck_job_left_returns, DRIVE_COUNT);
 	return s;
 }
