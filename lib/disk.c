@@ -88,7 +88,9 @@ static void on_back(struct afi_job *base)
 		file->disk.error = job->error;
 	if (job->job.work == afi_disk_work_warm)
 		file->disk.warm = job->at + (off_t)job->len;
-	if (job->counted || job->job.work == afi_disk_work_warm)
+	/* An end or an error that nobody waits for is found again. */
+	if (job->counted || job->job.work == afi_disk_work_warm ||
+	    (job->done == 0 && !file->wanted[direction]))
 		discard(file, direction);
 	wake_both(file);
 }
@@ -96,6 +98,7 @@ static void on_back(struct afi_job *base)
 /* 0: it is done already; -EAGAIN: it will come back. */
 static int give(struct af_file *file, struct afi_disk_job *job)
 {
+	discard(file, job->direction); /* with nothing to take from it */
 	file->disk.jobs[job->direction] = job;
 	job->job.back = on_back;
 	atomic_store(&job->refs, 2);

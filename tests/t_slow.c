@@ -428,6 +428,30 @@ START_TEST(disk_read_stuck_can_be_cancelled_and_loses_nothing)
 }
 END_TEST
 
+START_TEST(disk_end_seen_for_nobody_is_looked_at_again)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	file = containing("", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	while (af_file_seek(file, 0, SEEK_CUR) == -EBUSY)
+		expect_life();
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	expect_text(&rig, reading(file, 9), "abc", 0);
+	close_all(file);
+}
+END_TEST
+
 START_TEST(disk_write_stuck_does_not_confuse_the_next)
 {
 	struct af_future *f;
@@ -1041,6 +1065,7 @@ Suite *suite(void)
 	ADD(disk_read_stuck_keeps_its_deadline_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_read_stuck_in_the_middle_has_what_came, DRIVE_COUNT);
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
+	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(disk_write_that_failed_for_nobody_is_told_to_the_next, DRIVE_COUNT);
