@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying from a file to another: splice where the kernel can, else through
- * the source's own buffer, so that whatever ends it loses nothing.
+ * Copying from a file to another: by splice or sendfile where the kernel can,
+ * else through the source's own buffer, so that whatever ends it loses nothing.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "read.h"
@@ -22,8 +23,8 @@ struct copy_op {
 	struct afi_op in;  /* in the queue of reads */
 	struct afi_op out; /* in the queue of writes */
 	off_t left;	   /* negative: all */
-	bool no_splice;
-	bool splice_short; /* the last one moved less than it might */
+	bool in_kernel;	   /* without our seeing the bytes, while it can */
+	bool moved_less;   /* than it might have, the last time */
 };
 
 static struct copy_op *of_future(struct af_future *f)
@@ -65,32 +66,61 @@ static ssize_t move_buffered(struct copy_op *copy)
 }
 
 #ifdef HAVE_SPLICE
+/* Whether the kernel can be told never to wait for this one. */
+static bool never_waits(const struct af_file *file)
+{
+	int mode;
+
+	if (file->is_foreign)
+		return false;
+	if (!file->is_socket)
+		return true;
+	/* It takes no flag here for what recv(2) has MSG_DONTWAIT for. */
+	mode = fcntl(file->fd, F_GETFL);
+	return mode >= 0 && mode & O_NONBLOCK;
+}
+
 /* Which of the two could not. */
 static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
 {
 	struct pollfd out = { .fd = to->fd, .events = POLLOUT };
 
 	/* What is always ready is not what we wait for. */
-	if (from->sticky_eof && poll(&out, 1, 0) == 1)
+	if (!from->is_disk && poll(&out, 1, 0) == 1)
 		return wait_for(from, AFI_READ);
 	return wait_for(to, AFI_WRITE);
 }
 
-static ssize_t move_spliced(struct copy_op *copy)
+/* To or from a pipe, or from a disk to a socket; -EINVAL: neither. */
+static ssize_t kernel_moves(struct af_file *from, struct af_file *to,
+			    size_t len)
 {
-	struct af_file *from = copy->in.file, *to = copy->out.file;
-	size_t len = at_most(copy, SPLICE_MAX);
-	ssize_t r = -EAGAIN;
+	ssize_t r;
 
-	if (!copy->splice_short)
-		do
+	do {
+		if (from->is_disk && to->is_socket)
+			r = sendfile(to->fd, from->fd, NULL, len);
+		else
 			r = splice(from->fd, NULL, to->fd, NULL, len,
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-		while (r < 0 && errno == EINTR);
-	if (r < 0 && !copy->splice_short)
-		r = -errno;
+	} while (r < 0 && errno == EINTR);
+	if (r >= 0)
+		return r;
+	return errno == ECONNRESET && to->is_socket ? -EPIPE : -errno;
+}
+
+static ssize_t move_in_kernel(struct copy_op *copy)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	ssize_t len = (ssize_t)at_most(copy, SPLICE_MAX), r;
+
+	if (from->transport->prepare)
+		len = from->transport->prepare(from, (size_t)len);
+	if (len < 0)
+		return len == -EAGAIN ? wait_for(from, AFI_READ) : len;
+	r = copy->moved_less ? -EAGAIN : kernel_moves(from, to, (size_t)len);
 	/* One was empty or the other full: do not ask to be told so. */
-	copy->splice_short = r > 0 && (size_t)r < len;
+	copy->moved_less = r > 0 && r < len;
 	return r == -EAGAIN ? wait_for_either(from, to) : r;
 }
 #endif
@@ -114,12 +144,12 @@ static ssize_t move_some(struct copy_op *copy)
 	if (from->drained[AFI_READ])
 		return wait_for(from, AFI_READ);
 #ifdef HAVE_SPLICE
-	if (!copy->no_splice && from->transport->held(from) == 0) {
-		r = move_spliced(copy);
+	if (copy->in_kernel && from->transport->held(from) == 0) {
+		r = move_in_kernel(copy);
 		if (r != -EINVAL && r != -ENOSYS)
 			return r;
 		/* Neither end is a pipe, or a file system cannot. */
-		copy->no_splice = true;
+		copy->in_kernel = false;
 	}
 #endif
 	r = afi_fill(from, AFI_CHUNK_SIZE);
@@ -151,7 +181,7 @@ static int copy_step(struct afi_op *op)
 
 	if (!is_first(&copy->in) || !is_first(&copy->out))
 		return -EAGAIN;
-	/* splice(2) has no flag against the signal. */
+	/* splice(2) and sendfile(2) have no flag against the signal. */
 	afi_sigpipe_hold(&hold);
 	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
 		if (moves == MOVES_MAX)
@@ -170,13 +200,26 @@ static int copy_step(struct afi_op *op)
 	return 0;
 }
 
+/* What a worker is writing counts as written, and is not there any more. */
+static void commit(struct copy_op *copy)
+{
+	size_t n = afi_file_commit(&copy->out);
+
+	if (n == 0)
+		return;
+	copy->future.count += n;
+	afi_consume(copy->in.file, n);
+}
+
 static void copy_cancel(struct af_future *f)
 {
+	commit(of_future(f));
 	finish(of_future(f), -ECANCELED, 0);
 }
 
 static void copy_expire(struct af_future *f)
 {
+	commit(of_future(f));
 	if (f->count > 0)
 		finish(of_future(f), 0, AFIO_TIMEDOUT);
 	else
@@ -218,7 +261,10 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 		return afi_future_failed(loop, -ENOMEM);
 	copy = of_future(f);
 	copy->left = count;
-	copy->no_splice = from->is_foreign || to->is_foreign;
+#ifdef HAVE_SPLICE
+	/* A write to a disk would have to wait for it. */
+	copy->in_kernel = never_waits(from) && never_waits(to) && !to->is_disk;
+#endif
 	copy->in = (struct afi_op){ .direction = AFI_READ,
 				    .step = copy_step,
 				    .future = f };
