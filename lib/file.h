@@ -118,6 +118,8 @@ struct af_file {
 /* af_file_new() of a pipe end that nobody shares; no questions asked. */
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction);
+/* The same of the master of a pseudo-terminal, for both directions. */
+struct af_file *afi_file_new_pty(struct af_loop *loop, int master);
 
 /* The last step of making one: it ends with its loop. */
 void afi_file_join(struct af_file *file);

@@ -148,6 +148,16 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	return file_finish_new(file, inspect(file, fd));
 }
 
+/* Of a descriptor that nobody shares; the caller says which directions. */
+static struct af_file *file_finish_own(struct af_file *file)
+{
+	if (fcntl(file->fd, F_SETFL, O_NONBLOCK) < 0)
+		return file_finish_new(file, -errno);
+	file->own_description = true;
+	file->sticky_eof = true;
+	return file_finish_new(file, afi_stream_attach(file));
+}
+
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction)
 {
@@ -155,12 +165,19 @@ struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 
 	if (!file)
 		return NULL;
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return file_finish_new(file, -errno);
 	file->may[direction] = true;
-	file->own_description = true;
-	file->sticky_eof = true;
-	return file_finish_new(file, afi_stream_attach(file));
+	return file_finish_own(file);
+}
+
+struct af_file *afi_file_new_pty(struct af_loop *loop, int master)
+{
+	struct af_file *file = file_alloc(loop, master);
+
+	if (!file)
+		return NULL;
+	file->may[AFI_READ] = file->may[AFI_WRITE] = true;
+	file->is_tty = true;
+	return file_finish_own(file);
 }
 
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
