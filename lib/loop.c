@@ -155,8 +155,10 @@ void afi_loop_ref(struct af_loop *loop)
 
 void afi_loop_unref(struct af_loop *loop)
 {
-	if (--loop->refs == 0)
-		free(loop);
+	if (--loop->refs > 0)
+		return;
+	free(loop->spawn_error);
+	free(loop);
 }
 
 struct afi_pool *afi_loop_pool(struct af_loop *loop)

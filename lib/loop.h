@@ -72,6 +72,7 @@ struct af_loop {
 	struct afi_workers *workers; /* NULL: none was needed yet */
 	unsigned max_workers;
 	struct afi_hold hold;
+	char *spawn_error; /* see af_spawn_error(); or NULL */
 };
 
 /* Whether operations can still be made. */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "failure.h"
 #include "fd.h"
 #include "pipe.h"
 #include "process.h"
@@ -63,35 +64,74 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
 }
 
 /* What every stage's stderr leads to, opened once; its fd, or -errno. */
-static int open_stderr(struct af_pipe *pipe, const struct af_stdio *err)
+static int open_stderr(struct af_pipe *pipe, const struct af_stdio *err,
+		       struct afi_failure *failure)
 {
 	int ends[2];
 	int r;
 
-	if (err->kind == AFIO_PATH)
-		return afi_path_open(err->path, true);
+	if (err->kind == AFIO_PATH) {
+		r = afi_path_open(err->path, true);
+		return r < 0 ? afi_fail(failure, "open", err->path, -r) : r;
+	}
 	r = afi_pipe_open(ends);
 	if (r < 0)
-		return r;
+		return afi_fail(failure, "pipe", NULL, -r);
 	pipe->err = afi_file_new_pipe(pipe->loop, ends[0], AFI_READ);
 	if (pipe->err)
 		return ends[1];
-	r = -errno;
+	r = afi_fail(failure, "memory", NULL, errno);
 	close(ends[0]);
 	close(ends[1]);
 	return r;
+}
+
+/* Whether nobody is in a process group any more, as nobody can join it then. */
+static bool has_vanished(pid_t group)
+{
+	return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
+/*
+ * Starts a stage in the chain's group: that of the first stage, or (0) its own
+ * from here on. When the program ignores SIGCHLD, a group may vanish.
+ */
+static struct af_process *spawn_in_group(struct af_loop *loop,
+					 const char *const argv[],
+					 struct af_spawn_options *stage,
+					 pid_t *group)
+{
+	bool has_terminal =
+		stage->in.kind == AFIO_PTY || stage->out.kind == AFIO_PTY;
+	struct af_process *process;
+
+	if (!stage->new_group || stage->new_session || has_terminal)
+		return af_spawn(loop, argv, stage);
+	stage->group = *group;
+	process = af_spawn(loop, argv, stage);
+	if (!process && errno == EPERM && *group && has_vanished(*group)) {
+		stage->group = *group = 0;
+		process = af_spawn(loop, argv, stage);
+	}
+	if (process && !*group)
+		*group = af_process_pid(process);
+	return process;
 }
 
 static int spawn_stages(struct af_pipe *pipe, const char *const *const stages[],
 			const struct af_spawn_options *options)
 {
 	struct af_spawn_options stage = *options;
+	struct afi_failure failure;
+	pid_t group = options->group;
 	int err = -1, r = 0;
 
 	if (options->err.kind == AFIO_PIPE || options->err.kind == AFIO_PATH) {
-		err = open_stderr(pipe, &options->err);
-		if (err < 0)
+		err = open_stderr(pipe, &options->err, &failure);
+		if (err < 0) {
+			afi_failure_keep(pipe->loop, &failure);
 			return err;
+		}
 		stage.err = (struct af_stdio){ .kind = AFIO_FD, .fd = err };
 	}
 	for (size_t i = 0; i < pipe->n_stages && r == 0; i++) {
@@ -103,13 +143,29 @@ static int spawn_stages(struct af_pipe *pipe, const char *const *const stages[],
 			stage.out = (struct af_stdio){ .kind = AFIO_PIPE };
 		else
 			stage.out = options->out;
-		pipe->stages[i] = af_spawn(pipe->loop, stages[i], &stage);
-		if (!pipe->stages[i])
+		pipe->stages[i] =
+			spawn_in_group(pipe->loop, stages[i], &stage, &group);
+		if (!pipe->stages[i]) {
 			r = -errno;
+			afi_failure_in_stage(pipe->loop, i);
+		}
 	}
 	if (err >= 0)
 		close(err);
 	return r;
+}
+
+/* Fails before anything is tried. */
+static struct af_pipe *refuse(struct af_loop *loop, const char *option,
+			      int error)
+{
+	struct afi_failure failure;
+
+	afi_fail(&failure, "option", option, error);
+	if (afi_loop_alive(loop))
+		afi_failure_keep(loop, &failure);
+	errno = error;
+	return NULL;
 }
 
 struct af_pipe *af_pipe_spawn(struct af_loop *loop,
@@ -123,14 +179,18 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 
 	while (stages && stages[n])
 		n++;
-	if (!loop || n == 0 || (options && options->file)) {
-		errno = EINVAL;
-		return NULL;
-	}
+	if (!options)
+		options = &inherit;
+	if (!loop || n == 0)
+		return refuse(loop, "stages", EINVAL);
+	if (options->file)
+		return refuse(loop, "file", EINVAL);
+	if (options->err.kind == AFIO_PTY && n > 1)
+		return refuse(loop, "err", EINVAL);
 	pipe = pipe_alloc(loop, n);
 	if (!pipe)
-		return NULL;
-	r = spawn_stages(pipe, stages, options ? options : &inherit);
+		return refuse(loop, "stages", ENOMEM);
+	r = spawn_stages(pipe, stages, options);
 	if (r < 0) {
 		pipe_free(pipe, afi_process_destroy);
 		errno = -r;

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launch.h"
 #include "process.h"
-#include "spawn.h"
-#include "stdfds.h"
+#include "pty.h"
 
 struct afi_process_wait {
 	struct af_future future;
@@ -133,76 +133,30 @@ static struct af_process *process_alloc(struct af_loop *loop)
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->waits);
 	afi_loop_ref(loop);
+	afi_loop_join(&loop->members, &process->member, on_orphan);
 	return process;
-}
-
-/* Files of our ends of the pipes; each takes its descriptor. */
-static int make_files(struct af_process *process, struct afi_stdfds *fds)
-{
-	for (int i = 0; i < 3; i++) {
-		if (fds->parent[i] < 0)
-			continue;
-		process->files[i] =
-			afi_file_new_pipe(process->loop, fds->parent[i],
-					  i == 0 ? AFI_WRITE : AFI_READ);
-		if (!process->files[i])
-			return -errno;
-		fds->parent[i] = -1;
-	}
-	return 0;
-}
-
-static int start(struct af_process *process, const char *const argv[],
-		 const struct af_spawn_options *options)
-{
-	struct afi_spawn spawn = {
-		.argv = argv,
-		.file = options->file ? options->file : argv[0],
-		.env = options->env ? options->env
-				    : (const char *const *)environ,
-		.cwd = options->cwd,
-	};
-	struct afi_stdfds fds;
-	int pidfd = -1, r;
-
-	r = afi_stdfds_open(&fds, options);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < 3; i++)
-		spawn.fds[i] = fds.child[i];
-	/* First what can fail here, so that a child is never in vain. */
-	r = make_files(process, &fds);
-	if (r == 0)
-		r = afi_spawn(&spawn, &pidfd);
-	if (r < 0) {
-		afi_stdfds_abandon(&fds);
-		return r;
-	}
-	afi_exit_init(&process->exit, r, pidfd);
-	afi_stdfds_close_child(&fds);
-	if (fds.taken) {
-		af_file_close(fds.taken);
-		options->in.process->files[1] = NULL;
-	}
-	return 0;
 }
 
 static void close_files(struct af_process *process)
 {
 	for (int i = 0; i < 3; i++) {
-		af_file_close(process->files[i]);
+		if (process->files[i] != process->pty)
+			af_file_close(process->files[i]);
 		process->files[i] = NULL;
 	}
+	af_file_close(process->pty);
+	process->pty = NULL;
 }
 
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options)
 {
 	static const struct af_spawn_options inherit;
-	struct af_process *process;
+	struct afi_failure failure = { .error = 0 };
+	struct af_process *process = NULL;
 	int r;
 
-	if (!loop || !argv || !argv[0]) {
+	if (!loop) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -210,18 +164,22 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 		errno = ECANCELED;
 		return NULL;
 	}
-	process = process_alloc(loop);
-	if (!process)
-		return NULL;
-	afi_loop_join(&loop->members, &process->member, on_orphan);
-	r = start(process, argv, options ? options : &inherit);
-	if (r < 0) {
+	if (!argv || !argv[0])
+		r = afi_fail(&failure, "option", "argv", EINVAL);
+	else if (!(process = process_alloc(loop)))
+		r = afi_fail(&failure, "memory", NULL, ENOMEM);
+	else
+		r = afi_launch(process, argv, options ? options : &inherit,
+			       &failure);
+	afi_failure_keep(loop, r < 0 ? &failure : NULL);
+	if (r == 0)
+		return process;
+	if (process) {
 		close_files(process);
 		process_free(process);
-		errno = -r;
-		return NULL;
 	}
-	return process;
+	errno = -r;
+	return NULL;
 }
 
 struct af_file *af_process_stdin(const struct af_process *process)
@@ -247,7 +205,19 @@ int af_process_close_stdin(struct af_process *process)
 		return -EINVAL;
 	file = process->files[0];
 	process->files[0] = NULL;
+	if (file && file == process->pty)
+		return afi_pty_end_input(file);
 	return af_file_close(file);
+}
+
+int af_process_resize(struct af_process *process, unsigned rows,
+		      unsigned columns)
+{
+	if (!process)
+		return -EINVAL;
+	if (!process->pty)
+		return -ENOTTY;
+	return afi_pty_resize(process->pty, rows, columns);
 }
 
 pid_t af_process_pid(const struct af_process *process)

@@ -29,6 +29,7 @@ struct af_process {
 	struct event event;
 	struct afi_watch watch;	  /* when event is on the base */
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
+	struct af_file *pty;	  /* those of them that are a terminal */
 	TAILQ_HEAD(, afi_process_wait) waits;
 };
 

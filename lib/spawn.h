@@ -5,16 +5,21 @@
 #ifndef AFI_SPAWN_H
 #define AFI_SPAWN_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* What a child is to be. */
+#include <asyncfile/process.h>
+
+#include "failure.h"
+
+/* What a child is to be; its streams and its environment are made already. */
 struct afi_spawn {
 	const char *const *argv;
 	const char *file; /* the program, searched for in PATH */
 	const char *const *env;
-	const char *cwd; /* NULL: stay */
-	int fds[3];	 /* what is to be 0, 1 and 2; -1: what is there */
+	const struct af_spawn_options *options; /* for the attributes */
+	struct af_fd_map *fds;			/* all that it gets; used up */
+	size_t n_fds;
+	int tty; /* to be its controlling terminal; -1: none */
 };
 
 /*
@@ -22,6 +27,7 @@ struct afi_spawn {
  * pid, or the negative errno of what failed, execve(2) included; there is no
  * child then.
  */
-pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd);
+pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
+		struct afi_failure *failure);
 
 #endif

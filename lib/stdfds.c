@@ -11,6 +11,7 @@
 
 #include "fd.h"
 #include "process.h"
+#include "pty.h"
 #include "stdfds.h"
 
 int afi_path_open(const char *path, bool output)
@@ -48,12 +49,25 @@ static int open_pipe(struct afi_stdfds *fds, int i)
 	return 0;
 }
 
+/* The terminal, of which there is one for all streams that lead to it. */
+static int open_tty(struct afi_stdfds *fds, int i,
+		    const struct af_spawn_options *options)
+{
+	int r = 0;
+
+	if (fds->tty < 0)
+		r = afi_pty_open(&fds->master, &fds->tty, options->pty_rows,
+				 options->pty_columns, options->uid);
+	fds->child[i] = fds->tty;
+	return r;
+}
+
 /* Another process's stdout, which we hold the reading end of. */
 static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
 {
 	struct af_file *file = other ? other->files[1] : NULL;
 
-	if (!file)
+	if (!file || file == other->pty)
 		return -EINVAL;
 	if (!afi_file_is_unread(file))
 		return -EBUSY;
@@ -64,47 +78,76 @@ static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
 	return 0;
 }
 
-static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio)
+static int take_fd(struct afi_stdfds *fds, int i, int fd)
 {
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
+	fds->child[i] = fd;
+	return 0;
+}
+
+static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio,
+		    const struct af_spawn_options *options,
+		    struct afi_failure *failure)
+{
+	static const char *const names[3] = { "in", "out", "err" };
+	const char *path = stdio->kind == AFIO_NULL ? "/dev/null" : stdio->path;
+	int r = -EINVAL;
+
 	switch (stdio->kind) {
 	case AFIO_INHERIT:
 		return 0;
 	case AFIO_PIPE:
-		return open_pipe(fds, i);
+		r = open_pipe(fds, i);
+		return r < 0 ? afi_fail(failure, "pipe", NULL, -r) : 0;
+	case AFIO_PTY:
+		r = open_tty(fds, i, options);
+		return r < 0 ? afi_fail(failure, "terminal", NULL, -r) : 0;
 	case AFIO_NULL:
-		return open_path(fds, i, "/dev/null");
 	case AFIO_PATH:
-		return open_path(fds, i, stdio->path);
+		r = open_path(fds, i, path);
+		return r < 0 ? afi_fail(failure, "open", path, -r) : 0;
 	case AFIO_FD:
-		if (fcntl(stdio->fd, F_GETFD) < 0)
-			return -EBADF;
-		fds->child[i] = stdio->fd;
-		return 0;
+		r = take_fd(fds, i, stdio->fd);
+		return r < 0 ? afi_fail_number(failure, "fd", stdio->fd, -r)
+			     : 0;
 	case AFIO_PROCESS:
-		return i == 0 ? take_stdout(fds, stdio->process) : -EINVAL;
+		if (i == 0)
+			r = take_stdout(fds, stdio->process);
+		break;
 	case AFIO_STDOUT:
 		if (i != 2)
-			return -EINVAL;
+			break;
 		fds->child[2] = fds->child[1] < 0 ? 1 : fds->child[1];
 		return 0;
 	}
-	return -EINVAL;
+	return r < 0 ? afi_fail(failure, "option", names[i], -r) : 0;
 }
 
 int afi_stdfds_open(struct afi_stdfds *fds,
-		    const struct af_spawn_options *options)
+		    const struct af_spawn_options *options,
+		    struct afi_failure *failure)
 {
 	const struct af_stdio *stdio[3] = { &options->in, &options->out,
 					    &options->err };
 	int r = 0;
 
 	*fds = (struct afi_stdfds){ .child = { -1, -1, -1 },
-				    .parent = { -1, -1, -1 } };
+				    .parent = { -1, -1, -1 },
+				    .tty = -1,
+				    .master = -1 };
 	for (int i = 0; i < 3 && r == 0; i++)
-		r = open_one(fds, i, stdio[i]);
+		r = open_one(fds, i, stdio[i], options, failure);
 	if (r < 0)
 		afi_stdfds_abandon(fds);
 	return r;
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 void afi_stdfds_close_child(struct afi_stdfds *fds)
@@ -114,14 +157,15 @@ void afi_stdfds_close_child(struct afi_stdfds *fds)
 			close(fds->child[i]);
 		fds->opened[i] = false;
 	}
+	close_one(&fds->tty);
 }
 
 void afi_stdfds_abandon(struct afi_stdfds *fds)
 {
 	afi_stdfds_close_child(fds);
 	for (int i = 0; i < 3; i++)
-		if (fds->parent[i] >= 0)
-			close(fds->parent[i]);
+		close_one(&fds->parent[i]);
+	close_one(&fds->master);
 	if (fds->taken)
 		afi_fd_set_nonblock(fds->taken->fd, true);
 }

@@ -35,10 +35,13 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  * @param stages  one argv for each stage, and a NULL
  * @param options in is the first stage's, out the last one's. err is every
  *                stage's: with AFIO_PIPE all write to one pipe, and with
- *                AFIO_STDOUT each to its own stdout. file is not allowed. The
- *                rest holds for every stage. NULL: inherit all.
- * @return the pipe; or NULL with errno as of af_spawn(): all or nothing, the
- *         stages already started are killed and reaped
+ *                AFIO_STDOUT each to its own stdout. file is not allowed, nor
+ *                AFIO_PTY for err. With new_group all stages are in one group,
+ *                but for one that has a terminal. The rest holds for every
+ *                stage, each with a session of its own if it is to have one.
+ *                NULL: inherit all.
+ * @return the pipe; or NULL with errno as of af_spawn(), and af_spawn_error():
+ *         all or nothing, the stages already started are killed and reaped
  */
 struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/types.h>
 
@@ -35,6 +36,7 @@ enum af_stdio_kind {
 	AFIO_NULL,	  /**< /dev/null */
 	AFIO_FD,	  /**< fd, which stays the caller's */
 	AFIO_PATH,	  /**< path; an output is created (0666) or truncated */
+	AFIO_PTY,	  /**< to a terminal of its own, see below */
 	AFIO_PROCESS,	  /**< in only: the stdout of process, an AFIO_PIPE */
 	AFIO_STDOUT	  /**< err only: where out leads */
 };
@@ -47,6 +49,18 @@ struct af_stdio {
 	struct af_process *process; /**< for AFIO_PROCESS */
 };
 
+/** A descriptor of the parent and its number in the child. */
+struct af_fd_map {
+	int fd;	      /**< stays the caller's, and as it is */
+	int child_fd; /**< 3 or more */
+};
+
+/** A resource limit, as of setrlimit(2). */
+struct af_limit {
+	int resource; /**< RLIMIT_… */
+	rlim_t soft, hard;
+};
+
 /** How to start a child. Zero it first: zero is every field's default. */
 struct af_spawn_options {
 	struct af_stdio in, out, err;
@@ -57,43 +71,134 @@ struct af_spawn_options {
 	/** The environment, "NAME=value" and a NULL; NULL: the parent's. */
 	const char *const *env;
 
-	/** The working directory; NULL: the parent's. */
+	/**
+	 * Changes to that, in order, and a NULL: "NAME=value" sets, "NAME"
+	 * alone removes. NULL: none.
+	 */
+	const char *const *env_edits;
+
+	/** The working directory; NULL: the parent's. Entered as uid. */
 	const char *cwd;
+
+	/** The child leads a new process group, as of setpgid(2). */
+	bool new_group;
+
+	/** If not 0: joins this group of the parent's session instead. */
+	pid_t group;
+
+	/** The child leads a new session without terminal, as of setsid(2). */
+	bool new_session;
+
+	/**
+	 * SIGKILL for the child when its parent dies. The parent is the
+	 * *thread* that called af_spawn(): a thread that ends takes the child
+	 * with it, though the program goes on. A program that is
+	 * set-user-ID or has file capabilities is not covered; nor are the
+	 * child's own children.
+	 */
+	bool die_with_parent;
+
+	/**
+	 * More descriptors, each with a number of its own. Any order will do,
+	 * also where an fd is another one's child_fd, and the same fd twice.
+	 */
+	const struct af_fd_map *fds;
+	size_t n_fds;
+
+	/**
+	 * The child has no other descriptor from this number on; a lower one it
+	 * inherits, unless that is close-on-exec. At least 3; 0: 3.
+	 */
+	int closefrom;
+
+	/**
+	 * The user, the group and the supplementary groups to run as; NULL:
+	 * unchanged. With uid or gid and without groups the child has no
+	 * supplementary groups, if the parent may drop its own. A gid does not
+	 * follow from a uid: say both.
+	 */
+	const uid_t *uid;
+	const gid_t *gid;
+	const gid_t *groups;
+	size_t n_groups;
+
+	/** The file mode creation mask; NULL: the parent's. */
+	const mode_t *umask;
+
+	/** Resource limits to change. */
+	const struct af_limit *limits;
+	size_t n_limits;
+
+	/** Added to the nice value, as by nice(2). */
+	int nice;
+
+	/** The size of an AFIO_PTY; 0: 24 rows, 80 columns. */
+	unsigned short pty_rows, pty_columns;
 };
 
 /**
  * Starts a child.
  *
  * It gets default signal dispositions, an empty signal mask, its three standard
- * streams and no other descriptor. A program name without a slash is searched
- * for in the parent's PATH, as execvp(3) does, a script without "#!" run by
- * /bin/sh included; one with a slash is relative to cwd.
+ * streams, those of fds and no other descriptor. A program name without a slash
+ * is searched for in the parent's PATH, as execvp(3) does, a script without
+ * "#!" run by /bin/sh included; one with a slash is relative to cwd.
  *
  * With AFIO_PROCESS the other's stdout becomes this child's stdin; the parent's
  * copy is closed and af_process_stdout() of the other is NULL from then on.
  *
+ * With AFIO_PTY, all streams that say so are one new pseudo-terminal, the
+ * controlling terminal of the child, which leads a session of its own. What the
+ * child writes to any of them, and the echo of what it is sent, is read from
+ * one file: af_process_stdout(), or af_process_stderr() if out is not a
+ * terminal, or af_process_stdin() if err is not, either. That file is for both
+ * directions; af_process_stdin() gives the same one if in is a terminal. The
+ * end of file comes when nobody has the terminal open any more. When the
+ * process is freed the terminal hangs up: SIGHUP for its foreground group.
+ *
  * @param argv    the arguments and a NULL; argv[0] is the program
  * @param options NULL: inherit all
- * @return the process; or NULL with errno, nothing started and nothing leaked:
+ * @return the process; or NULL with errno, nothing started and nothing leaked;
+ *         af_spawn_error() says more:
  *         EINVAL    NULL loop or argv, empty argv, a kind where it does not
- *                   belong, AFIO_PROCESS whose stdout is no pipe of ours
- *         EBADF     AFIO_FD with a descriptor that is not open
+ *                   belong, AFIO_PROCESS whose stdout is no pipe of ours, a
+ *                   child_fd below 3 or twice, an edit without a name, a
+ *                   uid or gid of -1, group with a session or a terminal
+ *         EBADF     AFIO_FD or fds with a descriptor that is not open, a
+ *                   child_fd beyond the limit
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
+ *         EPERM     what only root may: uid, gid, groups, limits; no such group
+ *         EACCES    a negative nice
  *         ENOENT, EACCES, ENOEXEC, E2BIG, … of execve(2), chdir(2) for cwd,
  *                   open(2) for AFIO_PATH
- *         EAGAIN, EMFILE, ENFILE, ENOMEM
+ *         EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC (no terminal left)
  *         ECANCELED the loop was freed
  *
- * Works the same whether or not the parent's own 0, 1 and 2 are open.
+ * Works the same whether or not the parent's own 0, 1 and 2 are open, and takes
+ * no longer in a large parent than in a small one.
  */
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options);
 
 /**
- * The parent's end of an AFIO_PIPE. Borrowed: lives as long as the process,
- * which closes it.
+ * Why the loop's last af_spawn() or af_pipe_spawn() failed, for people to read:
+ * the step, what it was about, and the error.
  *
- * @return the file, or NULL where the stream is not an AFIO_PIPE or was closed
+ *     chdir /nowhere: No such file or directory
+ *     stage 2: exec nosuch: No such file or directory
+ *
+ * Stages of a chain count from 0, as in af_pipe_process().
+ *
+ * @return the text, which is the loop's and good until it spawns again or is
+ *         freed; "" if the last one succeeded, there was none, or loop is NULL
+ */
+const char *af_spawn_error(const struct af_loop *loop);
+
+/**
+ * The parent's end of an AFIO_PIPE, or its side of an AFIO_PTY. Borrowed: lives
+ * as long as the process, which closes it.
+ *
+ * @return the file, or NULL where the stream is neither or was closed
  */
 struct af_file *af_process_stdin(const struct af_process *process);
 struct af_file *af_process_stdout(const struct af_process *process);
@@ -103,9 +208,25 @@ struct af_file *af_process_stderr(const struct af_process *process);
  * Closes the parent's end of the child's stdin, so that the child sees the end
  * of its input. Pending writes fail with -ECANCELED.
  *
- * @return 0, also if it is closed already; -EINVAL for NULL
+ * A terminal stays open. There the child is sent, after what pending writes
+ * have still to send, what ends a terminal's input, its VEOF character (^D):
+ * twice, as the first only ends a line that was begun. It is as if typed, and
+ * an end of input only to a child that reads lines. af_process_stdin() is NULL
+ * from then on.
+ *
+ * @return 0, also if it is closed already; -EINVAL for NULL; -ENOMEM
  */
 int af_process_close_stdin(struct af_process *process);
+
+/**
+ * Changes the size of a child's AFIO_PTY. Its foreground group gets SIGWINCH if
+ * that is a change.
+ *
+ * @param rows, columns 1 to 65535 each
+ * @return 0; -EINVAL; -ENOTTY the child has no AFIO_PTY
+ */
+int af_process_resize(struct af_process *process, unsigned rows,
+		      unsigned columns);
 
 /** The child's process id, also after its end. -EINVAL for NULL. */
 pid_t af_process_pid(const struct af_process *process);
