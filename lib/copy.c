@@ -114,12 +114,16 @@ static ssize_t move_in_kernel(struct copy_op *copy)
 	struct af_file *from = copy->in.file, *to = copy->out.file;
 	ssize_t len = (ssize_t)at_most(copy, SPLICE_MAX), r;
 
+	/* One was empty or the other full: do not ask to be told so. */
+	if (copy->moved_less) {
+		copy->moved_less = false;
+		return wait_for_either(from, to);
+	}
 	if (from->transport->prepare)
 		len = from->transport->prepare(from, (size_t)len);
 	if (len < 0)
 		return len == -EAGAIN ? wait_for(from, AFI_READ) : len;
-	r = copy->moved_less ? -EAGAIN : kernel_moves(from, to, (size_t)len);
-	/* One was empty or the other full: do not ask to be told so. */
+	r = kernel_moves(from, to, (size_t)len);
 	copy->moved_less = r > 0 && r < len;
 	return r == -EAGAIN ? wait_for_either(from, to) : r;
 }
@@ -262,8 +266,12 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 	copy = of_future(f);
 	copy->left = count;
 #ifdef HAVE_SPLICE
-	/* A write to a disk would have to wait for it. */
-	copy->in_kernel = never_waits(from) && never_waits(to) && !to->is_disk;
+	/*
+	 * A write to a disk would have to wait for it, and a terminal that was
+	 * left does not say so to splice(2).
+	 */
+	copy->in_kernel = never_waits(from) && never_waits(to) &&
+			  !to->is_disk && !to->is_tty;
 #endif
 	copy->in = (struct afi_op){ .direction = AFI_READ,
 				    .step = copy_step,

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +34,17 @@ ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+/*
+ * A terminal whose other side nobody has open: what was written last stays for
+ * ever, and that there is no room is no news, but looks like it.
+ */
+static bool is_abandoned(const struct af_file *file)
+{
+	struct pollfd fd = { .fd = file->fd };
+
+	return file->is_tty && poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP;
+}
+
 static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 			    int n)
 {
@@ -54,7 +66,9 @@ static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 	/* That the reader went without reading all is said the same way. */
 	if (r == -ECONNRESET)
 		return -EPIPE;
-	return r == -EWOULDBLOCK ? -EAGAIN : r;
+	if (r == -EWOULDBLOCK)
+		return is_abandoned(file) ? -EPIPE : -EAGAIN;
+	return r;
 }
 
 static int move(struct afi_watch *watch)
