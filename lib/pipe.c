@@ -98,20 +98,20 @@ static bool has_vanished(pid_t group)
  */
 static struct af_process *spawn_in_group(struct af_loop *loop,
 					 const char *const argv[],
-					 struct af_spawn_options *stage,
+					 const struct af_spawn_options *stage,
 					 pid_t *group)
 {
-	bool has_terminal =
-		stage->in.kind == AFIO_PTY || stage->out.kind == AFIO_PTY;
+	struct af_spawn_options joining = *stage;
 	struct af_process *process;
 
-	if (!stage->new_group || stage->new_session || has_terminal)
+	if (!stage->new_group || stage->new_session ||
+	    stage->in.kind == AFIO_PTY || stage->out.kind == AFIO_PTY)
 		return af_spawn(loop, argv, stage);
-	stage->group = *group;
-	process = af_spawn(loop, argv, stage);
+	joining.group = *group;
+	process = af_spawn(loop, argv, &joining);
 	if (!process && errno == EPERM && *group && has_vanished(*group)) {
-		stage->group = *group = 0;
-		process = af_spawn(loop, argv, stage);
+		joining.group = *group = 0;
+		process = af_spawn(loop, argv, &joining);
 	}
 	if (process && !*group)
 		*group = af_process_pid(process);

@@ -200,14 +200,17 @@ struct af_file *af_process_stderr(const struct af_process *process)
 int af_process_close_stdin(struct af_process *process)
 {
 	struct af_file *file;
+	int r = 0;
 
 	if (!process)
 		return -EINVAL;
 	file = process->files[0];
-	process->files[0] = NULL;
 	if (file && file == process->pty)
-		return afi_pty_end_input(file);
-	return af_file_close(file);
+		r = afi_pty_end_input(file);
+	if (r < 0)
+		return r;
+	process->files[0] = NULL;
+	return file == process->pty ? 0 : af_file_close(file);
 }
 
 int af_process_resize(struct af_process *process, unsigned rows,

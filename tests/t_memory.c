@@ -403,6 +403,38 @@ static void act_spawn(struct scene *s)
 	af_process_free(process);
 }
 
+/* With a terminal, and with all that is allocated for attributes. */
+static void act_attributes(struct scene *s)
+{
+	const char *const edits[] = { "A=1", "B", NULL };
+	const struct af_fd_map map = { s->source, 7 };
+	const char *const missing[] = { "./missing", NULL };
+	struct af_process *process;
+	const char *error;
+
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(s->loop, missing, WITH(ALL_PIPES)));
+	ck_assert(errno == ENOENT || (errno == ENOMEM && memory.failed > 0));
+	error = af_spawn_error(s->loop);
+	ck_assert(strcmp(error, "exec ./missing: No such file or directory") ==
+			  0 ||
+		  memory.failed > 0);
+	process = made(af_spawn(s->loop, HELPER("cat"),
+				WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+				     .env_edits = edits, .fds = &map,
+				     .n_fds = 1)));
+	if (!process)
+		return;
+	ck_assert_str_eq(af_spawn_error(s->loop), "");
+	while (af_process_close_stdin(process) == -ENOMEM)
+		ck_assert_ptr_nonnull(af_process_stdin(process));
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		   0) < 0)
+		;
+	expect_end(s, process);
+	af_process_free(process);
+}
+
 /* Feeds a chain of two; returns how it ended. */
 static int converse(struct scene *s, struct af_communicate_options *options,
 		    const char *text)
@@ -656,7 +688,8 @@ static const struct {
 	{ act_writes, false },	   { act_copy, true },
 	{ act_bulk, false },	   { act_chains, true },
 	{ act_groups, false },	   { act_makers, false },
-	{ act_spawn, true },	   { act_communicate, false },
+	{ act_spawn, true },	   { act_attributes, false },
+	{ act_communicate, false },
 	{ act_dispatch, false },   { act_callback, false },
 	{ act_move, false },	   { act_ends, false },
 	{ act_bufferevent, true }, { act_disk, true },

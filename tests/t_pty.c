@@ -365,6 +365,39 @@ START_TEST(communicate_with_pty_children_works)
 }
 END_TEST
 
+START_TEST(communicate_from_an_fd_fills_a_pty)
+{
+	const size_t len = 100000;
+	char question[32], answer[64];
+	unsigned char *data = malloc(len);
+	struct af_pipe *pipe;
+	struct af_future *f;
+	unsigned long sum = 0;
+	struct rig rig;
+	FILE *input = tmpfile();
+
+	rig_open(&rig, _i);
+	pattern_fill(data, len, 0);
+	for (size_t i = 0; i < len; i++)
+		sum += data[i];
+	ck_assert_uint_eq(fwrite(data, 1, len, input), len);
+	rewind(input);
+	snprintf(question, sizeof question, "count:%zu", len);
+	snprintf(answer, sizeof answer, "%zu %lu\n", len, sum);
+	pipe = start_chain(&rig, CHAIN(ASK("raw", question)), WITH(ALL_PTY));
+	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "raw\n", 0);
+	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
+					  .input_fd = fileno(input),
+					  .timeout = MS(30000)));
+	ck_assert_str_eq(outcome(&rig, f, 0, 0)->out, answer);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	fclose(input);
+	free(data);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(chain_with_pty_at_both_ends_has_two)
 {
 	struct af_pipe *pipe;
@@ -378,6 +411,13 @@ START_TEST(chain_with_pty_at_both_ends_has_two)
 		     0);
 	af_pipe_close_stdin(pipe);
 	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "x\r\n", AFIO_EOF);
+	expect_success(&rig, pipe);
+
+	pipe = start_chain(
+		&rig, CHAIN(HELPER("cat"), HELPER("cat"), ASK("ttys", "eof")),
+		WITH(.in.kind = AFIO_NULL, .out = PTY, .new_group = true));
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "1\r\nend\r\n",
+		    AFIO_EOF);
 	expect_success(&rig, pipe);
 	rig_close(&rig);
 }
@@ -472,6 +512,8 @@ Suite *suite(void)
 
 	tc = test_case(s, "pipe");
 	tcase_add_loop_test(tc, communicate_with_pty_children_works, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, communicate_from_an_fd_fills_a_pty, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, chain_with_pty_at_both_ends_has_two, 0,
 			    DRIVE_COUNT);

@@ -151,8 +151,11 @@ START_TEST(spawn_with_sigchld_ignored_and_all_blocked_starts_clean)
 			     .nice = 1, .die_with_parent = true));
 	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		    "blocked:\r\nignored:\r\n", AFIO_EOF);
-	expect_refused(&rig, (const char *const[]){ "./no", NULL },
-		       WITH(.in.kind = AFIO_PTY), ENOENT);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig.loop,
+				    (const char *const[]){ "./no", NULL },
+				    WITH(.in.kind = AFIO_PTY)));
+	ck_assert_int_eq(errno, ENOENT);
 	sigprocmask(SIG_SETMASK, &before, &after);
 	ck_assert_int_eq(sigismember(&after, SIGTERM), 1);
 	ck_assert_ptr_eq(signal(SIGCHLD, SIG_DFL), SIG_IGN);
@@ -223,7 +226,8 @@ START_TEST(spawn_in_a_pid_namespace_works)
 					pause();
 			status = spawn_as_first(false);
 			kill(init, SIGKILL);
-			waitpid(init, NULL, 0);
+			while (wait(NULL) > 0)
+				;
 			_exit(status);
 		}
 		pid = fork();
@@ -302,7 +306,12 @@ Suite *suite(void)
 		       spawn_with_sigchld_ignored_and_all_blocked_starts_clean);
 
 	tc = test_case(s, "namespace");
+	/* Whoever has left its namespace can start no thread to wait. */
+#ifdef HAVE_PIDFD
 	tcase_add_loop_test(tc, spawn_in_a_pid_namespace_works, 0, 2);
+#else
+	tcase_add_loop_test(tc, spawn_in_a_pid_namespace_works, 0, 1);
+#endif
 #ifdef SHARES_MEMORY
 	if (!under_valgrind()) {
 		tc = test_case(s, "time");

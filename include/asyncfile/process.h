@@ -214,7 +214,8 @@ struct af_file *af_process_stderr(const struct af_process *process);
  * an end of input only to a child that reads lines. af_process_stdin() is NULL
  * from then on.
  *
- * @return 0, also if it is closed already; -EINVAL for NULL; -ENOMEM
+ * @return 0, also if it is closed already; -EINVAL for NULL; -ENOMEM, and the
+ *         terminal's input goes on
  */
 int af_process_close_stdin(struct af_process *process);
 
