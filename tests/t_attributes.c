@@ -471,20 +471,26 @@ START_TEST(death_signal_is_set_only_if_asked)
 }
 END_TEST
 
-/* Starts a child that holds the pipe's writing end, and dies. */
-static _Noreturn void start_and_die(int fd, const uid_t *uid)
+/* A child that would hold fd for ever, as it waits for what only it has. */
+static void start_holder(int fd, struct af_spawn_options *options)
 {
-	struct af_fd_map map = { fd, 5 };
 	struct af_loop *loop = af_loop_new(NULL);
+	struct af_fd_map fds[] = { { fd, 5 }, { -1, 6 } };
 	int stay[2];
 
-	if (pipe(stay) == 0)
-		af_spawn(
-			loop, (const char *const[]){ "cat", NULL },
-			WITH(.in = TO_FD(stay[0]), .uid = uid,
-			     .fds = (struct af_fd_map[]){ map, { stay[1], 6 } },
-			     .n_fds = 2, .die_with_parent = true));
-	write(fd, "x", 1);
+	make_pair(KIND_PIPE, stay);
+	fds[1].fd = stay[1];
+	options->in = (struct af_stdio)TO_FD(stay[0]);
+	options->fds = fds;
+	options->n_fds = 2;
+	options->die_with_parent = true;
+	af_spawn(loop, (const char *const[]){ "cat", NULL }, options);
+}
+
+static _Noreturn void start_and_die(int fd, const uid_t *uid)
+{
+	start_holder(fd, WITH(.uid = uid));
+	put(fd, "x", 1);
 	raise(SIGKILL);
 	abort();
 }
@@ -511,30 +517,38 @@ START_TEST(child_dies_with_its_parent)
 }
 END_TEST
 
-/* The window between its birth and prctl(2) is hit now and then. */
-START_TEST(child_of_a_parent_killed_at_any_time_dies)
+/* Enough to keep a child busy before it can ask for the signal. */
+static struct af_limit many_limits[500000];
+
+static _Noreturn void start_slowly(int fd)
+{
+	const size_t n = sizeof many_limits / sizeof *many_limits;
+
+	for (size_t i = 0; i < n; i++)
+		many_limits[i] = (struct af_limit){ RLIMIT_CORE, 0, 0 };
+	put(fd, "x", 1);
+	start_holder(fd, WITH(.limits = many_limits, .n_limits = n));
+	_exit(0);
+}
+
+/* Trap 26: the child that is busy then cannot be told of it by a signal. */
+START_TEST(child_whose_parent_dies_while_it_starts_dies)
 {
 	char byte;
 	int fds[2];
+	pid_t pid;
 
-	for (int i = 0; i < 100; i++) {
-		pid_t pid;
-
-		make_pair(KIND_PIPE, fds);
-		pid = fork();
-		if (pid == 0) {
-			close(fds[0]);
-			start_and_die(fds[1], NULL);
-		}
-		close(fds[1]);
-		for (int64_t until = now_us() + 20 * i; now_us() < until;)
-			;
-		kill(pid, SIGKILL);
-		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-		while (read(fds[0], &byte, 1) > 0)
-			;
-		close(fds[0]);
-	}
+	make_pair(KIND_PIPE, fds);
+	pid = fork();
+	if (pid == 0)
+		start_slowly(fds[1]);
+	close(fds[1]);
+	get(fds[0], &byte, 1);
+	spin(20);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
 }
 END_TEST
 
@@ -643,7 +657,7 @@ Suite *suite(void)
 	tc = test_case(s, "death");
 	tcase_add_test(tc, death_signal_is_set_only_if_asked);
 	tcase_add_loop_test(tc, child_dies_with_its_parent, 0, 2);
-	tcase_add_test(tc, child_of_a_parent_killed_at_any_time_dies);
+	tcase_add_test(tc, child_whose_parent_dies_while_it_starts_dies);
 	tcase_add_test(tc, child_dies_with_the_thread_that_is_its_parent);
 
 	tc = test_case(s, "all");

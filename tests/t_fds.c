@@ -102,6 +102,12 @@ START_TEST(map_of_eighteen_in_reverse_gives_each_its_number)
 	for (int i = 0; i < 18; i++)
 		fds[i] = (struct af_fd_map){ BASE + i, 20 - i };
 	expect_mapped(&rig, fds, 18);
+	/* Copies are made of the last two, at numbers of the others. */
+	for (int i = 0; i < 18; i++)
+		fds[i] = (struct af_fd_map){ BASE + i, 3 + i };
+	fds[16].child_fd = BASE + 17;
+	fds[17].child_fd = BASE + 16;
+	expect_mapped(&rig, fds, 18);
 	close_files(BASE, 18);
 	rig_close(&rig);
 }
