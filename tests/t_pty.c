@@ -135,6 +135,7 @@ START_TEST(pty_is_one_file_for_both_directions)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_ptr_eq(af_process_stdin(process), file);
 	ck_assert_ptr_null(af_process_stderr(process));
+	ck_assert_int_eq(fcntl(af_file_fd(file), F_GETFD), FD_CLOEXEC);
 	expect_count(&rig, af_file_write(file, "abc\n", 4, AFIO_FULL, NULL), 4,
 		     0);
 	expect_text(&rig, af_file_read(file, 10, AFIO_FULL, NULL),
