@@ -148,38 +148,46 @@ static void close_files(struct af_process *process)
 	process->pty = NULL;
 }
 
+/* The process, or NULL and what failed. */
+static struct af_process *spawn(struct af_loop *loop, const char *const argv[],
+				const struct af_spawn_options *options,
+				struct afi_failure *failure)
+{
+	struct af_process *process;
+
+	if (!argv || !argv[0]) {
+		afi_fail(failure, "option", "argv", EINVAL);
+		return NULL;
+	}
+	process = process_alloc(loop);
+	if (!process) {
+		afi_fail(failure, "memory", NULL, ENOMEM);
+		return NULL;
+	}
+	if (afi_launch(process, argv, options, failure) < 0) {
+		close_files(process);
+		process_free(process);
+		return NULL;
+	}
+	return process;
+}
+
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options)
 {
 	static const struct af_spawn_options inherit;
-	struct afi_failure failure = { .error = 0 };
-	struct af_process *process = NULL;
-	int r;
+	struct afi_failure failure;
+	struct af_process *process;
 
-	if (!loop) {
-		errno = EINVAL;
-		return NULL;
-	}
 	if (!afi_loop_alive(loop)) {
-		errno = ECANCELED;
+		errno = loop ? ECANCELED : EINVAL;
 		return NULL;
 	}
-	if (!argv || !argv[0])
-		r = afi_fail(&failure, "option", "argv", EINVAL);
-	else if (!(process = process_alloc(loop)))
-		r = afi_fail(&failure, "memory", NULL, ENOMEM);
-	else
-		r = afi_launch(process, argv, options ? options : &inherit,
-			       &failure);
-	afi_failure_keep(loop, r < 0 ? &failure : NULL);
-	if (r == 0)
-		return process;
-	if (process) {
-		close_files(process);
-		process_free(process);
-	}
-	errno = -r;
-	return NULL;
+	process = spawn(loop, argv, options ? options : &inherit, &failure);
+	afi_failure_keep(loop, process ? NULL : &failure);
+	if (!process)
+		errno = failure.error;
+	return process;
 }
 
 struct af_file *af_process_stdin(const struct af_process *process)
