@@ -225,11 +225,18 @@ START_TEST(error_text_is_of_its_loop)
 }
 END_TEST
 
+/* Without places that may not be searched, which would be told first. */
+static void search_usual_places(void)
+{
+	setenv("PATH", "/bin:/usr/bin", 1);
+}
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("spawnerror");
 	TCase *tc = scratch_case(s, "text");
 
+	tcase_add_checked_fixture(tc, search_usual_places, NULL);
 	tcase_add_test(tc, error_text_is_empty_when_nothing_failed);
 	tcase_add_test(tc, error_text_names_the_step_and_its_path);
 	tcase_add_test(tc, error_text_names_the_number_or_the_option);
