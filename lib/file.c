@@ -44,10 +44,14 @@ int afi_file_check(const struct af_file *file, enum afi_direction direction,
 	return file->may[direction] ? 0 : -EBADF;
 }
 
+size_t afi_file_unread(const struct af_file *file)
+{
+	return file->len + (file->transport ? file->transport->held(file) : 0);
+}
+
 bool afi_file_is_unread(const struct af_file *file)
 {
-	return file->transport && file->len == 0 &&
-	       file->transport->held(file) == 0 &&
+	return file->transport && afi_file_unread(file) == 0 &&
 	       TAILQ_EMPTY(&file->ops[AFI_READ]);
 }
 

@@ -124,6 +124,8 @@ struct af_file *afi_file_new_pty(struct af_loop *loop, int master);
 /* The last step of making one: it ends with its loop. */
 void afi_file_join(struct af_file *file);
 
+/* How many bytes were read that no operation has taken. */
+size_t afi_file_unread(const struct af_file *file);
 /* Whether no byte was read ahead and nobody waits for one. */
 bool afi_file_is_unread(const struct af_file *file);
 
