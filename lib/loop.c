@@ -127,6 +127,7 @@ struct af_loop *af_loop_new(struct event_base *base)
 	loop->home_shared = base;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->settle);
+	TAILQ_INIT(&loop->later);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
 	LIST_INIT(&loop->watches);
@@ -230,6 +231,13 @@ void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 	kick(loop);
 }
 
+void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+		    void (*run)(struct afi_task *))
+{
+	task->run = run;
+	TAILQ_INSERT_TAIL(&loop->later, task, entry);
+}
+
 void afi_task_cancel(struct afi_tasks *queue, struct afi_task *task)
 {
 	if (!task->run)
@@ -260,6 +268,8 @@ static void look_for_break(struct af_loop *loop)
 
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
+	if (!TAILQ_EMPTY(&loop->later))
+		run_first(&loop->later);
 	/* A task may run a round of its own, so the list is looked up anew. */
 	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
 		run_first(&loop->ready);

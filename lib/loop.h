@@ -63,6 +63,7 @@ struct af_loop {
 
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
+	struct afi_tasks later;	 /* one is run each round, again if need be */
 	struct event kick;	 /* runs both when the program drives */
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
@@ -91,6 +92,9 @@ void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 		    void (*run)(struct afi_task *));
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *));
+/* For what there was no memory for: tried when the loop next turns. */
+void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+		    void (*run)(struct afi_task *));
 /* Takes a task out of the queue it is in, if it is in one. */
 void afi_task_cancel(struct afi_tasks *queue, struct afi_task *task);
 
