@@ -6,9 +6,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,25 +22,86 @@
 #define P_PIDFD 3
 #endif
 
+/* To the group that the pidfd's process leads or led: Linux 6.9. */
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
+#endif
+
+/*
+ * What the kernel knows of a pidfd's process, up to the field that we want; it
+ * tells the versions of this struct by their size, which is in the request.
+ */
+struct pidfd_facts {
+	uint64_t mask; /* what is asked for, and then what was answered */
+	uint64_t cgroup;
+	uint32_t ids[11];
+	int32_t exit_code; /* a wait status; Linux 6.15 */
+};
+#define FACTS_EXIT (UINT64_C(1) << 3)
+#define GET_FACTS _IOWR(0xff, 11, struct pidfd_facts)
+_Static_assert(sizeof(struct pidfd_facts) == 64, "the kernel's first version");
+
 void afi_exit_init(struct afi_exit *e, pid_t pid, int pidfd)
 {
 	e->pid = pid;
+	e->gone = pid == 0;
 	e->pidfd = pidfd;
 	e->eventfd = -1;
 }
 
-/* waitid(2) for this child; a pid might by now be that of another one. */
-static int wait_child(const struct afi_exit *e, siginfo_t *info, int options)
+int afi_exit_adopt(struct afi_exit *e, pid_t pid)
 {
-	int r = -1;
+	int pidfd = -1;
 
-	info->si_pid = 0;
-	errno = EINVAL;
-	if (e->pidfd >= 0)
-		r = waitid((idtype_t)P_PIDFD, (id_t)e->pidfd, info, options);
-	if (r < 0 && errno == EINVAL) /* Linux before 5.4 */
-		r = waitid(P_PID, (id_t)e->pid, info, options);
-	return r;
+#ifdef HAVE_PIDFD
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return -errno;
+	pidfd = afi_fd_above_stdio(pidfd);
+	if (pidfd < -1)
+		return pidfd;
+#endif
+	afi_exit_init(e, pid, pidfd);
+	if (afi_exit_is_ours(e))
+		return 0;
+	afi_exit_release(e);
+	return -ECHILD;
+}
+
+/*
+ * waitid(2) for this child; a pid might by now be that of another one. The C
+ * library's has no usage, which the system call has.
+ */
+static int wait_child(const struct afi_exit *e, siginfo_t *info, int options,
+		      struct rusage *usage)
+{
+	long r = -1;
+
+	do {
+		info->si_pid = 0;
+		errno = EINVAL;
+		if (e->pidfd >= 0)
+			r = syscall(SYS_waitid, P_PIDFD, e->pidfd, info,
+				    options, usage);
+		if (r < 0 && errno == EINVAL) /* Linux before 5.4 */
+			r = syscall(SYS_waitid, P_PID, e->pid, info, options,
+				    usage);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+bool afi_exit_is_ours(const struct afi_exit *e)
+{
+	siginfo_t info;
+
+	return !e->gone &&
+	       wait_child(e, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
+}
+
+bool afi_exit_leads_group(const struct afi_exit *e)
+{
+	return getpgid(e->pid) == e->pid;
 }
 
 static void *wait_for_end(void *arg)
@@ -47,7 +110,9 @@ static void *wait_for_end(void *arg)
 	const uint64_t one = 1;
 	siginfo_t info;
 
-	while (wait_child(e, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+	/* By the function, for in there a thread can be cancelled. */
+	while (waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOWAIT) < 0 &&
+	       errno == EINTR)
 		;
 	while (write(e->eventfd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
@@ -94,50 +159,102 @@ void afi_exit_unwatch(struct afi_exit *e)
 	e->eventfd = -1;
 }
 
-int afi_exit_reap(struct afi_exit *e, int *ret_status)
+/*
+ * Somebody else reaped it, or nobody does: the program ignores SIGCHLD. What
+ * the kernel still knows of it.
+ */
+static int look_at_gone(struct afi_exit *e, struct afi_end *ret_end)
 {
-	siginfo_t info;
-	int r;
+	struct pidfd_facts facts = { .mask = FACTS_EXIT };
+	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
 
-	do
-		r = wait_child(e, &info, WEXITED | WNOHANG);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return -ECHILD;
-	/* Readable and yet not ended: a tracer has it stopped at its end. */
-	if (info.si_pid == 0)
-		return 0;
-	if (info.si_code == CLD_EXITED)
-		*ret_status = W_EXITCODE(info.si_status, 0);
-	else
-		*ret_status = info.si_status |
-			      (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+	*ret_end = (struct afi_end){ .status = -1 };
+	if (e->pidfd >= 0 && ioctl(e->pidfd, GET_FACTS, &facts) == 0) {
+		if (facts.mask & FACTS_EXIT)
+			ret_end->status = facts.exit_code;
+		else if (poll(&end, 1, 0) > 0)
+			return 0; /* just now: then it is not known yet */
+	}
+	e->gone = true;
 	return 1;
 }
 
-int afi_exit_signal(struct afi_exit *e, int sig)
+int afi_exit_look(struct afi_exit *e, struct afi_end *ret_end)
 {
+	bool keep = afi_exit_leads_group(e);
 	siginfo_t info;
-	long r;
 
+	if (wait_child(e, &info, WEXITED | WNOHANG | (keep ? WNOWAIT : 0),
+		       &ret_end->usage) < 0)
+		return look_at_gone(e, ret_end);
+	/* Readable and yet not ended: a tracer has it stopped at its end. */
+	if (info.si_pid == 0)
+		return 0;
+	e->gone = !keep;
+	ret_end->has_usage = true;
+	if (info.si_code == CLD_EXITED)
+		ret_end->status = W_EXITCODE(info.si_status, 0);
+	else
+		ret_end->status = info.si_status |
+				  (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+	return 1;
+}
+
+/* -ENOSYS: it cannot be done by pidfd here. */
+static int signal_by_pidfd(const struct afi_exit *e, int sig, unsigned flags)
+{
 #ifdef SYS_pidfd_send_signal
-	if (e->pidfd >= 0) {
-		r = syscall(SYS_pidfd_send_signal, e->pidfd, sig, NULL, 0);
-		if (r == 0 || errno != ENOSYS)
-			return r < 0 ? -errno : 0;
-	}
+	if (e->pidfd >= 0)
+		return syscall(SYS_pidfd_send_signal, e->pidfd, sig, NULL,
+			       flags) < 0
+			       ? -errno
+			       : 0;
+#else
+	(void)e;
+	(void)sig;
+	(void)flags;
 #endif
+	return -ENOSYS;
+}
+
+int afi_exit_signal(const struct afi_exit *e, int sig)
+{
+	int r = signal_by_pidfd(e, sig, 0);
+
+	if (r != -ENOSYS)
+		return r;
 	/* Still ours to reap, so the number is no stranger's. */
-	if (wait_child(e, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+	if (!afi_exit_is_ours(e))
 		return -ESRCH;
-	r = kill(e->pid, sig);
-	return r < 0 ? -errno : 0;
+	return kill(e->pid, sig) < 0 ? -errno : 0;
+}
+
+int afi_exit_signal_group(const struct afi_exit *e, int sig)
+{
+	int r = signal_by_pidfd(e, sig, PIDFD_SIGNAL_PROCESS_GROUP);
+
+	if (r != -ENOSYS && r != -EINVAL)
+		return r;
+	/* Then a group of that number is of its making, or for it. */
+	if (!afi_exit_is_ours(e))
+		return -ESRCH;
+	return kill(-e->pid, sig) < 0 ? -errno : 0;
 }
 
 void afi_exit_close(struct afi_exit *e)
+{
+	siginfo_t info;
+
+	if (!e->gone)
+		wait_child(e, &info, WEXITED | WNOHANG, NULL);
+	afi_exit_release(e);
+}
+
+void afi_exit_release(struct afi_exit *e)
 {
 	afi_exit_unwatch(e);
 	if (e->pidfd >= 0)
 		close(e->pidfd);
 	e->pidfd = -1;
+	e->gone = true;
 }

@@ -30,7 +30,10 @@ struct afi_future_ops {
 	size_t size;
 	/* Takes the operation back; ends in afi_future_finish(-ECANCELED). */
 	void (*cancel)(struct af_future *f);
-	/* The deadline passed; must finish, with what there is. */
+	/*
+	 * The deadline passed: finishes, with what there is, or goes on without
+	 * a deadline.
+	 */
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);

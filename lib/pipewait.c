@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Waiting for every stage of a pipe, and what its status is then.
+ * Waiting for every stage of a pipe, or stopping them, and what its status is
+ * then.
  */
 #include "config.h"
 
@@ -10,14 +11,16 @@
 #include <sys/wait.h>
 
 #include "pipe.h"
+#include "process.h"
 
 struct pipe_wait {
 	struct af_future future;
 	struct afi_pipe_op op;
 	struct af_pipe *pipe;
-	struct af_future **stages; /* their waits */
+	struct af_future **stages; /* their waits, or stops */
 	size_t n_stages, n_left;
-	int error; /* the first of a stage's */
+	bool kills_rest; /* of their groups, when all have ended */
+	int error;	 /* the first of a stage's */
 };
 
 /* The shell's pipefail, but for a stage whose reader had enough. */
@@ -71,8 +74,11 @@ static void on_stage(struct af_future *done, void *arg)
 
 	if (wait->error == 0)
 		wait->error = af_future_error(done);
-	if (--wait->n_left == 0 && !wait->future.done)
+	if (--wait->n_left == 0 && !wait->future.done) {
+		for (size_t i = 0; wait->kills_rest && i < wait->n_stages; i++)
+			afi_process_kill_rest(wait->pipe->stages[i]);
 		finish(wait, wait->error);
+	}
 	af_future_unref(&wait->future);
 }
 
@@ -88,21 +94,40 @@ static void wait_expire(struct af_future *f)
 	finish(wait, af_pipe_poll(wait->pipe, NULL) ? 0 : -ETIMEDOUT);
 }
 
-static const struct afi_future_ops wait_ops = {
-	.name = "pipe wait",
-	.size = sizeof(struct pipe_wait),
-	.cancel = wait_cancel,
-	.expire = wait_expire,
-};
+static struct af_future *start(struct af_pipe *pipe,
+			       const struct afi_future_ops *ops,
+			       const struct timeval *timeout)
+{
+	struct af_loop *loop = pipe ? pipe->loop : NULL;
+	struct pipe_wait *wait;
 
-static void watch_stages(struct pipe_wait *wait)
+	if (!pipe || !afi_timeout_valid(timeout))
+		return afi_future_failed(loop, -EINVAL);
+	if (!afi_loop_alive(loop))
+		return afi_future_failed(loop, -ECANCELED);
+	wait = (struct pipe_wait *)afi_operation_new(loop, ops);
+	if (!wait)
+		return afi_future_failed(loop, -ENOMEM);
+	wait->pipe = pipe;
+	afi_pipe_add(pipe, &wait->op, &wait->future);
+	wait->stages = calloc(pipe->n_stages, sizeof(struct af_future *));
+	if (!wait->stages)
+		finish(wait, -ENOMEM);
+	return &wait->future;
+}
+
+/* Begins what is done with each stage; timeout as that has it. */
+static void watch_stages(struct pipe_wait *wait,
+			 struct af_future *(*begin)(struct af_process *,
+						    const struct timeval *),
+			 const struct timeval *timeout)
 {
 	struct af_pipe *pipe = wait->pipe;
 
 	wait->n_left = pipe->n_stages;
 	wait->n_stages = pipe->n_stages;
 	for (size_t i = 0; i < pipe->n_stages; i++) {
-		wait->stages[i] = af_process_wait(pipe->stages[i], NULL);
+		wait->stages[i] = begin(pipe->stages[i], timeout);
 		af_future_ref(&wait->future);
 		af_on_done(af_future_ref(wait->stages[i]), on_stage, wait);
 	}
@@ -111,32 +136,43 @@ static void watch_stages(struct pipe_wait *wait)
 struct af_future *af_pipe_wait(struct af_pipe *pipe,
 			       const struct timeval *timeout)
 {
-	struct af_loop *loop = pipe ? pipe->loop : NULL;
-	struct pipe_wait *wait;
+	static const struct afi_future_ops ops = {
+		.name = "pipe wait",
+		.size = sizeof(struct pipe_wait),
+		.cancel = wait_cancel,
+		.expire = wait_expire,
+	};
+	struct af_future *f = start(pipe, &ops, timeout);
 	int r = 0;
 
-	if (!pipe || !afi_timeout_valid(timeout))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	wait = (struct pipe_wait *)afi_operation_new(loop, &wait_ops);
-	if (!wait)
-		return afi_future_failed(loop, -ENOMEM);
-	wait->pipe = pipe;
-	afi_pipe_add(pipe, &wait->op, &wait->future);
-	wait->stages = calloc(pipe->n_stages, sizeof(struct af_future *));
-	if (!wait->stages) {
-		finish(wait, -ENOMEM);
-		return &wait->future;
-	}
-	watch_stages(wait);
-	if (wait->future.done) /* no memory to wait for any stage */
+	if (f->done)
+		return f;
+	watch_stages((struct pipe_wait *)f, af_process_wait, NULL);
+	if (f->done) /* no memory to wait for any stage */
 		;
 	else if (afi_timeout_zero(timeout))
-		wait_expire(&wait->future);
+		wait_expire(f);
 	else
-		r = afi_future_expire_after(&wait->future, timeout);
+		r = afi_future_expire_after(f, timeout);
 	if (r < 0)
-		finish(wait, r);
-	return &wait->future;
+		finish((struct pipe_wait *)f, r);
+	return f;
+}
+
+struct af_future *af_pipe_stop(struct af_pipe *pipe,
+			       const struct timeval *grace)
+{
+	static const struct afi_future_ops ops = {
+		.name = "pipe stop",
+		.size = sizeof(struct pipe_wait),
+		.cancel = wait_cancel,
+	};
+	struct af_future *f = start(pipe, &ops, grace);
+
+	if (f->done)
+		return f;
+	((struct pipe_wait *)f)->kills_rest = grace;
+	f->since = afi_now();
+	watch_stages((struct pipe_wait *)f, afi_process_stop, grace);
+	return f;
 }

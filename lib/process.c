@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Processes: start, exit watch, waits, signals, reaping. Knows no pipe.
+ * Processes: start, exit watch, signals, reaping. Knows no pipe.
  */
 #include "config.h"
 
@@ -14,13 +14,7 @@
 #include "process.h"
 #include "pty.h"
 
-struct afi_process_wait {
-	struct af_future future;
-	TAILQ_ENTRY(afi_process_wait) entry;
-	struct af_process *process; /* NULL: not in its list */
-};
-
-static void unwatch(struct af_process *process)
+void afi_process_unwatch(struct af_process *process)
 {
 	if (process->watch.move)
 		event_del(&process->event);
@@ -28,42 +22,26 @@ static void unwatch(struct af_process *process)
 	afi_exit_unwatch(&process->exit);
 }
 
-static void process_free(struct af_process *process)
+void afi_process_discard(struct af_process *process)
 {
-	unwatch(process);
+	afi_process_unwatch(process);
 	afi_exit_close(&process->exit);
+	afi_task_cancel(&process->loop->later, &process->again);
 	afi_loop_leave(&process->loop->members, &process->member);
 	afi_loop_unref(process->loop);
 	free(process);
 }
 
-static void wait_finish(struct afi_process_wait *wait, int error)
-{
-	struct af_process *process = wait->process;
-
-	if (process) {
-		TAILQ_REMOVE(&process->waits, wait, entry);
-		if (TAILQ_EMPTY(&process->waits))
-			unwatch(process);
-	}
-	afi_future_finish(&wait->future, error);
-}
-
-/* Looks whether the child has ended, and tells whoever waits. */
-static void look(struct af_process *process)
+void afi_process_look(struct af_process *process)
 {
 	struct afi_process_wait *wait;
-	int status = -1;
 
-	if (process->ended || afi_exit_reap(&process->exit, &status) == 0)
+	if (process->ended || afi_exit_look(&process->exit, &process->end) == 0)
 		return;
 	process->ended = true;
-	process->status = status;
-	unwatch(process);
-	while ((wait = TAILQ_FIRST(&process->waits))) {
-		wait->future.status = status;
-		wait_finish(wait, status < 0 ? -ECHILD : 0);
-	}
+	afi_process_unwatch(process);
+	while ((wait = TAILQ_FIRST(&process->waits)))
+		afi_process_wait_finish(wait, 0);
 }
 
 static void on_exit_event(evutil_socket_t fd, short what, void *arg)
@@ -72,9 +50,9 @@ static void on_exit_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	look(process);
+	afi_process_look(process);
 	if (process->ended && process->orphan)
-		process_free(process);
+		afi_process_discard(process);
 }
 
 static int add_event(struct af_process *process)
@@ -99,7 +77,7 @@ static int move(struct afi_watch *watch)
 	return add_event(process);
 }
 
-static int watch(struct af_process *process)
+int afi_process_watch(struct af_process *process)
 {
 	int r = process->watch.move ? 0 : add_event(process);
 
@@ -108,28 +86,49 @@ static int watch(struct af_process *process)
 	return r;
 }
 
+static void see_off(struct af_process *process);
+
+static void see_off_again(struct afi_task *task)
+{
+	see_off((void *)((char *)task - offsetof(struct af_process, again)));
+}
+
+/* Of an orphan: frees it when it has ended, though memory runs out. */
+static void see_off(struct af_process *process)
+{
+	afi_process_look(process);
+	if (process->ended || !afi_loop_alive(process->loop))
+		afi_process_discard(process);
+	else if (afi_process_watch(process) < 0)
+		afi_loop_later(process->loop, &process->again, see_off_again);
+}
+
 static void on_orphan(struct afi_member *member)
 {
 	struct af_process *process =
 		(void *)((char *)member - offsetof(struct af_process, member));
 
 	if (process->orphan) {
-		look(process);
-		process_free(process);
+		see_off(process);
 		return;
 	}
 	afi_loop_leave(&process->loop->members, member);
-	unwatch(process);
+	afi_process_unwatch(process);
 }
 
-static struct af_process *process_alloc(struct af_loop *loop)
+struct af_process *afi_process_new(struct af_loop *loop)
 {
-	struct af_process *process = calloc(1, sizeof(*process));
+	struct af_process *process;
 
+	if (!afi_loop_alive(loop)) {
+		errno = ECANCELED;
+		return NULL;
+	}
+	process = calloc(1, sizeof(*process));
 	if (!process)
 		return NULL;
 	process->loop = loop;
-	process->status = -1;
+	process->end.status = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->waits);
 	afi_loop_ref(loop);
@@ -159,14 +158,14 @@ static struct af_process *spawn(struct af_loop *loop, const char *const argv[],
 		afi_fail(failure, "option", "argv", EINVAL);
 		return NULL;
 	}
-	process = process_alloc(loop);
+	process = afi_process_new(loop);
 	if (!process) {
 		afi_fail(failure, "memory", NULL, ENOMEM);
 		return NULL;
 	}
 	if (afi_launch(process, argv, options, failure) < 0) {
 		close_files(process);
-		process_free(process);
+		afi_process_discard(process);
 		return NULL;
 	}
 	return process;
@@ -240,73 +239,10 @@ bool af_process_poll(struct af_process *process, int *ret_status)
 {
 	if (!process)
 		return false;
-	look(process);
+	afi_process_look(process);
 	if (process->ended && ret_status)
-		*ret_status = process->status;
+		*ret_status = process->end.status;
 	return process->ended;
-}
-
-static void wait_cancel(struct af_future *f)
-{
-	wait_finish((struct afi_process_wait *)f, -ECANCELED);
-}
-
-static void wait_expire(struct af_future *f)
-{
-	struct afi_process_wait *wait = (struct afi_process_wait *)f;
-
-	af_future_ref(f);
-	look(wait->process);
-	if (!f->done)
-		wait_finish(wait, -ETIMEDOUT);
-	af_future_unref(f);
-}
-
-static void wait_describe(const struct af_future *f, FILE *out)
-{
-	const struct afi_process_wait *wait = (const void *)f;
-
-	fprintf(out, " for process %d", (int)wait->process->exit.pid);
-}
-
-struct af_future *af_process_wait(struct af_process *process,
-				  const struct timeval *timeout)
-{
-	static const struct afi_future_ops ops = {
-		.name = "wait",
-		.size = sizeof(struct afi_process_wait),
-		.cancel = wait_cancel,
-		.expire = wait_expire,
-		.describe = wait_describe,
-	};
-	struct af_loop *loop = process ? process->loop : NULL;
-	struct afi_process_wait *wait;
-	int r = 0;
-
-	if (!process || !afi_timeout_valid(timeout))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	wait = (struct afi_process_wait *)afi_operation_new(loop, &ops);
-	if (!wait)
-		return afi_future_failed(loop, -ENOMEM);
-	wait->future.status = process->status;
-	if (process->ended) {
-		wait_finish(wait, process->status < 0 ? -ECHILD : 0);
-		return &wait->future;
-	}
-	wait->process = process;
-	TAILQ_INSERT_TAIL(&process->waits, wait, entry);
-	if (afi_timeout_zero(timeout)) {
-		wait_expire(&wait->future);
-		return &wait->future;
-	}
-	r = watch(process);
-	if (r == 0)
-		r = afi_future_expire_after(&wait->future, timeout);
-	if (r < 0)
-		wait_finish(wait, r);
-	return &wait->future;
 }
 
 int af_process_signal(struct af_process *process, int sig)
@@ -318,39 +254,48 @@ int af_process_signal(struct af_process *process, int sig)
 	return afi_exit_signal(&process->exit, sig);
 }
 
-/* Ends what was asked of it. */
-static void abandon(struct af_process *process)
+int af_process_usage(const struct af_process *process, struct rusage *ret_usage)
+{
+	if (!process || !ret_usage)
+		return -EINVAL;
+	if (!process->ended)
+		return -EINPROGRESS;
+	if (!process->end.has_usage)
+		return -ECHILD;
+	*ret_usage = process->end.usage;
+	return 0;
+}
+
+void afi_process_abandon(struct af_process *process)
 {
 	struct afi_process_wait *wait;
 
 	close_files(process);
 	while ((wait = TAILQ_FIRST(&process->waits)))
-		wait_finish(wait, -ECANCELED);
-	unwatch(process);
+		afi_process_wait_finish(wait, -ECANCELED);
+	afi_process_unwatch(process);
 }
 
 void af_process_free(struct af_process *process)
 {
 	if (!process)
 		return;
-	abandon(process);
-	look(process);
+	afi_process_abandon(process);
 	process->orphan = true;
-	if (process->ended || !afi_loop_alive(process->loop) ||
-	    watch(process) < 0)
-		process_free(process);
+	see_off(process);
 }
 
 void afi_process_destroy(struct af_process *process)
 {
 	if (!process)
 		return;
-	abandon(process);
+	afi_process_abandon(process);
 	if (!process->ended) {
-		afi_exit_signal(&process->exit, SIGKILL);
+		afi_process_signal_all(process, SIGKILL);
 		while (waitpid(process->exit.pid, NULL, 0) < 0 &&
 		       errno == EINTR)
 			;
+		process->exit.gone = true;
 	}
-	process_free(process);
+	afi_process_discard(process);
 }

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pattern.h"
@@ -383,15 +385,75 @@ static int mode_talk(int argc, char **argv)
 	return 0;
 }
 
+/* busy N: uses N ms of processor time */
+static int mode_busy(int argc, char **argv)
+{
+	clock_t end = (clock_t)number(argc, argv, 1, 0) * CLOCKS_PER_SEC / 1000;
+
+	while (clock() < end)
+		;
+	return 0;
+}
+
+static int term_fd = 1;
+
+static void say_term(int sig)
+{
+	(void)sig;
+	if (write(term_fd, "term\n", 5) < 0) /* then nobody listens */
+		return;
+}
+
+/* defy [FD]: says "up", and "term" to each SIGTERM; lives until stdin ends */
+static int mode_defy(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = say_term,
+				    .sa_flags = SA_RESTART };
+
+	term_fd = (int)number(argc, argv, 1, 1);
+	sigaction(SIGTERM, &action, NULL);
+	put_string(term_fd, "up\n");
+	get_to_eof(0);
+	return 0;
+}
+
+/* brood: says "up", having a child that ignores SIGTERM and is as cat */
+static int mode_brood(int argc, char **argv)
+{
+	char buf[1];
+	pid_t pid;
+
+	(void)argc;
+	(void)argv;
+	signal(SIGTERM, SIG_IGN);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		while (get(0, buf, 1) > 0)
+			put(1, buf, 1);
+		return 0;
+	}
+	signal(SIGTERM, SIG_DFL);
+	put_string(1, "up\n");
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static int mode_lead(int argc, char **argv);
+
 static const struct mode {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the mode's name */
 } modes[] = {
 	{ "argv0", mode_argv0 },
 	{ "both", mode_both },
+	{ "brood", mode_brood },
+	{ "busy", mode_busy },
 	{ "cat", mode_cat },
 	{ "closein", mode_closein },
 	{ "cwd", mode_cwd },
+	{ "defy", mode_defy },
 	{ "dump-env", mode_dump_env },
 	{ "dump-fds", mode_dump_fds },
 	{ "dump-link", mode_dump_link },
@@ -403,6 +465,7 @@ static const struct mode {
 	{ "head", mode_head },
 	{ "hold", mode_hold },
 	{ "kill-self", mode_kill_self },
+	{ "lead", mode_lead },
 	{ "sink", mode_sink },
 	{ "slurp", mode_slurp },
 	{ "stamp", mode_stamp },
@@ -412,13 +475,26 @@ static const struct mode {
 	{ "write", mode_write },
 };
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	errno = EINVAL;
-	if (argc < 2)
+	if (argc < 1)
 		die("no mode");
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-		if (strcmp(modes[i].name, argv[1]) == 0)
-			return modes[i].run(argc - 1, argv + 1);
-	die(argv[1]);
+		if (strcmp(modes[i].name, argv[0]) == 0)
+			return modes[i].run(argc, argv);
+	die(argv[0]);
+}
+
+/* lead MODE [ARG...]: that mode, in a process group of its own */
+static int mode_lead(int argc, char **argv)
+{
+	if (setpgid(0, 0) < 0)
+		die("setpgid");
+	return run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	return run(argc - 1, argv + 1);
 }

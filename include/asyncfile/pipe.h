@@ -153,10 +153,22 @@ af_pipe_communicate(struct af_pipe *pipe,
  * @return a future; af_future_status() is the wait status of the rightmost
  *         stage that failed, or 0 when none did (the shell's pipefail). A stage
  *         other than the last that died of SIGPIPE has not failed: its reader
- *         left. -ETIMEDOUT at the deadline, and the stages go on.
+ *         left. -ETIMEDOUT at the deadline, and the stages go on. -ECHILD, when
+ *         all have ended, if the status of one cannot be known.
  */
 struct af_future *af_pipe_wait(struct af_pipe *pipe,
 			       const struct timeval *timeout);
+
+/**
+ * Makes every stage end, all at once, as af_process_stop() does with one.
+ * Whoever is left of their groups is killed when the last stage has ended.
+ *
+ * @param grace NULL: SIGTERM only; zero: SIGKILL at once
+ * @return a future that is done when every stage has ended; outcome as of
+ *         af_pipe_wait(), or -EPERM
+ */
+struct af_future *af_pipe_stop(struct af_pipe *pipe,
+			       const struct timeval *grace);
 
 /**
  * Whether every stage has ended; looks, without waiting.

@@ -9,7 +9,18 @@
  * live on. af_process_wait() is about the first, reads of af_process_stdout()
  * about the second.
  *
- * No handler for SIGCHLD is installed and none is needed.
+ * No handler for SIGCHLD is installed and none is needed. A program that reaps
+ * every child with waitpid(-1), or ignores SIGCHLD, may go on doing so: an end
+ * is noticed all the same, and since Linux 6.15 its status is known, too;
+ * before, and where there are no pidfds, that is -ECHILD. Without pidfds such a
+ * program must not reuse a child's number for another child before the
+ * library has noticed that the first is gone.
+ *
+ * A child that leads a process group or session is kept as a zombie from its
+ * end until af_process_free(), so that the group's number is nobody else's
+ * while it can be signalled.
+ *
+ * A program's end ends no child. Stop those that are not to outlive it.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -28,6 +39,7 @@ struct af_file;
 struct af_future;
 struct af_loop;
 struct af_process;
+struct rusage;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
@@ -252,6 +264,18 @@ struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
 
 /**
+ * What the child has used: its processor time, its memory and so on, with that
+ * of the children it has waited for; see getrusage(2).
+ *
+ * @param ret_usage set on success
+ * @return 0; -EINPROGRESS before a wait, a stop or af_process_poll() has seen
+ *         the end; -ECHILD if it cannot be known, as somebody else waited for
+ *         the child; -EINVAL for NULL
+ */
+int af_process_usage(const struct af_process *process,
+		     struct rusage *ret_usage);
+
+/**
  * Sends the child a signal.
  *
  * @return 0; -ESRCH once the child has been reaped: never does a stranger get
@@ -260,10 +284,39 @@ struct af_future *af_process_wait(struct af_process *process,
 int af_process_signal(struct af_process *process, int sig);
 
 /**
+ * Sends a signal to the process group that the child leads, also when the child
+ * itself has ended.
+ *
+ * @return 0; -ESRCH if there is no such group, or it cannot be told any more
+ *         from a stranger's; -EINVAL no such signal, or process is NULL; -EPERM
+ */
+int af_process_signal_group(struct af_process *process, int sig);
+
+/**
+ * Makes a child end: SIGTERM, and SIGKILL if it has not ended after grace. If it
+ * leads a process group or a session, by an option or by its own doing, signals
+ * go to all of the group, and whoever is left in there when the child has ended
+ * gets SIGKILL. A child that is stopped (SIGSTOP) gets SIGCONT, so that it sees
+ * the SIGTERM.
+ *
+ * Cancelling it sends nothing more; what was sent may still end the child.
+ * Several stops at once each take their own steps.
+ *
+ * @param grace NULL: SIGTERM only, however long it takes, and never SIGKILL;
+ *              zero: SIGKILL at once, without SIGTERM
+ * @return a future that is done when the child has ended, at once if it has
+ *         already; outcome as of af_process_wait(). -EPERM: it is another
+ *         user's now, and goes on.
+ */
+struct af_future *af_process_stop(struct af_process *process,
+				  const struct timeval *grace);
+
+/**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
  * live child is left running, and is reaped by the loop when it ends: if the
  * loop runs then, for this alone does not keep a base running, or else when it
- * next does. NULL is fine. Fine also after its loop was freed.
+ * next does. NULL is fine. Fine also after its loop was freed: a child that
+ * lives then is the program's to reap.
  */
 void af_process_free(struct af_process *process);
 
