@@ -39,6 +39,7 @@ struct af_file;
 struct af_future;
 struct af_loop;
 struct af_process;
+struct evbuffer;
 struct rusage;
 
 /** Where one of a child's standard streams leads. */
@@ -193,6 +194,42 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options);
 
 /**
+ * Takes charge of a child that the program has started itself, with fork(2) or
+ * by other means, ended or not. Nobody else is to wait for it from then on.
+ *
+ * @param pid    the child; not one that a process has already
+ * @param in_fd  becomes af_process_stdin(); out_fd and err_fd likewise. Owned
+ *               by the process from success on. -1: none. Anything that
+ *               af_file_new() takes; one for both directions, such as a pty or
+ *               a socket, is given once.
+ * @return the process; or NULL with errno, and child and descriptors are still
+ *         the caller's:
+ *         EINVAL    loop is NULL, pid is not positive, a descriptor given twice
+ *         ECHILD    no such child of this program, or it was reaped already
+ *         EBADF, EISDIR, EMFILE, ENFILE, ENOMEM
+ *         ECANCELED the loop was freed
+ */
+struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
+				    int out_fd, int err_fd);
+
+/**
+ * Hands a child over to the caller, whose it is to reap, and frees the process.
+ * Nothing happens to the child. Pending operations fail with -ECANCELED.
+ *
+ * @param ret_fds our ends of its stdin, stdout and stderr, -1 where there is
+ *                none; the caller's to close, in the blocking mode that they
+ *                were made with, and close-on-exec. NULL: they are closed.
+ * @param unread  NULL, or three, each NULL or appended the bytes that were read
+ *                from that descriptor but by no operation
+ * @return its pid; or, and the process stays as it is:
+ *         -EINVAL for NULL
+ *         -ESRCH  it has ended and been reaped: there is nothing to hand over
+ *         -ENOMEM unread could not hold the bytes
+ */
+pid_t af_process_release(struct af_process *process, int ret_fds[3],
+			 struct evbuffer *unread[3]);
+
+/**
  * Why the loop's last af_spawn() or af_pipe_spawn() failed, for people to read:
  * the step, what it was about, and the error.
  *
@@ -207,8 +244,8 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 const char *af_spawn_error(const struct af_loop *loop);
 
 /**
- * The parent's end of an AFIO_PIPE, or its side of an AFIO_PTY. Borrowed: lives
- * as long as the process, which closes it.
+ * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or what an adopted
+ * child came with. Borrowed: lives as long as the process, which closes it.
  *
  * @return the file, or NULL where the stream is neither or was closed
  */
