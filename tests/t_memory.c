@@ -431,6 +431,75 @@ static void act_attributes(struct scene *s)
 	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		   0) < 0)
 		;
+	af_process_free(process);
+}
+
+/* One whose process is freed while it runs is reaped, however late. */
+static void act_orphan(struct scene *s)
+{
+	struct af_process *process = made(
+		af_spawn(s->loop, HELPER("wait-eof"),
+			 WITH(.in.kind = AFIO_PIPE, .out.kind = AFIO_NULL)));
+	int64_t since = now_us();
+	pid_t pid;
+
+	if (!process)
+		return;
+	pid = af_process_pid(process);
+	af_process_free(process);
+	while (kill(pid, 0) == 0) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		end(s, af_sleep(s->loop, MS(1)), 0);
+	}
+}
+
+/* Stops a process and a chain, however often it takes. */
+static void act_stop(struct scene *s)
+{
+	struct af_process *process = made(
+		af_spawn(s->loop, HELPER("lead", "wait-eof"),
+			 WITH(.in.kind = AFIO_PIPE, .out.kind = AFIO_NULL)));
+	struct af_pipe *pipe = made(af_pipe_spawn(
+		s->loop, CHAIN(HELPER("cat"), HELPER("cat")), WITH(ALL_PIPES)));
+
+	if (process)
+		while (end(s, af_process_stop(process, MS(20000)), 0) < 0)
+			;
+	af_process_free(process);
+	if (pipe)
+		while (end(s, af_pipe_stop(pipe, MS(0)), 0) < 0)
+			;
+	af_pipe_close(pipe);
+}
+
+/* A child changes hands, twice; what it said goes along. */
+static void act_release(struct scene *s)
+{
+	struct evbuffer *unread[3] = { NULL };
+	struct af_process *process = made(af_spawn(
+		s->loop, HELPER("echo", "one\ntwo"), WITH(IN_OUT_PIPES)));
+	int fds[3];
+	pid_t pid;
+
+	if (!process)
+		return;
+	await_zombie(af_process_pid(process));
+	while (end(s,
+		   af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
+		   0) < 0)
+		;
+	while (!(unread[1] = evbuffer_new()))
+		;
+	while ((pid = af_process_release(process, fds, unread)) < 0)
+		ck_assert_int_eq(pid, -ENOMEM);
+	while (!(process = made(af_process_adopt(s->loop, pid, fds[0], fds[1],
+						 fds[2]))))
+		;
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
+		;
+	ck_assert_uint_eq(s->n_got + evbuffer_get_length(unread[1]), 8);
+	evbuffer_free(unread[1]);
 	expect_end(s, process);
 	af_process_free(process);
 }
@@ -693,6 +762,8 @@ static const struct {
 	{ act_dispatch, false },   { act_callback, false },
 	{ act_move, false },	   { act_ends, false },
 	{ act_bufferevent, true }, { act_disk, true },
+	{ act_bufferevent, true }, { act_orphan, true },
+	{ act_stop, false },	   { act_release, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

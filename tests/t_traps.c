@@ -351,6 +351,42 @@ START_TEST(signal_child_that_another_reaped_hits_nobody)
 }
 END_TEST
 
+static void drop_stop(struct rig *rig, struct af_future *stop)
+{
+	int r = drive(rig, stop);
+
+	ck_assert(r == 0 || r == -ECHILD);
+	af_future_unref(stop);
+}
+
+/* The same of a group, whose leader is a stranger with that number. */
+START_TEST(signal_group_whose_leader_another_reaped_hits_nobody)
+{
+	struct af_process *process;
+	pid_t pid, stranger;
+	struct rig rig;
+	int status;
+
+	rig_open(&rig, _i);
+	process = start(&rig, HELPER("lead", "exit", "0"), NULL);
+	pid = af_process_pid(process);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	stranger = start_stranger(pid, &rig);
+	if (stranger > 0)
+		ck_assert_int_eq(setpgid(stranger, stranger), 0);
+	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), -ESRCH);
+	drop_stop(&rig, af_process_stop(process, MS(0)));
+	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), -ESRCH);
+	af_process_free(process);
+	rig_hang_up(&rig);
+	if (stranger > 0) {
+		ck_assert_int_eq(waitpid(stranger, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 /* Trap 21, what is left of a program that could not be run. */
 START_TEST(spawn_failing_often_leaves_neither_zombie_nor_descriptor)
 {
@@ -551,6 +587,9 @@ Suite *suite(void)
 		 signal_reaped_child_is_esrch_and_hits_nobody, DRIVE_COUNT);
 	add_case(s, "trap 20, signal after a foreign wait",
 		 signal_child_that_another_reaped_hits_nobody, DRIVE_COUNT);
+	add_case(s, "trap 20, signal to a group after a foreign wait",
+		 signal_group_whose_leader_another_reaped_hits_nobody,
+		 DRIVE_COUNT);
 	add_case(s, "trap 21, program that cannot run",
 		 spawn_failing_often_leaves_neither_zombie_nor_descriptor, 1);
 	add_case(s, "trap 21, error descriptor inherited",
