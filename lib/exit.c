@@ -159,21 +159,34 @@ void afi_exit_unwatch(struct afi_exit *e)
 	e->eventfd = -1;
 }
 
+/* What the kernel knows of it; 0 or -errno. */
+static int ask_kernel(const struct afi_exit *e, struct pidfd_facts *ret_facts)
+{
+	int r = -1;
+
+	/* It fails once for a process that vanishes while it looks. */
+	for (int i = 0; i < 2 && r < 0; i++) {
+		ret_facts->mask = FACTS_EXIT;
+		r = ioctl(e->pidfd, GET_FACTS, ret_facts);
+	}
+	return r < 0 ? -errno : 0;
+}
+
 /*
- * Somebody else reaped it, or nobody does: the program ignores SIGCHLD. What
- * the kernel still knows of it.
+ * Somebody else reaped it, or nobody does: the program ignores SIGCHLD. Where
+ * the kernel does not tell how it ended, nobody does.
  */
 static int look_at_gone(struct afi_exit *e, struct afi_end *ret_end)
 {
-	struct pidfd_facts facts = { .mask = FACTS_EXIT };
+	struct pidfd_facts facts;
 	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
 
 	*ret_end = (struct afi_end){ .status = -1 };
-	if (e->pidfd >= 0 && ioctl(e->pidfd, GET_FACTS, &facts) == 0) {
+	if (e->pidfd >= 0 && ask_kernel(e, &facts) == 0) {
 		if (facts.mask & FACTS_EXIT)
 			ret_end->status = facts.exit_code;
 		else if (poll(&end, 1, 0) > 0)
-			return 0; /* just now: then it is not known yet */
+			return 0; /* it is being reaped: known in a moment */
 	}
 	e->gone = true;
 	return 1;

@@ -335,6 +335,16 @@ static int mode_head(int argc, char **argv)
 	return 0;
 }
 
+/* pause: until a signal ends it */
+static int mode_pause(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
 /* slurp: stdin to stdout, but nothing before all is read; as sort(1) does */
 static int mode_slurp(int argc, char **argv)
 {
@@ -466,6 +476,7 @@ static const struct mode {
 	{ "hold", mode_hold },
 	{ "kill-self", mode_kill_self },
 	{ "lead", mode_lead },
+	{ "pause", mode_pause },
 	{ "sink", mode_sink },
 	{ "slurp", mode_slurp },
 	{ "stamp", mode_stamp },

@@ -159,6 +159,39 @@ START_TEST(spawn_while_loop_is_freed_is_canceled)
 }
 END_TEST
 
+/* A program of its own, which starts a child and ends. */
+static void start_and_exit(const struct rig *rig, int out)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+
+	af_spawn(loop, HELPER("cat"),
+		 WITH(.in = TO_FD(rig->in), .out = TO_FD(out)));
+	_exit(0);
+}
+
+START_TEST(exit_of_the_program_leaves_children_running)
+{
+	struct rig rig;
+	char echo[5];
+	pid_t pid;
+	int out[2];
+
+	rig_open(&rig, 0);
+	make_pair(KIND_PIPE, out);
+	pid = fork();
+	if (pid == 0)
+		start_and_exit(&rig, out[1]);
+	close(out[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	put(rig.out, "alive", 5);
+	get(out[0], echo, 5);
+	rig_hang_up(&rig);
+	ck_assert_int_eq(read(out[0], echo, 1), 0);
+	close(out[0]);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The end is known for sure; its status need not be. */
 static void expect_end(struct rig *rig, struct af_process *process, int code)
 {
@@ -261,6 +294,7 @@ Suite *suite(void)
 	ADD(tc, free_process_in_its_own_continuation_is_fine);
 	ADD(tc, free_loop_before_process_cancels_and_leaves_child);
 	ADD(tc, spawn_while_loop_is_freed_is_canceled);
+	tcase_add_test(tc, exit_of_the_program_leaves_children_running);
 
 	tc = test_case(s, "foreign");
 	ADD(tc, wait_with_sigchld_ignored_ends);

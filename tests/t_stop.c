@@ -388,12 +388,12 @@ END_TEST
 /* Three stages, of which one defies; that is up and running. */
 static struct af_pipe *start_stages(struct rig *rig, int defies)
 {
-	const char *const *const hold = HELPER("hold", "0");
+	const char *const *const obey = HELPER("pause");
 	const char *const *const defy = HELPER("defy", "2");
 	struct af_pipe *pipe = start_chain(
 		rig,
-		CHAIN(defies == 0 ? defy : hold, defies == 1 ? defy : hold,
-		      defies == 2 ? defy : hold),
+		CHAIN(defies == 0 ? defy : obey, defies == 1 ? defy : obey,
+		      defies == 2 ? defy : obey),
 		WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE,
 		     .err.kind = AFIO_PIPE));
 
@@ -454,8 +454,7 @@ START_TEST(stop_chain_kills_who_is_left_of_its_groups)
 
 	rig_open(&rig, _i);
 	pipe = start_chain(&rig,
-			   CHAIN(HELPER("lead", "hold", "0"),
-				 HELPER("lead", "hold", "0"),
+			   CHAIN(HELPER("lead", "pause"), HELPER("pause"),
 				 HELPER("lead", "brood")),
 			   WITH(.in = TO_FD(rig.in), .out.kind = AFIO_PIPE));
 	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "up\n", 0);

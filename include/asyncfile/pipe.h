@@ -118,7 +118,8 @@ struct af_output {
 	const char *err; /**< stderr, likewise; empty if it is no AFIO_PIPE */
 	size_t err_len;
 	size_t input_taken; /**< bytes of the input that stdin took */
-	int status;	    /**< as af_pipe_wait(); -1 if not all have ended */
+	/** As af_pipe_wait(); -1 if not all have ended, or it is not known. */
+	int status;
 };
 
 /**
