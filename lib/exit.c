@@ -166,7 +166,7 @@ static int ask_kernel(const struct afi_exit *e, struct pidfd_facts *ret_facts)
 
 	/* It fails once for a process that vanishes while it looks. */
 	for (int i = 0; i < 2 && r < 0; i++) {
-		ret_facts->mask = FACTS_EXIT;
+		*ret_facts = (struct pidfd_facts){ .mask = FACTS_EXIT };
 		r = ioctl(e->pidfd, GET_FACTS, ret_facts);
 	}
 	return r < 0 ? -errno : 0;

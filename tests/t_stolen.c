@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <linux/sched.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -21,12 +22,12 @@
 /* A child that is reaped, as a pidfd. */
 static int reaped_pidfd(void)
 {
-	pid_t pid = fork();
-	int pidfd;
+	int pidfd = -1;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL,
+				   &pidfd, NULL, NULL);
 
 	if (pid == 0)
-		_exit(7);
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		syscall(SYS_exit_group, 7);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	return pidfd;
 }
