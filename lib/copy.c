@@ -71,7 +71,8 @@ static bool never_waits(const struct af_file *file)
 {
 	int mode;
 
-	if (file->is_foreign)
+	/* That a terminal was left, on either side, does not look like it. */
+	if (file->is_foreign || file->is_tty)
 		return false;
 	if (!file->is_socket)
 		return true;
@@ -266,12 +267,8 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 	copy = of_future(f);
 	copy->left = count;
 #ifdef HAVE_SPLICE
-	/*
-	 * A write to a disk would have to wait for it, and a terminal that was
-	 * left does not say so to splice(2).
-	 */
-	copy->in_kernel = never_waits(from) && never_waits(to) &&
-			  !to->is_disk && !to->is_tty;
+	/* A write to a disk would have to wait for it. */
+	copy->in_kernel = never_waits(from) && never_waits(to) && !to->is_disk;
 #endif
 	copy->in = (struct afi_op){ .direction = AFI_READ,
 				    .step = copy_step,
