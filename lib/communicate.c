@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "feed.h"
 #include "file.h"
 #include "pipe.h"
 
@@ -30,6 +31,8 @@ struct communicate {
 	struct afi_pipe_op op;
 	struct af_pipe *pipe;
 	struct af_file *input; /* of an input fd */
+	af_input_fn input_fn;
+	void *input_arg;
 	struct af_future *feed;
 	struct af_future *wait;
 	struct stream streams[2];
@@ -86,6 +89,22 @@ static void on_fed(struct af_future *done, void *arg)
 			finish(c, error, 0);
 	}
 	af_future_unref(&c->future);
+}
+
+/* What the program's function fails with, be it -EPIPE, is no child's right. */
+static ssize_t ask(void *buf, size_t len, void *arg)
+{
+	struct communicate *c = arg;
+	ssize_t n;
+
+	af_future_ref(&c->future);
+	c->future.running = true;
+	n = c->input_fn(buf, len, c->input_arg);
+	c->future.running = false;
+	if (n < 0 && !c->future.done)
+		finish(c, (int)n, 0);
+	af_future_unref(&c->future);
+	return n;
 }
 
 static void on_dropped(struct af_future *done, void *arg);
@@ -262,6 +281,11 @@ static int feed(struct communicate *c,
 	case AFIO_INPUT_FILE:
 		c->feed = af_file_copy(options->input_file, to, -1, NULL);
 		break;
+	case AFIO_INPUT_CALLBACK:
+		c->input_fn = options->input_fn;
+		c->input_arg = options->input_arg;
+		c->feed = afi_feed(to, ask, c);
+		break;
 	default:
 		return -EINVAL;
 	}
@@ -332,6 +356,8 @@ static bool options_valid(const struct af_communicate_options *options)
 		return options->input || options->input_len == 0;
 	case AFIO_INPUT_FILE:
 		return options->input_file;
+	case AFIO_INPUT_CALLBACK:
+		return options->input_fn;
 	}
 	return false;
 }

@@ -452,6 +452,14 @@ static int mode_brood(int argc, char **argv)
 
 static int mode_lead(int argc, char **argv);
 
+/* doze: two lines, "x" and "y", at once; stops until SIGCONT; then as cat */
+static int mode_doze(int argc, char **argv)
+{
+	put_string(1, "x\ny\n");
+	raise(SIGSTOP);
+	return mode_cat(argc, argv);
+}
+
 static const struct mode {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the mode's name */
@@ -464,6 +472,7 @@ static const struct mode {
 	{ "closein", mode_closein },
 	{ "cwd", mode_cwd },
 	{ "defy", mode_defy },
+	{ "doze", mode_doze },
 	{ "dump-env", mode_dump_env },
 	{ "dump-fds", mode_dump_fds },
 	{ "dump-link", mode_dump_link },

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "children.h"
@@ -128,7 +129,7 @@ START_TEST(communicate_with_both_streams_full_reads_both)
 }
 END_TEST
 
-enum { FROM_PIPE, FROM_DISK, FROM_NULL, SOURCES };
+enum { FROM_PIPE, FROM_SOCKET, FROM_PTY, FROM_DISK, FROM_NULL, SOURCES };
 
 struct input {
 	int fd;
@@ -136,13 +137,33 @@ struct input {
 	struct af_process *feeder; /* who writes into the pipe */
 };
 
+/* A terminal that changes no byte: ends[0] is its master. */
+static void make_pty(int ends[2])
+{
+	struct termios raw;
+
+	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_eq(grantpt(ends[0]), 0);
+	ck_assert_int_eq(unlockpt(ends[0]), 0);
+	ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(ends[1], 0);
+	tcgetattr(ends[1], &raw);
+	cfmakeraw(&raw);
+	tcsetattr(ends[1], TCSANOW, &raw);
+}
+
 static void open_input(struct input *input, struct rig *rig, int source)
 {
 	int fds[2];
 
 	*input = (struct input){ .len = source == FROM_NULL ? 0 : MIB };
-	if (source == FROM_PIPE) {
-		make_pair(KIND_PIPE, fds);
+	if (source <= FROM_PTY) {
+		if (source == FROM_PTY)
+			make_pty(fds);
+		else
+			make_pair(source == FROM_PIPE ? KIND_PIPE
+						      : KIND_SOCKETPAIR,
+				  fds);
 		input->fd = fds[0];
 		input->feeder = start(rig, HELPER("write", "1048576"),
 				      WITH(.out = TO_FD(fds[1])));
@@ -176,8 +197,8 @@ START_TEST(communicate_from_descriptor_takes_it_to_its_end)
 	open_input(&input, &rig, _i % SOURCES);
 	flags = fcntl(input.fd, F_GETFL);
 	pipe = start_echo(&rig, "cat");
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
-					  .input_fd = input.fd));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = input.fd));
 	output = outcome(&rig, f, 0, 0);
 	expect_out_pattern(output, input.len);
 	ck_assert_uint_eq(output->input_taken, input.len);
@@ -185,6 +206,38 @@ START_TEST(communicate_from_descriptor_takes_it_to_its_end)
 	af_pipe_close(pipe);
 	ck_assert_int_eq(fcntl(input.fd, F_GETFL), flags);
 	close_input(&input, &rig);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Control-D is the end of what is typed, and the terminal stays open. */
+START_TEST(communicate_from_terminal_takes_what_is_typed)
+{
+	const struct af_output *output;
+	struct termios cooked;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+	int ends[2];
+
+	rig_open(&rig, _i);
+	make_pty(ends);
+	tcgetattr(ends[1], &cooked);
+	cooked.c_lflag |= ICANON;
+	cooked.c_cc[VEOF] = 4;
+	tcsetattr(ends[1], TCSANOW, &cooked);
+	put_text(ends[0], "one\ntwo\n\4");
+	pipe = start_echo(&rig, "cat");
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = ends[1]));
+	output = outcome(&rig, f, 0, 0);
+	ck_assert_str_eq(output->out, "one\ntwo\n");
+	ck_assert_uint_eq(output->input_taken, 8);
+	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	close(ends[0]);
+	close(ends[1]);
 	rig_close(&rig);
 }
 END_TEST
@@ -211,8 +264,8 @@ START_TEST(communicate_from_file_takes_what_is_left_of_it)
 				    af_file_read(file, head, AFIO_FULL, NULL),
 				    head, 0, 0);
 	pipe = start_echo(&rig, "slurp");
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FILE,
-					  .input_file = file));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FILE, .input_file = file));
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->out_len, len);
 	ck_assert_uint_eq(pattern_match(output->out, len, head), len);
@@ -234,8 +287,9 @@ START_TEST(communicate_after_reads_brings_the_rest)
 
 	rig_open(&rig, _i);
 	pipe = start_echo(&rig, "cat");
-	expect_count(&rig, af_pipe_write(pipe, "one\ntwo\n", 8, AFIO_FULL, NULL),
-		     8, 0);
+	expect_count(&rig,
+		     af_pipe_write(pipe, "one\ntwo\n", 8, AFIO_FULL, NULL), 8,
+		     0);
 	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "one\n", 0);
 	f = af_pipe_communicate(pipe, HOW(MEMORY("three\n", 6)));
 	output = outcome(&rig, f, 0, 0);
@@ -259,8 +313,8 @@ START_TEST(communicate_with_unreadable_input_gives_its_error)
 	pipe = start_echo(&rig, "cat");
 	pid = af_process_pid(af_pipe_process(pipe, 0));
 	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
-					  .input_fd = fd));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = fd));
 	ck_assert_int_eq(drive(&rig, f), -EISDIR);
 	af_future_unref(f);
 	close(fd);
@@ -269,8 +323,8 @@ START_TEST(communicate_with_unreadable_input_gives_its_error)
 
 	pipe = start_echo(&rig, "cat");
 	pid = af_process_pid(af_pipe_process(pipe, 0));
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
-					  .input_fd = rig.out));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = rig.out));
 	ck_assert_int_eq(drive(&rig, f), -EBADF);
 	af_future_unref(f);
 	af_pipe_close(pipe);
@@ -287,6 +341,7 @@ START_TEST(communicate_with_nonsense_is_invalid)
 		HOW(.overflow = 77),
 		HOW(MEMORY(NULL, 1)),
 		HOW(.input_kind = AFIO_INPUT_FILE),
+		HOW(.input_kind = AFIO_INPUT_CALLBACK),
 		HOW(.timeout = &negative),
 		HOW(.linger = &negative),
 	};
@@ -325,10 +380,10 @@ START_TEST(communicate_with_failed_stages_succeeds_with_status)
 	af_future_unref(f);
 	af_pipe_close(pipe);
 
-	pipe = start_chain(&rig,
-			   CHAIN(HELPER("endless"), HELPER("head", "4"),
-				 HELPER("cat")),
-			   WITH(.out.kind = AFIO_PIPE));
+	pipe = start_chain(
+		&rig,
+		CHAIN(HELPER("endless"), HELPER("head", "4"), HELPER("cat")),
+		WITH(.out.kind = AFIO_PIPE));
 	f = af_pipe_communicate(pipe, NULL);
 	ck_assert_str_eq(outcome(&rig, f, 0, 0)->out, "y\ny\n");
 	ck_assert_int_eq(af_future_output(f)->status, 0);
@@ -354,6 +409,7 @@ Suite *suite(void)
 			    0, SOURCES * DRIVE_COUNT);
 	tcase_add_loop_test(tc, communicate_from_file_takes_what_is_left_of_it,
 			    0, SOURCES * DRIVE_COUNT);
+	ADD(tc, communicate_from_terminal_takes_what_is_typed);
 	ADD(tc, communicate_after_reads_brings_the_rest);
 	ADD(tc, communicate_with_unreadable_input_gives_its_error);
 	ADD(tc, communicate_with_both_streams_full_reads_both);

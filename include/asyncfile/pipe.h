@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/time.h>
+#include <sys/types.h>
 
 #include <asyncfile/process.h>
 
@@ -80,8 +81,23 @@ enum af_input_kind {
 	AFIO_INPUT_NONE = 0, /**< nothing: stdin is closed at once */
 	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
 	AFIO_INPUT_FD,	     /**< input_fd, up to its end; stays the caller's */
-	AFIO_INPUT_FILE	     /**< input_file, up to its end; borrowed */
+	AFIO_INPUT_FILE,     /**< input_file, up to its end; borrowed */
+	AFIO_INPUT_CALLBACK  /**< what input_fn gives, until it gives no more */
 };
+
+/**
+ * What AFIO_INPUT_CALLBACK calls for the next bytes, from the loop, as
+ * continuations are called, whenever what it gave before is written: it may do
+ * anything, also af_await(), close the pipe or cancel the communicate.
+ *
+ * @param buf valid during the call
+ * @param len how many bytes fit, 64 KiB; that much at a time is the quickest
+ * @return how many bytes were put at buf; 0: that was all; a negative errno:
+ *         the communicate fails with it
+ *
+ * What was given and stdin did not take, one buf at most, is gone.
+ */
+typedef ssize_t (*af_input_fn)(void *buf, size_t len, void *arg);
 
 /** What to do when a stream brings more than max_output bytes. */
 enum af_overflow {
@@ -96,6 +112,8 @@ struct af_communicate_options {
 	size_t input_len;
 	int input_fd;
 	struct af_file *input_file; /**< must stay open until then */
+	af_input_fn input_fn;
+	void *input_arg; /**< for input_fn */
 
 	/** Bounds the whole, from the call on; NULL: none. */
 	const struct timeval *timeout;
