@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "feed.h"
 #include "file.h"
@@ -14,13 +15,16 @@
 
 #define DROP_SIZE 65536
 
-/* One of the two streams that are collected. */
+/* One of the streams that are collected. */
 struct stream {
 	struct communicate *owner;
 	struct af_file *file;
 	struct af_future *read; /* what is kept, at most one byte too many */
 	struct af_future *drop; /* what is read and thrown away after that */
 };
+
+/* The last stage's stdout; all stages' stderr; from there on one's own each. */
+enum { OUT, MERGED_ERR, STAGE_ERR };
 
 /*
  * Over when all its parts are: the streams at their ends and the stages. What
@@ -35,7 +39,9 @@ struct communicate {
 	void *input_arg;
 	struct af_future *feed;
 	struct af_future *wait;
-	struct stream streams[2];
+	struct stream *streams; /* by their names below */
+	size_t n_streams;
+	struct af_stage_output *stages;
 	unsigned parts; /* that are not over */
 	size_t max_output;
 	enum af_overflow overflow;
@@ -52,7 +58,7 @@ static bool collect_rest(struct communicate *c)
 {
 	bool ended = true;
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < c->n_streams; i++) {
 		struct af_future *f = c->streams[i].read;
 
 		if (f && !f->done)
@@ -192,6 +198,21 @@ static void gather(struct stream *stream, const char **ret, size_t *ret_len)
 	af_future_cancel(stream->drop);
 }
 
+static void gather_all(struct communicate *c, struct af_output *output)
+{
+	struct stream *err = &c->streams[MERGED_ERR];
+
+	output->stages = c->stages;
+	output->n_stages = c->n_streams - STAGE_ERR;
+	for (size_t i = 0; i < output->n_stages; i++)
+		gather(&c->streams[STAGE_ERR + i], &c->stages[i].err,
+		       &c->stages[i].err_len);
+	if (!err->file)
+		err = &c->streams[c->n_streams - 1];
+	gather(err, &output->err, &output->err_len);
+	gather(&c->streams[OUT], &output->out, &output->out_len);
+}
+
 static void finish(struct communicate *c, int error, unsigned flags)
 {
 	struct af_output *output = &c->output;
@@ -202,8 +223,7 @@ static void finish(struct communicate *c, int error, unsigned flags)
 	af_future_cancel(c->feed);
 	output->input_taken = af_future_count(c->feed);
 	collect_rest(c);
-	gather(&c->streams[0], &output->out, &output->out_len);
-	gather(&c->streams[1], &output->err, &output->err_len);
+	gather_all(c, output);
 	output->status = -1;
 	af_pipe_poll(c->pipe, &output->status);
 	af_future_cancel(c->wait);
@@ -234,10 +254,12 @@ static void communicate_destroy(struct af_future *f)
 
 	af_future_unref(c->feed);
 	af_future_unref(c->wait);
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < c->n_streams; i++) {
 		af_future_unref(c->streams[i].read);
 		af_future_unref(c->streams[i].drop);
 	}
+	free(c->streams);
+	free(c->stages);
 }
 
 static const struct af_output *communicate_output(const struct af_future *f)
@@ -293,12 +315,13 @@ static int feed(struct communicate *c,
 	return 0;
 }
 
+/* Without memory each step may be told at once that it failed. */
 static void collect(struct communicate *c, struct stream *stream,
 		    struct af_file *file)
 {
-	stream->file = file;
-	if (!file)
+	if (!file || c->future.done)
 		return;
+	stream->file = file;
 	if (c->max_output < SIZE_MAX)
 		stream->read =
 			af_file_read(file, c->max_output + 1, AFIO_FULL, NULL);
@@ -319,11 +342,11 @@ static int start(struct communicate *c,
 	if (options->linger)
 		c->linger_time = *options->linger;
 	c->linger.arg = c;
-	c->streams[0].owner = c->streams[1].owner = c;
-	/* Without memory each step may be told at once that it failed. */
-	collect(c, &c->streams[0], af_pipe_stdout(c->pipe));
-	if (!c->future.done)
-		collect(c, &c->streams[1], af_pipe_stderr(c->pipe));
+	collect(c, &c->streams[OUT], af_pipe_stdout(c->pipe));
+	collect(c, &c->streams[MERGED_ERR], c->pipe->err);
+	for (size_t i = 0; i < c->pipe->n_stages; i++)
+		collect(c, &c->streams[STAGE_ERR + i],
+			af_process_stderr(c->pipe->stages[i]));
 	if (!c->future.done) {
 		c->parts++;
 		c->wait = af_pipe_wait(c->pipe, NULL);
@@ -338,6 +361,20 @@ static int start(struct communicate *c,
 	else
 		r = afi_future_expire_after(&c->future, options->timeout);
 	return r;
+}
+
+static int make_streams(struct communicate *c, size_t n_stages)
+{
+	size_t n = STAGE_ERR + n_stages;
+
+	c->streams = calloc(n, sizeof(*c->streams));
+	c->stages = calloc(n_stages, sizeof(*c->stages));
+	if (!c->streams || !c->stages)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		c->streams[i].owner = c;
+	c->n_streams = n;
+	return 0;
 }
 
 static bool options_valid(const struct af_communicate_options *options)
@@ -380,6 +417,10 @@ af_pipe_communicate(struct af_pipe *pipe,
 	c = (struct communicate *)afi_operation_new(loop, &communicate_ops);
 	if (!c)
 		return afi_future_failed(loop, -ENOMEM);
+	if (make_streams(c, pipe->n_stages) < 0) {
+		afi_future_finish(&c->future, -ENOMEM);
+		return &c->future;
+	}
 	c->pipe = pipe;
 	afi_pipe_add(pipe, &c->op, &c->future);
 	r = start(c, options);

@@ -118,10 +118,33 @@ static struct af_process *spawn_in_group(struct af_loop *loop,
 	return process;
 }
 
+/*
+ * What the chain's options are for stage i, with those before it started: its
+ * place in the chain, and in whatever else all of them share. err is what
+ * open_stderr() opened, or -1.
+ */
+static struct af_spawn_options stage_options(const struct af_pipe *pipe,
+					     size_t i,
+					     const struct af_spawn_options *all,
+					     int err)
+{
+	struct af_spawn_options stage = *all;
+
+	if (i > 0)
+		stage.in = (struct af_stdio){ .kind = AFIO_PROCESS,
+					      .process = pipe->stages[i - 1] };
+	if (i + 1 < pipe->n_stages)
+		stage.out = (struct af_stdio){ .kind = AFIO_PIPE };
+	if (err >= 0)
+		stage.err = (struct af_stdio){ .kind = AFIO_FD, .fd = err };
+	if (all->err.kind == AFIO_PIPE_EACH)
+		stage.err = (struct af_stdio){ .kind = AFIO_PIPE };
+	return stage;
+}
+
 static int spawn_stages(struct af_pipe *pipe, const char *const *const stages[],
 			const struct af_spawn_options *options)
 {
-	struct af_spawn_options stage = *options;
 	struct afi_failure failure;
 	pid_t group = options->group;
 	int err = -1, r = 0;
@@ -132,17 +155,11 @@ static int spawn_stages(struct af_pipe *pipe, const char *const *const stages[],
 			afi_failure_keep(pipe->loop, &failure);
 			return err;
 		}
-		stage.err = (struct af_stdio){ .kind = AFIO_FD, .fd = err };
 	}
 	for (size_t i = 0; i < pipe->n_stages && r == 0; i++) {
-		if (i > 0) {
-			stage.in.kind = AFIO_PROCESS;
-			stage.in.process = pipe->stages[i - 1];
-		}
-		if (i + 1 < pipe->n_stages)
-			stage.out = (struct af_stdio){ .kind = AFIO_PIPE };
-		else
-			stage.out = options->out;
+		struct af_spawn_options stage =
+			stage_options(pipe, i, options, err);
+
 		pipe->stages[i] =
 			spawn_in_group(pipe->loop, stages[i], &stage, &group);
 		if (!pipe->stages[i]) {
@@ -177,8 +194,10 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 	size_t n = 0;
 	int r;
 
-	while (stages && stages[n])
+	while (stages && stages[n] && stages[n][0])
 		n++;
+	if (stages && stages[n]) /* an empty one */
+		n = 0;
 	if (!options)
 		options = &inherit;
 	if (!loop || n == 0)

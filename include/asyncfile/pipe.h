@@ -34,15 +34,28 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  * Starts a whole chain, each stage's stdout being the next one's stdin.
  *
  * @param stages  one argv for each stage, and a NULL
- * @param options in is the first stage's, out the last one's. err is every
- *                stage's: with AFIO_PIPE all write to one pipe, and with
- *                AFIO_STDOUT each to its own stdout. file is not allowed, nor
- *                AFIO_PTY for err. With new_group all stages are in one group,
- *                but for one that has a terminal. The rest holds for every
- *                stage, each with a session of its own if it is to have one.
- *                NULL: inherit all.
+ * @param options in is the first stage's, out the last one's, and err every
+ *                stage's:
+ *
+ *                | err            | the stderr of each stage               |
+ *                |----------------|----------------------------------------|
+ *                | AFIO_PIPE      | one pipe for all: af_pipe_stderr()     |
+ *                | AFIO_PIPE_EACH | a pipe of its own: af_process_stderr() |
+ *                | AFIO_STDOUT    | its own stdout                         |
+ *                | AFIO_PATH      | the file, opened once for all          |
+ *                | others         | as of af_spawn(); no AFIO_PTY          |
+ *
+ *                file is not allowed. With new_group all stages are in one
+ *                group, but for one that has a terminal. The rest holds for
+ *                every stage, each with a session of its own if it is to have
+ *                one. NULL: inherit all.
  * @return the pipe; or NULL with errno as of af_spawn(), and af_spawn_error():
- *         all or nothing, the stages already started are killed and reaped
+ *         all or nothing, the stages already started are killed and reaped.
+ *         EINVAL also for no stages, or an empty one.
+ *
+ * With AFIO_PIPE_EACH somebody must read every stage's stderr, or a stage that
+ * has much to say is blocked: af_pipe_communicate() does, and
+ * af_pipe_each_line().
  */
 struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
@@ -50,8 +63,9 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 
 /**
  * Reads and writes, as of af_file: write goes to the first stage's stdin, read
- * and readline come from the last one's stdout, _stderr from the pipe's stderr.
- * -EBADF where that is not an AFIO_PIPE or was closed.
+ * and readline come from the last one's stdout, _stderr from the pipe's stderr,
+ * or the last stage's where each has its own. -EBADF where that is not an
+ * AFIO_PIPE or was closed.
  */
 struct af_future *af_pipe_write(struct af_pipe *pipe, const void *buf,
 				size_t len, unsigned flags,
@@ -124,26 +138,34 @@ struct af_communicate_options {
 	 */
 	const struct timeval *linger;
 
-	/** For each of stdout and stderr, in bytes; 0: no limit. */
+	/** For each stream that is read, in bytes; 0: no limit. */
 	size_t max_output;
 	enum af_overflow overflow;
+};
+
+/** What a stage wrote to a stderr of its own; a NUL follows. */
+struct af_stage_output {
+	const char *err; /**< empty if it has no pipe of its own */
+	size_t err_len;
 };
 
 /** What af_pipe_communicate() brought. */
 struct af_output {
 	const char *out; /**< stdout; a NUL follows that does not count */
 	size_t out_len;
-	const char *err; /**< stderr, likewise; empty if it is no AFIO_PIPE */
+	const char *err; /**< likewise that of af_pipe_stderr(), or empty */
 	size_t err_len;
 	size_t input_taken; /**< bytes of the input that stdin took */
 	/** As af_pipe_wait(); -1 if not all have ended, or it is not known. */
 	int status;
+	const struct af_stage_output *stages; /**< n_stages of them */
+	size_t n_stages;
 };
 
 /**
- * Feeds the input, reads stdout and stderr to their ends, all at once, closes
- * stdin when the input ends (also when there is none) and waits for every
- * stage; as Python's Popen.communicate().
+ * Feeds the input, reads stdout and every stderr to their ends, all at once,
+ * closes stdin when the input ends (also when there is none) and waits for
+ * every stage; as Python's Popen.communicate().
  *
  * A child that needs no more input and closes its stdin is no error: see
  * input_taken.

@@ -51,7 +51,8 @@ enum af_stdio_kind {
 	AFIO_PATH,	  /**< path; an output is created (0666) or truncated */
 	AFIO_PTY,	  /**< to a terminal of its own, see below */
 	AFIO_PROCESS,	  /**< in only: the stdout of process, an AFIO_PIPE */
-	AFIO_STDOUT	  /**< err only: where out leads */
+	AFIO_STDOUT,	  /**< err only: where out leads */
+	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe a stage */
 };
 
 /** One standard stream of a child; zero is AFIO_INHERIT. */
