@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "each.h"
 #include "read.h"
 
 /* Fills in a row before others get their turn. */
@@ -22,6 +23,8 @@ struct each_op {
 	struct afi_task task;
 	af_each_fn fn;
 	void *arg;
+	struct afi_gate *gate; /* NULL: none */
+	size_t limit;	       /* a longer line comes in pieces of that */
 	bool lines;
 	bool running;	/* fn, or what leads to it */
 	size_t scanned; /* without a newline in them */
@@ -55,6 +58,10 @@ static inline const char *end_of_piece(const struct each_op *each,
 
 	if (!each->lines)
 		return end;
+	if ((size_t)(end - data) >= each->limit) {
+		end = data + each->limit;
+		at_end = true;
+	}
 	newline =
 		memchr(data + searched, '\n', (size_t)(end - data) - searched);
 	if (newline)
@@ -132,15 +139,14 @@ static void work(struct each_op *each)
 	ssize_t r;
 
 	for (int fills = 0; hand_out_all(each, file, false) == 0; fills++) {
-		if (fills == FILLS_MAX) {
-			later(each);
-			return;
-		}
 		r = file->read_error;
 		file->read_error = 0;
 		if (r == 0 && !file->eof)
-			r = file->drained[AFI_READ] ? -EAGAIN
-						    : afi_fill(file, SIZE_MAX);
+			r = file->drained[AFI_READ] || fills == FILLS_MAX
+				    ? -EAGAIN
+				    : afi_fill(file, SIZE_MAX);
+		if (r > 0 && each->gate)
+			clock_gettime(CLOCK_REALTIME, &each->gate->read_at);
 		if (r == -EAGAIN)
 			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
 		if (r == -EAGAIN)
@@ -156,7 +162,12 @@ static void on_task(struct afi_task *task)
 {
 	struct each_op *each =
 		(void *)((char *)task - offsetof(struct each_op, task));
+	struct afi_gate *gate = each->gate;
 
+	if (gate && gate->shut) {
+		gate->missed = true;
+		return;
+	}
 	af_future_ref(&each->future);
 	each->running = true;
 	work(each);
@@ -187,8 +198,16 @@ static void each_describe(const struct af_future *f, FILE *out)
 		f->count);
 }
 
-static struct af_future *each_new(struct af_file *file, af_each_fn fn,
-				  void *arg, bool lines)
+void afi_each_resume(struct af_future *f)
+{
+	struct afi_op *op = &of_future(f)->op;
+
+	if (!f->done && op == TAILQ_FIRST(&op->file->ops[AFI_READ]))
+		each_step(op);
+}
+
+static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,
+				  af_each_fn fn, void *arg, bool lines)
 {
 	static const struct afi_future_ops ops = {
 		.name = "each",
@@ -212,20 +231,28 @@ static struct af_future *each_new(struct af_file *file, af_each_fn fn,
 				    .future = &each->future };
 	each->fn = fn;
 	each->arg = arg;
+	each->gate = gate;
+	each->limit = gate ? gate->limit : SIZE_MAX;
 	each->lines = lines;
 	each->future.since = afi_now_coarse();
 	afi_file_start(file, &each->op);
 	return &each->future;
 }
 
+struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
+				af_each_fn fn, void *arg)
+{
+	return each_new(file, gate, fn, arg, true);
+}
+
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg)
 {
-	return each_new(file, fn, arg, true);
+	return each_new(file, NULL, fn, arg, true);
 }
 
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg)
 {
-	return each_new(file, fn, arg, false);
+	return each_new(file, NULL, fn, arg, false);
 }

@@ -64,6 +64,14 @@ static bool ask(struct feed_op *feed)
 	return true;
 }
 
+static void wait_for_room(struct feed_op *feed)
+{
+	int r = afi_file_want(feed->op.file, AFI_WRITE);
+
+	if (r < 0)
+		finish(feed, r);
+}
+
 /* Writes what it can; whether that was something, or else it waits or ended. */
 static bool write_some(struct feed_op *feed)
 {
@@ -79,8 +87,8 @@ static bool write_some(struct feed_op *feed)
 		return true;
 	}
 	if (r == 0 || r == -EAGAIN)
-		r = afi_file_want(file, AFI_WRITE);
-	if (r < 0)
+		wait_for_room(feed);
+	else
 		finish(feed, (int)r);
 	return false;
 }
@@ -97,16 +105,16 @@ static void on_task(struct afi_task *task)
 {
 	struct feed_op *feed =
 		(void *)((char *)task - offsetof(struct feed_op, task));
-	int moves = 0;
+	bool more = true;
 
 	af_future_ref(&feed->future);
 	feed->running = true;
-	while (moves < MOVES_MAX &&
-	       (feed->len > 0 ? write_some(feed) : ask(feed)))
-		moves++;
+	for (int moves = 0; more && moves < MOVES_MAX; moves++)
+		more = feed->len > 0 ? write_some(feed) : ask(feed);
+	/* Not from the ready queue again: libevent is to have its turn, too. */
+	if (more)
+		wait_for_room(feed);
 	feed->running = false;
-	if (moves == MOVES_MAX)
-		later(feed);
 	af_future_unref(&feed->future);
 }
 

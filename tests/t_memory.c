@@ -541,6 +541,42 @@ static void act_communicate(struct scene *s)
 		 "hello");
 }
 
+static ssize_t give_hello(void *buf, size_t len, void *arg)
+{
+	size_t *given = arg;
+
+	ck_assert_uint_ge(len, 5);
+	memcpy(buf, "hello", 5);
+	*given += 5;
+	return *given > 5 ? 0 : 5;
+}
+
+static int take_line(const struct af_line *line, void *arg)
+{
+	*(size_t *)arg += line->len;
+	return 0;
+}
+
+/* Input by a function; a stderr a stage; then every line of it. */
+static void act_capture(struct scene *s)
+{
+	size_t given = 0, taken = 0;
+	struct af_pipe *pipe;
+
+	converse(s,
+		 HOW(.input_kind = AFIO_INPUT_CALLBACK, .input_fn = give_hello,
+		     .input_arg = &given),
+		 "hello");
+	pipe = made(af_pipe_spawn(
+		s->loop, CHAIN(HELPER("tag", "a"), HELPER("tag", "b")),
+		WITH(IN_OUT_PIPES, .err.kind = AFIO_PIPE_EACH)));
+	af_pipe_close_stdin(pipe);
+	while (pipe && end(s, af_pipe_each_line(pipe, take_line, &taken), 0))
+		;
+	ck_assert_uint_eq(taken, pipe ? 4 : 0);
+	af_pipe_close(pipe);
+}
+
 static void act_bufferevent(struct scene *s)
 {
 	struct bufferevent *bevs[2];
@@ -762,8 +798,9 @@ static const struct {
 	{ act_dispatch, false },   { act_callback, false },
 	{ act_move, false },	   { act_ends, false },
 	{ act_bufferevent, true }, { act_disk, true },
-	{ act_bufferevent, true }, { act_orphan, true },
+	{ act_orphan, true },
 	{ act_stop, false },	   { act_release, true },
+	{ act_capture, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <asyncfile/process.h>
 
@@ -187,6 +188,64 @@ struct af_output {
 struct af_future *
 af_pipe_communicate(struct af_pipe *pipe,
 		    const struct af_communicate_options *options);
+
+/** A longer line comes in pieces of this many bytes from af_pipe_each_line(). */
+#define AFIO_MAX_LINE 65536
+
+/** A line that a stage has written. */
+struct af_line {
+	int stage;	  /**< from 0; -1: of several that share a stderr */
+	int stream;	  /**< 1: stdout, of the last stage; 2: stderr */
+	const char *data; /**< valid during the call; no NUL follows */
+	size_t len;	  /**< with the newline */
+	/** When its end was read, by CLOCK_REALTIME. */
+	struct timespec time;
+	/**
+	 * AFIO_EOF: the stream ended without a newline; AFIO_TRUNCATED: a piece,
+	 * and the rest is the next line of the stream
+	 */
+	unsigned flags;
+};
+
+/**
+ * What af_pipe_each_line() calls, from the loop, as continuations are called: it
+ * may do anything, also af_await(), close the pipe or cancel the operation. It
+ * is not called again before it has returned.
+ *
+ * @return 0 to go on; 1 to stop, with success, and the rest stays in the files;
+ *         a negative errno to fail with it
+ */
+typedef int (*af_line_fn)(const struct af_line *line, void *arg);
+
+/**
+ * Calls fn for every line of stdout and of every stderr as it comes, in place:
+ * for a log, or to show what a chain says while it works. For a process alone,
+ * there is af_pipe_new(process, NULL).
+ *
+ * Lines of one stream come in their order. Between streams it is the order in
+ * which they were read: what was written to two of them in the same moment may
+ * come either way round. While fn works nothing more is read: a slow one holds
+ * the stages back.
+ *
+ * Stdin is left alone: write to it meanwhile, or af_pipe_close_stdin() first.
+ *
+ * @return a future; af_future_count() is how many bytes fn was given, and
+ *         af_future_status() as of af_pipe_wait(), -1 if not all have ended or
+ *         it cannot be known:
+ *
+ * | happens                      | outcome                                    |
+ * |------------------------------|--------------------------------------------|
+ * | every stream and stage ended | success, AFIO_EOF, whatever the status     |
+ * | fn stopped                   | success; the rest stays in the files       |
+ * | fn failed, or read(2)        | that error; the rest stays in the files    |
+ * | cancelled                    | -ECANCELED; the rest stays in the files    |
+ * | the pipe closed              | -ECANCELED                                 |
+ *
+ * A grandchild that keeps a stream open keeps this going. Where that is not
+ * wanted, af_with_timeout(), or cancel it once af_pipe_wait() is done.
+ */
+struct af_future *af_pipe_each_line(struct af_pipe *pipe, af_line_fn fn,
+				    void *arg);
 
 /**
  * Waits for the end of every stage.
