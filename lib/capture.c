@@ -160,7 +160,7 @@ static void start(struct capture *c)
 	int n = (int)pipe->n_stages;
 
 	c->gate.limit = AFIO_MAX_LINE;
-	clock_gettime(CLOCK_REALTIME, &c->gate.read_at);
+	gettimeofday(&c->gate.read_at, NULL);
 	/* Not over before all is added, whatever has ended. */
 	c->parts = 1;
 	add_stream(c, af_pipe_stdout(pipe), n - 1, 1);

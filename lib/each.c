@@ -146,7 +146,7 @@ static void work(struct each_op *each)
 				    ? -EAGAIN
 				    : afi_fill(file, SIZE_MAX);
 		if (r > 0 && each->gate)
-			clock_gettime(CLOCK_REALTIME, &each->gate->read_at);
+			gettimeofday(&each->gate->read_at, NULL);
 		if (r == -EAGAIN)
 			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
 		if (r == -EAGAIN)

@@ -7,15 +7,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
+#include <sys/time.h>
 
 #include <asyncfile/file.h>
 
 /* What the streams share, so that one at a time hands out its lines. */
 struct afi_gate {
-	size_t limit;		 /* a longer line comes in pieces of that */
-	struct timespec read_at; /* when what is handed out was read */
-	bool shut;		 /* nothing is handed out, or read */
+	size_t limit;		/* a longer line comes in pieces of that */
+	struct timeval read_at; /* when what is handed out was read */
+	bool shut;		/* nothing is handed out, or read */
 	bool missed; /* something was not: afi_each_resume(), once open */
 };
 

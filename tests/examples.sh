@@ -40,6 +40,17 @@ check 'together' prints together '' 'wc -l: 2\nwc -w: 6\nwc -c: 20\n'
 check 'thread' prints thread '' 'the sum is 500500\n'
 check 'race' prints race '' 'FIRST\n'
 
+# Which of the two streams comes first may differ.
+logs() {
+	printed=$(doc/examples/log 2>&1 < /dev/null | sort)
+	[ "$printed" = "$(printf "$1")" ] && return
+	echo "$printed"
+	return 1
+}
+
+check 'log' logs 'exit status 0\nfetch, stderr: 2 found
+sort, stdout: fig\nsort, stdout: pear\n'
+
 # The code below the link to examples/$1.c.
 shown() {
 	awk -v "link=(examples/$1.c)" '

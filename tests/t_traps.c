@@ -475,8 +475,8 @@ START_TEST(communicate_with_standard_descriptors_closed_works)
 END_TEST
 
 /*
- * Trap 27, communicate that hangs: each manner of child, with no, with empty
- * and with much input.
+ * Trap 27, communicate that hangs: each manner of child, with no input, and with
+ * an empty and a large one of each kind.
  */
 static const struct manner {
 	const char *mode, *arg;
@@ -505,32 +505,77 @@ static void expect_manner(const struct manner *manner,
 		ck_assert_uint_eq(output->input_taken, len);
 }
 
+/* An input of some kind: none, or all of data. */
+struct source {
+	struct af_communicate_options how;
+	const char *data;
+	size_t left; /* for the function */
+	struct af_file *file;
+};
+
+static ssize_t give_rest(void *buf, size_t len, void *arg)
+{
+	struct source *source = arg;
+
+	len = len < source->left ? len : source->left;
+	memcpy(buf, source->data, len);
+	source->data += len;
+	source->left -= len;
+	return (ssize_t)len;
+}
+
+static void open_source(struct source *source, struct rig *rig,
+			enum af_input_kind kind, const char *data, size_t len)
+{
+	*source = (struct source){ .data = data, .left = len };
+	source->how = (struct af_communicate_options){
+		.input_kind = kind,
+		.input = data,
+		.input_len = len,
+		.input_fd = open_file("input"),
+		.input_fn = give_rest,
+		.input_arg = source,
+		.max_output = MIB + 1,
+	};
+	put(source->how.input_fd, data, len);
+	lseek(source->how.input_fd, 0, SEEK_SET);
+	source->file = af_file_new(rig->loop, source->how.input_fd, 0);
+	source->how.input_file = source->file;
+}
+
 START_TEST(communicate_with_any_child_and_input_ends)
 {
+	static const enum af_input_kind kinds[] = {
+		AFIO_INPUT_MEMORY, AFIO_INPUT_FD, AFIO_INPUT_FILE,
+		AFIO_INPUT_CALLBACK
+	};
 	const struct manner *manner = &manners[_i % 4];
-	size_t len = _i / 4 % 3 == 2 ? MIB : 0;
+	int input = _i / 4 % 9; /* two of each kind, and none */
+	enum af_input_kind kind = input == 8 ? AFIO_INPUT_NONE
+					     : kinds[input / 2];
+	size_t len = input % 2 ? MIB : 0;
 	const struct af_output *output;
+	struct source source;
 	struct af_future *f;
 	struct af_pipe *pipe;
 	struct rig rig;
 	char *data;
 	pid_t pid;
 
-	rig_open(&rig, _i / 12);
+	rig_open(&rig, _i / 36);
 	data = malloc(len + 1);
 	pattern_fill(data, len, 0);
+	open_source(&source, &rig, kind, data, len);
 	pipe = start_chain(&rig, CHAIN(HELPER(manner->mode, manner->arg)),
 			   WITH(ALL_PIPES));
 	pid = af_process_pid(af_pipe_process(pipe, 0));
-	f = af_pipe_communicate(
-		pipe, _i / 4 % 3 == 0 ? HOW(.max_output = MIB + 1) :
-					HOW(MEMORY(data, len),
-					    .max_output = MIB + 1));
+	f = af_pipe_communicate(pipe, &source.how);
 	output = outcome(&rig, f, manner->ends ? 0 : -EMSGSIZE, 0);
 	expect_manner(manner, output, data, len);
 	af_future_unref(f);
 	af_pipe_close(pipe);
 	expect_reaped(&rig, pid);
+	ck_assert_int_eq(af_file_close(source.file), 0);
 	free(data);
 	rig_close(&rig);
 }
@@ -597,7 +642,7 @@ Suite *suite(void)
 	add_case(s, "trap 22, standard descriptors closed",
 		 communicate_with_standard_descriptors_closed_works, 8);
 	add_case(s, "trap 27, communicate hangs",
-		 communicate_with_any_child_and_input_ends, 12 * DRIVE_COUNT);
+		 communicate_with_any_child_and_input_ends, 36 * DRIVE_COUNT);
 	add_case(s, "trap 28, child needs no input",
 		 communicate_with_early_leaver_succeeds, DRIVE_COUNT);
 	return s;

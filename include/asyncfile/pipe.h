@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <sys/time.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include <asyncfile/process.h>
 
@@ -198,8 +197,8 @@ struct af_line {
 	int stream;	  /**< 1: stdout, of the last stage; 2: stderr */
 	const char *data; /**< valid during the call; no NUL follows */
 	size_t len;	  /**< with the newline */
-	/** When its end was read, by CLOCK_REALTIME. */
-	struct timespec time;
+	/** When its end was read, as of gettimeofday(2). */
+	struct timeval time;
 	/**
 	 * AFIO_EOF: the stream ended without a newline; AFIO_TRUNCATED: a piece,
 	 * and the rest is the next line of the stream
