@@ -463,6 +463,39 @@ START_TEST(callback_without_end_lets_others_have_their_turn)
 }
 END_TEST
 
+static bool had_turn;
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	had_turn = true;
+}
+
+/* Long before stdin is full, which would be a turn's end, too. */
+static ssize_t give_and_look(void *buf, size_t len, void *arg)
+{
+	if (input.calls == 0)
+		event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT, on_turn,
+				NULL, MS(0));
+	ck_assert(had_turn || input.calls < 1000);
+	return give_little(buf, len, arg);
+}
+
+START_TEST(callback_giving_little_lets_libevent_have_its_turn)
+{
+	struct af_communicate_options *how = open_cat(_i, 2000);
+	struct af_future *f;
+
+	had_turn = false;
+	how->input_fn = give_and_look;
+	f = af_pipe_communicate(pipe_, how);
+	ck_assert_uint_eq(outcome(&rig, f, 0, 0)->input_taken, 2000);
+	close_cat(f);
+}
+END_TEST
+
 START_TEST(callback_without_end_is_ended_by_deadline)
 {
 	int64_t since = now_us();
@@ -618,6 +651,7 @@ Suite *suite(void)
 	ADD(tc, callback_giving_single_bytes_is_asked_for_each);
 	ADD(tc, callback_with_stdin_full_is_not_asked_for_more);
 	ADD(tc, callback_without_end_lets_others_have_their_turn);
+	ADD(tc, callback_giving_little_lets_libevent_have_its_turn);
 	ADD(tc, callback_without_end_is_ended_by_deadline);
 	ADD(tc, callback_giving_more_than_fits_is_invalid);
 	ADD(tc, callback_that_waits_holds_nobody_up);
