@@ -11,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "read.h"
 #include "sigpipe.h"
 
@@ -105,6 +106,8 @@ static ssize_t kernel_moves(struct af_file *from, struct af_file *to,
 			r = splice(from->fd, NULL, to->fd, NULL, len,
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	} while (r < 0 && errno == EINTR);
+	if (r == 0 && from->is_fifo && afi_fifo_is_early(from->fd))
+		return -EAGAIN;
 	if (r >= 0)
 		return r;
 	return errno == ECONNRESET && to->is_socket ? -EPIPE : -errno;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -40,6 +41,14 @@ int afi_pipe_open(int fds[2])
 			close(ends[i]);
 	}
 	return r;
+}
+
+bool afi_fifo_is_early(int fd)
+{
+	struct pollfd fifo = { .fd = fd, .events = POLLIN };
+
+	/* With all writers gone it is POLLHUP. */
+	return poll(&fifo, 1, 0) == 0;
 }
 
 void afi_fd_set_nonblock(int fd, bool on)

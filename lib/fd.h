@@ -11,6 +11,8 @@
 int afi_pipe_open(int fds[2]);
 /* Moves a descriptor that is below 3 out of the way; it, or -errno. */
 int afi_fd_above_stdio(int fd);
+/* Whether a FIFO has had no writer yet, so that reading 0 is not its end. */
+bool afi_fifo_is_early(int fd);
 /* Sets or clears O_NONBLOCK, and nothing else. */
 void afi_fd_set_nonblock(int fd, bool on);
 

@@ -72,6 +72,7 @@ struct af_file {
 	bool own_description; /* blocking again when it is handed back */
 	bool is_socket;
 	bool is_tty;
+	bool is_fifo;
 	bool is_foreign; /* a bufferevent of the program; no fd of ours */
 	bool is_disk;	 /* workers may have fd */
 	bool wanted[2];	 /* the transport was asked to wake us */

@@ -86,6 +86,7 @@ static int inspect(struct af_file *file, int fd)
 	file->may[AFI_READ] = (mode & O_ACCMODE) != O_WRONLY;
 	file->may[AFI_WRITE] = (mode & O_ACCMODE) != O_RDONLY;
 	file->is_socket = S_ISSOCK(st.st_mode);
+	file->is_fifo = S_ISFIFO(st.st_mode);
 	file->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
 	file->sticky_eof = can_poll(fd, &st);
 	if (!file->sticky_eof)

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "sigpipe.h"
 #include "stream.h"
 #include "wake.h"
@@ -26,6 +27,8 @@ ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
 		else
 			r = read(file->fd, buf, len);
 	} while (r < 0 && errno == EINTR);
+	if (r == 0 && file->is_fifo && afi_fifo_is_early(file->fd))
+		return -EAGAIN;
 	if (r >= 0)
 		return r;
 	/* The other side of a terminal went away: its end of file. */

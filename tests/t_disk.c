@@ -395,6 +395,72 @@ START_TEST(fifo_both_ways_carries_lines)
 }
 END_TEST
 
+START_TEST(fifo_without_a_writer_yet_is_not_at_its_end)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	file = opened("fifo", "r");
+	expect_error(&rig, af_file_read(file, 1, 0, MS(0)), -ETIMEDOUT);
+	expect_error(&rig, af_file_read(file, 0, 0, MS(5)), -ETIMEDOUT);
+	f = af_file_readline(file, 0, 0, 0, NULL);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	fd = open("fifo", O_WRONLY | O_CLOEXEC);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	put_text(fd, "abc\nd");
+	expect_text(&rig, f, "abc\n", 0);
+	close(fd);
+	expect_text(&rig, reading(file, 0), "d", AFIO_EOF);
+	expect_text(&rig, reading(file, 0), "", AFIO_EOF);
+	unlink("fifo");
+	close_all(file);
+}
+END_TEST
+
+START_TEST(fifo_without_a_writer_yet_is_copied_when_one_comes)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	file = opened("fifo", "r");
+	f = af_file_copy(file, rig_writer(&rig), -1, NULL);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	fd = open("fifo", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	expect_count(&rig, f, 3, AFIO_EOF);
+	unlink("fifo");
+	close_all(file);
+}
+END_TEST
+
+/* One that came and went without a word. */
+START_TEST(fifo_whose_writer_came_and_went_is_at_its_end)
+{
+	struct af_file *file;
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	file = opened("fifo", "r");
+	f = reading(file, 0);
+	turn(&rig);
+	close(open("fifo", O_WRONLY | O_CLOEXEC));
+	expect_text(&rig, f, "", AFIO_EOF);
+	unlink("fifo");
+	close_all(file);
+}
+END_TEST
+
 START_TEST(fifo_detached_is_blocking)
 {
 	struct af_file *file;
@@ -432,6 +498,9 @@ Suite *suite(void)
 	ADD(disk_full_fails_enospc_and_says_how_much_fitted);
 	tcase_add_test(tc, fifo_to_write_without_a_reader_is_enxio);
 	ADD(fifo_both_ways_carries_lines);
+	ADD(fifo_without_a_writer_yet_is_not_at_its_end);
+	ADD(fifo_without_a_writer_yet_is_copied_when_one_comes);
+	ADD(fifo_whose_writer_came_and_went_is_at_its_end);
 	tcase_add_test(tc, fifo_detached_is_blocking);
 	return s;
 }
