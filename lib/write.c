@@ -30,12 +30,6 @@ static struct write_op *of_future(struct af_future *f)
 	return (struct write_op *)f;
 }
 
-static void finish(struct write_op *op, int error)
-{
-	afi_file_remove(&op->op);
-	afi_future_finish(&op->future, error);
-}
-
 static ssize_t write_some(struct write_op *op, struct af_file *file)
 {
 	struct iovec iov[IOVECS_MAX];
@@ -60,6 +54,19 @@ static void written(struct write_op *op, size_t n)
 		evbuffer_drain(op->future.buffer, n);
 	op->len -= n;
 	op->future.count += n;
+}
+
+/* What a worker is writing counts as written. */
+static void commit(struct write_op *op)
+{
+	written(op, afi_file_commit(&op->op));
+}
+
+static void finish(struct write_op *op, int error)
+{
+	commit(op);
+	afi_file_remove(&op->op);
+	afi_future_finish(&op->future, error);
 }
 
 static int write_step(struct afi_op *queued)
@@ -108,6 +115,7 @@ static void write_expire(struct af_future *f)
 	struct write_op *op = of_future(f);
 	struct af_file *file = op->op.file;
 
+	commit(op);
 	if (f->count > 0)
 		f->flags = AFIO_TIMEDOUT;
 	finish(op, f->count > 0 ? 0 : -ETIMEDOUT);

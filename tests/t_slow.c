@@ -528,6 +528,116 @@ START_TEST(disk_write_that_failed_for_nobody_is_told_to_the_next)
 }
 END_TEST
 
+/* The piece in the worker's hands is in the count. */
+START_TEST(disk_write_stuck_counts_the_piece_under_way)
+{
+	static unsigned char data[3 * 262144];
+	struct evbuffer *buffer = evbuffer_new();
+	struct af_file *file;
+	struct af_future *f;
+
+	open_cold(_i);
+	pattern_fill(data, sizeof data, 0);
+	file = containing("", "w+");
+	slow_stop(1);
+	f = af_file_write(file, data, sizeof data, AFIO_FULL, MS(50));
+	expect_count(&rig, f, 2 * PIECE, AFIO_TIMEDOUT);
+	/* The next is not begun, and so not one byte of it. */
+	expect_error(&rig, af_file_write(file, data, 9, AFIO_FULL, MS(5)),
+		     -ETIMEDOUT);
+	slow_go();
+	expect_count(&rig, af_file_sync(file, NULL), 0, 0);
+	ck_assert_int_eq(af_file_size(file), (off_t)(2 * PIECE));
+	slow_stop(0);
+	evbuffer_add(buffer, data + 2 * PIECE, PIECE);
+	f = af_file_write_buffer(file, buffer, AFIO_FULL, NULL);
+	evbuffer_add(buffer, "more", 4);
+	slow_expect(1);
+	af_future_cancel(f);
+	ck_assert_int_eq(drive(&rig, f), -ECANCELED);
+	ck_assert_uint_eq(af_future_count(f), PIECE);
+	ck_assert_uint_eq(evbuffer_get_length(af_future_buffer(f)), 0);
+	af_future_unref(f);
+	slow_go();
+	expect_count(&rig, af_file_sync(file, NULL), 0, 0);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	expect_data_pattern(&rig, reading(file, 0), 3 * PIECE, 0, AFIO_EOF);
+	evbuffer_free(buffer);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_copy_stuck_takes_no_byte_twice)
+{
+	struct af_file *from, *to;
+	struct af_future *f;
+
+	open_cold(_i);
+	from = containing("abcdef", "r");
+	to = opened("other", "w");
+	/* Reading goes well, and writing does not. */
+	slow_stop(1);
+	f = af_file_copy(from, to, 4, MS(50));
+	expect_count(&rig, f, 4, AFIO_TIMEDOUT);
+	slow_go();
+	expect_count(&rig, af_file_copy(from, to, -1, NULL), 2, AFIO_EOF);
+	expect_file("other", "abcdef");
+	ck_assert_int_eq(af_file_close(to), 0);
+	close_all(from);
+}
+END_TEST
+
+/* It would be the loop that waits, in splice(2). */
+START_TEST(disk_copy_to_a_pipe_waits_in_a_worker)
+{
+	struct af_file *file;
+	struct af_future *f;
+
+	open_cold(_i);
+	file = containing("abcdef", "r");
+	rig_writer(&rig);
+	slow_stop(0);
+	f = af_file_copy(file, rig.writer, -1, NULL);
+	slow_expect(1);
+	expect_life();
+	ck_assert(!af_future_is_done(f));
+	slow_go();
+	expect_count(&rig, f, 6, AFIO_EOF);
+	rig_hang_up(&rig);
+	rig_reader(&rig);
+	expect_text(&rig, reading(rig.reader, 0), "abcdef", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
+/* Index: a way, and who drives. */
+START_TEST(disk_copy_from_and_to_a_pipe_is_whole)
+{
+	size_t len = ways[_i / DRIVE_COUNT].slow.write_max ? 999 : 300000;
+	struct af_file *from, *to;
+	struct af_future *f;
+	int fd;
+
+	open_way(_i);
+	from = opened("from", "w+");
+	fd = open_file("from");
+	put_pattern(fd, len, 0);
+	close(fd);
+	rig_writer(&rig);
+	rig_reader(&rig);
+	f = af_file_copy(from, rig.writer, (off_t)len, NULL);
+	to = opened("to", "w+");
+	expect_count(&rig, af_file_copy(rig.reader, to, (off_t)len, NULL), len,
+		     0);
+	expect_count(&rig, f, len, 0);
+	ck_assert_int_eq(af_file_seek(to, 0, SEEK_SET), 0);
+	expect_data_pattern(&rig, reading(to, 0), len, 0, AFIO_EOF);
+	ck_assert_int_eq(af_file_close(to), 0);
+	rig_hang_up(&rig);
+	close_all(from);
+}
+END_TEST
+
 static bool is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
@@ -1068,6 +1178,10 @@ Suite *suite(void)
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
+	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);
+	ADD(disk_copy_stuck_takes_no_byte_twice, DRIVE_COUNT);
+	ADD(disk_copy_to_a_pipe_waits_in_a_worker, DRIVE_COUNT);
+	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
 	ADD(disk_write_that_failed_for_nobody_is_told_to_the_next, DRIVE_COUNT);
 	ADD(disk_close_stuck_returns_and_the_descriptor_follows,
 	    2 * DRIVE_COUNT);
