@@ -196,10 +196,14 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 
 	while (stages && stages[n] && stages[n][0])
 		n++;
-	if (stages && stages[n]) /* an empty one */
-		n = 0;
 	if (!options)
 		options = &inherit;
+	if (loop && stages && stages[n]) { /* an empty one */
+		refuse(loop, "argv", EINVAL);
+		afi_failure_in_stage(loop, n);
+		errno = EINVAL;
+		return NULL;
+	}
 	if (!loop || n == 0)
 		return refuse(loop, "stages", EINVAL);
 	if (options->file)

@@ -121,7 +121,7 @@ static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio,
 		fds->child[2] = fds->child[1] < 0 ? 1 : fds->child[1];
 		return 0;
 	case AFIO_PIPE_EACH: /* a chain's; what its stages get is a pipe */
-		return -EINVAL;
+		break;
 	}
 	return r < 0 ? afi_fail(failure, "option", names[i], -r) : 0;
 }

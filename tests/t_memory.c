@@ -429,6 +429,7 @@ static void act_attributes(struct scene *s)
 	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		   0) < 0)
 		;
+	expect_end(s, process);
 	af_process_free(process);
 }
 
