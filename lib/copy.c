@@ -208,15 +208,20 @@ static int copy_step(struct afi_op *op)
 	return 0;
 }
 
-/* What a worker is writing counts as written, and is not there any more. */
+/*
+ * What a worker is writing, or a bufferevent of the program took, counts as
+ * written, and is not there any more.
+ */
 static void commit(struct copy_op *copy)
 {
 	size_t n = afi_file_commit(&copy->out);
 
 	if (n == 0)
 		return;
-	copy->future.count += n;
 	afi_consume(copy->in.file, n);
+	copy->future.count += n;
+	if (copy->left > 0)
+		copy->left -= (off_t)n;
 }
 
 static void copy_cancel(struct af_future *f)
@@ -227,11 +232,13 @@ static void copy_cancel(struct af_future *f)
 
 static void copy_expire(struct af_future *f)
 {
-	commit(of_future(f));
+	struct copy_op *copy = of_future(f);
+
+	commit(copy);
 	if (f->count > 0)
-		finish(of_future(f), 0, AFIO_TIMEDOUT);
+		finish(copy, 0, copy->left == 0 ? 0 : AFIO_TIMEDOUT);
 	else
-		finish(of_future(f), -ETIMEDOUT, 0);
+		finish(copy, -ETIMEDOUT, 0);
 }
 
 static void copy_describe(const struct af_future *f, FILE *out)

@@ -256,7 +256,7 @@ int afi_disk_sync(struct af_file *file)
 	return r < 0 ? r : (int)take_write(file);
 }
 
-size_t afi_disk_commit(struct af_file *file)
+static size_t disk_commit(struct af_file *file)
 {
 	struct afi_disk_job *job = file->disk.jobs[AFI_WRITE];
 
@@ -386,6 +386,7 @@ int afi_disk_attach(struct af_file *file, const struct stat *st)
 		.unread = disk_unread,
 		.release = disk_release,
 		.prepare = disk_prepare,
+		.commit = disk_commit,
 	};
 
 	file->disk.direct = afi_nowait_always(st);

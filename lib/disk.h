@@ -27,7 +27,5 @@ int afi_disk_close(struct af_file *file, bool close_fd);
 
 /* fsync(2), as a transport's write is: 0, -EAGAIN or another negative errno. */
 int afi_disk_sync(struct af_file *file);
-/* See afi_file_commit(); of the first write. */
-size_t afi_disk_commit(struct af_file *file);
 
 #endif

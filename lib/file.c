@@ -90,11 +90,12 @@ void afi_file_start(struct af_file *file, struct afi_op *op)
 
 size_t afi_file_commit(struct afi_op *op)
 {
-	struct af_file *file = op->file;
+	const struct afi_transport *transport = op->file->transport;
 
-	if (!file->is_disk || TAILQ_FIRST(&file->ops[AFI_WRITE]) != op)
+	if (!transport || !transport->commit ||
+	    TAILQ_FIRST(&op->file->ops[AFI_WRITE]) != op)
 		return 0;
-	return afi_disk_commit(file);
+	return transport->commit(op->file);
 }
 
 void afi_file_remove(struct afi_op *op)

@@ -58,6 +58,8 @@ struct afi_transport {
 	 * want AFI_READ; another negative errno. NULL: no disk to wait for.
 	 */
 	ssize_t (*prepare)(struct af_file *file, size_t len);
+	/* See afi_file_commit(); of the first write. NULL: never any. */
+	size_t (*commit)(struct af_file *file);
 };
 
 struct af_file {
@@ -109,8 +111,12 @@ struct af_file {
 			struct bufferevent *bev;
 			struct afi_watch watch;
 			struct afi_task task;
+			struct evbuffer_cb_entry *on_sent;
 			size_t in_output; /* not counted as written yet */
-			int error;
+			size_t limit;	  /* of what it may read ahead */
+			size_t low, high; /* the program's watermarks */
+			short enabled;	  /* the program's, too */
+			int error[2];
 			bool ended;
 		} foreign;
 	};
@@ -133,8 +139,9 @@ bool afi_file_is_unread(const struct af_file *file);
 /* Appends an operation and steps it if it is the first. */
 void afi_file_start(struct af_file *file, struct afi_op *op);
 /*
- * A write ends before its time: how many bytes of it went out all the same,
- * because a worker has them, and count as written.
+ * A write ends before its time: how many bytes of it go out all the same,
+ * because a worker or a bufferevent of the program has them, and count as
+ * written.
  */
 size_t afi_file_commit(struct afi_op *op);
 /* Takes an operation out of its queue; the next one is stepped by resume. */

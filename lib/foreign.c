@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The transport over a bufferevent that somebody else made, and through whose
- * own buffers all must go. What is put in its output is counted when it has
- * left there, and is little enough that an operation which ends early has not
- * promised much.
+ * own buffers all must go. What it takes counts as written when it has left all
+ * of them, or when the operation ends early, for it will be sent then, too.
  */
 #include "config.h"
 
@@ -15,13 +14,19 @@
 #include <event2/event.h>
 
 #include "foreign.h"
+#include "linger.h"
 
-/* A record of TLS. */
-#define PIECE_MAX 16384
+/* How much may be in its output: a record of TLS. */
+#define OUTPUT_MAX 16384
 
 static struct evbuffer *input_of(const struct af_file *file)
 {
 	return bufferevent_get_input(file->foreign.bev);
+}
+
+static struct evbuffer *output_of(const struct af_file *file)
+{
+	return bufferevent_get_output(file->foreign.bev);
 }
 
 static short event_of(enum afi_direction direction)
@@ -31,36 +36,78 @@ static short event_of(enum afi_direction direction)
 
 static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
 {
-	ssize_t n = evbuffer_remove(input_of(file), buf, len);
+	int *error = &file->foreign.error[AFI_READ];
+	ssize_t r = evbuffer_remove(input_of(file), buf, len);
 
-	if (n > 0)
-		return n;
-	if (file->foreign.error)
-		return file->foreign.error;
+	if (r > 0)
+		return r;
+	r = *error;
+	if (r == -ETIMEDOUT)
+		*error = 0; /* it can go on */
+	if (r < 0)
+		return r;
 	return file->foreign.ended ? 0 : -EAGAIN;
+}
+
+static size_t foreign_commit(struct af_file *file)
+{
+	size_t n = file->foreign.in_output;
+
+	file->foreign.in_output = 0;
+	return n;
+}
+
+/* Puts in the output what it has room for; 0 or -ENOMEM. */
+static int take(struct af_file *file, const struct iovec *iov, int n)
+{
+	size_t unsent = afi_unsent(file->foreign.bev);
+	size_t room = unsent < OUTPUT_MAX ? OUTPUT_MAX - unsent : 0;
+	size_t *held = &file->foreign.in_output;
+
+	for (int i = 0; room > 0 && i < n; i++) {
+		size_t piece = iov[i].iov_len < room ? iov[i].iov_len : room;
+
+		if (evbuffer_add(output_of(file), iov[i].iov_base, piece) < 0)
+			return *held > 0 ? 0 : -ENOMEM;
+		*held += piece;
+		room -= piece;
+	}
+	return 0;
+}
+
+/* Its error, after which nothing goes out; before that, what had gone. */
+static ssize_t write_failed(struct af_file *file)
+{
+	size_t own = evbuffer_get_length(output_of(file));
+	size_t held = foreign_commit(file);
+	int *error = &file->foreign.error[AFI_WRITE];
+	int r = *error;
+
+	if (held > own)
+		return (ssize_t)(held - own);
+	if (r == -ETIMEDOUT)
+		*error = 0; /* it can go on */
+	return r;
 }
 
 static ssize_t foreign_write(struct af_file *file, const struct iovec *iov,
 			     int n)
 {
-	struct evbuffer *out = bufferevent_get_output(file->foreign.bev);
-	size_t *held = &file->foreign.in_output;
-	size_t left, gone;
+	int r = 0;
 
-	if (file->foreign.error)
-		return file->foreign.error;
-	for (int i = 0; *held == 0 && i < n; i++) {
-		size_t piece = iov[i].iov_len;
-
-		piece = piece < PIECE_MAX ? piece : PIECE_MAX;
-		if (evbuffer_add(out, iov[i].iov_base, piece) < 0)
-			return -ENOMEM;
-		*held = piece;
-	}
-	left = evbuffer_get_length(out);
-	gone = *held > left ? *held - left : 0;
-	*held -= gone;
-	return gone > 0 ? (ssize_t)gone : -EAGAIN;
+	if (file->foreign.in_output == 0 && !file->foreign.error[AFI_WRITE])
+		r = take(file, iov, n);
+	if (r < 0)
+		return r;
+	if (file->foreign.error[AFI_WRITE])
+		return write_failed(file);
+	/*
+	 * All or nothing: what is below may be other bytes, and more of them,
+	 * than were put in at the top.
+	 */
+	if (file->foreign.in_output == 0 || afi_unsent(file->foreign.bev) > 0)
+		return -EAGAIN;
+	return (ssize_t)foreign_commit(file);
 }
 
 static void on_task(struct afi_task *task)
@@ -69,60 +116,130 @@ static void on_task(struct afi_task *task)
 		(void *)((char *)task - offsetof(struct af_file, foreign.task));
 
 	file->drained[AFI_READ] = false;
-	if (file->transport)
-		afi_file_step(file, AFI_READ);
+	afi_file_step(file, AFI_READ);
+	afi_file_step(file, AFI_WRITE);
+	if (evbuffer_get_length(input_of(file)) > 0)
+		afi_file_settle(file);
+}
+
+/*
+ * Its callbacks come at any time, also from inside a call that moves bytes, so
+ * they only say that there is work.
+ */
+static void wake(struct af_file *file)
+{
+	if (!file->foreign.task.run)
+		afi_loop_ready(file->loop, &file->foreign.task, on_task);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct af_file *file = arg;
-	size_t held;
 
-	file->drained[AFI_READ] = false;
-	afi_file_step(file, AFI_READ);
-	held = evbuffer_get_length(bufferevent_get_input(bev));
-	if (held >= AFI_CHUNK_SIZE && file->wanted[AFI_READ])
+	/* Nobody was quick enough: no more for now. */
+	if (evbuffer_get_length(bufferevent_get_input(bev)) >=
+		    file->foreign.limit &&
+	    file->wanted[AFI_READ])
 		file->transport->unwant(file, AFI_READ);
-	else if (held > 0)
-		afi_file_settle(file);
+	wake(file);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)
 {
-	struct af_file *file = arg;
-
 	(void)bev;
-	if (file->wanted[AFI_WRITE])
-		file->transport->unwant(file, AFI_WRITE);
-	afi_file_step(file, AFI_WRITE);
+	wake(arg);
+}
+
+static void on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
+		    void *arg)
+{
+	(void)buf;
+	if (info->n_deleted > 0)
+		wake(arg);
+}
+
+static int error_of(short what)
+{
+	int error = EVUTIL_SOCKET_ERROR();
+
+	if (what & BEV_EVENT_TIMEOUT)
+		return -ETIMEDOUT;
+	/* TLS has errors of its own, and leaves errno as it was. */
+	return error && error != EAGAIN && error != EINTR ? -error : -EIO;
+}
+
+static int read_error(const struct af_file *file, int error)
+{
+	/* TLS, which said that it ended, goes on about what is below it. */
+	if (file->foreign.ended)
+		return 0;
+	return error == -EPIPE ? -EIO : error; /* that was of a write */
+}
+
+/*
+ * That the other side is gone is said in several ways: also by TLS, which was
+ * told so by what is below it, and does not say of which direction it speaks.
+ */
+static int write_error(short what, int error)
+{
+	if (error == -ECONNRESET)
+		return -EPIPE;
+	return error == -EIO && !(what & BEV_EVENT_WRITING) ? -EPIPE : error;
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
+	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
 	struct af_file *file = arg;
-	int error = EVUTIL_SOCKET_ERROR();
+	int *errors = file->foreign.error;
+	int error = error_of(what);
 
-	if (what & BEV_EVENT_EOF)
-		file->foreign.ended = true;
-	if (what & BEV_EVENT_ERROR)
-		file->foreign.error = error ? -error : -EIO;
-	if (what & BEV_EVENT_TIMEOUT)
-		file->foreign.error = -ETIMEDOUT;
+	/* To shake hands it had to read. */
+	if (what & BEV_EVENT_CONNECTED && !file->wanted[AFI_READ])
+		bufferevent_disable(bev, EV_READ);
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
 		return;
-	on_read(bev, file);
-	on_write(bev, file);
+	if (what & BEV_EVENT_EOF) {
+		/* That it ended is said of what we read, but for this. */
+		if (what & BEV_EVENT_WRITING)
+			errors[AFI_WRITE] = -EPIPE;
+		if (what & BEV_EVENT_READING || !(what & both))
+			file->foreign.ended = true;
+	} else {
+		if (what & BEV_EVENT_READING || !(what & both))
+			errors[AFI_READ] = read_error(file, error);
+		if (what & BEV_EVENT_WRITING || !(what & both))
+			errors[AFI_WRITE] = write_error(what, error);
+	}
+	/* It has stopped, maybe in both directions: to be asked anew. */
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		if (file->wanted[i])
+			file->transport->unwant(file, i);
+	wake(file);
 }
 
-/* Only a plain socket's bufferevent can go to another base. */
-static int rebase(struct af_file *file)
+/*
+ * Only a plain socket's bufferevent can go to another base; the timer of its
+ * rate limit cannot.
+ */
+static int rebase(struct af_file *file, struct event_base *base)
 {
 	struct bufferevent *bev = file->foreign.bev;
+	struct event_base *before = bufferevent_get_base(bev);
+	short enabled = bufferevent_get_enabled(bev);
+	int r = 0;
 
-	if (bufferevent_get_base(bev) == file->loop->base)
+	if (before == base)
 		return 0;
-	bufferevent_disable(bev, EV_READ | EV_WRITE);
-	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+	if (bufferevent_get_token_bucket_cfg(bev))
+		return -ENOTSUP;
+	bufferevent_disable(bev, enabled);
+	if (bufferevent_base_set(base, bev) < 0) {
+		bufferevent_base_set(before, bev);
+		r = -ENOTSUP;
+	}
+	bufferevent_enable(bev, enabled);
+	return r;
 }
 
 static int move(struct afi_watch *watch)
@@ -130,27 +247,33 @@ static int move(struct afi_watch *watch)
 	struct af_file *file =
 		(void *)((char *)watch -
 			 offsetof(struct af_file, foreign.watch));
-	int r = rebase(file);
 
-	for (int i = AFI_READ; i <= AFI_WRITE; i++)
-		if (file->wanted[i])
-			bufferevent_enable(file->foreign.bev, event_of(i));
-	return r;
+	/* What it had to say already may come on the other base only. */
+	wake(file);
+	return rebase(file, file->loop->base);
+}
+
+static bool has_news(const struct af_file *file)
+{
+	return evbuffer_get_length(input_of(file)) > 0 || file->foreign.ended ||
+	       file->foreign.error[AFI_READ];
 }
 
 static int foreign_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = file->foreign.watch.move ? 0 : rebase(file);
+	int r = file->foreign.watch.move ? 0 : rebase(file, file->loop->base);
 
 	if (r < 0)
 		return r;
 	if (bufferevent_enable(file->foreign.bev, event_of(direction)) < 0)
 		return -ENOMEM;
 	afi_loop_watch(file->loop, &file->foreign.watch, move);
-	/* It calls for what comes, not for what is there. */
-	if (direction == AFI_READ && evbuffer_get_length(input_of(file)) > 0 &&
-	    !file->foreign.task.run)
-		afi_loop_ready(file->loop, &file->foreign.task, on_task);
+	/* It tells what comes, not what is there already, or below it. */
+	if (direction == AFI_READ) {
+		bufferevent_flush(file->foreign.bev, EV_READ, BEV_NORMAL);
+		if (has_news(file))
+			wake(file);
+	}
 	return 0;
 }
 
@@ -174,22 +297,40 @@ static int foreign_unread(struct af_file *file, struct evbuffer *buf)
 	return evbuffer_add_buffer(buf, input_of(file)) ? -ENOMEM : 0;
 }
 
+/* As it came, but for its callbacks; what nobody took is in its input again. */
+static void give_back(struct af_file *file)
+{
+	struct bufferevent *bev = file->foreign.bev;
+
+	if (file->len > 0)
+		evbuffer_prepend(input_of(file), file->in->data + file->start,
+				 file->len);
+	bufferevent_setwatermark(bev, EV_READ, file->foreign.low,
+				 file->foreign.high);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	bufferevent_enable(bev, file->foreign.enabled);
+}
+
 static void foreign_release(struct af_file *file)
 {
 	struct bufferevent *bev = file->foreign.bev;
 
-	afi_task_cancel(&file->loop->ready, &file->foreign.task);
-	afi_watch_stop(&file->foreign.watch);
+	if (file->foreign.on_sent)
+		evbuffer_remove_cb_entry(
+			bufferevent_get_output(afi_bottom(bev)),
+			file->foreign.on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	if (!file->keep_fd) {
-		/* The other end of a pair learns of it in no other way. */
-		bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
-		bufferevent_free(bev);
-	}
+	afi_watch_stop(&file->foreign.watch);
+	rebase(file, file->loop->home);
+	if (file->keep_fd)
+		give_back(file);
+	else
+		afi_linger(file->loop, bev);
+	afi_task_cancel(&file->loop->ready, &file->foreign.task);
 	file->foreign.bev = NULL;
 }
 
-void afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
+int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 {
 	static const struct afi_transport transport = {
 		.read = foreign_read,
@@ -199,9 +340,32 @@ void afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 		.held = foreign_held,
 		.unread = foreign_unread,
 		.release = foreign_release,
+		.commit = foreign_commit,
 	};
+	struct bufferevent *bottom = afi_bottom(bev);
+	size_t high = 0;
 
+	/* Nobody else says when what is below has left. */
+	if (bottom != bev) {
+		file->foreign.on_sent = evbuffer_add_cb(
+			bufferevent_get_output(bottom), on_sent, file);
+		if (!file->foreign.on_sent)
+			return -ENOMEM;
+	}
 	file->foreign.bev = bev;
+	file->foreign.enabled = bufferevent_get_enabled(bev);
+	bufferevent_getwatermark(bev, EV_READ, &file->foreign.low, &high);
+	file->foreign.high = high;
+	/* One end of a pair could else put in all it has within one call. */
+	if (high == 0 && bufferevent_pair_get_partner(bev))
+		high = AFI_CHUNK_SIZE;
+	/* A low one would keep from us that there is something. */
+	bufferevent_setwatermark(bev, EV_READ, 0, high);
+	file->foreign.limit =
+		high && high < AFI_CHUNK_SIZE ? high : AFI_CHUNK_SIZE;
 	bufferevent_setcb(bev, on_read, on_write, on_event, file);
+	/* Until somebody reads. */
+	bufferevent_disable(bev, EV_READ);
 	file->transport = &transport;
+	return 0;
 }

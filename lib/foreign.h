@@ -8,7 +8,7 @@
 
 #include "file.h"
 
-/* Makes it the transport of a file. */
-void afi_foreign_attach(struct af_file *file, struct bufferevent *bev);
+/* Makes it the transport of a file; 0 or -ENOMEM. */
+int afi_foreign_attach(struct af_file *file, struct bufferevent *bev);
 
 #endif

@@ -202,6 +202,5 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 	file->is_foreign = true;
 	file->sticky_eof = true;
 	file->may[AFI_READ] = file->may[AFI_WRITE] = true;
-	afi_foreign_attach(file, bev);
-	return file_finish_new(file, 0);
+	return file_finish_new(file, afi_foreign_attach(file, bev));
 }

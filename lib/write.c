@@ -106,6 +106,7 @@ static void write_cancel(struct af_future *f)
 	struct write_op *op = of_future(f);
 	struct af_file *file = op->op.file;
 
+	commit(op);
 	finish(op, -ECANCELED);
 	afi_file_resume(file, AFI_WRITE);
 }
@@ -116,7 +117,7 @@ static void write_expire(struct af_future *f)
 	struct af_file *file = op->op.file;
 
 	commit(op);
-	if (f->count > 0)
+	if (f->count > 0 && op->full && op->len > 0)
 		f->flags = AFIO_TIMEDOUT;
 	finish(op, f->count > 0 ? 0 : -ETIMEDOUT);
 	afi_file_resume(file, AFI_WRITE);

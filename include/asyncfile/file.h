@@ -100,18 +100,36 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 
 /**
  * Makes a file of a bufferevent: TLS, a filter, one end of a pair, a socket
- * with a rate limit. Its callbacks are the file's from now on; its bytes go
- * through its own buffers. All that is said of files holds, but for this:
+ * with a rate limit. Its callbacks, its EV_READ and its watermarks of reading
+ * are the file's from now on; its bytes go through its own buffers. All that is
+ * said of files holds, but for this:
  *
- * - a count is of what has left the output buffer, and up to 16 KiB of an
- *   operation that ends early may be in there and leave later;
- * - a socket's bufferevent raises SIGPIPE as libevent does;
- * - one that is no plain socket's cannot leave its base, so that while it has
- *   operations pending an af_await() in a libevent callback is -ENOTSUP.
+ * - A write is done when its bytes have left the bufferevent and those under
+ *   it. Of one that ends early, by its deadline or a cancel, the count includes
+ *   up to 16 KiB that were on their way by then, and which leave a little later.
+ *   So the count is exact, unless the connection fails meanwhile.
+ * - af_file_close() ends the stream with bufferevent_flush(), and what is left
+ *   to be sent then is sent in the background: for at most 30 s, and no longer
+ *   than the loop lives. It says no goodbye for TLS, as bufferevent_free() does
+ *   not: call SSL_shutdown() before.
+ * - A socket's bufferevent raises SIGPIPE as libevent does.
+ * - Errors of TLS, and its end without a goodbye (unless that is allowed by
+ *   bufferevent_openssl_set_allow_dirty_shutdown()), are -EIO, or what errno
+ *   happens to be; bufferevent_get_openssl_error() knows more. That a filter
+ *   returned BEV_ERROR libevent tells nobody: have the filter call
+ *   bufferevent_trigger_event().
+ * - The time that ran out of bufferevent_set_timeouts() is -ETIMEDOUT, once.
+ * - Only a plain socket's bufferevent without a rate limit can leave its base:
+ *   while another has operations pending, an af_await() in a libevent callback
+ *   is -ENOTSUP.
+ * - Reading ahead stops at 64 KiB, or at the high watermark it had, but a filter
+ *   may put in more at once.
  *
  * @param bev   on the base of the loop; owned by the file from success on, and
- *              freed with it, unless AFIO_KEEP_FD, when it is given back without
- *              callbacks
+ *              freed with it, so that its descriptor is closed if it has
+ *              BEV_OPT_CLOSE_ON_FREE; unless AFIO_KEEP_FD, when it is given back
+ *              as it was, but for its callbacks, and what no operation took is
+ *              in its input
  * @param flags 0 or AFIO_KEEP_FD
  * @return the file, or NULL with errno EINVAL, ECANCELED or ENOMEM
  */
