@@ -264,18 +264,23 @@ void make_pair(enum kind kind, int fds[2])
 		make_tcp_pair(fds);
 }
 
-void rig_open(struct rig *rig, int way)
+void rig_open_loop(struct rig *rig, enum driver driver)
 {
-	int fds[2];
-
-	*rig = (struct rig){ .kind = (enum kind)(way / DRIVE_COUNT),
-			     .driver = (enum driver)(way % DRIVE_COUNT) };
+	*rig = (struct rig){ .driver = driver, .in = -1, .out = -1 };
 	if (rig->driver == DRIVE_DISPATCH) {
 		rig->base = event_base_new();
 		ck_assert_ptr_nonnull(rig->base);
 	}
 	rig->loop = af_loop_new(rig->base);
 	ck_assert_ptr_nonnull(rig->loop);
+}
+
+void rig_open(struct rig *rig, int way)
+{
+	int fds[2];
+
+	rig_open_loop(rig, (enum driver)(way % DRIVE_COUNT));
+	rig->kind = (enum kind)(way / DRIVE_COUNT);
 	make_pair(rig->kind, fds);
 	rig->in = fds[0];
 	rig->out = fds[1];

@@ -97,6 +97,8 @@ struct rig {
 };
 
 void rig_open(struct rig *rig, int way);
+/* The loop alone, for ends that are made in another way. */
+void rig_open_loop(struct rig *rig, enum driver driver);
 void rig_close(struct rig *rig);
 
 /* Makes the reading or the writing end a file, which owns it. */
