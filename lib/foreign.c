@@ -34,13 +34,38 @@ static short event_of(enum afi_direction direction)
 	return direction == AFI_READ ? EV_READ : EV_WRITE;
 }
 
+static bool has_news(const struct af_file *file)
+{
+	return evbuffer_get_length(input_of(file)) > 0 || file->foreign.ended ||
+	       file->foreign.error[AFI_READ];
+}
+
+static void wake(struct af_file *file);
+
+/* A filter that was held up has left some below, also at the end. */
+static void pull(struct af_file *file)
+{
+	bool over = file->foreign.ended || file->foreign.error[AFI_READ];
+
+	if (evbuffer_get_length(input_of(file)) == 0)
+		bufferevent_flush(file->foreign.bev, EV_READ,
+				  over ? BEV_FLUSH : BEV_NORMAL);
+}
+
 static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
 {
 	int *error = &file->foreign.error[AFI_READ];
-	ssize_t r = evbuffer_remove(input_of(file), buf, len);
+	ssize_t r;
 
-	if (r > 0)
+	pull(file);
+	r = evbuffer_remove(input_of(file), buf, len);
+	if (r > 0) {
+		/* Nobody will tell of what is there now. */
+		pull(file);
+		if (has_news(file))
+			wake(file);
 		return r;
+	}
 	r = *error;
 	if (r == -ETIMEDOUT)
 		*error = 0; /* it can go on */
@@ -253,12 +278,6 @@ static int move(struct afi_watch *watch)
 	return rebase(file, file->loop->base);
 }
 
-static bool has_news(const struct af_file *file)
-{
-	return evbuffer_get_length(input_of(file)) > 0 || file->foreign.ended ||
-	       file->foreign.error[AFI_READ];
-}
-
 static int foreign_want(struct af_file *file, enum afi_direction direction)
 {
 	int r = file->foreign.watch.move ? 0 : rebase(file, file->loop->base);
@@ -270,7 +289,7 @@ static int foreign_want(struct af_file *file, enum afi_direction direction)
 	afi_loop_watch(file->loop, &file->foreign.watch, move);
 	/* It tells what comes, not what is there already, or below it. */
 	if (direction == AFI_READ) {
-		bufferevent_flush(file->foreign.bev, EV_READ, BEV_NORMAL);
+		pull(file);
 		if (has_news(file))
 			wake(file);
 	}
