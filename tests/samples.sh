@@ -85,6 +85,10 @@ want_socket() {
 	: > want_err
 }
 
+have_zcat() {
+	[ -x "$samples/zcat_line" ]
+}
+
 printf '' > empty
 printf '\n' > newline
 printf 'no error\nan Error' > unterminated
@@ -123,6 +127,15 @@ for file in empty newline unterminated nul random long text; do
 	check "socket_afile $file" same 0
 	run socket_afile - > out 2> err < <(cat $file)
 	check "cat $file | socket_afile -" same 0
+
+	have_zcat || continue
+	gzip -c $file > $file.gz
+	cp $file want
+	: > want_err
+	run zcat_line $file.gz > out 2> err
+	check "zcat_line $file.gz" same 0
+	run zcat_line > out 2> err < <(cat $file.gz)
+	check "cat $file.gz | zcat_line" same 0
 done
 
 printf -- '--x error\n' > ./--x
@@ -141,7 +154,35 @@ is_help() {
 	[ "$status" -eq 0 ] && grep -q '^Usage: ' out && [ ! -s err ]
 }
 
-for sample in pipe_csum pipe_grep socket_afile; do
+# What is cut short or broken is said to be, and what was good is printed.
+cut_off() {
+	[ "$status" -eq 1 ] && grep -q "^zcat_line: $1: $2" err &&
+		cmp <(head -c $(stat -c %s out) text) out >&2
+}
+
+if have_zcat; then
+	head -c 100000 text.gz > short.gz
+	run zcat_line short.gz > out 2> err
+	check 'zcat_line short.gz' cut_off short.gz 'No data available'
+	{ head -c -8 text.gz; printf 12345678; } > broken.gz
+	run zcat_line broken.gz > out 2> err
+	check 'zcat_line broken.gz' cut_off broken.gz 'Bad message'
+	run zcat_line text > out 2> err
+	check 'zcat_line text' cut_off text 'Bad message'
+	cat newline.gz text.gz empty.gz unterminated.gz > several.gz
+	cat newline text empty unterminated > want
+	: > want_err
+	run zcat_line several.gz > out 2> err
+	check 'zcat_line several.gz' same 0
+	run zcat_line one two > out 2> err
+	check 'zcat_line one two' fails 2 'zcat_line: expected one FILE'
+	samples_here='zcat_line'
+else
+	skip zcat_line 'built without zlib'
+	samples_here=
+fi
+
+for sample in pipe_csum pipe_grep socket_afile $samples_here; do
 	run $sample --help > out 2> err
 	check "$sample --help" is_help
 	run $sample --nonsense > out 2> err
