@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,8 +25,29 @@
 
 static const struct file_kind *played;
 
+/* Somebody else's descriptors of the same: [0] reads. */
+static bool shared;
+static int others[2];
+static int flags_before[2];
+
+static void share(int in, int out)
+{
+	others[0] = dup(in);
+	others[1] = dup(out);
+	for (int i = 0; i < 2; i++)
+		flags_before[i] = fcntl(others[i], F_GETFL);
+}
+
+void expect_flags_unchanged(void)
+{
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(fcntl(others[i], F_GETFL), flags_before[i]);
+}
+
 static void make_of_fds(struct rig *rig, int in, int out)
 {
+	if (shared)
+		share(in, out);
 	rig->in = in;
 	rig->out = out;
 	rig_reader(rig);
@@ -203,13 +225,47 @@ void play_row_once(struct rig *rig, int kind, enum driver driver,
 	played->make(rig);
 	row();
 	forget_sent();
+	ck_assert_int_eq(af_file_close(rig->reader), 0);
+	rig->reader = NULL;
+	rig_hang_up(rig);
+	/* A base that is freed forgets what callbacks it deferred hold. */
+	turn(rig);
 	rig_close(rig);
+}
+
+static volatile sig_atomic_t n_ticks;
+
+static void on_tick(int signal_number)
+{
+	(void)signal_number;
+	n_ticks++;
+}
+
+/* Trap 33: a signal each millisecond, after which no call starts anew. */
+static void tick(long us)
+{
+	struct sigaction action = { .sa_handler = on_tick };
+	struct itimerval timer = { { 0, us }, { 0, us } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 void play_row(struct rig *rig, int kind, void (*row)(void))
 {
-	for (int driver = 0; driver < DRIVE_COUNT; driver++)
+	for (int driver = 0; driver < DRIVE_COUNT; driver++) {
+		tick(driver == DRIVE_RUN ? 1000 : 0);
 		play_row_once(rig, kind, (enum driver)driver, row);
+	}
+}
+
+void play_row_shared(struct rig *rig, int kind, void (*row)(void))
+{
+	shared = true;
+	play_row_once(rig, kind, DRIVE_RUN, row);
+	expect_flags_unchanged();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(close(others[i]), 0);
 }
 
 struct sent {

@@ -41,6 +41,13 @@ void play_row(struct rig *rig, int kind, void (*row)(void));
 void play_row_once(struct rig *rig, int kind, enum driver driver,
 		   void (*row)(void));
 
+/*
+ * Trap 11: once, while another holds both ends, whose flags are the same after
+ * the files are closed; and, where that can be, all the time.
+ */
+void play_row_shared(struct rig *rig, int kind, void (*row)(void));
+void expect_flags_unchanged(void);
+
 /* The kind that is being played. */
 const struct file_kind *kind_played(void);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tests of files over a bufferevent that the program made: over a pair of them,
- * which knows no descriptor.
+ * Tests of files over a bufferevent that the program made, and has used: what is
+ * in it already, what is left in it, how it comes back. The outcome tables are
+ * t_matrix_*.c's.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -143,6 +145,192 @@ START_TEST(await_in_a_callback_with_an_idle_pair_succeeds)
 }
 END_TEST
 
+/* Over a socket that the program has used before. */
+static struct af_file *wrap_socket(int fds[2], struct bufferevent **ret_bev,
+				   int options, unsigned flags)
+{
+	make_pair(KIND_SOCKETPAIR, fds);
+	evutil_make_socket_nonblocking(fds[0]);
+	*ret_bev =
+		bufferevent_socket_new(af_loop_base(rig.loop), fds[0], options);
+	return af_file_from_bufferevent(rig.loop, *ret_bev, flags);
+}
+
+START_TEST(output_put_in_before_goes_out_first_and_is_not_counted)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	char text[12] = "";
+	int fds[2];
+
+	rig_open(&rig, _i);
+	make_pair(KIND_SOCKETPAIR, fds);
+	evutil_make_socket_nonblocking(fds[0]);
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_disable(bev, EV_WRITE);
+	bufferevent_write(bev, "before", 6);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	expect_count(&rig, af_file_write(file, "after", 5, AFIO_FULL, NULL), 5,
+		     0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	get(fds[1], text, 11);
+	ck_assert_str_eq(text, "beforeafter");
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
+/* It comes back with its bytes, its watermarks and what was enabled. */
+START_TEST(bufferevent_kept_is_given_back_as_it_was)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	char text[8] = "";
+	size_t low, high;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	file = wrap_socket(fds, &bev, 0, AFIO_KEEP_FD);
+	ck_assert_int_eq(af_file_close(file), 0);
+	bufferevent_setwatermark(bev, EV_READ, 100, 200);
+	bufferevent_enable(bev, EV_READ);
+	file = af_file_from_bufferevent(rig.loop, bev, AFIO_KEEP_FD);
+	put_text(fds[1], "ab\ncdef");
+	/* A low watermark keeps nothing back. */
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "ab\n", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(bufferevent_read(bev, text, 7), 4);
+	ck_assert_str_eq(text, "cdef");
+	bufferevent_getwatermark(bev, EV_READ, &low, &high);
+	ck_assert(low == 100 && high == 200);
+	ck_assert_int_eq(bufferevent_get_enabled(bev), EV_READ | EV_WRITE);
+	bufferevent_free(bev);
+	turn(&rig);
+	ck_assert_int_eq(close(fds[0]), 0);
+	ck_assert_int_eq(close(fds[1]), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(timeout_of_a_bufferevent_fails_one_read)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
+	bufferevent_set_timeouts(bev, MS(5), NULL);
+	expect_error(&rig, af_file_read(file, 3, 0, NULL), -ETIMEDOUT);
+	put_text(fds[1], "abc");
+	expect_text(&rig, af_file_read(file, 3, 0, NULL), "abc", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(eof_seen_before_is_seen_again)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, AFIO_KEEP_FD);
+	ck_assert_int_eq(close(fds[1]), 0);
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+static int await_now_and_then(const char *data, size_t len, void *arg)
+{
+	struct af_future *f = af_sleep(rig.loop, MS(1));
+
+	(void)data;
+	(void)arg;
+	(void)len;
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	return 0;
+}
+
+/* A filter over what is there already, is held up, and ends meanwhile. */
+START_TEST(filter_held_up_at_its_end_brings_all)
+{
+	const size_t len = 100000;
+	char *data = calloc(1, len);
+	struct bufferevent *filter;
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(bufferevent_pair_new(af_loop_base(rig.loop), 0, bevs),
+			 0);
+	bufferevent_enable(bevs[1], EV_READ);
+	bufferevent_write(bevs[0], data, len);
+	ck_assert_uint_eq(evbuffer_get_length(bufferevent_get_input(bevs[1])),
+			  len);
+	filter = bufferevent_filter_new(bevs[1], NULL, NULL,
+					BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	bufferevent_setwatermark(filter, EV_READ, 0, 1000);
+	file = af_file_from_bufferevent(rig.loop, filter, 0);
+	bufferevent_flush(bevs[0], EV_WRITE, BEV_FINISHED);
+	expect_count(&rig, af_file_each_chunk(file, await_now_and_then, NULL),
+		     len, AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	bufferevent_free(bevs[0]);
+	turn(&rig);
+	rig_close(&rig);
+	free(data);
+}
+END_TEST
+
+/* bufferevent_free() would drop it (TRAPS.md, what users ask, row 13). */
+START_TEST(close_of_a_filter_with_bytes_below_sends_them)
+{
+	const size_t len = 100000;
+	char *data = calloc(1, len), *got = malloc(len);
+	struct bufferevent *bev;
+	struct af_file *file;
+	struct af_future *f;
+	size_t count;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	make_pair(KIND_SOCKETPAIR, fds);
+	evutil_make_socket_nonblocking(fds[0]);
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	bev = bufferevent_filter_new(bev, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
+				     NULL, NULL);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	f = af_file_write(file, data, len, AFIO_FULL, NULL);
+	ck_assert_int_eq(af_file_close(file), 0);
+	drive(&rig, f);
+	count = af_future_count(f);
+	af_future_unref(f);
+	ck_assert_uint_gt(count, 0);
+	for (int i = 0; i < 10; i++)
+		turn(&rig);
+	get(fds[1], got, count);
+	ck_assert_int_eq(memcmp(got, data, count), 0);
+	ck_assert_int_eq(read(fds[1], got, 1), 0);
+	close(fds[1]);
+	rig_close(&rig);
+	free(data);
+	free(got);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("foreign");
@@ -154,5 +342,15 @@ Suite *suite(void)
 	ADD(read_from_a_pair_past_its_deadline_keeps_what_comes);
 	ADD(await_in_a_callback_with_a_pair_pending_is_enotsup);
 	ADD(await_in_a_callback_with_an_idle_pair_succeeds);
+
+	tc = test_case(s, "of the program");
+	ADD(output_put_in_before_goes_out_first_and_is_not_counted);
+	ADD(bufferevent_kept_is_given_back_as_it_was);
+	ADD(timeout_of_a_bufferevent_fails_one_read);
+	ADD(eof_seen_before_is_seen_again);
+	/* Elsewhere a filter's base cannot be turned by a wait. */
+	tcase_add_loop_test(tc, filter_held_up_at_its_end_brings_all, DRIVE_RUN,
+			    DRIVE_RUN + 1);
+	ADD(close_of_a_filter_with_bytes_below_sends_them);
 	return s;
 }

@@ -26,6 +26,7 @@ static void close_second(void)
 {
 	ck_assert_int_eq(af_file_close(second.reader), 0);
 	ck_assert_int_eq(af_file_close(second.writer), 0);
+	turn(&rig);
 }
 
 static int to_kind;

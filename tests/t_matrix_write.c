@@ -378,6 +378,46 @@ ROW(await_of_a_line_in_a_callback_brings_it)
 	expect_arrival(&rig, 0, 0);
 }
 
+/* The master of a pty cannot be opened anew: only in the end. */
+static void shared_row(void)
+{
+	bool pty = kind_played()->traits & NO_EPIPE;
+	struct af_future *line = af_file_readline(rig.reader, 0, 0, 0, NULL);
+
+	send_text(&rig, "abc\n");
+	if (!pty)
+		expect_flags_unchanged();
+	expect_text(&rig, line, "abc\n", 0);
+	if (!pty)
+		expect_flags_unchanged();
+}
+
+START_TEST(flags_of_another_holder_stay_trap_11)
+{
+	play_row_shared(&rig, _i, shared_row);
+}
+END_TEST
+
+/*
+ * Trap 10: what is opened right after a close is not closed by it. A
+ * bufferevent closes its descriptor a turn later, and only its own.
+ */
+ROW(close_leaves_what_is_opened_after_it_alone)
+{
+	int canaries[2];
+
+	send_text(&rig, "abc");
+	expect_text(&rig, af_file_read(rig.reader, 3, AFIO_FULL, NULL), "abc",
+		    0);
+	reader_leaves();
+	canaries[0] = dup(0);
+	rig_hang_up(&rig);
+	canaries[1] = dup(0);
+	turn(&rig);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(close(canaries[i]), 0);
+}
+
 Suite *suite(void)
 {
 	const unsigned no_count = MESSAGES | DROPS;
@@ -411,6 +451,13 @@ Suite *suite(void)
 	tc = test_case(s, "close");
 	ADD_ROW(tc, close_with_pending_cancels, 0);
 	ADD_ROW(tc, detach_with_pending_returns_descriptor_and_unread, 0);
+
+	ADD_ROW(tc, close_leaves_what_is_opened_after_it_alone, 0);
+	for (int kind = 0; kind < n_file_kinds; kind++)
+		if (!(file_kinds[kind].traits & FOREIGN))
+			tcase_add_loop_test(
+				tc, flags_of_another_holder_stay_trap_11, kind,
+				kind + 1);
 
 	tc = test_case(s, "await");
 	ADD_ROW(tc, await_in_a_callback_while_pending_succeeds_or_is_enotsup,
