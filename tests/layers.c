@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Making bufferevents in pairs: sockets, filters, zlib, TLS with a certificate
- * of the moment. It does not know the library.
+ * of the moment. It knows neither the library nor Check.
  */
-#include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -26,12 +26,19 @@
 
 #include "layers.h"
 
+/* For programs that are no tests, too. */
+#define must(condition)                                                        \
+	do {                                                                   \
+		if (!(condition)) {                                            \
+			fprintf(stderr, "layers: %s failed\n", #condition);    \
+			abort();                                               \
+		}                                                              \
+	} while (0)
+
 static void make_fds(int fds[2])
 {
-	ck_assert_int_eq(socketpair(AF_UNIX,
-				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				    0, fds),
-			 0);
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+			fds) == 0);
 }
 
 static void make_sockets(struct event_base *base, struct bufferevent *bevs[2],
@@ -43,7 +50,7 @@ static void make_sockets(struct event_base *base, struct bufferevent *bevs[2],
 	for (int i = 0; i < 2; i++) {
 		bevs[i] = bufferevent_socket_new(
 			base, fds[i], BEV_OPT_CLOSE_ON_FREE | options);
-		ck_assert_ptr_nonnull(bevs[i]);
+		must(bevs[i]);
 	}
 }
 
@@ -68,12 +75,12 @@ void layer_limited(struct event_base *base, struct bufferevent *bevs[2])
 						&tick);
 	make_sockets(base, bevs, 0);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(bufferevent_set_rate_limit(bevs[i], limit), 0);
+		must(bufferevent_set_rate_limit(bevs[i], limit) == 0);
 }
 
 void layer_pair(struct event_base *base, struct bufferevent *bevs[2])
 {
-	ck_assert_int_eq(bufferevent_pair_new(base, 0, bevs), 0);
+	must(bufferevent_pair_new(base, 0, bevs) == 0);
 }
 
 static enum bufferevent_filter_result
@@ -97,7 +104,7 @@ void layer_filter(struct event_base *base, struct bufferevent *bevs[2])
 	for (int i = 0; i < 2; i++) {
 		bevs[i] = bufferevent_filter_new(
 			bevs[i], pass, pass, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
-		ck_assert_ptr_nonnull(bevs[i]);
+		must(bevs[i]);
 	}
 }
 
@@ -167,11 +174,11 @@ struct bufferevent *layer_zlib_over(struct bufferevent *below)
 	struct bufferevent *bev;
 
 	/* As many bytes as before, or a test of full buffers would be none. */
-	ck_assert_int_eq(deflateInit(&zlib->out, Z_NO_COMPRESSION), Z_OK);
-	ck_assert_int_eq(inflateInit(&zlib->in), Z_OK);
+	must(deflateInit(&zlib->out, Z_NO_COMPRESSION) == Z_OK);
+	must(inflateInit(&zlib->in) == Z_OK);
 	bev = bufferevent_filter_new(below, inflate_some, deflate_some,
 				     BEV_OPT_CLOSE_ON_FREE, free_zlib, zlib);
-	ck_assert_ptr_nonnull(bev);
+	must(bev);
 	return bev;
 }
 
@@ -190,7 +197,7 @@ static void certify(SSL_CTX *context)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = X509_new();
 
-	ck_assert(key && cert);
+	must(key && cert);
 	X509_set_version(cert, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
 	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
@@ -200,9 +207,9 @@ static void certify(SSL_CTX *context)
 				   MBSTRING_ASC, (const unsigned char *)"test",
 				   -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
-	ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
-	ck_assert_int_eq(SSL_CTX_use_certificate(context, cert), 1);
-	ck_assert_int_eq(SSL_CTX_use_PrivateKey(context, key), 1);
+	must(X509_sign(cert, key, EVP_sha256()) > 0);
+	must(SSL_CTX_use_certificate(context, cert) == 1);
+	must(SSL_CTX_use_PrivateKey(context, key) == 1);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 }
@@ -217,13 +224,13 @@ static SSL *make_tls(int i)
 
 	if (!context) {
 		context = SSL_CTX_new(TLS_method());
-		ck_assert_ptr_nonnull(context);
+		must(context);
 		/* Nobody reads them where only one side reads. */
 		SSL_CTX_set_num_tickets(context, 0);
 		certify(context);
 	}
 	ssl = SSL_new(context);
-	ck_assert_ptr_nonnull(ssl);
+	must(ssl);
 	if (i == 1)
 		tls_writer = ssl;
 	return ssl;
@@ -232,7 +239,7 @@ static SSL *make_tls(int i)
 static void on_connected(struct bufferevent *bev, short what, void *arg)
 {
 	(void)bev;
-	ck_assert_msg(what == BEV_EVENT_CONNECTED, "TLS: event %#x", what);
+	must(what == BEV_EVENT_CONNECTED);
 	++*(int *)arg;
 }
 
@@ -244,7 +251,7 @@ static void shake_hands(struct event_base *base, struct bufferevent *bevs[2])
 		bufferevent_setcb(bevs[i], NULL, NULL, on_connected,
 				  &connected);
 	while (connected < 2)
-		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+		must(event_base_loop(base, EVLOOP_ONCE) == 0);
 }
 
 static enum bufferevent_ssl_state role(int i)
@@ -272,6 +279,14 @@ void layer_tls_filter(struct event_base *base, struct bufferevent *bevs[2])
 							 make_tls(i), role(i),
 							 BEV_OPT_CLOSE_ON_FREE);
 	shake_hands(base, bevs);
+}
+
+struct bufferevent *layer_tls_server(struct event_base *base, int fd)
+{
+	tls_writer = make_tls(0);
+	return bufferevent_openssl_socket_new(base, fd, tls_writer,
+					      BUFFEREVENT_SSL_ACCEPTING,
+					      BEV_OPT_CLOSE_ON_FREE);
 }
 
 void layer_tls_shutdown(void)

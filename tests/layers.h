@@ -32,7 +32,9 @@ struct bufferevent *layer_zlib_over(struct bufferevent *below);
 /* After the handshake; over a descriptor, or over another bufferevent. */
 void layer_tls(struct event_base *base, struct bufferevent *bevs[2]);
 void layer_tls_filter(struct event_base *base, struct bufferevent *bevs[2]);
-/* Has the writing end, [1] of the pair made last, say that it is done. */
+/* The accepting end of a connection. */
+struct bufferevent *layer_tls_server(struct event_base *base, int fd);
+/* Has the writing end, [1] of the pair or the server made last, say that it is done. */
 void layer_tls_shutdown(void);
 #endif
 
