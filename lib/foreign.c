@@ -118,12 +118,15 @@ static ssize_t write_failed(struct af_file *file)
 static ssize_t foreign_write(struct af_file *file, const struct iovec *iov,
 			     int n)
 {
-	int r = 0;
+	if (file->foreign.in_output == 0 && !file->foreign.error[AFI_WRITE]) {
+		/*
+		 * It calls back even if all has left at once, as of a pair,
+		 * whose other end is to have a say before there is more.
+		 */
+		int r = take(file, iov, n);
 
-	if (file->foreign.in_output == 0 && !file->foreign.error[AFI_WRITE])
-		r = take(file, iov, n);
-	if (r < 0)
-		return r;
+		return r < 0 ? r : -EAGAIN;
+	}
 	if (file->foreign.error[AFI_WRITE])
 		return write_failed(file);
 	/*
@@ -375,9 +378,6 @@ int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 	file->foreign.enabled = bufferevent_get_enabled(bev);
 	bufferevent_getwatermark(bev, EV_READ, &file->foreign.low, &high);
 	file->foreign.high = high;
-	/* One end of a pair could else put in all it has within one call. */
-	if (high == 0 && bufferevent_pair_get_partner(bev))
-		high = AFI_CHUNK_SIZE;
 	/* A low one would keep from us that there is something. */
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
 	file->foreign.limit =
