@@ -22,7 +22,10 @@
 #define WITH(...) (&(struct af_spawn_options){ __VA_ARGS__ })
 
 /* For WITH(): a stream that leads to a descriptor, and all three to pipes. */
-#define TO_FD(n) { .kind = AFIO_FD, .fd = (n) }
+#define TO_FD(n)                                                               \
+	{                                                                      \
+		.kind = AFIO_FD, .fd = (n)                                     \
+	}
 #define IN_OUT_PIPES .in.kind = AFIO_PIPE, .out.kind = AFIO_PIPE
 #define ALL_PIPES IN_OUT_PIPES, .err.kind = AFIO_PIPE
 
@@ -30,15 +33,15 @@
 #define EXITED(code) ((code) << 8)
 
 /* Start a process or a chain, which must work. */
-#define start(rig, argv, options)                                            \
-	check_process(__FILE__, __LINE__,                                    \
+#define start(rig, argv, options)                                              \
+	check_process(__FILE__, __LINE__,                                      \
 		      af_spawn((rig)->loop, (argv), (options)))
-#define start_chain(rig, stages, options)                                    \
-	check_chain(__FILE__, __LINE__,                                      \
+#define start_chain(rig, stages, options)                                      \
+	check_chain(__FILE__, __LINE__,                                        \
 		    af_pipe_spawn((rig)->loop, (stages), (options)))
 
 /* Drive f, which must succeed with a wait status, and drop it. */
-#define expect_status(rig, f, status)                                        \
+#define expect_status(rig, f, status)                                          \
 	check_status(__FILE__, __LINE__, (rig), (f), (status))
 
 static inline struct af_process *check_process(const char *file, int line,
@@ -172,14 +175,14 @@ static inline void expect_refused(struct rig *rig, const char *const argv[],
 
 /* For af_pipe_communicate(). */
 #define HOW(...) (&(struct af_communicate_options){ __VA_ARGS__ })
-#define MEMORY(data, len)                                                    \
+#define MEMORY(data, len)                                                      \
 	.input_kind = AFIO_INPUT_MEMORY, .input = (data), .input_len = (len)
 
 /*
  * Drive a communicate until it is done, compare error and flags, and return
  * what it brought, which lives as long as f.
  */
-#define outcome(rig, f, error, flags)                                        \
+#define outcome(rig, f, error, flags)                                          \
 	check_output(__FILE__, __LINE__, (rig), (f), (error), (flags))
 
 static inline const struct af_output *check_output(const char *file, int line,

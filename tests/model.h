@@ -41,16 +41,17 @@ struct node {
 	size_t size;
 	bool full;
 	unsigned char *borrowed;
-	bool counted; /* a write that is done; its count is known */
+	bool counted;	   /* a write that is done; its count is known */
 	struct node *next; /* in the stream */
 
-	int64_t earliest;   /* SLEEP */
-	bool given;	    /* MAKER: the end is fixed, and is this error: */
-	int gift;	    /* MAKER */
-	unsigned cancels;   /* MAKER: calls of its cancel function */
-	enum call_on on;    /* LINK */
-	unsigned calls;	    /* LINK */
-	struct node *parts[MAX_PARTS]; /* LINK: its source, and what it returned */
+	int64_t earliest; /* SLEEP */
+	bool given;	  /* MAKER: the end is fixed, and is this error: */
+	int gift;	  /* MAKER */
+	unsigned cancels; /* MAKER: calls of its cancel function */
+	enum call_on on;  /* LINK */
+	unsigned calls;	  /* LINK */
+	struct node
+		*parts[MAX_PARTS]; /* LINK: its source, and what it returned */
 	unsigned n_parts;
 
 	/* What became of it, once a done function told us. */

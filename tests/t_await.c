@@ -385,10 +385,10 @@ START_TEST(close_of_the_file_ends_the_inner_wait)
 
 	open_both(_i);
 	put_text(rig.out, "abc");
-	expect_text(&rig,
-		    af_then(read_some(rig.reader), wait_until_cancelled,
-			    &ender),
-		    "abc", 0);
+	expect_text(
+		&rig,
+		af_then(read_some(rig.reader), wait_until_cancelled, &ender),
+		"abc", 0);
 	ck_assert_str_eq(story, "close cancelled ");
 	close_both();
 }

@@ -73,8 +73,8 @@ START_TEST(communicate_canceled_has_what_came_and_stages_go_on)
 	pipe = start_chain(&rig, CHAIN(HELPER("talk", "4194304")),
 			   WITH(IN_OUT_PIPES, .err = TO_FD(rig.out)));
 	put(input[1], "never read", 10);
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
-					  .input_fd = input[0]));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = input[0]));
 	expect_text(&rig, af_file_readline(rig_reader(&rig), 0, 0, 0, NULL),
 		    "done\n", 0);
 	ck_assert(!af_future_is_done(f));
@@ -170,9 +170,8 @@ START_TEST(communicate_over_limit_truncates_each_stream)
 	rig_open(&rig, _i);
 	pipe = start_chain(&rig, CHAIN(HELPER("both", "1048576")),
 			   WITH(ALL_PIPES));
-	f = af_pipe_communicate(pipe,
-				HOW(.max_output = 1000,
-				    .overflow = AFIO_OVERFLOW_TRUNCATE));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 1000,
+					  .overflow = AFIO_OVERFLOW_TRUNCATE));
 	output = outcome(&rig, f, 0, AFIO_TRUNCATED);
 	expect_out_pattern(output, 1000);
 	ck_assert_uint_eq(output->err_len, 1000);
@@ -221,10 +220,9 @@ START_TEST(communicate_endless_truncated_is_ended_by_deadline)
 	pipe = start_chain(&rig, CHAIN(HELPER("endless")), WITH(ALL_PIPES));
 	pid = af_process_pid(af_pipe_process(pipe, 0));
 	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "y\n", 0);
-	f = af_pipe_communicate(pipe,
-				HOW(.max_output = 1,
-				    .overflow = AFIO_OVERFLOW_TRUNCATE,
-				    .timeout = MS(100)));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 1,
+					  .overflow = AFIO_OVERFLOW_TRUNCATE,
+					  .timeout = MS(100)));
 	ck_assert_int_eq(drive(&rig, f), -ETIMEDOUT);
 	output = af_future_output(f);
 	ck_assert_ptr_nonnull(output);
@@ -336,8 +334,8 @@ START_TEST(communicate_from_endless_input_ends_with_the_child)
 
 	rig_open(&rig, _i);
 	pipe = start_chain(&rig, CHAIN(HELPER("echo", "x")), WITH(ALL_PIPES));
-	f = af_pipe_communicate(pipe, HOW(.input_kind = AFIO_INPUT_FD,
-					  .input_fd = rig.in));
+	f = af_pipe_communicate(
+		pipe, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = rig.in));
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_str_eq(output->out, "x\n");
 	ck_assert_uint_eq(output->input_taken, 0);

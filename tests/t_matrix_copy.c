@@ -9,7 +9,7 @@
 #include "kinds.h"
 #include "pattern.h"
 
-#define LEN ((size_t)200000)
+#define LEN ((size_t)1000000)
 
 static struct rig rig, second; /* one loop; the second has only files */
 static unsigned char data[LEN];

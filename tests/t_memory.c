@@ -203,8 +203,9 @@ static void act_writes(struct scene *s)
 	pattern_fill(data, sizeof data, 0);
 	end_write(s, af_file_write(s->out, data, 100, 0, NULL), &total);
 	if (buffer && evbuffer_add(buffer, data + total, 100) == 0)
-		end_write(s, af_file_write_buffer(s->out, buffer, AFIO_FULL,
-						  MS(10000)),
+		end_write(s,
+			  af_file_write_buffer(s->out, buffer, AFIO_FULL,
+					       MS(10000)),
 			  &total);
 	end_write(s, af_file_write(s->out, data + total, 50, AFIO_FULL, NULL),
 		  &total);
@@ -388,12 +389,13 @@ static void act_spawn(struct scene *s)
 	process = made(af_spawn(s->loop, HELPER("cat"), WITH(ALL_PIPES)));
 	if (!process)
 		return;
-	end_write(s, af_file_write(af_process_stdin(process), "hello", 5,
-				   AFIO_FULL, MS(10000)),
+	end_write(s,
+		  af_file_write(af_process_stdin(process), "hello", 5,
+				AFIO_FULL, MS(10000)),
 		  &total);
 	ck_assert_int_eq(af_process_close_stdin(process), 0);
-	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
-		   0) < 0)
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
 		;
 	ck_assert_uint_eq(s->n_got, total);
 	ck_assert_mem_eq(s->got, "hello", total);
@@ -417,17 +419,17 @@ static void act_attributes(struct scene *s)
 	ck_assert(strcmp(error, "exec ./missing: No such file or directory") ==
 			  0 ||
 		  memory.failed > 0);
-	process = made(af_spawn(s->loop, HELPER("cat"),
-				WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
-				     .env_edits = edits, .fds = &map,
-				     .n_fds = 1)));
+	process = made(
+		af_spawn(s->loop, HELPER("cat"),
+			 WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+			      .env_edits = edits, .fds = &map, .n_fds = 1)));
 	if (!process)
 		return;
 	ck_assert_str_eq(af_spawn_error(s->loop), "");
 	while (af_process_close_stdin(process) == -ENOMEM)
 		ck_assert_ptr_nonnull(af_process_stdin(process));
-	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL),
-		   0) < 0)
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
 		;
 	expect_end(s, process);
 	af_process_free(process);
@@ -529,9 +531,9 @@ static int converse(struct scene *s, struct af_communicate_options *options,
 static void act_communicate(struct scene *s)
 {
 	converse(s, HOW(MEMORY("hello", 5), .timeout = MS(20000)), "hello");
-	converse(s, HOW(MEMORY("hello", 5), .max_output = 3,
-			.overflow = AFIO_OVERFLOW_TRUNCATE,
-			.linger = MS(20000)),
+	converse(s,
+		 HOW(MEMORY("hello", 5), .max_output = 3,
+		     .overflow = AFIO_OVERFLOW_TRUNCATE, .linger = MS(20000)),
 		 "hel");
 	put_text(s->source, "hello");
 	close(s->source);
@@ -599,8 +601,9 @@ static void act_bufferevent(struct scene *s)
 			af_future_unref(f);
 			f = af_file_read(files[1], 9, 0, MS(10000));
 		} while (af_future_is_done(f));
-		end_write(s, af_file_write(files[0], "hello", 5, AFIO_FULL,
-					   MS(10000)),
+		end_write(s,
+			  af_file_write(files[0], "hello", 5, AFIO_FULL,
+					MS(10000)),
 			  &total);
 		if (total == 0)
 			af_future_cancel(f);
@@ -684,8 +687,8 @@ static void try_to_wait(evutil_socket_t fd, short what, void *arg)
 /* Whether or not it could move, all goes on where it was before. */
 static void act_move(struct scene *s)
 {
-	struct af_process *process = made(
-		af_spawn(s->loop, HELPER("wait-eof"), WITH(IN_OUT_PIPES)));
+	struct af_process *process =
+		made(af_spawn(s->loop, HELPER("wait-eof"), WITH(IN_OUT_PIPES)));
 	struct event event;
 
 	s->to_tell = 3;
@@ -787,17 +790,16 @@ static const struct {
 	act_fn act;
 	bool own_base; /* the loop makes it */
 } acts[] = {
-	{ act_loop, true },	   { act_reads, false },
-	{ act_writes, false },	   { act_copy, true },
-	{ act_bulk, false },	   { act_chains, true },
-	{ act_groups, false },	   { act_makers, false },
-	{ act_spawn, true },	   { act_attributes, false },
-	{ act_communicate, false },
-	{ act_dispatch, false },   { act_callback, false },
-	{ act_move, false },	   { act_ends, false },
-	{ act_bufferevent, true }, { act_disk, true },
-	{ act_orphan, true },
-	{ act_stop, false },	   { act_release, true },
+	{ act_loop, true },	    { act_reads, false },
+	{ act_writes, false },	    { act_copy, true },
+	{ act_bulk, false },	    { act_chains, true },
+	{ act_groups, false },	    { act_makers, false },
+	{ act_spawn, true },	    { act_attributes, false },
+	{ act_communicate, false }, { act_dispatch, false },
+	{ act_callback, false },    { act_move, false },
+	{ act_ends, false },	    { act_bufferevent, true },
+	{ act_disk, true },	    { act_orphan, true },
+	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)

@@ -23,8 +23,7 @@ START_TEST(wait_exited_child_gives_its_code)
 
 	rig_open(&rig, _i);
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		expect_exit(&rig,
-			    start(&rig, HELPER("exit", codes[i]), NULL),
+		expect_exit(&rig, start(&rig, HELPER("exit", codes[i]), NULL),
 			    atoi(codes[i]));
 	rig_close(&rig);
 }
@@ -279,8 +278,7 @@ START_TEST(spawn_and_wait_leave_the_programs_signals_alone)
 
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sigaction(sig, NULL, &after) == 0)
-			ck_assert(after.sa_handler ==
-				  before[sig].sa_handler);
+			ck_assert(after.sa_handler == before[sig].sa_handler);
 	sigprocmask(SIG_SETMASK, NULL, &mask_after);
 	for (int sig = 1; sig < NSIG; sig++)
 		ck_assert_int_eq(sigismember(&mask_after, sig),

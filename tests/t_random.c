@@ -121,8 +121,7 @@ static struct node *make_read(void)
 						   time));
 	node->full |= node->size == 0;
 	return node_start(node, af_file_read(file, node->size,
-					     node->full ? AFIO_FULL : 0,
-					     time));
+					     node->full ? AFIO_FULL : 0, time));
 }
 
 static struct node *make_write(void)
@@ -287,9 +286,9 @@ static void end_maker(void)
 
 	if (!node->f)
 		return;
-	expected = af_future_is_done(node->f) ? -EALREADY :
-		   node->kind == MAKER	      ? 0 :
-						-EINVAL;
+	expected = af_future_is_done(node->f) ? -EALREADY
+		   : node->kind == MAKER      ? 0
+					      : -EINVAL;
 	r = error ? af_future_fail(node->f, error)
 		  : af_future_resolve(node->f, node, NULL);
 	must(r == expected, node);
@@ -310,8 +309,8 @@ static void cancel_one(void)
 	af_future_cancel(f);
 	if (pending && node->kind != LINK) {
 		must(af_future_is_done(f), node);
-		must(af_future_error(f) == (node->given ? node->gift
-							: -ECANCELED),
+		must(af_future_error(f) ==
+			     (node->given ? node->gift : -ECANCELED),
 		     node);
 	}
 	af_future_unref(f);
@@ -447,9 +446,9 @@ static void turn_once(void)
 static void act(void)
 {
 	static void (*const others[])(void) = {
-		make_link, make_link,  make_link, make_group,
-		end_maker, end_maker,  cancel_one, drop_one,
-		close_one, post,       wait_for_one,
+		make_link, make_link, make_link,    make_group,
+		end_maker, end_maker, cancel_one,   drop_one,
+		close_one, post,      wait_for_one,
 	};
 	unsigned choice = below(24);
 	struct node *node;

@@ -215,9 +215,8 @@ START_TEST(wait_with_sigchld_ignored_ends)
 	signal(SIGCHLD, SIG_IGN);
 	expect_end(&rig, start(&rig, HELPER("exit", "3"), NULL), 3);
 	errno = 0;
-	ck_assert_ptr_null(af_spawn(rig.loop,
-				    (const char *const[]){ "/nowhere", NULL },
-				    NULL));
+	ck_assert_ptr_null(af_spawn(
+		rig.loop, (const char *const[]){ "/nowhere", NULL }, NULL));
 	ck_assert_int_eq(errno, ENOENT);
 	rig_close(&rig);
 }

@@ -577,8 +577,9 @@ START_TEST(disk_copy_stuck_takes_no_byte_twice)
 	to = opened("other", "w");
 	/* Reading goes well, and writing does not. */
 	slow_stop(1);
+	/* All of it is with the kernel: nothing has timed out. */
 	f = af_file_copy(from, to, 4, MS(50));
-	expect_count(&rig, f, 4, AFIO_TIMEDOUT);
+	expect_count(&rig, f, 4, 0);
 	slow_go();
 	expect_count(&rig, af_file_copy(from, to, -1, NULL), 2, AFIO_EOF);
 	expect_file("other", "abcdef");

@@ -167,12 +167,9 @@ static const struct refusal {
 	const char *program;
 	int error;
 } refusals[] = {
-	{ "./missing", ENOENT },
-	{ "./shut", EACCES },
-	{ "./", EACCES },
-	{ "./shut/program", ENOTDIR },
-	{ "./circle", ELOOP },
-	{ "./bad-interpreter", ENOENT },
+	{ "./missing", ENOENT }, { "./shut", EACCES },
+	{ "./", EACCES },	 { "./shut/program", ENOTDIR },
+	{ "./circle", ELOOP },	 { "./bad-interpreter", ENOENT },
 };
 
 START_TEST(spawn_of_what_cannot_run_gives_the_exec_error)
@@ -275,8 +272,7 @@ START_TEST(spawn_with_signals_blocked_and_ignored_gives_defaults)
 	signal(SIGRTMIN + 3, SIG_IGN);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	expect_says(&rig, HELPER("dump-signals"), NULL,
-		    "blocked:\nignored:\n");
+	expect_says(&rig, HELPER("dump-signals"), NULL, "blocked:\nignored:\n");
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	rig_close(&rig);
 }

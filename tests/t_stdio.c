@@ -63,7 +63,8 @@ START_TEST(spawn_with_permuted_descriptors_gives_each_its_own)
 	rig_open(&rig, 0);
 	for (int i = 0; i < 3; i++) {
 		text[0] = (char)('0' + i);
-		fds[i] = open(text, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+		fds[i] =
+			open(text, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
 		old[i] = displace(i, fds[i]);
 		close(fds[i]);
 	}
@@ -232,17 +233,16 @@ START_TEST(spawn_with_stderr_as_stdout_merges_them)
 	struct rig rig;
 
 	rig_open(&rig, 0);
-	process = start(&rig, argv, WITH(.out.kind = AFIO_PIPE,
-					 .err.kind = AFIO_STDOUT));
+	process = start(&rig, argv,
+			WITH(.out.kind = AFIO_PIPE, .err.kind = AFIO_STDOUT));
 	ck_assert_ptr_null(af_process_stderr(process));
-	expect_data_pattern(&rig,
-			    af_file_read(af_process_stdout(process), 5,
-					 AFIO_FULL, NULL),
-			    5, 0, 0);
-	expect_data_pattern(&rig,
-			    af_file_read(af_process_stdout(process), 0, 0,
-					 NULL),
-			    5, 0, AFIO_EOF);
+	expect_data_pattern(
+		&rig,
+		af_file_read(af_process_stdout(process), 5, AFIO_FULL, NULL), 5,
+		0, 0);
+	expect_data_pattern(
+		&rig, af_file_read(af_process_stdout(process), 0, 0, NULL), 5,
+		0, AFIO_EOF);
 	expect_exit(&rig, process, 0);
 	expect_exit(&rig,
 		    start(&rig, HELPER("tag", "tag"),
@@ -295,10 +295,9 @@ END_TEST
 static void expect_busy(struct rig *rig, struct af_process *first, int error)
 {
 	errno = 0;
-	ck_assert_ptr_null(
-		af_spawn(rig->loop, HELPER("cat"),
-			 WITH(.in = { .kind = AFIO_PROCESS,
-				      .process = first })));
+	ck_assert_ptr_null(af_spawn(
+		rig->loop, HELPER("cat"),
+		WITH(.in = { .kind = AFIO_PROCESS, .process = first })));
 	ck_assert_int_eq(errno, error);
 }
 
@@ -332,12 +331,12 @@ START_TEST(spawn_failing_on_another_process_leaves_its_stdout)
 	struct rig rig;
 
 	rig_open(&rig, 0);
-	first = start(&rig, HELPER("echo", "kept"), WITH(.out.kind = AFIO_PIPE));
+	first = start(&rig, HELPER("echo", "kept"),
+		      WITH(.out.kind = AFIO_PIPE));
 	errno = 0;
-	ck_assert_ptr_null(
-		af_spawn(rig.loop, (const char *const[]){ "./no", NULL },
-			 WITH(.in = { .kind = AFIO_PROCESS,
-				      .process = first })));
+	ck_assert_ptr_null(af_spawn(
+		rig.loop, (const char *const[]){ "./no", NULL },
+		WITH(.in = { .kind = AFIO_PROCESS, .process = first })));
 	ck_assert_int_eq(errno, ENOENT);
 	ck_assert_ptr_nonnull(af_process_stdout(first));
 	expect_text(&rig, af_file_read(af_process_stdout(first), 0, 0, NULL),

@@ -139,8 +139,8 @@ static void start_quick_one(struct race *race, struct af_loop *loop)
 	struct af_process *process =
 		af_spawn(loop, argv, WITH(.out.kind = AFIO_PIPE));
 	struct af_future *wait = af_process_wait(process, NULL);
-	struct af_future *read = af_file_read(af_process_stdout(process), 0, 0,
-					      MS(10000));
+	struct af_future *read =
+		af_file_read(af_process_stdout(process), 0, 0, MS(10000));
 
 	race->failures += af_await(read) != 0;
 	race->failures += af_future_flags(read) != AFIO_EOF;
@@ -172,10 +172,10 @@ START_TEST(read_while_another_thread_spawns_sees_eof_at_once)
 
 	pthread_barrier_init(&race.go, NULL, 2);
 	pthread_barrier_init(&race.over, NULL, 2);
-	ck_assert_int_eq(pthread_create(&threads[0], NULL, start_long_ones,
-					&race), 0);
-	ck_assert_int_eq(pthread_create(&threads[1], NULL, start_quick_ones,
-					&race), 0);
+	ck_assert_int_eq(
+		pthread_create(&threads[0], NULL, start_long_ones, &race), 0);
+	ck_assert_int_eq(
+		pthread_create(&threads[1], NULL, start_quick_ones, &race), 0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&race.go);
@@ -242,10 +242,9 @@ START_TEST(read_after_exit_was_seen_brings_all)
 	process = start(&rig, HELPER("write", "4000"),
 			WITH(.out.kind = AFIO_PIPE));
 	expect_status(&rig, af_process_wait(process, NULL), 0);
-	expect_data_pattern(&rig,
-			    af_file_read(af_process_stdout(process), 0, 0,
-					 NULL),
-			    4000, 0, AFIO_EOF);
+	expect_data_pattern(
+		&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		4000, 0, AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
 }
@@ -269,10 +268,9 @@ START_TEST(read_in_small_pieces_brings_all)
 						 piece, AFIO_FULL, NULL),
 				    piece, done, 0);
 	expect_status(&rig, wait, 0);
-	expect_data_pattern(&rig,
-			    af_file_read(af_process_stdout(process), 0, 0,
-					 NULL),
-			    MIB - done, done, AFIO_EOF);
+	expect_data_pattern(
+		&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		MIB - done, done, AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
 }
@@ -437,8 +435,8 @@ static void communicate_while_closed(bool merged)
 
 	rig_open(&rig, 0);
 	pipe = start_chain(&rig, CHAIN(HELPER("tag", "e"), HELPER("cat")),
-			   WITH(IN_OUT_PIPES, .err.kind = merged ? AFIO_STDOUT :
-								   AFIO_PIPE));
+			   WITH(IN_OUT_PIPES,
+				.err.kind = merged ? AFIO_STDOUT : AFIO_PIPE));
 	f = af_pipe_communicate(pipe, HOW(MEMORY("text", 4)));
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_str_eq(output->out, merged ? "e\ntext" : "text");
@@ -545,14 +543,14 @@ static void open_source(struct source *source, struct rig *rig,
 
 START_TEST(communicate_with_any_child_and_input_ends)
 {
-	static const enum af_input_kind kinds[] = {
-		AFIO_INPUT_MEMORY, AFIO_INPUT_FD, AFIO_INPUT_FILE,
-		AFIO_INPUT_CALLBACK
-	};
+	static const enum af_input_kind kinds[] = { AFIO_INPUT_MEMORY,
+						    AFIO_INPUT_FD,
+						    AFIO_INPUT_FILE,
+						    AFIO_INPUT_CALLBACK };
 	const struct manner *manner = &manners[_i % 4];
 	int input = _i / 4 % 9; /* two of each kind, and none */
-	enum af_input_kind kind = input == 8 ? AFIO_INPUT_NONE
-					     : kinds[input / 2];
+	enum af_input_kind kind =
+		input == 8 ? AFIO_INPUT_NONE : kinds[input / 2];
 	size_t len = input % 2 ? MIB : 0;
 	const struct af_output *output;
 	struct source source;
