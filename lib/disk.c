@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,20 +23,20 @@
 
 static bool is_out(const struct af_file *file)
 {
-	return afi_disk_job_is_out(file->disk.jobs[AFI_READ]) ||
-	       afi_disk_job_is_out(file->disk.jobs[AFI_WRITE]);
+	return afi_disk_job_is_out(file->disk->jobs[AFI_READ]) ||
+	       afi_disk_job_is_out(file->disk->jobs[AFI_WRITE]);
 }
 
 static bool must_wait(const struct af_file *file, enum afi_direction direction)
 {
 	return is_out(file) ||
-	       (file->wanted[!direction] && file->disk.turn != direction);
+	       (file->wanted[!direction] && file->disk->turn != direction);
 }
 
 static void discard(struct af_file *file, enum afi_direction direction)
 {
-	afi_disk_job_put(file->disk.jobs[direction]);
-	file->disk.jobs[direction] = NULL;
+	afi_disk_job_put(file->disk->jobs[direction]);
+	file->disk->jobs[direction] = NULL;
 }
 
 static void wake(struct af_file *file, enum afi_direction direction)
@@ -52,7 +53,7 @@ static void wake(struct af_file *file, enum afi_direction direction)
 /* Who has the turn goes on; who has not, when the other is through. */
 static void wake_both(struct af_file *file)
 {
-	enum afi_direction first = file->disk.turn;
+	enum afi_direction first = file->disk->turn;
 
 	if (is_out(file))
 		return;
@@ -63,16 +64,16 @@ static void wake_both(struct af_file *file)
 
 static void on_task(struct afi_task *task)
 {
-	struct af_file *file =
-		(void *)((char *)task - offsetof(struct af_file, disk.task));
+	struct afi_disk *disk =
+		(void *)((char *)task - offsetof(struct afi_disk, task));
 
-	wake_both(file);
+	wake_both(disk->file);
 }
 
 static void schedule(struct af_file *file)
 {
-	if (!file->disk.task.run)
-		afi_loop_ready(file->loop, &file->disk.task, on_task);
+	if (!file->disk->task.run)
+		afi_loop_ready(file->loop, &file->disk->task, on_task);
 }
 
 static void on_back(struct afi_job *base)
@@ -85,9 +86,9 @@ static void on_back(struct afi_job *base)
 	if (!file)
 		return;
 	if (job->counted)
-		file->disk.error = job->error;
+		file->disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
-		file->disk.warm = job->at + (off_t)job->len;
+		file->disk->warm = job->at + (off_t)job->len;
 	/* An end or an error that nobody waits for is found again. */
 	if (job->counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && !file->wanted[direction]))
@@ -99,7 +100,7 @@ static void on_back(struct afi_job *base)
 static int give(struct af_file *file, struct afi_disk_job *job)
 {
 	discard(file, job->direction); /* with nothing to take from it */
-	file->disk.jobs[job->direction] = job;
+	file->disk->jobs[job->direction] = job;
 	job->job.back = on_back;
 	atomic_store(&job->refs, 2);
 	if (!afi_workers_do(file->loop, &job->job))
@@ -112,7 +113,7 @@ static int give(struct af_file *file, struct afi_disk_job *job)
 static void recall(struct af_file *file)
 {
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = file->disk.jobs[i];
+		struct afi_disk_job *job = file->disk->jobs[i];
 
 		if (!afi_disk_job_is_out(job) ||
 		    !afi_workers_recall(file->loop, &job->job))
@@ -127,7 +128,7 @@ static void recall(struct af_file *file)
 /* What a read in a worker brought. */
 static ssize_t take_read(struct af_file *file, void *buf, size_t len)
 {
-	struct afi_disk_job *job = file->disk.jobs[AFI_READ];
+	struct afi_disk_job *job = file->disk->jobs[AFI_READ];
 	ssize_t r = job->error;
 
 	if (r == 0) {
@@ -148,7 +149,7 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 
 	if (must_wait(file, AFI_READ))
 		return -EAGAIN;
-	if (file->disk.jobs[AFI_READ])
+	if (file->disk->jobs[AFI_READ])
 		return take_read(file, buf, len);
 	r = afi_nowait_read(file, buf, len);
 	if (r != -EAGAIN)
@@ -164,7 +165,7 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 
 static size_t disk_held(const struct af_file *file)
 {
-	const struct afi_disk_job *job = file->disk.jobs[AFI_READ];
+	const struct afi_disk_job *job = file->disk->jobs[AFI_READ];
 
 	return job && !afi_disk_job_is_out(job) ? job->done - job->start : 0;
 }
@@ -183,7 +184,7 @@ static void put_back(struct af_file *file)
 /* What a write or sync in a worker came to. */
 static ssize_t take_write(struct af_file *file)
 {
-	struct afi_disk_job *job = file->disk.jobs[AFI_WRITE];
+	struct afi_disk_job *job = file->disk->jobs[AFI_WRITE];
 	ssize_t r = job->done > 0 ? (ssize_t)job->done : job->error;
 
 	discard(file, AFI_WRITE);
@@ -193,11 +194,11 @@ static ssize_t take_write(struct af_file *file)
 /* The result of a job; of one that nobody waited for; or -EAGAIN: neither. */
 static ssize_t earlier_result(struct af_file *file)
 {
-	int error = file->disk.error;
+	int error = file->disk->error;
 
-	if (file->disk.jobs[AFI_WRITE])
+	if (file->disk->jobs[AFI_WRITE])
 		return take_write(file);
-	file->disk.error = 0;
+	file->disk->error = 0;
 	return error ? error : -EAGAIN;
 }
 
@@ -247,7 +248,7 @@ int afi_disk_sync(struct af_file *file)
 
 	if (must_wait(file, AFI_WRITE))
 		return -EAGAIN;
-	if (file->disk.jobs[AFI_WRITE] || file->disk.error)
+	if (file->disk->jobs[AFI_WRITE] || file->disk->error)
 		return (int)earlier_result(file);
 	job = afi_disk_job_new(file, AFI_WRITE, 0, afi_disk_work_sync);
 	if (!job)
@@ -258,13 +259,13 @@ int afi_disk_sync(struct af_file *file)
 
 static size_t disk_commit(struct af_file *file)
 {
-	struct afi_disk_job *job = file->disk.jobs[AFI_WRITE];
+	struct afi_disk_job *job = file->disk->jobs[AFI_WRITE];
 
 	if (!job || job->counted)
 		return 0;
 	if (afi_disk_job_is_out(job))
 		recall(file);
-	if (!file->disk.jobs[AFI_WRITE])
+	if (!file->disk->jobs[AFI_WRITE])
 		return 0;
 	job->counted = true;
 	return job->len;
@@ -278,14 +279,14 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	if (must_wait(file, AFI_READ))
 		return -EAGAIN;
 	at = lseek(file->fd, 0, SEEK_CUR);
-	if (file->disk.direct || at < 0)
+	if (file->disk->direct || at < 0)
 		return (ssize_t)len;
-	if (at >= file->disk.warm &&
+	if (at >= file->disk->warm &&
 	    afi_nowait_in_memory(file, at, at + (off_t)len))
-		file->disk.warm = at + (off_t)len;
-	if (at < file->disk.warm)
-		return file->disk.warm - at < (off_t)len
-			       ? (ssize_t)(file->disk.warm - at)
+		file->disk->warm = at + (off_t)len;
+	if (at < file->disk->warm)
+		return file->disk->warm - at < (off_t)len
+			       ? (ssize_t)(file->disk->warm - at)
 			       : (ssize_t)len;
 	job = afi_disk_job_new(file, AFI_READ, 0, afi_disk_work_warm);
 	if (!job)
@@ -296,16 +297,16 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	if (give(file, job) < 0)
 		return -EAGAIN;
 	discard(file, AFI_READ);
-	file->disk.warm = at + (off_t)len;
+	file->disk->warm = at + (off_t)len;
 	return (ssize_t)len;
 }
 
 static int disk_want(struct af_file *file, enum afi_direction direction)
 {
 	if (!file->wanted[!direction])
-		file->disk.turn = direction;
+		file->disk->turn = direction;
 	afi_loop_hold(file->loop);
-	if (file->disk.turn == direction && !is_out(file))
+	if (file->disk->turn == direction && !is_out(file))
 		schedule(file);
 	return 0;
 }
@@ -320,7 +321,7 @@ static void disk_unwant(struct af_file *file, enum afi_direction direction)
 
 static int disk_unread(struct af_file *file, struct evbuffer *buf)
 {
-	struct afi_disk_job *job = file->disk.jobs[AFI_READ];
+	struct afi_disk_job *job = file->disk->jobs[AFI_READ];
 	size_t n = disk_held(file);
 
 	if (n > 0 && evbuffer_add(buf, job->chunk->data + job->start, n) < 0)
@@ -336,12 +337,12 @@ static void disk_release(struct af_file *file)
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
 		if (file->wanted[i])
 			disk_unwant(file, i);
-		if (afi_disk_job_is_out(file->disk.jobs[i]))
-			file->disk.jobs[i]->file = NULL;
+		if (afi_disk_job_is_out(file->disk->jobs[i]))
+			file->disk->jobs[i]->file = NULL;
 		else
 			discard(file, i);
 	}
-	afi_task_cancel(&file->loop->ready, &file->disk.task);
+	afi_task_cancel(&file->loop->ready, &file->disk->task);
 }
 
 int afi_disk_put_back(struct af_file *file)
@@ -352,7 +353,7 @@ int afi_disk_put_back(struct af_file *file)
 		return -EBUSY;
 	if (file->transport)
 		put_back(file);
-	file->disk.warm = 0;
+	file->disk->warm = 0;
 	return 0;
 }
 
@@ -362,7 +363,7 @@ int afi_disk_close(struct af_file *file, bool close_fd)
 
 	/* One that is out, or was when the loop went. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = file->disk.jobs[i];
+		struct afi_disk_job *job = file->disk->jobs[i];
 
 		if (!job)
 			continue;
@@ -370,6 +371,7 @@ int afi_disk_close(struct af_file *file, bool close_fd)
 		close_fd = false;
 		discard(file, i);
 	}
+	free(file->disk);
 	if (close_fd)
 		r = close(file->fd) < 0 ? -errno : 0;
 	return r;
@@ -389,12 +391,17 @@ int afi_disk_attach(struct af_file *file, const struct stat *st)
 		.commit = disk_commit,
 	};
 
-	file->disk.direct = afi_nowait_always(st);
+	file->disk = calloc(1, sizeof(*file->disk));
+	if (!file->disk)
+		return -ENOMEM;
+	file->disk->file = file;
+	file->disk->direct = afi_nowait_always(st);
 	/* The program may close its own under a worker: that has another. */
-	if (file->keep_fd && !file->disk.direct) {
+	if (file->keep_fd && !file->disk->direct) {
 		file->fd = fcntl(file->user_fd, F_DUPFD_CLOEXEC, 3);
 		if (file->fd < 0) {
 			file->fd = file->user_fd;
+			free(file->disk);
 			return -errno;
 		}
 	}

@@ -10,6 +10,17 @@
 
 #include "file.h"
 
+struct afi_disk {
+	struct af_file *file;
+	struct afi_task task;
+	struct afi_disk_job *jobs[2]; /* out, or come back */
+	enum afi_direction turn;      /* whose, when both wait */
+	bool direct;		      /* it never waits */
+	bool slow[2];		      /* a try without waiting is no use */
+	int error;		      /* of a write that nobody waited for */
+	off_t warm;		      /* up to here it is in memory */
+};
+
 /* Makes it the transport of a file with an fd; 0 or -errno. */
 int afi_disk_attach(struct af_file *file, const struct stat *st);
 

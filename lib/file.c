@@ -58,8 +58,7 @@ bool afi_file_is_unread(const struct af_file *file)
 /* Whether what it waits for is of no use at the moment. */
 static bool is_idle(const struct af_file *file, enum afi_direction direction)
 {
-	return TAILQ_EMPTY(&file->ops[direction]) || !file->needed[direction] ||
-	       (direction == AFI_READ && file->transport->held(file) > 0);
+	return TAILQ_EMPTY(&file->ops[direction]) || !file->needed[direction];
 }
 
 static void on_settle(struct afi_task *task)

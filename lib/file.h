@@ -68,22 +68,23 @@ struct af_file {
 	const struct afi_transport *transport; /* NULL: the loop is gone */
 	int fd;	     /* the descriptor that is read and written */
 	int user_fd; /* the one that the program gave */
-	bool keep_fd;
-	bool may[2];	      /* open in that direction */
-	bool made_nonblock;   /* and must be undone: others share it */
-	bool own_description; /* blocking again when it is handed back */
-	bool is_socket;
-	bool is_tty;
-	bool is_fifo;
-	bool is_foreign; /* a bufferevent of the program; no fd of ours */
-	bool is_disk;	 /* workers may have fd */
-	bool wanted[2];	 /* the transport was asked to wake us */
-	bool needed[2];	 /* and since it last did, too */
-	bool drained[2]; /* the last try took all there was: wait first */
-	bool closing;
-	bool eof;
-	bool sticky_eof; /* the end of a stream, unlike that of a disk file */
-	int read_error;	 /* to be reported, once */
+	bool keep_fd : 1;
+	bool made_nonblock : 1;	  /* and must be undone: others share it */
+	bool own_description : 1; /* blocking again when it is handed back */
+	bool is_socket : 1;
+	bool is_tty : 1;
+	bool is_fifo : 1;
+	bool is_foreign : 1; /* a bufferevent of the program; no fd of ours */
+	bool is_disk : 1;    /* workers may have fd */
+	bool closing : 1;
+	bool eof : 1;
+	bool sticky_eof : 1; /* the end of a stream, unlike that of a disk file */
+	bool may[2];	     /* open in that direction */
+	bool wanted[2];	     /* the transport was asked to wake us */
+	bool needed[2];	     /* and since it last did, too */
+	bool drained[2];     /* the last try took all there was: wait first */
+	int read_error;	     /* to be reported, once */
+	int end;	     /* of wakeplain.c: 1: EOF; a negative errno */
 
 	struct afi_ops ops[2];
 	struct afi_task settle; /* stop waiting for data that nobody wants */
@@ -96,29 +97,9 @@ struct af_file {
 		struct {
 			struct bufferevent *bev;
 			struct afi_watch watch;
-			int end; /* wakeplain.c: 1: EOF; a negative errno */
 		} stream;
-		struct {
-			struct afi_task task;
-			struct afi_disk_job *jobs[2]; /* out, or come back */
-			enum afi_direction turn; /* whose, when both wait */
-			bool direct;		 /* it never waits */
-			bool slow[2]; /* a try without waiting is no use */
-			int error;    /* of a write that nobody waited for */
-			off_t warm;   /* up to here it is in memory */
-		} disk;
-		struct {
-			struct bufferevent *bev;
-			struct afi_watch watch;
-			struct afi_task task;
-			struct evbuffer_cb_entry *on_sent;
-			size_t in_output; /* not counted as written yet */
-			size_t limit;	  /* of what it may read ahead */
-			size_t low, high; /* the program's watermarks */
-			short enabled;	  /* the program's, too */
-			int error[2];
-			bool ended;
-		} foreign;
+		struct afi_disk *disk;
+		struct afi_foreign *foreign;
 	};
 };
 

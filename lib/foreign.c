@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -19,14 +20,28 @@
 /* How much may be in its output: a record of TLS. */
 #define OUTPUT_MAX 16384
 
+struct afi_foreign {
+	struct af_file *file;
+	struct bufferevent *bev;
+	struct afi_watch watch;
+	struct afi_task task;
+	struct evbuffer_cb_entry *on_sent;
+	size_t in_output; /* not counted as written yet */
+	size_t limit;	  /* of what it may read ahead */
+	size_t low, high; /* the program's watermarks */
+	short enabled;	  /* the program's, too */
+	int error[2];
+	bool ended;
+};
+
 static struct evbuffer *input_of(const struct af_file *file)
 {
-	return bufferevent_get_input(file->foreign.bev);
+	return bufferevent_get_input(file->foreign->bev);
 }
 
 static struct evbuffer *output_of(const struct af_file *file)
 {
-	return bufferevent_get_output(file->foreign.bev);
+	return bufferevent_get_output(file->foreign->bev);
 }
 
 static short event_of(enum afi_direction direction)
@@ -36,8 +51,8 @@ static short event_of(enum afi_direction direction)
 
 static bool has_news(const struct af_file *file)
 {
-	return evbuffer_get_length(input_of(file)) > 0 || file->foreign.ended ||
-	       file->foreign.error[AFI_READ];
+	return evbuffer_get_length(input_of(file)) > 0 ||
+	       file->foreign->ended || file->foreign->error[AFI_READ];
 }
 
 static void wake(struct af_file *file);
@@ -45,16 +60,16 @@ static void wake(struct af_file *file);
 /* A filter that was held up has left some below, also at the end. */
 static void pull(struct af_file *file)
 {
-	bool over = file->foreign.ended || file->foreign.error[AFI_READ];
+	bool over = file->foreign->ended || file->foreign->error[AFI_READ];
 
 	if (evbuffer_get_length(input_of(file)) == 0)
-		bufferevent_flush(file->foreign.bev, EV_READ,
+		bufferevent_flush(file->foreign->bev, EV_READ,
 				  over ? BEV_FLUSH : BEV_NORMAL);
 }
 
 static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
 {
-	int *error = &file->foreign.error[AFI_READ];
+	int *error = &file->foreign->error[AFI_READ];
 	ssize_t r;
 
 	pull(file);
@@ -71,23 +86,23 @@ static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
 		*error = 0; /* it can go on */
 	if (r < 0)
 		return r;
-	return file->foreign.ended ? 0 : -EAGAIN;
+	return file->foreign->ended ? 0 : -EAGAIN;
 }
 
 static size_t foreign_commit(struct af_file *file)
 {
-	size_t n = file->foreign.in_output;
+	size_t n = file->foreign->in_output;
 
-	file->foreign.in_output = 0;
+	file->foreign->in_output = 0;
 	return n;
 }
 
 /* Puts in the output what it has room for; 0 or -ENOMEM. */
 static int take(struct af_file *file, const struct iovec *iov, int n)
 {
-	size_t unsent = afi_unsent(file->foreign.bev);
+	size_t unsent = afi_unsent(file->foreign->bev);
 	size_t room = unsent < OUTPUT_MAX ? OUTPUT_MAX - unsent : 0;
-	size_t *held = &file->foreign.in_output;
+	size_t *held = &file->foreign->in_output;
 
 	for (int i = 0; room > 0 && i < n; i++) {
 		size_t piece = iov[i].iov_len < room ? iov[i].iov_len : room;
@@ -105,7 +120,7 @@ static ssize_t write_failed(struct af_file *file)
 {
 	size_t own = evbuffer_get_length(output_of(file));
 	size_t held = foreign_commit(file);
-	int *error = &file->foreign.error[AFI_WRITE];
+	int *error = &file->foreign->error[AFI_WRITE];
 	int r = *error;
 
 	if (held > own)
@@ -118,7 +133,7 @@ static ssize_t write_failed(struct af_file *file)
 static ssize_t foreign_write(struct af_file *file, const struct iovec *iov,
 			     int n)
 {
-	if (file->foreign.in_output == 0 && !file->foreign.error[AFI_WRITE]) {
+	if (file->foreign->in_output == 0 && !file->foreign->error[AFI_WRITE]) {
 		/*
 		 * It calls back even if all has left at once, as of a pair,
 		 * whose other end is to have a say before there is more.
@@ -127,23 +142,25 @@ static ssize_t foreign_write(struct af_file *file, const struct iovec *iov,
 
 		return r < 0 ? r : -EAGAIN;
 	}
-	if (file->foreign.error[AFI_WRITE])
+	if (file->foreign->error[AFI_WRITE])
 		return write_failed(file);
 	/*
 	 * All or nothing: what is below may be other bytes, and more of them,
 	 * than were put in at the top.
 	 */
-	if (file->foreign.in_output == 0 || afi_unsent(file->foreign.bev) > 0)
+	if (file->foreign->in_output == 0 || afi_unsent(file->foreign->bev) > 0)
 		return -EAGAIN;
 	return (ssize_t)foreign_commit(file);
 }
 
 static void on_task(struct afi_task *task)
 {
-	struct af_file *file =
-		(void *)((char *)task - offsetof(struct af_file, foreign.task));
+	struct afi_foreign *foreign =
+		(void *)((char *)task - offsetof(struct afi_foreign, task));
+	struct af_file *file = foreign->file;
 
 	file->drained[AFI_READ] = false;
+	file->needed[AFI_READ] = false;
 	afi_file_step(file, AFI_READ);
 	afi_file_step(file, AFI_WRITE);
 	if (evbuffer_get_length(input_of(file)) > 0)
@@ -156,8 +173,8 @@ static void on_task(struct afi_task *task)
  */
 static void wake(struct af_file *file)
 {
-	if (!file->foreign.task.run)
-		afi_loop_ready(file->loop, &file->foreign.task, on_task);
+	if (!file->foreign->task.run)
+		afi_loop_ready(file->loop, &file->foreign->task, on_task);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -166,7 +183,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 	/* Nobody was quick enough: no more for now. */
 	if (evbuffer_get_length(bufferevent_get_input(bev)) >=
-		    file->foreign.limit &&
+		    file->foreign->limit &&
 	    file->wanted[AFI_READ])
 		file->transport->unwant(file, AFI_READ);
 	wake(file);
@@ -199,7 +216,7 @@ static int error_of(short what)
 static int read_error(const struct af_file *file, int error)
 {
 	/* TLS, which said that it ended, goes on about what is below it. */
-	if (file->foreign.ended)
+	if (file->foreign->ended)
 		return 0;
 	return error == -EPIPE ? -EIO : error; /* that was of a write */
 }
@@ -219,7 +236,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
 	struct af_file *file = arg;
-	int *errors = file->foreign.error;
+	int *errors = file->foreign->error;
 	int error = error_of(what);
 
 	/* To shake hands it had to read. */
@@ -232,7 +249,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		if (what & BEV_EVENT_WRITING)
 			errors[AFI_WRITE] = -EPIPE;
 		if (what & BEV_EVENT_READING || !(what & both))
-			file->foreign.ended = true;
+			file->foreign->ended = true;
 	} else {
 		if (what & BEV_EVENT_READING || !(what & both))
 			errors[AFI_READ] = read_error(file, error);
@@ -252,7 +269,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
  */
 static int rebase(struct af_file *file, struct event_base *base)
 {
-	struct bufferevent *bev = file->foreign.bev;
+	struct bufferevent *bev = file->foreign->bev;
 	struct event_base *before = bufferevent_get_base(bev);
 	short enabled = bufferevent_get_enabled(bev);
 	int r = 0;
@@ -272,9 +289,9 @@ static int rebase(struct af_file *file, struct event_base *base)
 
 static int move(struct afi_watch *watch)
 {
-	struct af_file *file =
-		(void *)((char *)watch -
-			 offsetof(struct af_file, foreign.watch));
+	struct afi_foreign *foreign =
+		(void *)((char *)watch - offsetof(struct afi_foreign, watch));
+	struct af_file *file = foreign->file;
 
 	/* What it had to say already may come on the other base only. */
 	wake(file);
@@ -283,13 +300,13 @@ static int move(struct afi_watch *watch)
 
 static int foreign_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = file->foreign.watch.move ? 0 : rebase(file, file->loop->base);
+	int r = file->foreign->watch.move ? 0 : rebase(file, file->loop->base);
 
 	if (r < 0)
 		return r;
-	if (bufferevent_enable(file->foreign.bev, event_of(direction)) < 0)
+	if (bufferevent_enable(file->foreign->bev, event_of(direction)) < 0)
 		return -ENOMEM;
-	afi_loop_watch(file->loop, &file->foreign.watch, move);
+	afi_loop_watch(file->loop, &file->foreign->watch, move);
 	/* It tells what comes, not what is there already, or below it. */
 	if (direction == AFI_READ) {
 		pull(file);
@@ -303,10 +320,10 @@ static void foreign_unwant(struct af_file *file, enum afi_direction direction)
 {
 	/* What is in its output must be able to leave. */
 	if (direction == AFI_READ)
-		bufferevent_disable(file->foreign.bev, EV_READ);
+		bufferevent_disable(file->foreign->bev, EV_READ);
 	file->wanted[direction] = false;
 	if (!file->wanted[AFI_READ] && !file->wanted[AFI_WRITE])
-		afi_watch_stop(&file->foreign.watch);
+		afi_watch_stop(&file->foreign->watch);
 }
 
 static size_t foreign_held(const struct af_file *file)
@@ -322,34 +339,35 @@ static int foreign_unread(struct af_file *file, struct evbuffer *buf)
 /* As it came, but for its callbacks; what nobody took is in its input again. */
 static void give_back(struct af_file *file)
 {
-	struct bufferevent *bev = file->foreign.bev;
+	struct bufferevent *bev = file->foreign->bev;
 
 	if (file->len > 0)
 		evbuffer_prepend(input_of(file), file->in->data + file->start,
 				 file->len);
-	bufferevent_setwatermark(bev, EV_READ, file->foreign.low,
-				 file->foreign.high);
+	bufferevent_setwatermark(bev, EV_READ, file->foreign->low,
+				 file->foreign->high);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
-	bufferevent_enable(bev, file->foreign.enabled);
+	bufferevent_enable(bev, file->foreign->enabled);
 }
 
 static void foreign_release(struct af_file *file)
 {
-	struct bufferevent *bev = file->foreign.bev;
+	struct bufferevent *bev = file->foreign->bev;
 
-	if (file->foreign.on_sent)
+	if (file->foreign->on_sent)
 		evbuffer_remove_cb_entry(
 			bufferevent_get_output(afi_bottom(bev)),
-			file->foreign.on_sent);
+			file->foreign->on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	afi_watch_stop(&file->foreign.watch);
+	afi_watch_stop(&file->foreign->watch);
 	rebase(file, file->loop->home);
 	if (file->keep_fd)
 		give_back(file);
 	else
 		afi_linger(file->loop, bev);
-	afi_task_cancel(&file->loop->ready, &file->foreign.task);
-	file->foreign.bev = NULL;
+	afi_task_cancel(&file->loop->ready, &file->foreign->task);
+	free(file->foreign);
+	file->foreign = NULL;
 }
 
 int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
@@ -367,20 +385,26 @@ int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 	struct bufferevent *bottom = afi_bottom(bev);
 	size_t high = 0;
 
+	file->foreign = calloc(1, sizeof(*file->foreign));
+	if (!file->foreign)
+		return -ENOMEM;
+	file->foreign->file = file;
 	/* Nobody else says when what is below has left. */
 	if (bottom != bev) {
-		file->foreign.on_sent = evbuffer_add_cb(
+		file->foreign->on_sent = evbuffer_add_cb(
 			bufferevent_get_output(bottom), on_sent, file);
-		if (!file->foreign.on_sent)
+		if (!file->foreign->on_sent) {
+			free(file->foreign);
 			return -ENOMEM;
+		}
 	}
-	file->foreign.bev = bev;
-	file->foreign.enabled = bufferevent_get_enabled(bev);
-	bufferevent_getwatermark(bev, EV_READ, &file->foreign.low, &high);
-	file->foreign.high = high;
+	file->foreign->bev = bev;
+	file->foreign->enabled = bufferevent_get_enabled(bev);
+	bufferevent_getwatermark(bev, EV_READ, &file->foreign->low, &high);
+	file->foreign->high = high;
 	/* A low one would keep from us that there is something. */
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
-	file->foreign.limit =
+	file->foreign->limit =
 		high && high < AFI_CHUNK_SIZE ? high : AFI_CHUNK_SIZE;
 	bufferevent_setcb(bev, on_read, on_write, on_event, file);
 	/* Until somebody reads. */

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "nowait.h"
 
 /* How far apart it is looked whether pages are in memory. */
@@ -48,7 +49,7 @@ static ssize_t now_or_never(struct af_file *file, enum afi_direction direction,
 		return r;
 	/* EINVAL: not known to this kernel; or it is found out once more. */
 	if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
-		file->disk.slow[direction] = true;
+		file->disk->slow[direction] = true;
 	else if (errno != EAGAIN && errno != EINTR)
 		return -errno;
 	return -EAGAIN;
@@ -68,12 +69,12 @@ ssize_t afi_nowait_read(struct af_file *file, void *buf, size_t len)
 {
 	ssize_t r = -EAGAIN;
 
-	if (file->disk.direct) {
+	if (file->disk->direct) {
 		r = read(file->fd, buf, len);
 		return r < 0 ? -errno : r;
 	}
 #ifdef HAVE_RWF
-	if (!file->disk.slow[AFI_READ]) {
+	if (!file->disk->slow[AFI_READ]) {
 		struct iovec iov = { buf, len };
 
 		r = preadv2(file->fd, &iov, 1, -1, RWF_NOWAIT);
@@ -89,12 +90,12 @@ ssize_t afi_nowait_write(struct af_file *file, const struct iovec *iov, int n)
 {
 	ssize_t r = -EAGAIN;
 
-	if (file->disk.direct) {
+	if (file->disk->direct) {
 		r = writev(file->fd, iov, n);
 		return r < 0 ? -errno : r;
 	}
 #ifdef HAVE_RWF
-	if (!file->disk.slow[AFI_WRITE] && !is_limited()) {
+	if (!file->disk->slow[AFI_WRITE] && !is_limited()) {
 		r = pwritev2(file->fd, iov, n, -1, RWF_NOWAIT);
 		r = now_or_never(file, AFI_WRITE, r);
 	}

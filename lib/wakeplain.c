@@ -56,9 +56,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	/* libevent has taken the error from the descriptor: keep it. */
 	if (what & BEV_EVENT_EOF || (error == EIO && file->is_tty))
-		file->stream.end = 1;
+		file->end = 1;
 	else
-		file->stream.end = -error;
+		file->end = -error;
 	/* It has also stopped to read. */
 	afi_stream_stopped(file, AFI_READ);
 	afi_stream_ready(file, AFI_READ);
@@ -132,14 +132,14 @@ ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len)
 		bufferevent_disable(file->stream.bev, EV_READ);
 		bufferevent_enable(file->stream.bev, EV_READ);
 	}
-	if (file->stream.end)
-		r = file->stream.end < 0 ? file->stream.end : 0;
+	if (file->end)
+		r = file->end < 0 ? file->end : 0;
 	else
 		r = afi_stream_read(file, (char *)buf + n, len - (size_t)n);
 	if (n > 0)
 		return r > 0 ? n + r : n; /* a failure happens again */
 	if (r < 0)
-		file->stream.end = 0; /* reported once */
+		file->end = 0; /* reported once */
 	return r;
 }
 
@@ -149,7 +149,7 @@ size_t afi_wake_held(const struct af_file *file)
 		evbuffer_get_length(bufferevent_get_input(file->stream.bev));
 
 	/* An error, too, is not on the descriptor any more. */
-	return len + (file->stream.end < 0) + is_about_to_read(file);
+	return len + (file->end < 0) + is_about_to_read(file);
 }
 
 int afi_wake_unread(struct af_file *file, struct evbuffer *buf)
