@@ -47,16 +47,12 @@ static void print_waiters(FILE *out, int level, const struct af_future *f)
 
 int af_loop_dump(struct af_loop *loop, FILE *out)
 {
-	const struct afi_member *member;
+	const struct af_future *f;
 	const struct afi_await *await;
 
 	if (!afi_loop_alive(loop) || !out)
 		return -EINVAL;
-	TAILQ_FOREACH (member, &loop->pending, entry) {
-		const struct af_future *f =
-			(const void *)((const char *)member -
-				       offsetof(struct af_future, member));
-
+	TAILQ_FOREACH (f, &loop->pending, pending) {
 		print_future(out, 0, f);
 		print_waiters(out, 1, f);
 	}

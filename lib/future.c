@@ -22,14 +22,6 @@ static struct af_future failed_ecanceled = { .done = true,
 					     .error = -ECANCELED };
 static struct af_future failed_einval = { .done = true, .error = -EINVAL };
 
-static void on_orphan(struct afi_member *member)
-{
-	struct af_future *f =
-		(void *)((char *)member - offsetof(struct af_future, member));
-
-	af_future_cancel(f);
-}
-
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops)
 {
@@ -49,7 +41,7 @@ struct af_future *afi_future_new(struct af_loop *loop,
 
 static void join_pending(struct af_future *f)
 {
-	afi_loop_join(&f->loop->pending, &f->member, on_orphan);
+	TAILQ_INSERT_TAIL(&f->loop->pending, f, pending);
 }
 
 struct af_future *afi_operation_new(struct af_loop *loop,
@@ -162,7 +154,8 @@ void afi_future_finish(struct af_future *f, int error)
 	f->done = true;
 	f->error = error;
 	deadline_drop(f);
-	afi_loop_leave(&f->loop->pending, &f->member);
+	if (f->pending.tqe_prev)
+		TAILQ_REMOVE(&f->loop->pending, f, pending);
 	if (f->waiters)
 		schedule_waiters(f);
 	af_future_unref(f);

@@ -199,8 +199,8 @@ void af_loop_free(struct af_loop *loop)
 	afi_loop_enter(loop);
 	do {
 		afi_mailbox_empty(loop);
-		while ((member = TAILQ_FIRST(&loop->pending)))
-			member->orphan(member);
+		while (!TAILQ_EMPTY(&loop->pending))
+			af_future_cancel(TAILQ_FIRST(&loop->pending));
 		afi_loop_round(loop, NULL);
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
 		 loop->mailbox.first);

@@ -67,7 +67,7 @@ struct af_loop {
 	struct event kick;	 /* runs both when the program drives */
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
-	struct afi_members pending; /* operations: cancelled first */
+	TAILQ_HEAD(, af_future) pending; /* operations: cancelled first */
 	struct afi_members members; /* files, processes */
 	struct afi_pool pool;
 	struct afi_workers *workers; /* NULL: none was needed yet */

@@ -30,12 +30,12 @@ struct read_op {
 			size_t scanned; /* without a delimiter in them */
 			const char *delim;
 			size_t delim_len;
-			char short_delim[14];
+			char short_delim[6];
 			bool full;
 			bool keep_part; /* leave it in the file at a deadline */
 		};
 		/* When it is done: a small result, without an allocation. */
-		char small[56];
+		char small[48];
 	};
 };
 
