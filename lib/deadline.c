@@ -32,17 +32,6 @@ int64_t afi_now_coarse(void)
 	return now(CLOCK_MONOTONIC_COARSE);
 }
 
-bool afi_timeout_valid(const struct timeval *timeout)
-{
-	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 &&
-			    timeout->tv_usec < 1000000);
-}
-
-bool afi_timeout_zero(const struct timeval *timeout)
-{
-	return timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0;
-}
-
 /* Arms the timer for what is left. */
 static int arm(struct afi_deadline *deadline)
 {

@@ -27,8 +27,16 @@ int64_t afi_now(void);
 /* Some milliseconds behind, and a fraction of the price. */
 int64_t afi_now_coarse(void);
 /* Whether a timeout makes sense: NULL, or not negative and normalised. */
-bool afi_timeout_valid(const struct timeval *timeout);
-bool afi_timeout_zero(const struct timeval *timeout);
+static inline bool afi_timeout_valid(const struct timeval *timeout)
+{
+	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 &&
+			    timeout->tv_usec < 1000000);
+}
+
+static inline bool afi_timeout_zero(const struct timeval *timeout)
+{
+	return timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0;
+}
 
 /* Calls passed once, timeout from now, unless stopped before; 0 or -ENOMEM. */
 int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,

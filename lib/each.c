@@ -47,26 +47,23 @@ static void finish(struct each_op *each, int error, unsigned flags)
 }
 
 /*
- * Where the piece ends that begins at data, or NULL: it has not come whole.
+ * How long the piece is that begins at data, or 0: it has not come whole.
  * searched: so many of its bytes are known to hold no newline.
  */
-static inline const char *end_of_piece(const struct each_op *each,
-				       const char *data, const char *end,
-				       size_t searched, bool at_end)
+static inline size_t piece_len(const struct each_op *each, const char *data,
+			       const char *end, size_t searched, bool at_end)
 {
+	size_t len = (size_t)(end - data);
 	const char *newline;
 
 	if (!each->lines)
-		return end;
-	if ((size_t)(end - data) >= each->limit) {
-		end = data + each->limit;
-		at_end = true;
-	}
-	newline =
-		memchr(data + searched, '\n', (size_t)(end - data) - searched);
+		return len;
+	newline = memchr(data + searched, '\n', len - searched);
 	if (newline)
-		return newline + 1;
-	return at_end ? end : NULL;
+		len = (size_t)(newline - data) + 1;
+	else if (!at_end && len < each->limit)
+		len = 0;
+	return len < each->limit ? len : each->limit;
 }
 
 /*
@@ -77,21 +74,23 @@ static inline const char *end_of_piece(const struct each_op *each,
 static int hand_out(struct each_op *each, struct af_file *file, bool at_end)
 {
 	struct afi_chunk *chunk = file->in;
-	const char *first = chunk->data + file->start;
-	const char *end = first + file->len, *data, *next;
-	size_t count = each->future.count, searched = each->scanned;
+	const char *data = chunk->data + file->start;
+	const char *const end = data + file->len;
+	size_t searched = each->scanned, n;
 	int r = 0;
 
-	for (data = first; r == 0 && data < end; data = next, searched = 0) {
-		next = end_of_piece(each, data, end, searched, at_end);
-		if (!next)
+	while (r == 0 && data < end) {
+		n = piece_len(each, data, end, searched, at_end);
+		if (n == 0)
 			break;
-		file->start = (size_t)(next - chunk->data);
-		file->len = (size_t)(end - next);
-		each->future.count = count + (size_t)(next - first);
-		r = each->fn(data, (size_t)(next - data), each->arg);
+		file->start += n;
+		file->len -= n;
+		each->future.count += n;
+		r = each->fn(data, n, each->arg);
 		if (each->future.done)
 			return 1;
+		data += n;
+		searched = 0;
 	}
 	each->scanned = file->len;
 	if (r != 0)

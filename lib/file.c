@@ -33,17 +33,6 @@ void afi_file_join(struct af_file *file)
 	afi_loop_join(&file->loop->members, &file->member, on_orphan);
 }
 
-int afi_file_check(const struct af_file *file, enum afi_direction direction,
-		   unsigned flags, unsigned known,
-		   const struct timeval *timeout)
-{
-	if (!file || flags & ~known || !afi_timeout_valid(timeout))
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
-	return file->may[direction] ? 0 : -EBADF;
-}
-
 size_t afi_file_unread(const struct af_file *file)
 {
 	return file->len + (file->transport ? file->transport->held(file) : 0);
@@ -100,7 +89,8 @@ size_t afi_file_commit(struct afi_op *op)
 void afi_file_remove(struct afi_op *op)
 {
 	/* What a worker has of it is not the next one's. */
-	afi_file_commit(op);
+	if (op->direction == AFI_WRITE)
+		afi_file_commit(op);
 	TAILQ_REMOVE(&op->file->ops[op->direction], op, entry);
 	op->file = NULL;
 }

@@ -7,6 +7,7 @@
 #ifndef AFI_FILE_H
 #define AFI_FILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -139,8 +140,15 @@ int afi_file_want(struct af_file *file, enum afi_direction direction);
  * Checks that apply to every operation: 0, or the error it fails with. known:
  * the flags it knows.
  */
-int afi_file_check(const struct af_file *file, enum afi_direction direction,
-		   unsigned flags, unsigned known,
-		   const struct timeval *timeout);
+static inline int afi_file_check(const struct af_file *file,
+				 enum afi_direction direction, unsigned flags,
+				 unsigned known, const struct timeval *timeout)
+{
+	if (!file || flags & ~known || !afi_timeout_valid(timeout))
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	return file->may[direction] ? 0 : -EBADF;
+}
 
 #endif

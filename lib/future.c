@@ -94,12 +94,14 @@ static void future_free(struct af_future *f)
 	assert(f->done && !f->waiters);
 	if (f->ops->destroy)
 		f->ops->destroy(f);
-	af_future_unref(f->source);
+	if (f->source)
+		af_future_unref(f->source);
 	/* Not before: a value's free function may have freed the loop. */
 	pool = afi_loop_pool(loop);
 	if (f->buffer)
 		evbuffer_free(f->buffer);
-	afi_chunk_put(pool, f->chunk);
+	if (f->chunk)
+		afi_chunk_put(pool, f->chunk);
 	afi_block_put(pool, f, f->ops->size);
 	afi_loop_unref(loop);
 }
@@ -140,8 +142,6 @@ static void schedule_waiters(struct af_future *f)
 
 static void deadline_drop(struct af_future *f)
 {
-	if (!f->deadline)
-		return;
 	afi_deadline_stop(f->deadline);
 	afi_block_put(afi_loop_pool(f->loop), f->deadline,
 		      sizeof(*f->deadline));
@@ -153,7 +153,8 @@ void afi_future_finish(struct af_future *f, int error)
 	assert(!f->done);
 	f->done = true;
 	f->error = error;
-	deadline_drop(f);
+	if (f->deadline)
+		deadline_drop(f);
 	if (f->pending.tqe_prev)
 		TAILQ_REMOVE(&f->loop->pending, f, pending);
 	if (f->waiters)
@@ -161,17 +162,27 @@ void afi_future_finish(struct af_future *f, int error)
 	af_future_unref(f);
 }
 
+/* Most have one; NULL: no memory for another. */
+static inline struct afi_waiter *waiter_new(struct af_future *f)
+{
+	if (!f->first_waiter.run)
+		return &f->first_waiter;
+	return malloc(sizeof(struct afi_waiter));
+}
+
 int afi_future_wait(struct af_future *f,
 		    void (*run)(struct afi_waiter *, struct af_future *),
 		    void (*fn)(void), void *arg, struct af_future *child)
 {
-	struct afi_waiter *waiter = &f->first_waiter;
+	struct afi_waiter *waiter = waiter_new(f);
 
-	if (waiter->run)
-		waiter = malloc(sizeof(*waiter));
 	if (!waiter)
 		return -ENOMEM;
-	*waiter = (struct afi_waiter){ NULL, run, fn, arg, child };
+	waiter->next = NULL;
+	waiter->run = run;
+	waiter->fn = fn;
+	waiter->arg = arg;
+	waiter->child = child;
 	if (f->waiters)
 		f->last_waiter->next = waiter;
 	else

@@ -149,22 +149,10 @@ struct af_loop *af_loop_new(struct event_base *base)
 	return NULL;
 }
 
-void afi_loop_ref(struct af_loop *loop)
+void afi_loop_end(struct af_loop *loop)
 {
-	loop->refs++;
-}
-
-void afi_loop_unref(struct af_loop *loop)
-{
-	if (--loop->refs > 0)
-		return;
 	free(loop->spawn_error);
 	free(loop);
-}
-
-struct afi_pool *afi_loop_pool(struct af_loop *loop)
-{
-	return loop->freed ? NULL : &loop->pool;
 }
 
 struct event_base *af_loop_base(const struct af_loop *loop)

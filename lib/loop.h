@@ -68,7 +68,7 @@ struct af_loop {
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
 	TAILQ_HEAD(, af_future) pending; /* operations: cancelled first */
-	struct afi_members members; /* files, processes */
+	struct afi_members members;	 /* files, processes */
 	struct afi_pool pool;
 	struct afi_workers *workers; /* NULL: none was needed yet */
 	unsigned max_workers;
@@ -82,10 +82,25 @@ static inline bool afi_loop_alive(const struct af_loop *loop)
 	return loop && !loop->freed;
 }
 
-void afi_loop_ref(struct af_loop *loop);
-void afi_loop_unref(struct af_loop *loop);
+/* The last reference is gone. */
+void afi_loop_end(struct af_loop *loop);
+
+static inline void afi_loop_ref(struct af_loop *loop)
+{
+	loop->refs++;
+}
+
+static inline void afi_loop_unref(struct af_loop *loop)
+{
+	if (--loop->refs == 0)
+		afi_loop_end(loop);
+}
+
 /* Where memory goes back to: NULL once the loop was freed. */
-struct afi_pool *afi_loop_pool(struct af_loop *loop);
+static inline struct afi_pool *afi_loop_pool(struct af_loop *loop)
+{
+	return loop->freed ? NULL : &loop->pool;
+}
 
 /* Queues a task that is not queued; run says what it does. */
 void afi_loop_ready(struct af_loop *loop, struct afi_task *task,

@@ -281,9 +281,9 @@ static void read_describe(const struct af_future *f, FILE *out)
 }
 
 /* Makes an operation, or the failed future in *ret_failed. */
-static struct read_op *read_new(struct af_file *file, unsigned flags,
-				const struct timeval *timeout,
-				struct af_future **ret_failed)
+static inline struct read_op *read_new(struct af_file *file, unsigned flags,
+				       const struct timeval *timeout,
+				       struct af_future **ret_failed)
 {
 	static const struct afi_future_ops ops = {
 		.name = "read",
@@ -310,8 +310,9 @@ static struct read_op *read_new(struct af_file *file, unsigned flags,
 	return op;
 }
 
-static struct af_future *read_start(struct read_op *op, struct af_file *file,
-				    const struct timeval *timeout)
+static inline struct af_future *read_start(struct read_op *op,
+					   struct af_file *file,
+					   const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 
