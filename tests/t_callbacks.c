@@ -369,6 +369,7 @@ static void on_timer_with_deferred(evutil_socket_t fd, short what, void *arg)
 	quit_after_ticks();
 }
 
+/* Trap 3, what is queued on the outer base already. */
 START_TEST(await_with_a_deferred_callback_queued_leaves_it_for_later)
 {
 	struct bufferevent *pair[2];

@@ -331,6 +331,46 @@ START_TEST(close_of_a_filter_with_bytes_below_sends_them)
 }
 END_TEST
 
+static void close_both(struct af_future *done, void *arg)
+{
+	(void)arg;
+	ck_assert_uint_eq(af_future_count(done), 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+		files[i] = NULL;
+	}
+	if (rig.driver == DRIVE_RUN)
+		af_loop_stop(rig.loop);
+}
+
+/*
+ * Trap 9, a callback that comes late: with nothing new, or for what was freed
+ * when it was queued. Its memory goes a turn later.
+ */
+START_TEST(close_with_deferred_callbacks_queued_is_quiet)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(bufferevent_pair_new(af_loop_base(rig.loop),
+					      BEV_OPT_DEFER_CALLBACKS, bevs),
+			 0);
+	for (int i = 0; i < 2; i++)
+		files[i] = af_file_from_bufferevent(rig.loop, bevs[i], 0);
+	af_on_done(af_file_read(files[1], 1, 0, NULL), close_both, NULL);
+	f = af_file_read(files[0], 1, 0, NULL);
+	af_future_unref(af_file_write(files[0], "abc", 3, AFIO_FULL, NULL));
+	af_future_unref(af_file_write(files[1], "abc", 3, AFIO_FULL, NULL));
+	drive(&rig, f);
+	af_future_unref(f);
+	while (files[0])
+		turn(&rig);
+	for (int i = 0; i < 3; i++)
+		turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("foreign");
@@ -342,6 +382,7 @@ Suite *suite(void)
 	ADD(read_from_a_pair_past_its_deadline_keeps_what_comes);
 	ADD(await_in_a_callback_with_a_pair_pending_is_enotsup);
 	ADD(await_in_a_callback_with_an_idle_pair_succeeds);
+	ADD(close_with_deferred_callbacks_queued_is_quiet);
 
 	tc = test_case(s, "of the program");
 	ADD(output_put_in_before_goes_out_first_and_is_not_counted);

@@ -2,7 +2,8 @@
 /*
  * Out of memory: every allocation of an act fails in turn, the library's and
  * libevent's, once alone and once with some that follow. The library is built
- * into this program, with its calls of malloc() and the others renamed.
+ * into this program, with its calls of malloc() and the others renamed. Trap 31:
+ * whatever fails, every future is done once.
  */
 /* Here they are what they are. */
 #undef malloc

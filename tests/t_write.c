@@ -289,6 +289,7 @@ START_TEST(write_waiting_when_reader_goes_fails_epipe)
 }
 END_TEST
 
+/* Trap 30; that of size 0 meaning all is read_all_at_eof in t_read.c. */
 START_TEST(write_nothing_succeeds_with_zero)
 {
 	struct evbuffer *empty = evbuffer_new();
