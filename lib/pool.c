@@ -35,17 +35,28 @@ struct afi_block {
 	struct afi_block *next;
 };
 
-void *afi_block_get(struct afi_pool *pool, size_t size)
+/* A chunk of at most this many bytes is a block. */
+#define SMALL_SIZE (AFI_BLOCK_SIZE - sizeof(struct afi_chunk) - 1)
+
+/* A block that was used before, or NULL: there is none. */
+static void *reuse(struct afi_pool *pool)
 {
 	struct afi_block *block = pool->blocks;
 
-	if (size > AFI_BLOCK_SIZE)
-		return calloc(1, size);
 	if (!block)
-		return calloc(1, AFI_BLOCK_SIZE);
+		return NULL;
 	pool->blocks = block->next;
 	pool->n_blocks--;
-	return memset(block, 0, size);
+	return block;
+}
+
+void *afi_block_get(struct afi_pool *pool, size_t size)
+{
+	void *block = size <= AFI_BLOCK_SIZE ? reuse(pool) : NULL;
+
+	if (block)
+		return memset(block, 0, size);
+	return calloc(1, size < AFI_BLOCK_SIZE ? AFI_BLOCK_SIZE : size);
 }
 
 void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
@@ -64,11 +75,17 @@ void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
 
 struct afi_chunk *afi_chunk_get(struct afi_pool *pool, size_t size)
 {
-	struct afi_chunk *chunk;
+	struct afi_chunk *chunk = NULL;
 
-	if (size == AFI_CHUNK_SIZE && pool->n_chunks > 0) {
+	if (keep && size <= SMALL_SIZE) {
+		size = SMALL_SIZE;
+		chunk = reuse(pool);
+		if (chunk)
+			chunk->size = size;
+	} else if (size == AFI_CHUNK_SIZE && pool->n_chunks > 0) {
 		chunk = pool->chunks[--pool->n_chunks];
-	} else {
+	}
+	if (!chunk) {
 		if (size > SIZE_MAX - sizeof(*chunk) - 1)
 			return NULL;
 		chunk = malloc(sizeof(*chunk) + size + 1);
@@ -99,8 +116,10 @@ void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 	if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1,
 						memory_order_acq_rel) > 1)
 		return;
-	if (keep && pool && chunk->size == AFI_CHUNK_SIZE &&
-	    pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))
+	if (chunk->size == SMALL_SIZE)
+		afi_block_put(pool, chunk, AFI_BLOCK_SIZE);
+	else if (keep && pool && chunk->size == AFI_CHUNK_SIZE &&
+		 pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))
 		pool->chunks[pool->n_chunks++] = chunk;
 	else
 		free(chunk);
