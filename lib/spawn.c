@@ -96,6 +96,8 @@ static pid_t start_sharing(struct afi_child *child, int *pidfd)
 #ifdef HAVE_PIDFD
 	pid = clone(afi_child_main, stack + STACK_SIZE, flags | CLONE_PIDFD,
 		    child, pidfd);
+#else
+	(void)pidfd;
 #endif
 	if (pid < 0)
 		pid = clone(afi_child_main, stack + STACK_SIZE, flags, child);
