@@ -64,11 +64,7 @@ static void leave(struct af_loop *loop, struct afi_await *await)
 	loop->awaits = await->outer;
 	loop->turning = await->turning;
 	if (private != await->base) {
-		/*
-		 * Everything was there before, so nothing can fail but for want
-		 * of memory, and then what cannot be moved is stuck.
-		 */
-		afi_loop_move(loop, await->base);
+		afi_loop_move_back(loop, await->base);
 		if (loop->spare)
 			event_base_free(private);
 		else

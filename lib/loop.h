@@ -124,6 +124,11 @@ void afi_watch_stop(struct afi_watch *watch);
 /* Moves all that is on loop->base to another one; 0, or -errno and nothing is
  * moved. */
 int afi_loop_move(struct af_loop *loop, struct event_base *to);
+/*
+ * The same, to where it was before: for want of memory what has come since may
+ * not go, and is stuck until the next move.
+ */
+void afi_loop_move_back(struct af_loop *loop, struct event_base *to);
 /* The part of that which is the queue's own. */
 void afi_loop_move_kick(struct af_loop *loop);
 /* An event that, like libevent's own, keeps no base from running out. */

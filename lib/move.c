@@ -24,6 +24,17 @@ void afi_watch_stop(struct afi_watch *watch)
 	watch->move = NULL;
 }
 
+void afi_loop_move_back(struct af_loop *loop, struct event_base *to)
+{
+	struct afi_watch *watch;
+
+	loop->base = to;
+	afi_loop_move_kick(loop);
+	afi_mailbox_move(loop);
+	LIST_FOREACH (watch, &loop->watches, entry)
+		watch->move(watch);
+}
+
 int afi_loop_move(struct af_loop *loop, struct event_base *to)
 {
 	struct event_base *from = loop->base;
@@ -36,16 +47,8 @@ int afi_loop_move(struct af_loop *loop, struct event_base *to)
 	LIST_FOREACH (watch, &loop->watches, entry)
 		if (r == 0)
 			r = watch->move(watch);
-	if (r == 0)
-		return 0;
-	/*
-	 * Back, with the one that failed. They were there before, so there is
-	 * room for them.
-	 */
-	loop->base = from;
-	afi_loop_move_kick(loop);
-	afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry)
-		watch->move(watch);
+	/* With the one that failed. */
+	if (r < 0)
+		afi_loop_move_back(loop, from);
 	return r;
 }
