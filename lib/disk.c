@@ -345,11 +345,16 @@ static void disk_release(struct af_file *file)
 	afi_task_cancel(&file->loop->ready, &file->disk->task);
 }
 
-int afi_disk_put_back(struct af_file *file)
+bool afi_disk_is_busy(struct af_file *file)
 {
 	if (file->transport)
 		recall(file);
-	if (is_out(file))
+	return is_out(file);
+}
+
+int afi_disk_put_back(struct af_file *file)
+{
+	if (afi_disk_is_busy(file))
 		return -EBUSY;
 	if (file->transport)
 		put_back(file);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -111,8 +112,16 @@ void afi_file_step(struct af_file *file, enum afi_direction direction)
 
 void afi_file_resume(struct af_file *file, enum afi_direction direction)
 {
-	if (file->transport && !file->closing)
-		afi_file_step(file, direction);
+	/*
+	 * A copy that ends resumes two queues, in each of which there may be
+	 * one that ends: they take turns here, and not on the stack.
+	 */
+	if (!file->transport || file->closing || file->resuming[direction] ||
+	    !afi_loop_alive(file->loop))
+		return;
+	file->resuming[direction] = true;
+	afi_file_step(file, direction);
+	file->resuming[direction] = false;
 }
 
 int afi_file_want(struct af_file *file, enum afi_direction direction)
@@ -125,8 +134,7 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	return r;
 }
 
-/* Ends what is under way, and lets go of all but the descriptor. */
-static void shut(struct af_file *file)
+static void cancel_all(struct af_file *file)
 {
 	struct afi_op *op;
 
@@ -134,6 +142,12 @@ static void shut(struct af_file *file)
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		while ((op = TAILQ_FIRST(&file->ops[i])))
 			af_future_cancel(op->future);
+}
+
+/* Ends what is under way, and lets go of all but the descriptor. */
+static void shut(struct af_file *file)
+{
+	cancel_all(file);
 	if (file->transport)
 		on_orphan(&file->member);
 }
@@ -145,21 +159,40 @@ static void file_free(struct af_file *file)
 	free(file);
 }
 
+/* Ends what is under way, and appends what was read by nobody. 0 or -ENOMEM. */
+static int hand_over(struct af_file *file, struct evbuffer *unread)
+{
+	struct evbuffer_iovec room;
+
+	/* All that can fail comes first. */
+	if (unread && file->len > 0 &&
+	    evbuffer_reserve_space(unread, (ev_ssize_t)file->len, &room, 1) < 1)
+		return -ENOMEM;
+	/* A copy may take along what is on its way already. */
+	cancel_all(file);
+	if (file->is_disk)
+		afi_disk_put_back(file);
+	if (!unread)
+		return 0;
+	if (file->len > 0) {
+		room.iov_len = file->len;
+		memcpy(room.iov_base, file->in->data + file->start, file->len);
+		evbuffer_commit_space(unread, &room, 1);
+	}
+	return file->transport ? file->transport->unread(file, unread) : 0;
+}
+
 int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
 	int fd;
 
 	if (!file || file->is_foreign)
 		return -EINVAL;
-	if (file->is_disk && afi_disk_put_back(file) < 0)
+	if (file->is_disk && afi_disk_is_busy(file))
 		return -EBUSY;
-	if (unread) {
-		if (file->len &&
-		    evbuffer_add(unread, file->in->data + file->start,
-				 file->len) < 0)
-			return -ENOMEM;
-		if (file->transport && file->transport->unread(file, unread))
-			return -ENOMEM;
+	if (hand_over(file, unread) < 0) {
+		file->closing = false;
+		return -ENOMEM;
 	}
 	fd = file->user_fd;
 	shut(file);

@@ -84,6 +84,7 @@ struct af_file {
 	bool wanted[2];	     /* the transport was asked to wake us */
 	bool needed[2];	     /* and since it last did, too */
 	bool drained[2];     /* the last try took all there was: wait first */
+	bool resuming[2];    /* its queue is being stepped after an end */
 	int read_error;	     /* to be reported, once */
 	int end;	     /* of wakeplain.c: 1: EOF; a negative errno */
 
