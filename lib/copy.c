@@ -15,7 +15,10 @@
 #include "read.h"
 #include "sigpipe.h"
 
-/* Moves in a row before others get their turn, and bytes to ask for in one. */
+/*
+ * Moves in a row before others get their turn, as many turns when there will be
+ * no other one, and bytes to ask for in one move.
+ */
 #define MOVES_MAX 16
 #define SPLICE_MAX (1 << 20)
 
@@ -35,7 +38,11 @@ static struct copy_op *of_future(struct af_future *f)
 
 static bool is_first(const struct afi_op *op)
 {
-	return op->file && TAILQ_FIRST(&op->file->ops[op->direction]) == op;
+	struct af_file *file = op->file;
+
+	/* Whatever is left of a file that is being closed will be cancelled. */
+	return file && !file->closing &&
+	       TAILQ_FIRST(&file->ops[op->direction]) == op;
 }
 
 static size_t at_most(const struct copy_op *copy, size_t n)
@@ -97,20 +104,26 @@ static ssize_t wait_for_either(struct af_file *from, struct af_file *to)
 static ssize_t kernel_moves(struct af_file *from, struct af_file *to,
 			    size_t len)
 {
+	struct afi_sigpipe_hold hold;
+	bool cut_short;
 	ssize_t r;
 
+	/* Neither has a flag against the signal. */
+	afi_sigpipe_hold(&hold);
 	do {
 		if (from->is_disk && to->is_socket)
 			r = sendfile(to->fd, from->fd, NULL, len);
 		else
 			r = splice(from->fd, NULL, to->fd, NULL, len,
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	} while (r < 0 && errno == EINTR);
+		r = r < 0 ? -errno : r;
+	} while (r == -EINTR);
+	/* They send piece by piece: what went before the signal is the result. */
+	cut_short = to->is_socket && r > 0 && (size_t)r < len;
+	afi_sigpipe_release(&hold, cut_short ? -EPIPE : (int)(r < 0 ? r : 0));
 	if (r == 0 && from->is_fifo && afi_fifo_is_early(from->fd))
 		return -EAGAIN;
-	if (r >= 0)
-		return r;
-	return errno == ECONNRESET && to->is_socket ? -EPIPE : -errno;
+	return r == -ECONNRESET && to->is_socket ? -EPIPE : r;
 }
 
 static ssize_t move_in_kernel(struct copy_op *copy)
@@ -128,6 +141,8 @@ static ssize_t move_in_kernel(struct copy_op *copy)
 	if (len < 0)
 		return len == -EAGAIN ? wait_for(from, AFI_READ) : len;
 	r = kernel_moves(from, to, (size_t)len);
+	if (r == 0)
+		from->eof = from->sticky_eof;
 	copy->moved_less = r > 0 && r < len;
 	return r == -EAGAIN ? wait_for_either(from, to) : r;
 }
@@ -168,46 +183,6 @@ static ssize_t move_some(struct copy_op *copy)
 	return r > 0 ? move_buffered(copy) : r;
 }
 
-/* Leaves both queues; the caller is stepping the one that steps. */
-static void finish(struct copy_op *copy, int error, unsigned flags)
-{
-	struct af_file *from = copy->in.file, *to = copy->out.file;
-
-	afi_file_remove(&copy->in);
-	afi_file_remove(&copy->out);
-	copy->future.flags = flags;
-	afi_future_finish(&copy->future, error);
-	afi_file_resume(from, AFI_READ);
-	afi_file_resume(to, AFI_WRITE);
-}
-
-static int copy_step(struct afi_op *op)
-{
-	struct copy_op *copy = of_future(op->future);
-	struct afi_sigpipe_hold hold;
-	ssize_t r = 1;
-
-	if (!is_first(&copy->in) || !is_first(&copy->out))
-		return -EAGAIN;
-	/* splice(2) and sendfile(2) have no flag against the signal. */
-	afi_sigpipe_hold(&hold);
-	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
-		if (moves == MOVES_MAX)
-			r = wait_for(copy->out.file, AFI_WRITE);
-		else
-			r = move_some(copy);
-		if (r > 0)
-			copy->future.count += (size_t)r;
-		if (r > 0 && copy->left > 0)
-			copy->left -= r;
-	}
-	afi_sigpipe_release(&hold, r < 0 ? (int)r : 0);
-	if (r == -EAGAIN)
-		return -EAGAIN;
-	finish(copy, r < 0 ? (int)r : 0, r == 0 ? AFIO_EOF : 0);
-	return 0;
-}
-
 /*
  * What a worker is writing, or a bufferevent of the program took, counts as
  * written, and is not there any more.
@@ -224,21 +199,81 @@ static void commit(struct copy_op *copy)
 		copy->left -= (off_t)n;
 }
 
+/* Leaves both queues, and lets those behind it have their turn. */
+static void finish(struct copy_op *copy, int error, unsigned flags)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+
+	commit(copy);
+	afi_file_remove(&copy->in);
+	afi_file_remove(&copy->out);
+	copy->future.flags = flags;
+	afi_future_finish(&copy->future, error);
+	afi_file_resume(from, AFI_READ);
+	afi_file_resume(to, AFI_WRITE);
+}
+
+static int copy_step(struct afi_op *op)
+{
+	struct copy_op *copy = of_future(op->future);
+	ssize_t r = 1;
+
+	if (!is_first(&copy->in) || !is_first(&copy->out))
+		return -EAGAIN;
+	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
+		if (moves == MOVES_MAX)
+			r = wait_for(copy->out.file, AFI_WRITE);
+		else
+			r = move_some(copy);
+		if (r > 0)
+			copy->future.count += (size_t)r;
+		if (r > 0 && copy->left > 0)
+			copy->left -= r;
+	}
+	if (r == -EAGAIN)
+		return -EAGAIN;
+	finish(copy, r < 0 ? (int)r : 0, r == 0 ? AFIO_EOF : 0);
+	return 0;
+}
+
 static void copy_cancel(struct af_future *f)
 {
-	commit(of_future(f));
 	finish(of_future(f), -ECANCELED, 0);
+}
+
+/*
+ * Takes what has come by now, as a busy program is late; but there are sources
+ * that never run dry.
+ */
+static void copy_rest(struct copy_op *copy)
+{
+	size_t before;
+	int turns = 0;
+
+	do {
+		before = copy->future.count;
+		copy->in.file->drained[AFI_READ] = false;
+		copy->moved_less = false;
+		copy_step(&copy->in);
+	} while (!copy->future.done && copy->future.count > before &&
+		 ++turns < MOVES_MAX);
 }
 
 static void copy_expire(struct af_future *f)
 {
 	struct copy_op *copy = of_future(f);
 
-	commit(copy);
-	if (f->count > 0)
-		finish(copy, 0, copy->left == 0 ? 0 : AFIO_TIMEDOUT);
-	else
-		finish(copy, -ETIMEDOUT, 0);
+	af_future_ref(f);
+	if (is_first(&copy->in) && is_first(&copy->out))
+		copy_rest(copy);
+	if (!f->done) {
+		commit(copy);
+		if (f->count == 0)
+			finish(copy, -ETIMEDOUT, 0);
+		else
+			finish(copy, 0, copy->left == 0 ? 0 : AFIO_TIMEDOUT);
+	}
+	af_future_unref(f);
 }
 
 static void copy_describe(const struct af_future *f, FILE *out)
@@ -257,6 +292,12 @@ static const struct afi_future_ops copy_ops = {
 	.describe = copy_describe,
 };
 
+/* It would read what it wrote, for ever. */
+static bool is_endless(const struct af_file *from, const struct af_file *to)
+{
+	return from == to && (from->is_disk || from->is_fifo);
+}
+
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       off_t count, const struct timeval *timeout)
 {
@@ -267,7 +308,7 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 
 	if (r == 0)
 		r = afi_file_check(to, AFI_WRITE, 0, 0, timeout);
-	if (r == 0 && from->loop != to->loop)
+	if (r == 0 && (from->loop != to->loop || is_endless(from, to)))
 		r = -EINVAL;
 	if (r < 0)
 		return afi_future_failed(loop, r);

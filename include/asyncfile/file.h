@@ -273,8 +273,9 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | reading or writing fails         | that error, count likewise             |
  * | cancelled                        | -ECANCELED, count likewise             |
  *
- * What was read and not written stays in from. -EINVAL also if the files have
- * different loops.
+ * What was read and not written stays in from. A socket or a terminal can be
+ * copied to itself: an echo. -EINVAL also if the files have different loops, and
+ * for an on-disk file or a FIFO and itself, which would have no end.
  */
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       off_t count, const struct timeval *timeout);
