@@ -621,6 +621,45 @@ static void act_bufferevent(struct scene *s)
 		event_base_loop(af_loop_base(s->loop), EVLOOP_NONBLOCK), 0);
 }
 
+/* What a bufferevent has taken was copied, also if the copy fails after that. */
+static void act_copy_away(struct scene *s)
+{
+	struct event_base *base = af_loop_base(s->loop);
+	struct bufferevent *bev;
+	struct af_file *away;
+	size_t total = 0;
+	int fds[2], left;
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	memory.watched = false;
+	bev = bufferevent_socket_new(base, fds[1], BEV_OPT_CLOSE_ON_FREE);
+	/* That it cannot add its event libevent tells nobody: it can. */
+	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	bufferevent_enable(bev, EV_WRITE);
+	memory.watched = true;
+	away = made(af_file_from_bufferevent(s->loop, bev, 0));
+	put_pattern(s->source, 300, 0);
+	if (away) {
+		end_write(s, af_file_copy(s->in, away, 100, MS(10000)), &total);
+		end_write(s, af_file_copy(s->in, away, 50, NULL), &total);
+	} else {
+		bufferevent_free(bev);
+	}
+	for (int i = 0; i < 5; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	expect_pattern(fds[0], total, 0);
+	ck_assert_int_eq(ioctl(fds[0], FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+	while (s->n_got == 0)
+		end(s, af_file_read(s->in, 80, AFIO_FULL, NULL), 0);
+	ck_assert_uint_eq(pattern_match(s->got, 80, total), 80);
+	ck_assert_int_eq(af_file_close(away), 0);
+	close(fds[0]);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
 /* Waits under the program's own dispatch. */
 static void on_last(struct af_future *done, void *arg)
 {
@@ -801,7 +840,7 @@ static const struct {
 	{ act_ends, false },	    { act_bufferevent, true },
 	{ act_disk, true },	    { act_orphan, true },
 	{ act_stop, false },	    { act_release, true },
-	{ act_capture, false },
+	{ act_capture, false },	    { act_copy_away, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

@@ -588,6 +588,53 @@ START_TEST(disk_copy_stuck_takes_no_byte_twice)
 }
 END_TEST
 
+/*
+ * What the stuck write has counts as copied, and is not handed out as unread,
+ * too. Index: whether the source is on disk, and who drives.
+ */
+START_TEST(disk_copy_stuck_with_its_source_detached_takes_no_byte_twice)
+{
+	struct evbuffer *unread = evbuffer_new();
+	struct af_file *from, *to;
+	struct af_future *f;
+	char text[9] = "";
+	int fd;
+
+	open_cold(_i % DRIVE_COUNT);
+	if (_i < DRIVE_COUNT) {
+		put_text(rig.out, "abcdef");
+		from = rig_reader(&rig);
+		rig.reader = NULL;
+	} else {
+		from = containing("abcdef", "r");
+	}
+	to = opened("other", "w");
+	/* The source's read goes well, if it takes a worker. */
+	slow_stop(_i >= DRIVE_COUNT);
+	f = af_file_copy(from, to, 4, NULL);
+	while (slow_calls() < (_i < DRIVE_COUNT ? 1 : 2))
+		turn(&rig);
+	slow_expect(1);
+	fd = af_file_detach(from, unread);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	ck_assert_uint_eq(af_future_count(f), 4);
+	af_future_unref(f);
+	if (_i < DRIVE_COUNT)
+		ck_assert_int_eq(evbuffer_remove(unread, text, 8), 2);
+	else
+		ck_assert_int_eq(read(fd, text, 8), 2);
+	ck_assert_str_eq(text, "ef");
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
+	evbuffer_free(unread);
+	close(fd);
+	slow_go();
+	expect_count(&rig, af_file_sync(to, NULL), 0, 0);
+	expect_file("other", "abcd");
+	close_all(to);
+}
+END_TEST
+
 /* It would be the loop that waits, in splice(2). */
 START_TEST(disk_copy_to_a_pipe_waits_in_a_worker)
 {
@@ -1181,6 +1228,8 @@ Suite *suite(void)
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);
 	ADD(disk_copy_stuck_takes_no_byte_twice, DRIVE_COUNT);
+	ADD(disk_copy_stuck_with_its_source_detached_takes_no_byte_twice,
+	    2 * DRIVE_COUNT);
 	ADD(disk_copy_to_a_pipe_waits_in_a_worker, DRIVE_COUNT);
 	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
 	ADD(disk_write_that_failed_for_nobody_is_told_to_the_next, DRIVE_COUNT);
