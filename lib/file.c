@@ -15,6 +15,7 @@
 #include "disk.h"
 #include "fd.h"
 #include "file.h"
+#include "hangup.h"
 #include "read.h"
 
 static void on_orphan(struct afi_member *member)
@@ -148,6 +149,7 @@ static void cancel_all(struct af_file *file)
 static void shut(struct af_file *file)
 {
 	cancel_all(file);
+	afi_hangup_cancel(file);
 	if (file->transport)
 		on_orphan(&file->member);
 }

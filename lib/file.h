@@ -63,6 +63,8 @@ struct afi_transport {
 	size_t (*commit)(struct af_file *file);
 };
 
+struct afi_hangup;
+
 struct af_file {
 	struct af_loop *loop;
 	struct afi_member member;
@@ -78,6 +80,7 @@ struct af_file {
 	bool is_foreign : 1; /* a bufferevent of the program; no fd of ours */
 	bool is_disk : 1;    /* workers may have fd */
 	bool closing : 1;
+	bool shut_read : 1; /* by af_file_shutdown() */
 	bool eof : 1;
 	bool sticky_eof : 1; /* the end of a stream, unlike that of a disk file */
 	bool may[2];	     /* open in that direction */
@@ -89,7 +92,8 @@ struct af_file {
 	int end;	     /* of wakeplain.c: 1: EOF; a negative errno */
 
 	struct afi_ops ops[2];
-	struct afi_task settle; /* stop waiting for data that nobody wants */
+	struct afi_task settle;	   /* stop waiting for data that nobody wants */
+	struct afi_hangup *hangup; /* NULL: nobody waits for that */
 
 	/* Read, and taken by nobody: len bytes from in->data + start. */
 	struct afi_chunk *in;

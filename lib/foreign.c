@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "foreign.h"
+#include "hangup.h"
 #include "linger.h"
 
 /* How much may be in its output: a record of TLS. */
@@ -261,6 +262,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		if (file->wanted[i])
 			file->transport->unwant(file, i);
 	wake(file);
+	if (!(what & BEV_EVENT_TIMEOUT))
+		afi_hangup_said(file);
 }
 
 /*
@@ -368,6 +371,18 @@ static void foreign_release(struct af_file *file)
 	afi_task_cancel(&file->loop->ready, &file->foreign->task);
 	free(file->foreign);
 	file->foreign = NULL;
+}
+
+bool afi_foreign_can_end(const struct af_file *file)
+{
+	/* What stands on a socket may be TLS, which would not know of it. */
+	return bufferevent_pair_get_partner(afi_bottom(file->foreign.bev));
+}
+
+void afi_foreign_end(struct af_file *file)
+{
+	bufferevent_flush(file->foreign.bev, EV_WRITE, BEV_FINISHED);
+	file->foreign.error[AFI_WRITE] = -EPIPE;
 }
 
 int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)

@@ -10,5 +10,8 @@
 
 /* Makes it the transport of a file; 0 or -ENOMEM. */
 int afi_foreign_attach(struct af_file *file, struct bufferevent *bev);
+/* Whether it can be told that no more will be written; and telling it. */
+bool afi_foreign_can_end(const struct af_file *file);
+void afi_foreign_end(struct af_file *file);
 
 #endif

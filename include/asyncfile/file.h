@@ -309,6 +309,53 @@ struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
 
 /**
+ * Shuts one half of a socket's connection, or both, as shutdown(2).
+ *
+ * @param how SHUT_RD, SHUT_WR or SHUT_RDWR. The writing half is shut when what
+ *            was asked to be written before has been: at once, or behind the
+ *            operations that are in the queue of writes now. Later ones fail
+ *            with -EPIPE. The reading half is shut at once: reads get what has
+ *            come already, and then the end of file.
+ * @return 0: done, or it will be; -EINVAL: NULL, or not one of these; -ENOTSOCK:
+ *         not a socket; -ENOTSUP: a bufferevent, but for the writing half of
+ *         what stands on a bufferevent_pair (of TLS, call SSL_shutdown());
+ *         -ENOTCONN; -ECANCELED: the loop was freed; -ENOMEM, when it has to
+ *         wait. That it fails later is not told.
+ */
+int af_file_shutdown(struct af_file *file, int how);
+
+/**
+ * Waits for the other side to leave; neither reads nor writes for that. Any
+ * number may wait. It costs a descriptor while one does.
+ *
+ * @return a future that succeeds when, or if already:
+ *
+ * | the file is                   | and                                      |
+ * |-------------------------------|------------------------------------------|
+ * | the writing end of a pipe     | nobody has its reading end open any more |
+ * | the reading end of a pipe     | nobody has its writing end open any more,
+ *                                   though data may be left to be read       |
+ * | a socket                      | the peer has closed it or shut its writing
+ *                                   half, which from here looks the same; or
+ *                                   both halves were shut here; data may be
+ *                                   left to be read                          |
+ * | the master of a pty           | nobody has the terminal open any more    |
+ * | a terminal                    | its master was closed, or its line hung up |
+ * | a bufferevent                 | so for the socket at its bottom; or it told
+ *                                   of an end or an error, such as TLS's
+ *                                   goodbye, for which somebody has to read  |
+ *
+ * A peer that was cut off without a word is not known to have left. The reading
+ * end of a FIFO that nobody has opened to write yet waits for one to come and
+ * go. When the reading half was shut here, only that both are is told.
+ *
+ * -ECANCELED when the file is closed; -ENOTSUP: it has no other side (on-disk
+ * files, devices, eventfd), or one that comes and goes unseen (datagrams);
+ * -EMFILE, -ENFILE, -ENOMEM; -EINVAL for NULL.
+ */
+struct af_future *af_file_on_hangup(struct af_file *file);
+
+/**
  * Takes the descriptor out of a file, and frees the file. Pending operations
  * fail with -ECANCELED. The descriptor's blocking mode is what it was.
  *
