@@ -71,6 +71,9 @@ static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 		return -EPIPE;
 	if (r == -EWOULDBLOCK)
 		return is_abandoned(file) ? -EPIPE : -EAGAIN;
+	/* Of a terminal; but who may not write to it gets the same. */
+	if (r == -EIO && is_abandoned(file))
+		return -EPIPE;
 	return r;
 }
 

@@ -21,6 +21,7 @@ enum trait {
 	FIXED_BASE = 1 << 7, /* cannot go to the private base of a wait */
 	NO_BUFFER = 1 << 8,  /* nothing leaves before somebody reads */
 	NO_RESET = 1 << 9,   /* no ECONNRESET when unread bytes are dropped */
+	PTY = 1 << 10,	     /* one end is non-blocking while it is open */
 };
 
 struct file_kind {

@@ -191,6 +191,24 @@ START_TEST(pty_closed_at_the_other_side_ends)
 }
 END_TEST
 
+/* The kernel says EIO there, too. */
+START_TEST(pty_written_after_its_master_closed_fails_epipe)
+{
+	struct af_file *file;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	make_pty(fds);
+	file = make_file(fds[1], 0);
+	expect_count(&rig, write_full(file, "abc", 3), 3, 0);
+	ck_assert_int_eq(close(fds[0]), 0);
+	expect_error(&rig, write_full(file, "abc", 3), -EPIPE);
+	expect_error(&rig, af_file_write(file, "abc", 3, 0, MS(0)), -EPIPE);
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A file on disk without a name. */
 static int make_disk_file(void)
 {
@@ -282,6 +300,7 @@ Suite *suite(void)
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);
 	ADD(pty_closed_at_the_other_side_ends);
+	ADD(pty_written_after_its_master_closed_fails_epipe);
 	ADD(disk_file_is_read_from_its_position_to_its_end);
 	ADD(disk_file_large_comes_back_as_written);
 	ADD(disk_file_in_append_mode_grows_at_its_end);

@@ -381,7 +381,7 @@ ROW(await_of_a_line_in_a_callback_brings_it)
 /* The master of a pty cannot be opened anew: only in the end. */
 static void shared_row(void)
 {
-	bool pty = kind_played()->traits & NO_EPIPE;
+	bool pty = kind_played()->traits & PTY;
 	struct af_future *line = af_file_readline(rig.reader, 0, 0, 0, NULL);
 
 	send_text(&rig, "abc\n");
