@@ -79,8 +79,11 @@ static bool never_waits(const struct af_file *file)
 {
 	int mode;
 
-	/* That a terminal was left, on either side, does not look like it. */
-	if (file->is_foreign || file->is_tty)
+	/*
+	 * That a terminal was left, on either side, does not look like it; and
+	 * messages must not be joined.
+	 */
+	if (file->is_foreign || file->is_tty || file->is_message)
 		return false;
 	if (!file->is_socket)
 		return true;
@@ -175,8 +178,8 @@ static ssize_t move_some(struct copy_op *copy)
 		copy->in_kernel = false;
 	}
 #endif
-	r = afi_fill(from, AFI_CHUNK_SIZE);
-	if (r == -EAGAIN)
+	r = afi_fill(from, at_most(copy, AFI_CHUNK_SIZE));
+	if (r == -EAGAIN || r == AFI_EMPTY)
 		return wait_for(from, AFI_READ);
 	if (r == 0)
 		from->eof = from->sticky_eof;

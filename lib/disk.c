@@ -21,7 +21,7 @@
 #include "nowait.h"
 #include "read.h"
 
-static bool is_out(const struct af_file *file)
+bool afi_disk_is_out(const struct af_file *file)
 {
 	return afi_disk_job_is_out(file->disk->jobs[AFI_READ]) ||
 	       afi_disk_job_is_out(file->disk->jobs[AFI_WRITE]);
@@ -29,7 +29,7 @@ static bool is_out(const struct af_file *file)
 
 static bool must_wait(const struct af_file *file, enum afi_direction direction)
 {
-	return is_out(file) ||
+	return afi_disk_is_out(file) ||
 	       (file->wanted[!direction] && file->disk->turn != direction);
 }
 
@@ -55,7 +55,7 @@ static void wake_both(struct af_file *file)
 {
 	enum afi_direction first = file->disk->turn;
 
-	if (is_out(file))
+	if (afi_disk_is_out(file))
 		return;
 	wake(file, first);
 	if (!file->wanted[first])
@@ -306,7 +306,7 @@ static int disk_want(struct af_file *file, enum afi_direction direction)
 	if (!file->wanted[!direction])
 		file->disk->turn = direction;
 	afi_loop_hold(file->loop);
-	if (file->disk->turn == direction && !is_out(file))
+	if (file->disk->turn == direction && !afi_disk_is_out(file))
 		schedule(file);
 	return 0;
 }
@@ -332,7 +332,7 @@ static int disk_unread(struct af_file *file, struct evbuffer *buf)
 static void disk_release(struct af_file *file)
 {
 	recall(file);
-	if (!is_out(file))
+	if (!afi_disk_is_out(file))
 		put_back(file);
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
 		if (file->wanted[i])
@@ -349,7 +349,7 @@ bool afi_disk_is_busy(struct af_file *file)
 {
 	if (file->transport)
 		recall(file);
-	return is_out(file);
+	return afi_disk_is_out(file);
 }
 
 int afi_disk_put_back(struct af_file *file)

@@ -26,6 +26,8 @@ int afi_disk_attach(struct af_file *file, const struct stat *st);
 
 /* Whether a worker has the descriptor, and will not give it back at once. */
 bool afi_disk_is_busy(struct af_file *file);
+/* Whether a worker has the descriptor. */
+bool afi_disk_is_out(const struct af_file *file);
 /*
  * Moves the position back over what was read ahead. 0, also where there is no
  * position to move; -EBUSY: a worker has the descriptor. A read or write that

@@ -146,7 +146,7 @@ static void work(struct each_op *each)
 				    : afi_fill(file, SIZE_MAX);
 		if (r > 0 && each->gate)
 			gettimeofday(&each->gate->read_at, NULL);
-		if (r == -EAGAIN)
+		if (r == -EAGAIN || r == AFI_EMPTY)
 			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
 		if (r == -EAGAIN)
 			return;

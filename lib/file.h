@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -77,19 +78,23 @@ struct af_file {
 	bool is_socket : 1;
 	bool is_tty : 1;
 	bool is_fifo : 1;
-	bool is_foreign : 1; /* a bufferevent of the program; no fd of ours */
-	bool is_disk : 1;    /* workers may have fd */
+	bool is_message : 1;  /* one read, one message */
+	bool is_datagram : 1; /* and none of them is its end */
+	bool is_foreign : 1;  /* a bufferevent of the program; no fd of ours */
+	bool is_disk : 1;     /* workers may have fd */
+	bool unbuffered : 1;  /* nothing is read that nobody asked for */
 	bool closing : 1;
 	bool shut_read : 1; /* by af_file_shutdown() */
 	bool eof : 1;
 	bool sticky_eof : 1; /* the end of a stream, unlike that of a disk file */
-	bool may[2];	     /* open in that direction */
-	bool wanted[2];	     /* the transport was asked to wake us */
-	bool needed[2];	     /* and since it last did, too */
-	bool drained[2];     /* the last try took all there was: wait first */
-	bool resuming[2];    /* its queue is being stepped after an end */
-	int read_error;	     /* to be reported, once */
-	int end;	     /* of wakeplain.c: 1: EOF; a negative errno */
+	/* By direction, as 1 << AFI_READ and 1 << AFI_WRITE. */
+	uint8_t may : 2;      /* it is open for that */
+	uint8_t resuming : 2; /* its queue is being stepped after an end */
+	bool wanted[2];	      /* the transport was asked to wake us */
+	bool needed[2];	      /* and since it last did, too */
+	bool drained[2];      /* the last try took all there was: wait first */
+	int16_t read_error;   /* to be reported, once */
+	uint32_t read_ahead;  /* at most; 0: as it comes */
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stop waiting for data that nobody wants */
@@ -103,6 +108,11 @@ struct af_file {
 		struct {
 			struct bufferevent *bev;
 			struct afi_watch watch;
+#ifndef HAVE_DIRECT_EVENTS
+			/* Of wakeplain.c. */
+			int end; /* 1: EOF; a negative errno */
+			struct event *readable; /* or NULL */
+#endif
 		} stream;
 		struct afi_disk *disk;
 		struct afi_foreign *foreign;
@@ -153,7 +163,7 @@ static inline int afi_file_check(const struct af_file *file,
 		return -EINVAL;
 	if (!afi_loop_alive(file->loop))
 		return -ECANCELED;
-	return file->may[direction] ? 0 : -EBADF;
+	return file->may & 1 << direction ? 0 : -EBADF;
 }
 
 #endif

@@ -21,20 +21,6 @@
 /* How much may be in its output: a record of TLS. */
 #define OUTPUT_MAX 16384
 
-struct afi_foreign {
-	struct af_file *file;
-	struct bufferevent *bev;
-	struct afi_watch watch;
-	struct afi_task task;
-	struct evbuffer_cb_entry *on_sent;
-	size_t in_output; /* not counted as written yet */
-	size_t limit;	  /* of what it may read ahead */
-	size_t low, high; /* the program's watermarks */
-	short enabled;	  /* the program's, too */
-	int error[2];
-	bool ended;
-};
-
 static struct evbuffer *input_of(const struct af_file *file)
 {
 	return bufferevent_get_input(file->foreign->bev);
@@ -376,13 +362,13 @@ static void foreign_release(struct af_file *file)
 bool afi_foreign_can_end(const struct af_file *file)
 {
 	/* What stands on a socket may be TLS, which would not know of it. */
-	return bufferevent_pair_get_partner(afi_bottom(file->foreign.bev));
+	return bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
 }
 
 void afi_foreign_end(struct af_file *file)
 {
-	bufferevent_flush(file->foreign.bev, EV_WRITE, BEV_FINISHED);
-	file->foreign.error[AFI_WRITE] = -EPIPE;
+	bufferevent_flush(file->foreign->bev, EV_WRITE, BEV_FINISHED);
+	file->foreign->error[AFI_WRITE] = -EPIPE;
 }
 
 int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)

@@ -6,7 +6,24 @@
 #ifndef AFI_FOREIGN_H
 #define AFI_FOREIGN_H
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
 #include "file.h"
+
+struct afi_foreign {
+	struct af_file *file;
+	struct bufferevent *bev;
+	struct afi_watch watch;
+	struct afi_task task;
+	struct evbuffer_cb_entry *on_sent;
+	size_t in_output; /* not counted as written yet */
+	size_t limit;	  /* of what it may read ahead */
+	size_t low, high; /* the program's watermarks */
+	short enabled;	  /* the program's, too */
+	int error[2];
+	bool ended;
+};
 
 /* Makes it the transport of a file; 0 or -ENOMEM. */
 int afi_foreign_attach(struct af_file *file, struct bufferevent *bev);

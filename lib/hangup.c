@@ -65,11 +65,11 @@ static bool has_left_already(const struct afi_hangup *hangup)
 	struct af_file *file = hangup->file;
 
 	if (file->is_foreign &&
-	    (file->foreign.ended || file->foreign.error[AFI_WRITE] == -EPIPE))
+	    (file->foreign->ended || file->foreign->error[AFI_WRITE] == -EPIPE))
 		return true;
 	if (hangup->fd >= 0)
 		return has_left(hangup);
-	return !bufferevent_pair_get_partner(afi_bottom(file->foreign.bev));
+	return !bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
 }
 
 static void hangup_free(struct afi_hangup *hangup)
@@ -163,7 +163,7 @@ static int inspect(struct afi_hangup *hangup)
 
 	hangup->fd = file->fd;
 	if (file->is_foreign)
-		hangup->fd = bufferevent_getfd(afi_bottom(file->foreign.bev));
+		hangup->fd = bufferevent_getfd(afi_bottom(file->foreign->bev));
 	if (hangup->fd < 0)
 		return 0;
 	if (fstat(hangup->fd, &st) < 0)

@@ -20,6 +20,7 @@
 #include "fd.h"
 #include "file.h"
 #include "foreign.h"
+#include "message.h"
 #include "nowait.h"
 #include "stream.h"
 
@@ -83,12 +84,16 @@ static int inspect(struct af_file *file, int fd)
 		return -EBADF;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	file->may[AFI_READ] = (mode & O_ACCMODE) != O_WRONLY;
-	file->may[AFI_WRITE] = (mode & O_ACCMODE) != O_RDONLY;
+	if ((mode & O_ACCMODE) != O_WRONLY)
+		file->may |= 1 << AFI_READ;
+	if ((mode & O_ACCMODE) != O_RDONLY)
+		file->may |= 1 << AFI_WRITE;
 	file->is_socket = S_ISSOCK(st.st_mode);
 	file->is_fifo = S_ISFIFO(st.st_mode);
 	file->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
 	file->sticky_eof = can_poll(fd, &st);
+	if (file->is_socket && afi_message_inspect(file) < 0)
+		return -EBADF;
 	if (!file->sticky_eof)
 		return afi_disk_attach(file, &st);
 	/* Sockets are used with MSG_DONTWAIT. */
@@ -134,7 +139,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file *file;
 
-	if (!loop || flags & ~AFIO_KEEP_FD) {
+	if (!loop || flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -146,6 +151,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	if (!file)
 		return NULL;
 	file->keep_fd = flags & AFIO_KEEP_FD;
+	file->unbuffered = flags & AFIO_UNBUFFERED;
 	return file_finish_new(file, inspect(file, fd));
 }
 
@@ -166,7 +172,7 @@ struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 
 	if (!file)
 		return NULL;
-	file->may[direction] = true;
+	file->may = 1 << direction;
 	return file_finish_own(file);
 }
 
@@ -176,7 +182,7 @@ struct af_file *afi_file_new_pty(struct af_loop *loop, int master)
 
 	if (!file)
 		return NULL;
-	file->may[AFI_READ] = file->may[AFI_WRITE] = true;
+	file->may = 1 << AFI_READ | 1 << AFI_WRITE;
 	file->is_tty = true;
 	return file_finish_own(file);
 }
@@ -201,6 +207,6 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 	file->keep_fd = flags & AFIO_KEEP_FD;
 	file->is_foreign = true;
 	file->sticky_eof = true;
-	file->may[AFI_READ] = file->may[AFI_WRITE] = true;
+	file->may = 1 << AFI_READ | 1 << AFI_WRITE;
 	return file_finish_new(file, afi_foreign_attach(file, bev));
 }

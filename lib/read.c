@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
+#include "message.h"
 #include "read.h"
 
 #define UNBOUNDED SIZE_MAX
@@ -107,9 +109,12 @@ void afi_consume(struct af_file *file, size_t n)
 
 ssize_t afi_fill(struct af_file *file, size_t want)
 {
-	ssize_t r = make_room(file, want);
 	size_t room, end;
+	ssize_t r;
 
+	if (file->is_message)
+		return afi_message_fill(file);
+	r = make_room(file, want);
 	if (r < 0)
 		return r;
 	end = file->start + file->len;
@@ -117,6 +122,8 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	/* A large result is handed on as it is: nothing may follow it. */
 	if (want > AFI_CHUNK_SIZE && want - file->len < room)
 		room = want - file->len;
+	if (file->unbuffered || file->read_ahead)
+		room = afi_ahead_limit(file, want, room);
 	r = file->transport->read(file, file->in->data + end, room);
 	file->drained[AFI_READ] = r < (ssize_t)room;
 	if (r > 0)
@@ -171,6 +178,8 @@ static void finish(struct read_op *op, int error, size_t n, unsigned flags)
 	if (error == 0)
 		error = take(op, file, n);
 	op->future.flags = error ? 0 : flags;
+	if (file->unbuffered)
+		afi_ahead_put_back(file);
 	afi_future_finish(&op->future, error);
 }
 
@@ -191,6 +200,22 @@ static void finish_early(struct read_op *op, int error, unsigned flags)
 		error = 0;
 	}
 	finish(op, error, n, flags);
+}
+
+static size_t enough_bytes(struct read_op *op, const char *data, size_t len);
+
+/* How much the buffer may hold when the next read is done. */
+static size_t wanted(const struct read_op *op, const struct af_file *file)
+{
+	char last = '\n';
+	size_t span;
+
+	if (!file->unbuffered || op->enough == enough_bytes)
+		return op->size;
+	if (op->delim_len > 0)
+		last = op->delim[op->delim_len - 1];
+	span = afi_ahead_span(file, last);
+	return op->size - file->len < span ? op->size : file->len + span;
 }
 
 static int read_step(struct afi_op *queued)
@@ -217,8 +242,12 @@ static int read_step(struct afi_op *queued)
 			break;
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < FILLS_MAX)
-			r = afi_fill(file, op->size);
-		if (r == -EAGAIN)
+			r = afi_fill(file, wanted(op, file));
+		if (r == AFI_EMPTY && op->enough == enough_bytes && !op->full) {
+			finish(op, 0, 0, 0);
+			return 0;
+		}
+		if (r == -EAGAIN || r == AFI_EMPTY)
 			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
 		if (r == -EAGAIN)
 			return -EAGAIN;
@@ -331,6 +360,9 @@ static inline struct af_future *read_start(struct read_op *op,
 static size_t enough_bytes(struct read_op *op, const char *data, size_t len)
 {
 	(void)data;
+	/* What is left of a message is not another one. */
+	if (len > op->size && !op->full && op->op.file->is_message)
+		op->future.flags = AFIO_TRUNCATED;
 	if (len >= op->size)
 		return op->size;
 	return op->full ? 0 : len;

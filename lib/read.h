@@ -7,6 +7,9 @@
 
 #include "file.h"
 
+/* What afi_fill() brought was a datagram without bytes, which is no end. */
+#define AFI_EMPTY (-0x10000)
+
 /*
  * Reads more into the file's buffer, at least one byte and at most so many that
  * the buffer holds want bytes, or some more where that is cheap. Bytes read; 0
@@ -15,5 +18,7 @@
 ssize_t afi_fill(struct af_file *file, size_t want);
 /* Drops n bytes from the front of the file's buffer. */
 void afi_consume(struct af_file *file, size_t n);
+/* Makes room before and after the buffer's bytes; 0 or -ENOMEM: lib/peek.c. */
+int afi_reserve(struct af_file *file, size_t before, size_t after);
 
 #endif

@@ -29,9 +29,15 @@ static int shut(struct af_file *file, int how)
 		file->shut_read = true;
 		afi_hangup_rearm(file);
 	}
-	if (!file->is_foreign)
-		return shutdown(file->fd, how) < 0 ? -errno : 0;
-	afi_foreign_end(file);
+	if (file->is_foreign)
+		afi_foreign_end(file);
+	else if (shutdown(file->fd, how) < 0)
+		return -errno;
+	/* Who reads datagrams is not told by the kernel. */
+	if (how != SHUT_WR) {
+		file->drained[AFI_READ] = false;
+		afi_file_step(file, AFI_READ);
+	}
 	return 0;
 }
 

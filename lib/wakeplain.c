@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The callbacks of a bufferevent. What libevent reads before it calls them is
- * in the bufferevent's input, and handed out first.
+ * in the bufferevent's input, and handed out first. Where it must not read, a
+ * message or what nobody asked for, an event tells that there is something.
  */
 #include "config.h"
 
@@ -32,8 +33,16 @@ static void on_read(struct bufferevent *bev, void *arg)
 	(void)bev;
 	afi_stream_ready(file, AFI_READ);
 	/* libevent reads on for as long as there is memory: up to here. */
-	if (afi_wake_held(file) >= AFI_CHUNK_SIZE)
+	if (afi_wake_held(file) >=
+	    (file->read_ahead ? file->read_ahead : AFI_CHUNK_SIZE))
 		afi_stream_unwant(file, AFI_READ);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	afi_stream_ready(arg, AFI_READ);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)
@@ -56,9 +65,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	/* libevent has taken the error from the descriptor: keep it. */
 	if (what & BEV_EVENT_EOF || (error == EIO && file->is_tty))
-		file->end = 1;
+		file->stream.end = 1;
 	else
-		file->end = -error;
+		file->stream.end = -error;
 	/* It has also stopped to read. */
 	afi_stream_stopped(file, AFI_READ);
 	afi_stream_ready(file, AFI_READ);
@@ -71,6 +80,15 @@ int afi_wake_open(struct af_file *file)
 
 	if (!bev)
 		return -ENOMEM;
+	if (file->is_message || file->unbuffered) {
+		file->stream.readable =
+			event_new(file->loop->base, file->fd,
+				  EV_READ | EV_PERSIST, on_readable, file);
+		if (!file->stream.readable) {
+			bufferevent_free(bev);
+			return -ENOMEM;
+		}
+	}
 	bufferevent_setcb(bev, on_read, on_write, on_event, file);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
 	file->stream.bev = bev;
@@ -81,6 +99,8 @@ void afi_wake_close(struct af_file *file)
 {
 	struct bufferevent *bev = file->stream.bev;
 
+	if (file->stream.readable)
+		event_free(file->stream.readable);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
 	bufferevent_free(bev);
@@ -91,18 +111,25 @@ int afi_wake_add(struct af_file *file, enum afi_direction direction)
 {
 	short event = event_of(direction);
 
+	if (direction == AFI_READ && file->stream.readable)
+		return event_add(file->stream.readable, NULL) ? -ENOMEM : 0;
 	return bufferevent_enable(file->stream.bev, event) ? -ENOMEM : 0;
 }
 
 void afi_wake_del(struct af_file *file, enum afi_direction direction)
 {
-	bufferevent_disable(file->stream.bev, event_of(direction));
+	if (direction == AFI_READ && file->stream.readable)
+		event_del(file->stream.readable);
+	else
+		bufferevent_disable(file->stream.bev, event_of(direction));
 }
 
 int afi_wake_rebase(struct af_file *file)
 {
 	struct bufferevent *bev = file->stream.bev;
 
+	if (file->stream.readable)
+		event_base_set(file->loop->base, file->stream.readable);
 	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
 }
 
@@ -132,14 +159,14 @@ ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len)
 		bufferevent_disable(file->stream.bev, EV_READ);
 		bufferevent_enable(file->stream.bev, EV_READ);
 	}
-	if (file->end)
-		r = file->end < 0 ? file->end : 0;
+	if (file->stream.end)
+		r = file->stream.end < 0 ? file->stream.end : 0;
 	else
 		r = afi_stream_read(file, (char *)buf + n, len - (size_t)n);
 	if (n > 0)
 		return r > 0 ? n + r : n; /* a failure happens again */
 	if (r < 0)
-		file->end = 0; /* reported once */
+		file->stream.end = 0; /* reported once */
 	return r;
 }
 
@@ -149,7 +176,7 @@ size_t afi_wake_held(const struct af_file *file)
 		evbuffer_get_length(bufferevent_get_input(file->stream.bev));
 
 	/* An error, too, is not on the descriptor any more. */
-	return len + (file->end < 0) + is_about_to_read(file);
+	return len + (file->stream.end < 0) + is_about_to_read(file);
 }
 
 int afi_wake_unread(struct af_file *file, struct evbuffer *buf)

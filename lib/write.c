@@ -236,6 +236,10 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 		op->len = evbuffer_get_length(buf);
 		r = evbuffer_add_buffer(op->future.buffer, buf) ? -EINVAL : 0;
 	}
+	/* One message goes out in one call. */
+	if (r == 0 && file->is_message && op->len > 0 &&
+	    !evbuffer_pullup(op->future.buffer, -1))
+		r = -ENOMEM;
 	if (r == 0)
 		return write_start(op, file, flags, timeout);
 	afi_future_finish(&op->future, r);

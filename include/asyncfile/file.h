@@ -27,6 +27,17 @@
  *
  * No SIGXFSZ: too large a file is -EFBIG.
  *
+ * Sockets of messages (SOCK_DGRAM, SOCK_SEQPACKET): a write sends one message,
+ * if it is not empty. A read, not AFIO_FULL and not of size 0, brings one
+ * message or a part of one, never of two: of a longer one its first size bytes,
+ * with AFIO_TRUNCATED, and the next read brings more of it. However long it is,
+ * nothing of it is dropped. An empty datagram is a read of 0 bytes without
+ * AFIO_EOF; other reads pass it over. An empty message of SOCK_SEQPACKET looks
+ * like its end. af_file_each_chunk() brings one message at a time;
+ * af_file_copy() to another such socket keeps them apart. AFIO_FULL, lines and
+ * delimiters go over messages as over a stream, and what they gathered and left
+ * is one. Datagrams have no end, but for af_file_shutdown().
+ *
  * Every operation fails with -EINVAL for a NULL file, flags it does not know or
  * a negative timeout, with -EBADF if the descriptor is not open in that
  * direction, and with -ENOMEM. Errors of read(2) and write(2) come through as
@@ -55,13 +66,26 @@ struct af_loop;
 #define AFIO_BORROW 0x2u
 /** af_file_new(): the descriptor stays the caller's to close. */
 #define AFIO_KEEP_FD 0x4u
+/**
+ * af_file_new(): read from the descriptor what was asked for and no more, so
+ * that another process that is given it, after a header, goes on exactly there.
+ *
+ * A read takes at most its size. A line or a delimiter is looked for on a socket
+ * before it is read; on a disk the position is put back, once no read is
+ * pending; a pipe or a terminal is read one byte at a time, which is slow.
+ * af_file_copy() takes at most its count. af_file_each_line() and
+ * af_file_each_chunk() take what is there: what is not handed out because fn
+ * stopped stays in the file. So does what an operation had gathered that ended
+ * early. af_file_peek() is -ENOTSUP, but on a bare socket recv(2) has MSG_PEEK.
+ */
+#define AFIO_UNBUFFERED 0x8u
 
 /**
  * Makes a file of a descriptor: a pipe, FIFO, socket of any family, tty, pty,
  * eventfd and its likes, /dev/null or an on-disk file.
  *
  * @param fd    owned by the file from success on, unless AFIO_KEEP_FD
- * @param flags 0 or AFIO_KEEP_FD
+ * @param flags 0, or any of AFIO_KEEP_FD and AFIO_UNBUFFERED
  * @return the file; or NULL with errno, and fd is still the caller's:
  *         EINVAL    loop is NULL, or an unknown flag
  *         EBADF     fd is not an open descriptor
@@ -188,6 +212,52 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,
 				     unsigned flags,
 				     const struct timeval *timeout);
+
+/**
+ * Reads bytes and leaves them where they are: the next read brings them again.
+ * In its place in the queue of reads.
+ *
+ * @param size wait for so many, and look at no more; not 0
+ * @return a future with a copy of them. As af_file_read() with AFIO_FULL: fewer
+ *         with AFIO_EOF, or at the deadline with AFIO_TIMEDOUT; none at the
+ *         deadline is -ETIMEDOUT. Of a message, as much of it as there is. An
+ *         error is not taken, either: the next read has it, too. -EINVAL also
+ *         for size 0; -ENOTSUP for a file with AFIO_UNBUFFERED.
+ */
+struct af_future *af_file_peek(struct af_file *file, size_t size,
+			       const struct timeval *timeout);
+
+/**
+ * Puts bytes in front of those that will be read next, as ungetc(3): any bytes,
+ * as many as memory holds. Works after the end of file, which comes after them.
+ *
+ * On disk the position is then so much further back, whatever the bytes: when
+ * something puts it on the descriptor, such as a write, af_file_seek() or
+ * af_file_close(), what is read from there on is the file's own again.
+ *
+ * @param data copied
+ * @return 0; -EBUSY: reads are pending, or a thread is out on disk that an
+ *         operation left; -EINVAL: NULL, or more than there is before the
+ *         position on disk; -EBADF, -ECANCELED, -ENOMEM. Nothing has happened
+ *         then.
+ */
+int af_file_unread(struct af_file *file, const void *data, size_t len);
+
+/**
+ * Bounds how much is read from the descriptor beyond what operations asked for.
+ * It is 64 KiB unless set. While nothing is asked for, nothing is read.
+ *
+ * A read takes at most so much more than it needs; looking for the end of a
+ * line, or handing out all there is, at most so much at a time. Of a
+ * bufferevent: how much may be in its input before it has to stop, though it may
+ * put in a piece more. In a library built with --disable-direct-events libevent
+ * reads up to 4096 bytes more.
+ *
+ * @param bytes more than 64 KiB makes a difference to bufferevents only; for
+ *              none at all see AFIO_UNBUFFERED
+ * @return 0; -EINVAL for NULL and for 0
+ */
+int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
  * What af_file_each_line() and af_file_each_chunk() call, from the loop, as
