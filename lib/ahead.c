@@ -12,6 +12,7 @@
 
 #include "ahead.h"
 #include "disk.h"
+#include "foreign.h"
 
 /* How far to look for the end of a line at once. */
 #define PEEK_MAX 1024

@@ -18,6 +18,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "foreign.h"
 #include "hangup.h"
 #include "linger.h"
 
