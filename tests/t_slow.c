@@ -187,7 +187,7 @@ START_TEST(disk_write_ends_as_the_table_says)
 	ck_assert(n > 0 && n <= 10);
 	af_future_unref(f);
 	expect_count(&rig,
-		     af_file_write(file, "0123456789" + n, 10 - n,
+		     af_file_write(file, &"0123456789"[n], 10 - n,
 				   AFIO_FULL | AFIO_BORROW, MS(20000)),
 		     10 - n, 0);
 	evbuffer_add(buffer, "abc", 3);
