@@ -123,6 +123,21 @@ static pid_t start(struct afi_child *child, int *pidfd)
 }
 
 /*
+ * The same, with a pidfd where there are any: as soon as can be, for others may
+ * reap whom they do not know.
+ */
+static pid_t start_watched(struct afi_child *child, int *pidfd)
+{
+	pid_t pid = start(child, pidfd);
+
+#ifdef HAVE_PIDFD
+	if (pid > 0 && *pidfd < 0)
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+#endif
+	return pid;
+}
+
+/*
  * The same, in peace. A handler must not run in the child, where it would find
  * our memory; not even the C library's own, hence the system call.
  */
@@ -134,7 +149,7 @@ static pid_t start_blocked(struct afi_child *child, int *pidfd)
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
 		AFI_KERNEL_SIGSET_SIZE);
-	pid = start(child, pidfd);
+	pid = start_watched(child, pidfd);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL,
 		AFI_KERNEL_SIGSET_SIZE);
 	return pid;
@@ -207,10 +222,6 @@ pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
 		*failure = child.failure;
 		pid = -error;
 	}
-#ifdef HAVE_PIDFD
-	if (pid > 0 && pidfd < 0)
-		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-#endif
 	if (pid < 0 && pidfd >= 0)
 		close(pidfd);
 	if (pid > 0)

@@ -34,13 +34,28 @@ static int reaped_pidfd(void)
 #endif
 
 /*
+ * Whether a child may be reaped before the library has its pidfd: fork(2), for
+ * want of better or of a ThreadSanitizer that understands it, brings none.
+ */
+static bool pidfd_may_be_late(void)
+{
+#if !defined(HAVE_CLONE_VFORK) || defined(__SANITIZE_THREAD__)
+	return true;
+#elif defined(__has_feature)
+	return __has_feature(thread_sanitizer);
+#else
+	return false;
+#endif
+}
+
+/*
  * Whether the kernel tells how a child ended that somebody else has reaped.
  * Found out once, while nobody reaps our own.
  */
 static bool kernel_tells(void)
 {
-	static bool asked, tells;
 #ifdef HAVE_PIDFD
+	static bool asked, tells;
 	uint64_t facts[8] = { 8 };
 	int pidfd;
 
@@ -51,9 +66,11 @@ static bool kernel_tells(void)
 	if (tells)
 		ck_assert_uint_eq(facts[7] >> 32, EXITED(7));
 	close(pidfd);
-#endif
 	asked = true;
 	return tells;
+#else
+	return false;
+#endif
 }
 
 /* Whether it signals the group of a leader that is reaped: no such group. */
@@ -78,11 +95,13 @@ static bool kernel_knows_groups(void)
 static void check_told(const char *file, int line, struct rig *rig,
 		       struct af_future *f, int status)
 {
-	if (kernel_tells()) {
+	int r = drive(rig, f);
+
+	if (kernel_tells() && !(r == -ECHILD && pidfd_may_be_late())) {
 		check_status(file, line, rig, f, status);
 		return;
 	}
-	ck_assert_int_eq(drive(rig, f), -ECHILD);
+	ck_assert_int_eq(r, -ECHILD);
 	ck_assert_int_eq(af_future_status(f), -1);
 	af_future_unref(f);
 }
@@ -195,7 +214,8 @@ START_TEST(wait_beside_a_thread_that_reaps_all_ends)
 		wait = af_process_wait(process, NULL);
 		r = drive(&rig, wait);
 		/* We may be faster than the thief. */
-		ck_assert(r == 0 || (r == -ECHILD && !kernel_tells()));
+		ck_assert(r == 0 || (r == -ECHILD &&
+				     (!kernel_tells() || pidfd_may_be_late())));
 		ck_assert_int_eq(af_future_status(wait), r ? -1 : EXITED(i));
 		af_future_unref(wait);
 		ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
