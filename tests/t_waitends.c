@@ -11,47 +11,10 @@
 #include <event2/event.h>
 
 #include "children.h"
-#include "contexts.h"
+#include "waits.h"
 
 #define CHAIN_LENGTH 10000
 #define ROUND_MAX 1000 /* some rounds of the loop's, and far from all */
-
-static struct stage stage;
-static struct af_file *file, *other;
-static int file_out, other_out;
-
-static char story[200];
-
-static void tell(const char *word)
-{
-	strcat(story, word);
-}
-
-static void open_stage(int context)
-{
-	stage_open(&stage, (enum context)context);
-	file = stage_file(&stage, KIND_PIPE, &file_out);
-	other = stage_file(&stage, KIND_PIPE, &other_out);
-}
-
-static void close_stage(void)
-{
-	ck_assert_int_eq(af_file_close(file), 0);
-	ck_assert_int_eq(af_file_close(other), 0);
-	close(file_out);
-	close(other_out);
-	stage_close(&stage);
-}
-
-static struct af_future *read_one(struct af_file *from)
-{
-	return af_file_read(from, 1, 0, NULL);
-}
-
-static struct af_future *nap(int ms)
-{
-	return af_sleep(stage.loop, MS(ms));
-}
 
 /*
  * What can be done while two waits are nested. Each act is a continuation
