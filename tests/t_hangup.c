@@ -90,11 +90,12 @@ ROW(hangup_of_a_closed_file_fails_canceled)
 
 START_TEST(hangup_is_told_when_the_pipe_is_full)
 {
+	static const char data[1 << 20];
 	struct af_future *f, *write;
 
 	rig_open(&rig, _i);
 	rig_writer(&rig);
-	write = af_file_write(rig.writer, calloc(1, 1 << 20), 1 << 20,
+	write = af_file_write(rig.writer, data, sizeof data,
 			      AFIO_FULL | AFIO_BORROW, NULL);
 	f = af_file_on_hangup(rig.writer);
 	expect_pending(f);

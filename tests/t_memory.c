@@ -13,10 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -660,6 +662,63 @@ static void act_copy_away(struct scene *s)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+/* Bytes that are looked at, put back, and read as messages. */
+static void act_front(struct scene *s)
+{
+	struct af_file *file;
+	int fds[2];
+
+	put_text(s->source, "def");
+	end(s, af_file_peek(s->in, 3, NULL), 0);
+	end(s, af_file_peek(s->in, 2, MS(10000)), 0);
+	while (af_file_unread(s->in, "abc", 3) == -ENOMEM)
+		ck_assert_uint_gt(memory.failed, 0);
+	s->n_got = 0;
+	while (s->n_got < 6)
+		end(s, af_file_read(s->in, 6 - s->n_got, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, "abcdef", 6);
+	end(s, af_file_peek(s->in, 1, MS(1)), -ETIMEDOUT);
+
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	file = made(af_file_new(s->loop, fds[0], AFIO_UNBUFFERED));
+	put_text(fds[1], "abc");
+	s->n_got = 0;
+	while (file && s->n_got == 0)
+		end(s, af_file_read(file, 9, 0, NULL), 0);
+	ck_assert_uint_eq(s->n_got, file ? 3 : 0);
+	if (file)
+		ck_assert_int_eq(af_file_close(file), 0);
+	else
+		close(fds[0]);
+	close(fds[1]);
+}
+
+/* The other side leaves; half a connection is shut behind a write. */
+static void act_leave(struct scene *s)
+{
+	static unsigned char data[BULK];
+	struct af_future *f = af_file_on_hangup(s->in);
+	struct pollfd sink = { .fd = s->sink, .events = POLLRDHUP };
+	size_t total;
+	int r;
+
+	close(s->source);
+	s->source = -1;
+	while (end(s, f, 0) < 0)
+		f = af_file_on_hangup(s->in);
+
+	pattern_fill(data, BULK, 0);
+	f = af_file_write(s->out, data, BULK, AFIO_FULL, NULL);
+	r = af_file_shutdown(s->out, SHUT_WR);
+	ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+	af_future_cancel(f);
+	total = af_future_count(f);
+	end(s, f, -ECANCELED);
+	ck_assert_int_eq(poll(&sink, 1, 0), r == 0);
+	expect_sunk(s, total);
+}
+
 /* Waits under the program's own dispatch. */
 static void on_last(struct af_future *done, void *arg)
 {
@@ -841,6 +900,8 @@ static const struct {
 	{ act_disk, true },	    { act_orphan, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
+	{ act_capture, false },	    { act_front, false },
+	{ act_leave, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

@@ -780,6 +780,31 @@ START_TEST(disk_detach_or_seek_stuck_is_busy)
 }
 END_TEST
 
+START_TEST(disk_unread_stuck_is_busy)
+{
+	struct af_file *file;
+	struct af_future *f;
+
+	open_cold(_i);
+	file = containing("abcdef", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	ck_assert_int_eq(af_file_unread(file, "x", 1), -EBUSY);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert_int_eq(af_file_unread(file, "x", 1), -EBUSY);
+	slow_go();
+	expect_text(&rig, af_file_peek(file, 4, NULL), "abcd", 0);
+	expect_text(&rig, reading(file, 3), "abc", 0);
+	ck_assert_int_eq(af_file_unread(file, "xyz", 3), 0);
+	expect_text(&rig, reading(file, 3), "xyz", 0);
+	expect_text(&rig, reading(file, 4), "def", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Index: whether it is closed before or after the worker has come back. */
 START_TEST(disk_loop_freed_stuck_returns_and_the_file_can_be_closed)
 {
@@ -1237,6 +1262,7 @@ Suite *suite(void)
 	    2 * DRIVE_COUNT);
 	ADD(disk_close_stuck_leaves_a_kept_descriptor, DRIVE_COUNT);
 	ADD(disk_detach_or_seek_stuck_is_busy, DRIVE_COUNT);
+	ADD(disk_unread_stuck_is_busy, DRIVE_COUNT);
 	ADD(disk_loop_freed_stuck_returns_and_the_file_can_be_closed, 2);
 	tcase_add_test(tc, disk_loop_freed_with_a_job_queued_drops_it);
 	ADD(await_of_a_stuck_read_from_anywhere_ends_with_it, CONTEXT_COUNT);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,15 +188,20 @@ END_TEST
 /* Nobody wants it: nobody takes it. */
 START_TEST(what_comes_between_reads_is_not_read)
 {
+	struct pollfd in = { .events = POLLIN };
 	int n = -1;
 
 	open_rig(_i, 0);
+	in.fd = af_file_fd(rig.reader);
 	put_text(rig.out, "line\n");
 	expect_text(&rig, read_line(), "line\n", 0);
 	put_text(rig.out, "rest");
 	for (int i = 0; i < 3; i++)
 		turn(&rig);
-	ck_assert_int_eq(ioctl(af_file_fd(rig.reader), FIONREAD, &n), 0);
+	/* It crosses a pty in its own time. */
+	ck_assert_int_eq(poll(&in, 1, 10000), 1);
+	turn(&rig);
+	ck_assert_int_eq(ioctl(in.fd, FIONREAD, &n), 0);
 	ck_assert_int_eq(n, 4);
 	rig_close(&rig);
 }
@@ -303,8 +309,7 @@ START_TEST(read_ahead_is_bounded_as_set)
 	/* With the plain build libevent takes a piece of its own. */
 	ck_assert_int_ge(left_after(af_file_read(rig.reader, 4, 0, NULL)),
 			 20000 - 5004 - 4096);
-	ck_assert_int_eq(
-		drive(&rig, af_file_each_chunk(rig.reader, stop, &len)), 0);
+	left_after(af_file_each_chunk(rig.reader, stop, &len));
 	ck_assert_uint_le(len, 5000 + 4096);
 	expect_data_pattern(
 		&rig, af_file_read(rig.reader, 19996 - len, AFIO_FULL, NULL),

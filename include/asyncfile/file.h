@@ -236,8 +236,8 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
  * af_file_close(), what is read from there on is the file's own again.
  *
  * @param data copied
- * @return 0; -EBUSY: reads are pending, or a thread is out on disk that an
- *         operation left; -EINVAL: NULL, or more than there is before the
+ * @return 0; -EBUSY: reads are pending, or a thread waits for the file on
+ *         disk; -EINVAL: NULL, or more than there is before the
  *         position on disk; -EBADF, -ECANCELED, -ENOMEM. Nothing has happened
  *         then.
  */
