@@ -900,8 +900,7 @@ static const struct {
 	{ act_disk, true },	    { act_orphan, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
-	{ act_capture, false },	    { act_front, false },
-	{ act_leave, false },
+	{ act_front, false },	    { act_leave, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
