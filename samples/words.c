@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Words: an argv is made from a template, and a string from an argv. Knows
+ * nothing of what is done with them.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "words.h"
+
+/* What was written to out, which is closed; NULL if not all of it. */
+static char *finish(FILE *out, char **text)
+{
+	bool failed = ferror(out);
+
+	if (fclose(out) == 0 && !failed)
+		return *text;
+	free(*text);
+	return NULL;
+}
+
+static char *fill(const char *word, const char *line)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	const char *hole;
+
+	if (!out)
+		return NULL;
+	for (; (hole = strstr(word, WORDS_HOLE));
+	     word = hole + strlen(WORDS_HOLE)) {
+		fwrite(word, 1, (size_t)(hole - word), out);
+		fputs(line, out);
+	}
+	fputs(word, out);
+	return finish(out, &text);
+}
+
+char **words_fill(char *const words[], const char *line)
+{
+	bool has_hole = false;
+	char **filled;
+	size_t n, i;
+
+	for (n = 0; words[n]; n++)
+		has_hole |= strstr(words[n], WORDS_HOLE) != NULL;
+	filled = calloc(n + 2, sizeof(*filled));
+	if (!filled)
+		return NULL;
+	if (!has_hole)
+		n++;
+	for (i = 0; i < n; i++) {
+		filled[i] = fill(words[i] ? words[i] : WORDS_HOLE, line);
+		if (!filled[i]) {
+			words_free(filled);
+			return NULL;
+		}
+	}
+	return filled;
+}
+
+void words_free(char **words)
+{
+	char **word;
+
+	for (word = words; word && *word; word++)
+		free(*word);
+	free(words);
+}
+
+char *words_quote(char *const words[])
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	const char *c;
+
+	if (!out)
+		return NULL;
+	for (; *words; words++) {
+		fputs(" '", out);
+		for (c = *words; *c; c++)
+			if (*c == '\'')
+				fputs("'\\''", out);
+			else
+				fputc(*c, out);
+		fputc('\'', out);
+	}
+	return finish(out, &text);
+}

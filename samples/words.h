@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Words: a command's argv, filled in for a line, quoted for a shell. */
+#ifndef SAMPLES_WORDS_H
+#define SAMPLES_WORDS_H
+
+/** Stands for what words_fill() puts in. */
+#define WORDS_HOLE "{}"
+
+/**
+ * A copy of the words, up to their NULL, with line for every hole; as one more
+ * word where there is none. NULL without memory.
+ */
+char **words_fill(char *const words[], const char *line);
+
+/** Frees such a copy. NULL is fine. */
+void words_free(char **words);
+
+/**
+ * The words as a shell of POSIX reads them, in one string to be freed. NULL
+ * without memory.
+ */
+char *words_quote(char *const words[]);
+
+#endif

@@ -1,0 +1,452 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Runs samples/fanout: output in one piece, exit statuses, stops, signals, its
+# line of progress; and over ssh, with an sshd that is this test's own. Each run
+# has a time limit and may leave no process behind.
+
+# Conditions and jobs are evaluated later, hence:
+# shellcheck disable=SC2016
+set -eu
+export LC_ALL=C
+
+sample=$(cd "${top_builddir:-.}/samples" && pwd)/fanout
+tmp=$(mktemp -d)
+sshd=
+made=
+finish() {
+	[ -z "$sshd" ] || kill "$sshd" 2> /dev/null || :
+	[ -z "$made" ] || rmdir "$made" || :
+	rm -rf "$tmp"
+}
+trap finish EXIT
+cd "$tmp"
+
+passed=0
+failed=0
+
+# check NAME COMMAND...: the command must succeed, with no process left.
+check() {
+	local name=$1
+	shift
+	if "$@" && [ -z "$left" ]; then
+		passed=$((passed + 1))
+		echo "ok      $name"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "FAILED  $name"
+	echo "        status $status, processes left: ${left:-none}"
+	head -n 20 out | sed 's/^/        stdout: /'
+	head -n 20 err | sed 's/^/        stderr: /'
+}
+
+skip() {
+	echo "skipped $1: $2"
+}
+
+# What the jobs inherit, and nobody else has.
+mark=FANOUT_TEST=$$.$RANDOM
+
+marked() {
+	grep -lzxF "$mark" /proc/[0-9]*/environ 2> /dev/null |
+		sed 's,[^0-9],,g'
+}
+
+# run ARGUMENT...: sets status and left.
+run() {
+	status=0
+	env "$mark" timeout -k 5 120 "$sample" "$@" || status=$?
+	left=$(marked || :)
+}
+
+# is STATUS OUT ERR: just that.
+is() {
+	[ "$status" -eq "$1" ] && [ "$(cat out)" = "$2" ] &&
+		[ "$(cat err)" = "$3" ]
+}
+
+# The line as an argument
+
+# args WANTED ARGUMENT...: of jobs that print their arguments, one at a time.
+args() {
+	local wanted=$1
+	shift
+	run -j1 "$@" > out 2> err
+	check "fanout $*" is 0 "$wanted" ''
+}
+
+args '' echo < /dev/null
+args $'a\nb' echo < <(printf 'a\nb\n')
+args $'a\nb' echo < <(printf 'a\nb')
+args '[x][][x][  a b ]' printf '[%s]' x < <(printf '\n  a b \n')
+args '[a{}][b]' printf '[%s]' 'a{}' b < <(echo '{}')
+args '[-1--1][1]' printf '[%s]' '{}-{}' 1 < <(echo -1)
+args -j echo < <(echo -j)
+
+cat > nasty << 'END'
+it's
+"double" 'single' '' "
+$HOME `id` $(id) \ \\ \n
+* ? [a-z] {a,b} ~ ~root !! # ;exit 9 & | > out < in
+	tab  and  blanks  
+-n
+END
+printf 'Latin-1: \351, and a control: \001\n' >> nasty
+while IFS= read -r line; do
+	printf '[%s][%s]\n' 'a  b' "$line"
+done < nasty > want
+run -j1 printf '[%s][%s]\n' 'a  b' > out 2> err < nasty
+check 'nasty lines' cmp out want
+
+run cat > out 2> err < <(echo -)
+check 'stdin is /dev/null' is 0 '' ''
+run echo > out 2> err < <(printf 'a\0b\n')
+check 'a NUL in a line' is 1 '' 'fanout: stdin: Bad message'
+head -c 200000 /dev/zero | tr '\0' x > long
+run echo > out 2> err < long
+check 'a line too long' is 1 '' 'fanout: stdin: Argument list too long'
+run -j1 sh -c 'exit 255' > out 2> err < <(yes)
+check 'an input without an end' is 124 '' 'fanout: y: exit status 255'
+
+# Output
+
+# A token goes round and round from job to job: they all print at once.
+cat > ring << 'END'
+#!/bin/sh
+exec 3<> "ring.$1" 4<> "ring.$(($1 % 8 + 1))"
+for round in 1 2 3 4 5; do
+	[ "$1.$round" = 1.1 ] || read -r token <&3
+	echo "$1 stdout $round"
+	echo "$1 stderr $round" >&2
+	echo token >&4
+done
+END
+chmod +x ring
+mkfifo ring.1 ring.2 ring.3 ring.4 ring.5 ring.6 ring.7 ring.8
+# together FILE N: the jobs are whole, each with so many lines, in order.
+together() {
+	[ "$status" -eq 0 ] &&
+		[ "$(cut -d' ' -f1 "$1" | uniq -c | sort -k2 | tr -s ' ')" = \
+			"$(seq 8 | sed "s/^/ $2 /")" ] &&
+		sort -s -k1,1 "$1" | diff - <(sort -k1,1 -k2,2r -k3,3 "$1")
+}
+run -j8 ./ring > out 2> err < <(seq 8)
+check 'the output of a job is together' together out 5
+check 'so is its stderr' together err 5
+run -j8 ./ring > out 2>&1 < <(seq 8)
+check 'stdout and stderr to one file' together out 10
+(run -j8 ./ring 2>&1 < <(seq 8); echo "$status" > status) | cat > out
+status=$(cat status)
+check 'stdout and stderr to one pipe' together out 10
+
+# More than a pipe takes, and more than is kept in memory.
+cat > much << 'END'
+#!/bin/sh
+head -c 3000000 /dev/zero | tr '\0' "$1"
+head -c 2000000 /dev/zero | tr '\0' "$1" >&2
+END
+chmod +x much
+rm -f want
+for i in 1 2 3; do
+	./much $i >> want 2>> want_err
+done
+much_is_there() {
+	[ "$status" -eq 0 ] && fold -w 100000 out | sort -s | tr -d '\n' |
+		cmp - want && fold -w 100000 err | sort -s | tr -d '\n' |
+		cmp - want_err
+}
+run -j3 ./much > out 2> err < <(seq 3)
+check 'much output' much_is_there
+: > out
+TMPDIR=/nonexistent run ./much > out 2> err < <(echo 1)
+no_room() {
+	[ "$status" -eq 1 ] && grep -q '^fanout: /nonexistent/.*No such file' err
+}
+check 'no place for much output' no_room
+
+broken_pipe() {
+	[ "$(cat out)" = y ] && [ ! -s err ] && [ "$(cat status)" -eq 141 ]
+}
+(run echo 2> err < <(yes); echo "$status" > status) | head -n 1 > out
+check 'the reader leaves' broken_pipe
+: > out
+run echo > /dev/full 2> err < <(yes)
+check 'stdout > /dev/full' is 1 '' \
+	'fanout: stdout: No space left on device'
+run echo >&- 2> err < <(yes)
+check 'stdout closed' is 1 '' 'fanout: stdout: Bad file descriptor'
+run true >&- 2> err < <(seq 3)
+check 'stdout closed, and nobody minds' is 0 '' ''
+run echo <&- > out 2> err
+check 'stdin closed' is 1 '' 'fanout: stdin: Bad file descriptor'
+run echo < . > out 2> err
+check 'stdin is a directory' is 1 '' 'fanout: stdin: Is a directory'
+: > err
+run -j1 sh -c 'echo $0; echo $0 >&2' > out 2>&- < <(seq 2)
+check 'stderr closed' is 0 $'1\n2' ''
+: > out
+run true <&- >&- 2>&-
+check 'all closed' is 1 '' ''
+
+# Exit statuses
+
+# status STATUS JOBS MESSAGE COMMAND...: after so many of three jobs.
+status() {
+	local wanted=$1 jobs=$2 message=$3
+	shift 3
+	run -j1 "$@" > out 2> err < <(seq 3)
+	check "fanout $*" is "$wanted" "$(seq "$jobs")" "$message"
+}
+status 0 3 '' sh -c 'echo $0'
+status 123 3 '' sh -c 'echo $0; [ $0 = 1 ]'
+status 123 3 '' sh -c 'echo $0; exit 127'
+status 123 3 '' sh -c 'echo $0; exit 254'
+status 124 1 'fanout: 1: exit status 255' sh -c 'echo $0; exit 255'
+status 124 2 'fanout: 2: exit status 255' \
+	sh -c 'echo $0; [ $0 = 2 ] && exit 255; exit 1'
+status 125 1 'fanout: 1: Killed' sh -c 'echo $0; kill -KILL $$'
+: > not_executable
+status 126 0 'fanout: ./not_executable: Permission denied' ./not_executable
+status 127 0 'fanout: ./nosuch: No such file or directory' ./nosuch
+
+# The second has the end of the first to wait for.
+mkfifo first
+run -j2 sh -c 'case $0 in
+	1) exec 3> first; exit 255;;
+	2) cat first; echo goes on; exit 1;;
+	*) echo no;;
+	esac' > out 2> err < <(seq 3)
+check 'a status of 255, others go on' is 124 'goes on' \
+	'fanout: 1: exit status 255'
+
+is_usage() {
+	[ "$status" -eq 1 ] && [ ! -s out ] &&
+		grep -qxF "fanout: $1" err
+}
+run > out 2> err
+check 'no command' is_usage 'expected a COMMAND'
+for n in 0 -1 x 1x ''; do
+	run -j "$n" true > out 2> err
+	check "--jobs '$n'" is_usage '--jobs takes a number'
+	run -t "$n" true > out 2> err
+	check "--timeout '$n'" is_usage '--timeout takes seconds'
+done
+run --nonsense true > out 2> err
+check 'a wrong option' is_usage "unrecognized option '--nonsense'"
+run --help > out 2> err
+check --help eval '[ $status -eq 0 ] && grep -q ^Usage: out && [ ! -s err ]'
+
+# Time
+
+run -j2 --timeout 0.5 sh -c '
+	[ $0 = 1 ] && { echo quick; exit; }
+	echo said before; sleep 1000 & sleep 1000' \
+	> out 2> err < <(seq 2)
+check 'a job that is late, and its grandchild' is 123 $'quick\nsaid before' \
+	'fanout: 2: Timer expired'
+run --timeout 0.5 sh -c 'trap "" TERM; while :; do sleep 1000; done' \
+	> out 2> err < <(echo 1)
+check 'a job that is late and does not listen' is 123 '' \
+	'fanout: 1: Timer expired'
+run --timeout 0.5 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
+	> out 2> err < <(echo 1)
+check 'a job that is late and says goodbye' is 123 bye \
+	'fanout: 1: Timer expired'
+run --timeout 100 echo > out 2> err < <(echo 1)
+check 'a job that is not late' is 0 1 ''
+
+run -j16 echo > out 2> err < <(seq 10000)
+all_there() {
+	[ "$status" -eq 0 ] && [ ! -s err ] && sort -n out | cmp - <(seq 10000)
+}
+check '10,000 jobs' all_there
+
+# Each line is answered before the next is written.
+mkfifo in answers
+exec 4<> in 3<> answers
+env "$mark" timeout -k 5 60 "$sample" -j4 echo < in > answers 2> err 4>&- 3>&- &
+fanout=$!
+exec 5> in 4>&-
+echo > out
+for i in 1 2 3; do
+	echo "line $i" >&5
+	IFS= read -r -t 30 -u 3 line || line=
+	[ "$line" = "line $i" ] || echo "line $i: '$line'" >> out
+done
+exec 5>&-
+status=0
+wait $fanout || status=$?
+exec 3<&-
+left=$(marked || :)
+check 'a slow stdin' is 0 '' ''
+
+# Signals: an asynchronous command of a script has SIGINT ignored.
+while read -r signal wanted; do
+	rm -f started
+	mkfifo started
+	exec 3<> started
+	env --default-signal=INT "$mark" "$sample" -j2 sh -c '
+		echo $0; sleep 1000 & echo started > started; wait' \
+		< <(yes) > out 2> err 3>&- &
+	fanout=$!
+	read -r -t 30 -u 3 _ || :
+	read -r -t 30 -u 3 _ || :
+	kill "-$signal" $fanout
+	status=0
+	# Of a hangup the shell tells.
+	wait $fanout 2> /dev/null || status=$?
+	exec 3<&-
+	left=$(marked || :)
+	check "SIG$signal" is "$wanted" '' ''
+done << 'END'
+INT 130
+TERM 143
+HUP 129
+END
+
+# The line of progress: the last job waits until it has been seen.
+
+if script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then
+	mkfifo gate
+	exec 4<> gate
+	printf '1\n2\n3\n4\n' > four
+	exec 3< <(exec env "$mark" timeout -k 5 60 script -qfec \
+		"$sample -j1 sh -c 'case \$0 in
+			2) echo kept >&2; exit 1;; 4) read go < gate;;
+			esac' < four > out" \
+		/dev/null < /dev/null 4>&-)
+	line='3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left'
+	seen=no
+	while [ $seen = no ] && read -r -t 30 -d $'\r' -u 3 text; do
+		if [[ $text =~ $line ]]; then
+			seen=yes
+		fi
+	done
+	echo go >&4
+	cat <&3 > /dev/null
+	exec 3<&- 4>&-
+	left=$(marked || :)
+	status=0
+	: > err
+	check 'the line of progress' test $seen = yes
+else
+	skip 'the line of progress' 'no script(1) here'
+fi
+
+# Hosts
+
+# What stands for ssh tells what it was asked, and runs it.
+cat > fake_ssh << 'END'
+#!/bin/sh
+printf '%s ' "$@" >> asked
+echo >> asked
+for command; do :; done
+exec sh -c "$command"
+END
+chmod +x fake_ssh
+rm first
+mkfifo first
+run -j1 --ssh './fake_ssh -x  y' --host one --host two \
+	sh -c 'case $0 in 1) exec 3> first;; 2) cat first;; esac' \
+	> out 2> err < <(seq 2)
+spread() {
+	is 0 '' '' && [ "$(cut -d' ' -f1-6 asked | sort)" = \
+		"$(printf -- '-x y -o BatchMode=yes -- %s\n' one two)" ]
+}
+check 'two hosts, a job on each' spread
+run -j1 --ssh ./fake_ssh --host one printf '[%s][%s]\n' 'a  b' \
+	> out 2> err < nasty
+while IFS= read -r line; do
+	printf '[%s][%s]\n' 'a  b' "$line"
+done < nasty > want
+check 'nasty lines, quoted' cmp out want
+run --ssh ./nosuch --host one true > out 2> err < <(echo 1)
+check 'no ssh' is 127 '' 'fanout: ./nosuch: No such file or directory'
+
+# start_sshd: sets sshd and port; or fails, and $why says why.
+start_sshd() {
+	local program line try
+	program=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v sshd) &&
+		command -v ssh ssh-keygen > /dev/null || {
+		why='no OpenSSH here'
+		return 1
+	}
+	why='sshd does not start'
+	if [ "$(id -u)" -eq 0 ] && mkdir /run/sshd 2> /dev/null; then
+		made=/run/sshd
+	fi
+	ssh-keygen -q -t ed25519 -N '' -f host_key < /dev/null || return 1
+	ssh-keygen -q -t ed25519 -N '' -f key < /dev/null || return 1
+	for try in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 12000 + try))
+		cat > sshd_config <<-END
+			Port $port
+			ListenAddress 127.0.0.1
+			HostKey $tmp/host_key
+			AuthorizedKeysFile $tmp/key.pub
+			StrictModes no
+			UsePAM no
+			PermitRootLogin yes
+			MaxStartups 100
+			PidFile none
+		END
+		exec 3< <(exec "$program" -D -e -f "$tmp/sshd_config" 2>&1)
+		sshd=$!
+		while read -r -t 30 -u 3 line; do
+			case $line in
+			'Server listening'*)
+				cat <&3 > sshd_log &
+				exec 3<&-
+				return 0
+				;;
+			esac
+			why="sshd: $line"
+		done
+		exec 3<&-
+		sshd=
+	done
+	return 1
+}
+
+over_ssh() {
+	ssh="ssh -F none -p $port -i $tmp/key -o IdentitiesOnly=yes"
+	ssh="$ssh -o UserKnownHostsFile=$tmp/known -o LogLevel=ERROR"
+	ssh="$ssh -o StrictHostKeyChecking=accept-new"
+	why='no login over ssh'
+	$ssh -o BatchMode=yes 127.0.0.1 true < /dev/null > out 2> err &&
+		$ssh -o BatchMode=yes localhost true < /dev/null > out 2> err
+}
+
+if start_sshd && over_ssh; then
+	run -j2 --ssh "$ssh" --host 127.0.0.1 --host localhost \
+		sh -c 'echo $0; echo $0 >&2' > out 2> err < <(seq 20)
+	both() {
+		[ "$status" -eq 0 ] && sort -n out | cmp - <(seq 20) &&
+			sort -n err | cmp - <(seq 20)
+	}
+	check 'ssh to two hosts' both
+	run -j1 --ssh "$ssh" --host 127.0.0.1 printf '[%s][%s]\n' 'a  b' \
+		> out 2> err < nasty
+	check 'nasty lines by ssh' cmp out want
+	run -j1 --ssh "$ssh" -H localhost sh -c 'echo $0; exit 3' \
+		> out 2> err < <(seq 2)
+	check 'jobs fail by ssh' is 123 $'1\n2' ''
+	run -j1 --ssh "$ssh" -H localhost cat > out 2> err < <(echo -)
+	check 'stdin is /dev/null by ssh' is 0 '' ''
+	kill "$sshd"
+	wait "$sshd" || :
+	sshd=
+	run -j1 --ssh "$ssh" --host 127.0.0.1 echo > out 2> err < <(seq 3)
+	refused() {
+		[ "$status" -eq 124 ] && [ ! -s out ] &&
+			grep -q 'Connection refused' err &&
+			grep -qx 'fanout: 1: exit status 255' err
+	}
+	check 'a host that does not answer' refused
+else
+	skip 'jobs by ssh' "$why"
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
