@@ -91,3 +91,15 @@ char *words_quote(char *const words[])
 	}
 	return finish(out, &text);
 }
+
+char **words_split(char *text, size_t room)
+{
+	char **words = calloc(strlen(text) / 2 + 1 + room + 1, sizeof(*words));
+	char *word, *state;
+	size_t n = 0;
+
+	for (word = strtok_r(text, " \t", &state); words && word;
+	     word = strtok_r(NULL, " \t", &state))
+		words[n++] = word;
+	return words;
+}

@@ -3,6 +3,8 @@
 #ifndef SAMPLES_WORDS_H
 #define SAMPLES_WORDS_H
 
+#include <stddef.h>
+
 /** Stands for what words_fill() puts in. */
 #define WORDS_HOLE "{}"
 
@@ -20,5 +22,12 @@ void words_free(char **words);
  * without memory.
  */
 char *words_quote(char *const words[]);
+
+/**
+ * The words between the blanks of text, which is changed, a NULL, and room for
+ * so many more. The array is to be freed, the words are not. NULL without
+ * memory.
+ */
+char **words_split(char *text, size_t room);
 
 #endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The runner: lines become tasks, as many at a time as there are places. A task
+ * goes
+ *
+ *   got_line() -> start() -> await_turn() -> print_out() -> print_err()
+ *   -> finish()
+ *
+ * and nothing waits in between. It keeps its place until it is printed, and a
+ * line is read when there is a place for it: that bounds the memory.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include <asyncfile.h>
+
+#include "common.h"
+#include "job.h"
+#include "runner.h"
+#include "words.h"
+
+/* More than the kernel lets an argument be: such a line is an error. */
+#define MAX_LINE ((size_t)128 * 1024)
+#define LINE_HINT 80
+#define N_SIGNALS 3
+
+/* As of xargs; 1 is for all other trouble. */
+enum {
+	SOME_FAILED = 123,
+	WAS_255 = 124,
+	WAS_KILLED = 125,
+	CANNOT_RUN = 126,
+	NOT_FOUND = 127,
+};
+
+struct host {
+	char *name; /* NULL: here */
+	size_t running;
+};
+
+/* A line, and what is done about it. */
+struct task {
+	LIST_ENTRY(task) link;
+	struct run *run;
+	struct host *host;
+	struct job *job;
+	char *line; /* without its newline */
+	size_t bytes;
+};
+
+struct run {
+	const struct plan *plan;
+	char **ssh; /* with two free places at its end */
+	size_t n_ssh;
+	struct host *hosts;
+	size_t n_hosts;
+
+	struct af_loop *loop;
+	struct af_file *in, *out, *err;
+	struct event *signals[N_SIGNALS], *timer;
+	struct af_future *reading; /* the next line */
+	struct af_future *turn;	   /* done when all is printed so far */
+	LIST_HEAD(, task) tasks;
+	bool ended;  /* no more lines: they are over, or it is time to stop */
+	bool silent; /* nothing is printed any more */
+	int status, signal;
+
+	/* For the progress line. Bytes are of the input; total 0: unknown. */
+	size_t running, done, failed;
+	uint64_t bytes_read, bytes_done, bytes_total;
+	time_t start;
+};
+
+static void go_on(struct run *run);
+
+/* No more tasks. Those that run are waited for. */
+static void end_input(struct run *run, int status)
+{
+	if (status != 0 && (run->status == 0 || run->status == SOME_FAILED))
+		run->status = status;
+	run->ended = true;
+	af_future_cancel(run->reading);
+}
+
+/* No more tasks, no more output, and those that run are stopped. */
+static void stop_all(struct run *run)
+{
+	struct task *task;
+
+	end_input(run, EXIT_FAILURE);
+	run->silent = true;
+	LIST_FOREACH (task, &run->tasks, link)
+		job_stop(task->job);
+	af_future_cancel(run->turn);
+}
+
+/* The progress line */
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+static void clear_progress(const struct run *run)
+{
+	if (run->timer)
+		fputs("\r\033[K", stderr);
+}
+
+static void draw_progress(evutil_socket_t fd, short what, void *arg)
+{
+	const struct run *run = arg;
+	uint64_t left;
+
+	(void)fd;
+	(void)what;
+	if (!af_future_is_done(run->turn))
+		return;
+	clear_progress(run);
+	fprintf(stderr, "%zu done, %zu running, %zu failed", run->done,
+		run->running, run->failed);
+	if (run->bytes_done == 0 || run->bytes_total < run->bytes_done)
+		return;
+	left = (uint64_t)((double)(now() - run->start) *
+			  (double)(run->bytes_total - run->bytes_done) /
+			  (double)run->bytes_done);
+	fprintf(stderr, ", %d:%02d:%02d left", (int)(left / 3600),
+		(int)(left / 60 % 60), (int)(left % 60));
+}
+
+/* Tasks */
+
+/* What a task's end means for the whole. */
+static void judge(struct run *run, const struct task *task)
+{
+	int error = job_error(task->job), status = job_status(task->job);
+	const char *name = task->line;
+
+	if (run->silent || (error == 0 && status == 0))
+		return;
+	run->failed++;
+	if (run->status == 0)
+		run->status = SOME_FAILED;
+	if (error == -ETIMEDOUT) {
+		complain(name, ETIME);
+	} else if (error < 0) {
+		complain(name, error);
+		end_input(run, EXIT_FAILURE);
+	} else if (WIFSIGNALED(status) || WEXITSTATUS(status) == 255) {
+		complain_status(name, status);
+		end_input(run, WIFSIGNALED(status) ? WAS_KILLED : WAS_255);
+	}
+}
+
+static void free_task(struct task *task)
+{
+	if (task)
+		free(task->line);
+	free(task);
+}
+
+static void finish(struct af_future *printed, void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+
+	(void)printed;
+	judge(run, task);
+	run->done++;
+	run->running--;
+	run->bytes_done += task->bytes;
+	task->host->running--;
+	LIST_REMOVE(task, link);
+	job_free(task->job);
+	free_task(task);
+	go_on(run);
+}
+
+/* That stderr cannot be written has nowhere to be said. */
+static struct af_future *print_err(struct af_future *printed, void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+	int error = af_future_error(printed);
+
+	if (error < 0 && !run->silent) {
+		if (error == -EPIPE)
+			run->signal = SIGPIPE;
+		else
+			complain("stdout", error);
+		stop_all(run);
+	}
+	return run->silent ? NULL : job_print_err(task->job, run->err);
+}
+
+static struct af_future *print_out(struct af_future *before, void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+
+	(void)before;
+	if (run->silent)
+		return NULL;
+	clear_progress(run);
+	return af_finally(job_print_out(task->job, run->out), print_err, task);
+}
+
+/* It is all there, and is printed when what came before has been. */
+static void await_turn(struct af_future *collected, void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+
+	(void)collected;
+	run->turn = af_finally(run->turn, print_out, task);
+	af_on_done(af_future_ref(run->turn), finish, task);
+}
+
+static void follow(struct run *run, struct task *task)
+{
+	bool is_bounded = timerisset(&run->plan->timeout);
+
+	task->host->running++;
+	run->running++;
+	LIST_INSERT_HEAD(&run->tasks, task, link);
+	af_on_done(
+		job_collect(task->job, is_bounded ? &run->plan->timeout : NULL),
+		await_turn, task);
+}
+
+/* Here, or by ssh there. NULL after a complaint, with errno. */
+static struct job *start_job(struct run *run, const struct host *host,
+			     char **words)
+{
+	char **argv = words, *remote = NULL;
+	struct job *job = NULL;
+	int error;
+
+	if (host->name) {
+		remote = words_quote(words);
+		argv = run->ssh;
+		argv[run->n_ssh] = host->name;
+		argv[run->n_ssh + 1] = remote;
+	}
+	if (remote || !host->name)
+		job = job_start(run->loop, argv);
+	error = errno;
+	if (!job)
+		complain(argv[0], error);
+	free(remote);
+	errno = error;
+	return job;
+}
+
+/* The one with the least to do. */
+static struct host *choose_host(struct run *run)
+{
+	struct host *host = run->hosts;
+	size_t i;
+
+	for (i = 1; i < run->n_hosts; i++)
+		if (run->hosts[i].running < host->running)
+			host = &run->hosts[i];
+	return host;
+}
+
+static void start(struct run *run, const char *data, size_t len)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	char **words = NULL;
+
+	if (task) {
+		task->run = run;
+		task->host = choose_host(run);
+		task->bytes = len;
+		task->line = strndup(data, len - (data[len - 1] == '\n'));
+	}
+	if (task && task->line)
+		words = words_fill(run->plan->command, task->line);
+	if (!words) {
+		complain("a job", ENOMEM);
+		end_input(run, EXIT_FAILURE);
+	} else if (!(task->job = start_job(run, task->host, words))) {
+		end_input(run, errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+	} else {
+		follow(run, task);
+		task = NULL;
+	}
+	words_free(words);
+	free_task(task);
+}
+
+/* Lines */
+
+/* What keeps a line from being an argument; 0: nothing. */
+static int check_line(struct af_future *line, const char *data, size_t len)
+{
+	if (af_future_error(line) < 0)
+		return af_future_error(line);
+	if (af_future_flags(line) & AFIO_TRUNCATED)
+		return -E2BIG;
+	return memchr(data, '\0', len) ? -EBADMSG : 0;
+}
+
+static void got_line(struct af_future *line, void *arg)
+{
+	struct run *run = arg;
+	size_t len = 0;
+	const char *data = af_future_data(line, &len);
+	int error = check_line(line, data, len);
+
+	af_future_unref(run->reading);
+	run->reading = NULL;
+	run->bytes_read += len;
+	if (run->ended) {
+		;
+	} else if (error < 0) {
+		complain("stdin", error);
+		end_input(run, EXIT_FAILURE);
+	} else if (len == 0) {
+		run->bytes_total = run->bytes_read;
+		end_input(run, 0);
+	} else {
+		start(run, data, len);
+	}
+	go_on(run);
+}
+
+static void go_on(struct run *run)
+{
+	if (run->reading)
+		return;
+	if (run->ended && run->running == 0)
+		af_loop_stop(run->loop);
+	if (run->ended || run->running == run->n_hosts * run->plan->jobs)
+		return;
+	run->reading = af_file_readline(run->in, MAX_LINE, LINE_HINT, 0, NULL);
+	af_on_done(af_future_ref(run->reading), got_line, run);
+}
+
+/* The whole */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct run *run = arg;
+	size_t i;
+
+	(void)what;
+	run->signal = (int)sig;
+	stop_all(run);
+	/* A second one does not ask. */
+	for (i = 0; i < N_SIGNALS; i++)
+		if (run->signals[i])
+			event_del(run->signals[i]);
+}
+
+/* A signal that is ignored, as under nohup, stays so. */
+static int add_events(struct run *run)
+{
+	static const int numbers[N_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	static const struct timeval period = { .tv_usec = 100000 };
+	struct event_base *base = af_loop_base(run->loop);
+	struct sigaction old;
+	size_t i;
+
+	for (i = 0; i < N_SIGNALS; i++) {
+		sigaction(numbers[i], NULL, &old);
+		if (old.sa_handler == SIG_IGN)
+			continue;
+		run->signals[i] =
+			evsignal_new(base, numbers[i], on_signal, run);
+		if (!run->signals[i] || evsignal_add(run->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	if (!isatty(STDERR_FILENO))
+		return 0;
+	run->start = now();
+	run->timer = event_new(base, -1, EV_PERSIST, draw_progress, run);
+	return run->timer ? event_add(run->timer, &period) : -ENOMEM;
+}
+
+static void free_events(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < N_SIGNALS; i++)
+		if (run->signals[i])
+			event_free(run->signals[i]);
+	clear_progress(run);
+	if (run->timer)
+		event_free(run->timer);
+}
+
+/* Of a file it is known how much there is to come. */
+static int open_files(struct run *run)
+{
+	off_t size;
+
+	run->in = af_file_new(run->loop, STDIN_FILENO, AFIO_KEEP_FD);
+	if (!run->in) {
+		complain("stdin", errno);
+		return -1;
+	}
+	run->out = af_file_new(run->loop, STDOUT_FILENO, AFIO_KEEP_FD);
+	if (!run->out) {
+		complain("stdout", errno);
+		return -1;
+	}
+	run->err = af_file_new(run->loop, STDERR_FILENO, AFIO_KEEP_FD);
+	size = af_file_size(run->in);
+	if (size > 0)
+		run->bytes_total =
+			(uint64_t)(size - af_file_seek(run->in, 0, SEEK_CUR));
+	return 0;
+}
+
+static void close_files(struct run *run)
+{
+	af_file_close(run->in);
+	af_file_close(run->out);
+	af_file_close(run->err);
+}
+
+/* Nothing is to be asked: there is nobody to answer. */
+static int make_hosts(struct run *run)
+{
+	static char *const fixed[] = { "-o", "BatchMode=yes", "--" };
+	const struct plan *plan = run->plan;
+	size_t i;
+
+	run->n_hosts = plan->n_hosts ? plan->n_hosts : 1;
+	run->hosts = calloc(run->n_hosts, sizeof(*run->hosts));
+	run->ssh = words_split(plan->ssh, 3 + 2);
+	if (!run->hosts || !run->ssh)
+		return -ENOMEM;
+	for (i = 0; i < plan->n_hosts; i++)
+		run->hosts[i].name = plan->hosts[i];
+	while (run->ssh[run->n_ssh])
+		run->n_ssh++;
+	for (i = 0; i < 3; i++)
+		run->ssh[run->n_ssh++] = fixed[i];
+	return 0;
+}
+
+static int run_all(struct run *run)
+{
+	if (open_files(run) < 0)
+		return EXIT_FAILURE;
+	run->turn = af_all(run->loop, NULL, 0);
+	go_on(run);
+	af_loop_run(run->loop);
+	af_future_unref(run->turn);
+	return run->status;
+}
+
+int runner_run(const struct plan *plan, int *ret_signal)
+{
+	struct run run = { .plan = plan };
+	int r = EXIT_FAILURE;
+
+	run.loop = af_loop_new(NULL);
+	if (run.loop && make_hosts(&run) == 0 && add_events(&run) == 0)
+		r = run_all(&run);
+	else
+		complain("start", ENOMEM);
+	if (run.loop)
+		free_events(&run);
+	close_files(&run);
+	af_loop_free(run.loop);
+	free(run.ssh);
+	free(run.hosts);
+	*ret_signal = run.signal;
+	return r;
+}
