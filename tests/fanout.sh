@@ -259,12 +259,13 @@ check 'a grandchild that is late' is 123 gone 'fanout: 1: Timer expired'
 # One that left the group is waited for, but not for ever, and not killed.
 if command -v setsid > /dev/null; then
 	mkfifo leave gone
-	(cat gone > last_words) &
+	cat gone > last_words &
+	witness=$!
 	run --timeout 0.5 sh -c 'setsid sh -c "
 		exec 7> gone; echo \$0 left; read go < leave; echo bye >&7
 		" $0 & wait' > out 2> err < <(echo 1)
 	echo go > leave
-	wait $!
+	wait $witness
 	left=$(marked || :)
 	escaped() {
 		is 123 '1 left' 'fanout: 1: Timer expired' &&
@@ -300,6 +301,15 @@ exec 3<&-
 left=$(marked || :)
 check 'a slow stdin' is 0 '' ''
 
+# ends: waits for $fanout, but not for ever. Sets status and left.
+ends() {
+	timeout 60 tail --pid="$fanout" -f /dev/null || kill -KILL "$fanout"
+	status=0
+	# Of a hangup the shell tells.
+	wait "$fanout" 2> /dev/null || status=$?
+	left=$(marked || :)
+}
+
 # Signals: an asynchronous command of a script has SIGINT ignored.
 while read -r signal wanted; do
 	rm -f started
@@ -312,11 +322,8 @@ while read -r signal wanted; do
 	read -r -t 30 -u 3 _ || :
 	read -r -t 30 -u 3 _ || :
 	kill "-$signal" $fanout
-	status=0
-	# Of a hangup the shell tells.
-	wait $fanout 2> /dev/null || status=$?
+	ends
 	exec 3<&-
-	left=$(marked || :)
 	check "SIG$signal" is "$wanted" '' ''
 done << 'END'
 INT 130
@@ -332,10 +339,8 @@ fanout=$!
 : > out
 head -c 1 <&3 > /dev/null
 kill -TERM $fanout
-status=0
-wait $fanout || status=$?
+ends
 exec 3<&-
-left=$(marked || :)
 check 'SIGTERM while a reader does not read' is 143 '' ''
 
 # The line of progress: the last job waits until it has been seen.
@@ -372,8 +377,7 @@ fi
 # What stands for ssh tells what it was asked, and runs it.
 cat > fake_ssh << 'END'
 #!/bin/sh
-printf '%s ' "$@" >> asked
-echo >> asked
+printf '%s\n' "$*" >> asked
 for command; do :; done
 exec sh -c "$command"
 END
