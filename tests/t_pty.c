@@ -301,15 +301,19 @@ START_TEST(write_to_pty_whose_reader_left_is_epipe)
 	struct af_process *process;
 	struct af_future *f;
 	struct rig rig;
+	bool told;
 
 	rig_open(&rig, _i);
+	/* select(2) knows of the end of a terminal only when reading. */
+	told = strcmp(event_base_get_method(af_loop_base(rig.loop)),
+		      "select") != 0;
 	process = start(&rig, ASK("raw", "count:1"), WITH(ALL_PTY));
 	expect_text(&rig,
 		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
 		    "raw\n", 0);
 	f = af_file_write(af_process_stdin(process), data, len, AFIO_FULL,
-			  MS(20000));
-	ck_assert_int_eq(drive(&rig, f), -EPIPE);
+			  MS(told ? 20000 : 500));
+	ck_assert_int_eq(drive(&rig, f), told ? -EPIPE : 0);
 	ck_assert_uint_lt(af_future_count(f), len);
 	af_future_unref(f);
 	expect_exit(&rig, process, 0);
