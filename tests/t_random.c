@@ -453,6 +453,9 @@ static void act(void)
 	unsigned choice = below(24);
 	struct node *node;
 
+	/* What is drained at the end is left alone. */
+	if (model.step >= STEPS)
+		return;
 	model.step++;
 	if (choice < 11)
 		others[choice]();
