@@ -192,6 +192,9 @@ static void gather(struct stream *stream, const char **ret, size_t *ret_len)
 
 	*ret = data ? data : "";
 	if (data && *ret_len > max) {
+		/* The one that showed that there is more is the next read's. */
+		if (stream->owner->overflow == AFIO_OVERFLOW_FAIL)
+			af_file_unread(stream->file, data + max, 1);
 		*ret_len = max;
 		((char *)data)[max] = '\0';
 	}

@@ -117,8 +117,8 @@ void afi_file_resume(struct af_file *file, enum afi_direction direction)
 	 * A copy that ends resumes two queues, in each of which there may be
 	 * one that ends: they take turns here, and not on the stack.
 	 */
-	if (!file->transport || file->closing || file->resuming & 1 << direction ||
-	    !afi_loop_alive(file->loop))
+	if (!file->transport || file->closing ||
+	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
 		return;
 	file->resuming |= 1 << direction;
 	afi_file_step(file, direction);

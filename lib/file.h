@@ -110,7 +110,7 @@ struct af_file {
 			struct afi_watch watch;
 #ifndef HAVE_DIRECT_EVENTS
 			/* Of wakeplain.c. */
-			int end; /* 1: EOF; a negative errno */
+			int end;		/* 1: EOF; a negative errno */
 			struct event *readable; /* or NULL */
 #endif
 		} stream;

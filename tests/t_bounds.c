@@ -154,6 +154,8 @@ START_TEST(communicate_over_limit_fails_and_stages_go_on)
 	ck_assert_int_eq(output->status, -1);
 	ck_assert(!af_pipe_poll(pipe, NULL));
 	af_future_unref(f);
+	/* Not a byte is missing between what it brought and what comes now. */
+	expect_text(&rig, af_pipe_read(pipe, 4, AFIO_FULL, NULL), "\ny\ny", 0);
 	af_pipe_close(pipe);
 	expect_reaped(&rig, pid);
 	rig_close(&rig);

@@ -178,7 +178,7 @@ struct af_output {
  * | every stage and stream ended            | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT; the stages go on   |
- * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the stages go on |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes, the rest is left to be read; the stages go on |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
  * | reading the input fails                 | that error                     |
  * | there is input, stdin is no AFIO_PIPE   | -EBADF                         |
