@@ -6,7 +6,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -288,6 +291,63 @@ START_TEST(shared_description_stays_as_it_is)
 }
 END_TEST
 
+/* A program that makes files of what it inherited, uses them, and crashes. */
+static void use_and_crash(int in, int out)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_file *reader = af_file_new(loop, in, 0);
+	struct af_file *writer = af_file_new(loop, out, 0);
+
+	if (!reader || !writer)
+		_exit(1);
+	af_future_unref(af_file_write(writer, "abc", 3, AFIO_FULL, NULL));
+	af_await_for(af_file_read(reader, 9, AFIO_FULL, NULL), MS(5));
+	kill(getpid(), SIGKILL);
+}
+
+/* Trap 11 to its end: nobody is there any more to put anything back. */
+START_TEST(shared_description_survives_a_crash)
+{
+	int in_flags, out_flags, status;
+	pid_t pid;
+
+	rig_open(&rig, _i);
+	in_flags = fcntl(rig.in, F_GETFL);
+	out_flags = fcntl(rig.out, F_GETFL);
+	pid = fork();
+	if (pid == 0)
+		use_and_crash(rig.in, rig.out);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(fcntl(rig.in, F_GETFL), in_flags);
+	ck_assert_int_eq(fcntl(rig.out, F_GETFL), out_flags);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The same of a terminal, which is one description for all three. */
+START_TEST(shared_terminal_survives_a_crash)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int tty, flags, status;
+	pid_t pid;
+
+	ck_assert_int_ge(master, 0);
+	ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+	tty = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(tty, 0);
+	flags = fcntl(tty, F_GETFL);
+	pid = fork();
+	if (pid == 0)
+		use_and_crash(tty, dup(tty));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(fcntl(tty, F_GETFL), flags);
+	close(tty);
+	close(master);
+}
+END_TEST
+
 /* What can be known of a loop that is being freed. */
 struct orphan {
 	int calls, inner_error, new_errno;
@@ -353,6 +413,11 @@ Suite *suite(void)
 			    WAY(KIND_PIPE, 0), WAY(KIND_PIPE, DRIVE_COUNT));
 	tcase_add_loop_test(tc, shared_description_stays_as_it_is, 0,
 			    2 * EVERY_WAY);
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		tcase_add_loop_test(tc, shared_description_survives_a_crash,
+				    WAY(kind, DRIVE_AWAIT),
+				    WAY(kind, DRIVE_AWAIT) + 1);
+	tcase_add_test(tc, shared_terminal_survives_a_crash);
 
 	tc = test_case(s, "ends");
 	ADD(close_with_pending_cancels_and_closes_once);
