@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "read.h"
+#include "buffer.h"
 #include "sigpipe.h"
 
 /*

@@ -19,7 +19,7 @@
 #include "disk.h"
 #include "diskjob.h"
 #include "nowait.h"
-#include "read.h"
+#include "buffer.h"
 
 bool afi_disk_is_out(const struct af_file *file)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "each.h"
-#include "read.h"
+#include "buffer.h"
 
 /* Fills in a row before others get their turn. */
 #define FILLS_MAX 16

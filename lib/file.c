@@ -16,7 +16,7 @@
 #include "fd.h"
 #include "file.h"
 #include "hangup.h"
-#include "read.h"
+#include "buffer.h"
 
 static void on_orphan(struct afi_member *member)
 {

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "message.h"
-#include "read.h"
+#include "buffer.h"
 
 int afi_message_inspect(struct af_file *file)
 {

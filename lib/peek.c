@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "disk.h"
-#include "read.h"
+#include "buffer.h"
 
 /* Reads in a row before others get their turn. */
 #define FILLS_MAX 16
@@ -25,30 +25,6 @@ struct peek_op {
 static struct peek_op *of_future(struct af_future *f)
 {
 	return (struct peek_op *)f;
-}
-
-int afi_reserve(struct af_file *file, size_t before, size_t after)
-{
-	struct afi_pool *pool = &file->loop->pool;
-	struct afi_chunk *in = file->in, *larger;
-	size_t size = 2 * file->len + before + after;
-
-	/* A shared one others may be looking at: its front is not free. */
-	if (in && (before == 0 || atomic_load(&in->refs) == 1) &&
-	    file->start >= before &&
-	    in->size - file->start - file->len >= after)
-		return 0;
-	larger = afi_chunk_get(pool,
-			       size > AFI_CHUNK_SIZE ? size : AFI_CHUNK_SIZE);
-	if (!larger)
-		return -ENOMEM;
-	if (in)
-		memcpy(larger->data + before, in->data + file->start,
-		       file->len);
-	afi_chunk_put(pool, in);
-	file->in = larger;
-	file->start = before;
-	return 0;
 }
 
 static void finish(struct peek_op *peek, int error, unsigned flags)

@@ -2,8 +2,8 @@
 /*
  * The bytes that a file has read ahead.
  */
-#ifndef AFI_READ_H
-#define AFI_READ_H
+#ifndef AFI_BUFFER_H
+#define AFI_BUFFER_H
 
 #include "file.h"
 
@@ -18,7 +18,7 @@
 ssize_t afi_fill(struct af_file *file, size_t want);
 /* Drops n bytes from the front of the file's buffer. */
 void afi_consume(struct af_file *file, size_t n);
-/* Makes room before and after the buffer's bytes; 0 or -ENOMEM: lib/peek.c. */
+/* Makes room before and after the buffer's bytes; 0 or -ENOMEM. */
 int afi_reserve(struct af_file *file, size_t before, size_t after);
 
 #endif
