@@ -913,10 +913,11 @@ START_TEST(copy_from_disk_that_shrinks_ends_there)
 	for (int i = 0; i < 5; i++)
 		turn(&rig);
 	ck_assert_int_eq(ftruncate(file_fd, 4096), 0);
+	/* Never waiting for what the copy has not written yet. */
 	for (char buf[4096]; !af_future_is_done(copy); turn(&rig))
-		if (recv(sink, buf, sizeof buf, MSG_DONTWAIT) < 0 &&
-		    errno == ENOTSOCK)
-			get(sink, buf, sizeof buf);
+		if (poll(&(struct pollfd){ .fd = sink, .events = POLLIN }, 1,
+			 0) > 0)
+			ck_assert_int_ge(read(sink, buf, sizeof buf), 0);
 	count = expect_end(copy, 0, AFIO_EOF);
 	ck_assert(count > 0 && count < LEN);
 	close_disk();
