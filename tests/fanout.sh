@@ -11,6 +11,7 @@ set -eu
 export LC_ALL=C
 
 sample=$(cd "${top_builddir:-.}/samples" && pwd)/fanout
+helper=$(cd "${top_builddir:-.}/tests" && pwd)/helper
 tmp=$(mktemp -d)
 sshd=
 made=
@@ -27,7 +28,7 @@ failed=0
 
 # check NAME COMMAND...: the command must succeed, with no process left.
 check() {
-	local name=$1
+	local name=$1 pid
 	shift
 	if "$@" && [ -z "$left" ]; then
 		passed=$((passed + 1))
@@ -39,6 +40,10 @@ check() {
 	echo "        status $status, processes left: ${left:-none}"
 	head -n 20 out | sed 's/^/        stdout: /'
 	head -n 20 err | sed 's/^/        stderr: /'
+	for pid in $left; do
+		tr '\0' ' ' < "/proc/$pid/cmdline" | sed 's/^/        left: /'
+		grep '^State' "/proc/$pid/status"
+	done || :
 }
 
 skip() {
@@ -345,32 +350,27 @@ check 'SIGTERM while a reader does not read' is 143 '' ''
 
 # The line of progress: the last job waits until it has been seen.
 
-if script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then
-	mkfifo gate
-	exec 4<> gate
-	printf '1\n2\n3\n4\n' > four
-	exec 3< <(exec env "$mark" timeout -k 5 60 script -qfec \
-		"$sample -j1 sh -c 'case \$0 in
-			2) echo kept >&2; exit 1;; 4) read go < gate;;
-			esac' < four > out" \
-		/dev/null < /dev/null 4>&-)
-	line='3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left'
-	seen=no
-	while [ $seen = no ] && read -r -t 30 -d $'\r' -u 3 text; do
-		if [[ $text =~ $line ]]; then
-			seen=yes
-		fi
-	done
-	echo go >&4
-	cat <&3 > /dev/null
-	exec 3<&- 4>&-
-	left=$(marked || :)
-	status=0
-	: > err
-	check 'the line of progress' test $seen = yes
-else
-	skip 'the line of progress' 'no script(1) here'
-fi
+mkfifo gate
+exec 4<> gate
+printf '1\n2\n3\n4\n' > four
+exec 3< <(exec env "$mark" timeout -k 5 60 "$helper" terminal sh -c \
+	'exec "$0" -j1 sh -c "$1" < four > out' "$sample" \
+	'case $0 in 2) exit 1;; 4) read go < gate;; esac' 4>&-)
+line='3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left'
+seen=no
+: > err
+while [ $seen = no ] && read -r -t 30 -d $'\r' -u 3 text; do
+	printf '%q\n' "$text" >> err
+	if [[ $text =~ $line ]]; then
+		seen=yes
+	fi
+done
+echo go >&4
+cat <&3 >> err
+exec 3<&- 4>&-
+left=$(marked || :)
+status=0
+check 'the line of progress' test $seen = yes
 
 # Hosts
 

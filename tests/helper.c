@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -465,6 +466,45 @@ static int mode_doze(int argc, char **argv)
 	return mode_cat(argc, argv);
 }
 
+/* Becomes the leader of a session on that terminal. */
+static void take_terminal(int fd)
+{
+	if (setsid() < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+		die("setsid");
+	for (int i = 0; i <= 2; i++)
+		if (dup2(fd, i) < 0)
+			die("dup2");
+}
+
+/* terminal COMMAND [ARG...]: on a terminal of its own, copied to stdout */
+static int mode_terminal(int argc, char **argv)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave, status;
+	char buf[4096];
+	ssize_t n;
+	pid_t pid;
+
+	if (argc < 2 || master < 0 || grantpt(master) || unlockpt(master))
+		die("posix_openpt");
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		die("open");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		take_terminal(slave);
+		execvp(argv[1], argv + 1);
+		die(argv[1]);
+	}
+	close(slave);
+	while ((n = read(master, buf, sizeof buf)) > 0)
+		put(1, buf, (size_t)n);
+	if (waitpid(pid, &status, 0) < 0)
+		die("waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static const struct mode {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the mode's name */
@@ -496,6 +536,7 @@ static const struct mode {
 	{ "stamp", mode_stamp },
 	{ "tag", mode_tag },
 	{ "talk", mode_talk },
+	{ "terminal", mode_terminal },
 	{ "wait-eof", mode_wait_eof },
 	{ "write", mode_write },
 };
