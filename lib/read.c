@@ -75,12 +75,10 @@ static void free_delim(struct read_op *op)
 	op->delim_len = 0;
 }
 
-/* Ends a read: with an error, or n bytes. What follows is not yet stepped. */
-static void finish(struct read_op *op, int error, size_t n, unsigned flags)
+/* Ends a read that is in no queue: with an error, or n bytes. */
+static void end(struct read_op *op, struct af_file *file, int error, size_t n,
+		unsigned flags)
 {
-	struct af_file *file = op->op.file;
-
-	afi_file_remove(&op->op);
 	free_delim(op);
 	if (error == 0)
 		error = take(op, file, n);
@@ -88,6 +86,15 @@ static void finish(struct read_op *op, int error, size_t n, unsigned flags)
 	if (file->unbuffered)
 		afi_ahead_put_back(file);
 	afi_future_finish(&op->future, error);
+}
+
+/* The same of one in a queue. What follows there is not yet stepped. */
+static void finish(struct read_op *op, int error, size_t n, unsigned flags)
+{
+	struct af_file *file = op->op.file;
+
+	afi_file_remove(&op->op);
+	end(op, file, error, n, flags);
 }
 
 static struct read_op *of_future(struct af_future *f)
@@ -246,12 +253,28 @@ static inline struct read_op *read_new(struct af_file *file, unsigned flags,
 	return op;
 }
 
+/* What is there already, and waited for by nobody: no need to queue for it. */
+static inline bool read_at_once(struct read_op *op, struct af_file *file)
+{
+	size_t n;
+
+	if (file->len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]))
+		return false;
+	op->op.file = file;
+	n = op->enough(op, file->in->data + file->start, file->len);
+	if (n > 0)
+		end(op, file, 0, n, op->future.flags);
+	return n > 0;
+}
+
 static inline struct af_future *read_start(struct read_op *op,
 					   struct af_file *file,
 					   const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 
+	if (read_at_once(op, file))
+		return f;
 	afi_file_start(file, &op->op);
 	if (f->done)
 		return f;
