@@ -47,77 +47,80 @@ static void finish(struct each_op *each, int error, unsigned flags)
 }
 
 /*
- * How long the piece is that begins at data, or 0: it has not come whole.
- * searched: so many of its bytes are known to hold no newline.
+ * A piece counts as taken before the call, which may end the operation, or
+ * close the file. True: it is over.
  */
-static inline size_t piece_len(const struct each_op *each, const char *data,
-			       const char *end, size_t searched, bool at_end)
+static inline bool hand_out(struct each_op *each, struct af_file *file,
+			    const char *data, size_t n, const char *end)
 {
-	size_t len = (size_t)(end - data);
-	const char *newline;
+	int r;
 
-	if (!each->lines)
-		return len;
-	newline = memchr(data + searched, '\n', len - searched);
-	if (newline)
-		len = (size_t)(newline - data) + 1;
-	else if (!at_end && len < each->limit)
-		len = 0;
-	return len < each->limit ? len : each->limit;
+	file->start += n;
+	file->len = (size_t)(end - data) - n; /* no need to look it up */
+	each->future.count += n;
+	r = each->fn(data, n, each->arg);
+	if (!(r | each->future.done))
+		return false;
+	if (!each->future.done)
+		finish(each, r < 0 ? r : 0, 0);
+	return true;
 }
 
 /*
- * Hands out what is there and whole or, at the end, also what is not; 0, or
- * else it is over. A piece counts as taken before the call, which may end the
- * operation, or close the file.
+ * Hands out what is there and whole or, at the end, also what is not. True: it
+ * is over.
  */
-static int hand_out(struct each_op *each, struct af_file *file, bool at_end)
+static bool hand_out_whole(struct each_op *each, struct af_file *file,
+			   bool at_end)
 {
-	struct afi_chunk *chunk = file->in;
-	const char *data = chunk->data + file->start;
+	const char *data = file->in->data + file->start;
 	const char *const end = data + file->len;
+	const size_t limit = each->limit;
 	size_t searched = each->scanned, n;
-	int r = 0;
+	const char *newline;
 
-	while (r == 0 && data < end) {
-		n = piece_len(each, data, end, searched, at_end);
-		if (n == 0)
-			break;
-		file->start += n;
-		file->len -= n;
-		each->future.count += n;
-		r = each->fn(data, n, each->arg);
-		if (each->future.done)
-			return 1;
+	while (each->lines &&
+	       (newline = memchr(data + searched, '\n',
+				 (size_t)(end - data) - searched))) {
+		n = (size_t)(newline - data) + 1;
+		n = n < limit ? n : limit;
+		if (hand_out(each, file, data, n, end))
+			return true;
 		data += n;
 		searched = 0;
 	}
+	while (data < end &&
+	       (!each->lines || at_end || (size_t)(end - data) >= limit)) {
+		n = (size_t)(end - data) < limit ? (size_t)(end - data) : limit;
+		if (hand_out(each, file, data, n, end))
+			return true;
+		data += n;
+	}
 	each->scanned = file->len;
-	if (r != 0)
-		finish(each, r < 0 ? r : 0, 0);
-	return r;
+	return false;
 }
 
-static int hand_out_all(struct each_op *each, struct af_file *file, bool at_end)
+static bool hand_out_all(struct each_op *each, struct af_file *file,
+			 bool at_end)
 {
 	struct afi_chunk *chunk = file->in;
-	int r;
+	bool over;
 
 	if (!chunk)
-		return 0;
+		return false;
 	/* So that what fn was given lives, even if it closes the file. */
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
-	r = hand_out(each, file, at_end);
+	over = hand_out_whole(each, file, at_end);
 	afi_chunk_put(afi_loop_pool(each->future.loop), chunk);
-	if (r == 0)
+	if (!over)
 		afi_consume(file, 0);
-	return r;
+	return over;
 }
 
 /* The stream ended, or failed. */
 static void end(struct each_op *each, struct af_file *file, int error)
 {
-	if (error == 0 && hand_out_all(each, file, true) != 0)
+	if (error == 0 && hand_out_all(each, file, true))
 		return;
 	if (error == 0)
 		file->eof = file->sticky_eof;
@@ -137,7 +140,7 @@ static void work(struct each_op *each)
 	struct af_file *file = each->op.file;
 	ssize_t r;
 
-	for (int fills = 0; hand_out_all(each, file, false) == 0; fills++) {
+	for (int fills = 0; !hand_out_all(each, file, false); fills++) {
 		r = file->read_error;
 		file->read_error = 0;
 		if (r == 0 && !file->eof)
