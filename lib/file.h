@@ -108,7 +108,9 @@ struct af_file {
 		struct {
 			struct bufferevent *bev;
 			struct afi_watch watch;
-#ifndef HAVE_DIRECT_EVENTS
+#ifdef HAVE_DIRECT_EVENTS
+			struct afi_away *away; /* of wake.c; or NULL */
+#else
 			/* Of wakeplain.c. */
 			int end;		/* 1: EOF; a negative errno */
 			struct event *readable; /* or NULL */

@@ -61,21 +61,23 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	afi_loop_nudge(loop);
 }
 
-static int add_event(struct af_loop *loop)
+static void assign(struct event *event, struct af_loop *loop)
 {
-	struct afi_mailbox *box = &loop->mailbox;
-
-	event_assign(&box->event, loop->base, box->fd, EV_READ | EV_PERSIST,
+	event_assign(event, loop->base, loop->mailbox.fd, EV_READ | EV_PERSIST,
 		     on_mail, loop);
 	/* That somebody may post is no reason to go on for ever. */
-	afi_event_set_internal(&box->event);
-	return event_add(&box->event, NULL) ? -ENOMEM : 0;
+	afi_event_set_internal(event);
 }
 
 int afi_mailbox_move(struct af_loop *loop)
 {
-	event_del(&loop->mailbox.event);
-	return add_event(loop);
+	struct afi_mailbox *box = &loop->mailbox;
+
+	event_del(&box->away);
+	if (loop->base == loop->home)
+		return 0;
+	assign(&box->away, loop);
+	return event_add(&box->away, NULL) ? -ENOMEM : 0;
 }
 
 int afi_mailbox_open(struct af_loop *loop)
@@ -87,7 +89,9 @@ int afi_mailbox_open(struct af_loop *loop)
 	box->fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (box->fd < 0)
 		return -errno;
-	r = add_event(loop);
+	assign(&box->event, loop);
+	assign(&box->away, loop);
+	r = event_add(&box->event, NULL) ? -ENOMEM : 0;
 	if (r < 0)
 		close(box->fd);
 	else
@@ -98,6 +102,7 @@ int afi_mailbox_open(struct af_loop *loop)
 void afi_mailbox_close(struct af_loop *loop)
 {
 	event_del(&loop->mailbox.event);
+	event_del(&loop->mailbox.away);
 	close(loop->mailbox.fd);
 	pthread_mutex_destroy(&loop->mailbox.lock);
 }

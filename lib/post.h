@@ -25,7 +25,8 @@ struct afi_mailbox {
 	pthread_mutex_t lock;
 	struct afi_post *first, **tail;
 	int fd; /* an eventfd: readable when there is something in it */
-	struct event event;
+	struct event event; /* on the loop's own base */
+	struct event away;  /* on that of a nested wait */
 };
 
 #endif

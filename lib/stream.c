@@ -79,29 +79,14 @@ static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
 
 static int move(struct afi_watch *watch)
 {
-	struct af_file *file = (void *)((char *)watch -
-					offsetof(struct af_file, stream.watch));
-	int r;
-
-	for (int i = AFI_READ; i <= AFI_WRITE; i++)
-		if (file->wanted[i])
-			afi_wake_del(file, i);
-	r = afi_wake_rebase(file);
-	for (int i = AFI_READ; i <= AFI_WRITE && r == 0; i++)
-		if (file->wanted[i])
-			r = afi_wake_add(file, i);
-	return r;
+	return afi_wake_move((void *)((char *)watch -
+				      offsetof(struct af_file, stream.watch)));
 }
 
 static int stream_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = 0;
+	int r = afi_wake_add(file, direction);
 
-	/* With the other one wanted it is where it should be. */
-	if (!file->stream.watch.move)
-		r = afi_wake_rebase(file);
-	if (r == 0)
-		r = afi_wake_add(file, direction);
 	if (r == 0)
 		afi_loop_watch(file->loop, &file->stream.watch, move);
 	return r;

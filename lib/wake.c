@@ -30,8 +30,32 @@ static void on_writable(evutil_socket_t fd, short what, void *bev)
 	afi_stream_ready(((struct bufferevent *)bev)->cbarg, AFI_WRITE);
 }
 
-static struct event *event_of(struct af_file *file,
-			      enum afi_direction direction)
+/*
+ * During a nested wait a file's events on the home base stay where they are,
+ * and nobody polls them: what is wanted has others on the base of the wait. So
+ * nothing is to be done to come back.
+ */
+struct afi_away {
+	struct event event[2]; /* by direction; at least one is added */
+};
+
+static void assign(struct event *event, struct event_base *base,
+		   struct bufferevent *bev, enum afi_direction direction)
+{
+	/* A bufferevent's own are finalized with it. */
+	const short flags = EV_PERSIST | EV_FINALIZE;
+	evutil_socket_t fd = bufferevent_getfd(bev);
+
+	if (direction == AFI_READ)
+		event_assign(event, base, fd, EV_READ | flags, on_readable,
+			     bev);
+	else
+		event_assign(event, base, fd, EV_WRITE | flags, on_writable,
+			     bev);
+}
+
+static struct event *event_at_home(struct af_file *file,
+				   enum afi_direction direction)
 {
 	struct bufferevent *bev = file->stream.bev;
 
@@ -40,17 +64,14 @@ static struct event *event_of(struct af_file *file,
 
 int afi_wake_open(struct af_file *file)
 {
-	const short flags = EV_PERSIST | EV_FINALIZE;
-	struct event_base *base = file->loop->base;
-	struct bufferevent *bev = bufferevent_socket_new(base, file->fd, 0);
+	struct event_base *home = file->loop->home;
+	struct bufferevent *bev = bufferevent_socket_new(home, file->fd, 0);
 
 	if (!bev)
 		return -ENOMEM;
 	bufferevent_setcb(bev, NULL, NULL, NULL, file);
-	event_assign(&bev->ev_read, base, file->fd, EV_READ | flags,
-		     on_readable, bev);
-	event_assign(&bev->ev_write, base, file->fd, EV_WRITE | flags,
-		     on_writable, bev);
+	assign(&bev->ev_read, home, bev, AFI_READ);
+	assign(&bev->ev_write, home, bev, AFI_WRITE);
 	file->stream.bev = bev;
 	return 0;
 }
@@ -63,21 +84,63 @@ void afi_wake_close(struct af_file *file)
 	file->stream.bev = NULL;
 }
 
+static void drop_away(struct af_file *file)
+{
+	struct afi_away *away = file->stream.away;
+
+	if (!away)
+		return;
+	event_del(&away->event[AFI_READ]);
+	event_del(&away->event[AFI_WRITE]);
+	afi_block_put(afi_loop_pool(file->loop), away, sizeof(*away));
+	file->stream.away = NULL;
+}
+
+static int make_away(struct af_file *file)
+{
+	struct afi_away *away = afi_block_get(&file->loop->pool, sizeof(*away));
+
+	if (!away)
+		return -ENOMEM;
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		assign(&away->event[i], file->loop->base, file->stream.bev, i);
+	file->stream.away = away;
+	return 0;
+}
+
 int afi_wake_add(struct af_file *file, enum afi_direction direction)
 {
-	return event_add(event_of(file, direction), NULL) ? -ENOMEM : 0;
+	struct event *event = event_at_home(file, direction);
+
+	if (file->loop->base != file->loop->home) {
+		if (!file->stream.away && make_away(file) < 0)
+			return -ENOMEM;
+		event = &file->stream.away->event[direction];
+	}
+	return event_add(event, NULL) ? -ENOMEM : 0;
 }
 
 void afi_wake_del(struct af_file *file, enum afi_direction direction)
 {
-	event_del(event_of(file, direction));
+	struct afi_away *away = file->stream.away;
+
+	event_del(event_at_home(file, direction));
+	if (!away)
+		return;
+	event_del(&away->event[direction]);
+	if (!event_pending(&away->event[!direction], EV_READ | EV_WRITE, NULL))
+		drop_away(file);
 }
 
-int afi_wake_rebase(struct af_file *file)
+int afi_wake_move(struct af_file *file)
 {
-	struct bufferevent *bev = file->stream.bev;
+	int r = 0;
 
-	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+	drop_away(file);
+	for (int i = AFI_READ; i <= AFI_WRITE && r == 0; i++)
+		if (file->wanted[i])
+			r = afi_wake_add(file, i);
+	return r;
 }
 
 ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len)

@@ -24,8 +24,8 @@ void afi_wake_close(struct af_file *file);
  */
 int afi_wake_add(struct af_file *file, enum afi_direction direction);
 void afi_wake_del(struct af_file *file, enum afi_direction direction);
-/* Puts it on its loop's base of today; nothing is added. 0 or -errno. */
-int afi_wake_rebase(struct af_file *file);
+/* The loop has another base: what is wanted follows. 0 or -errno. */
+int afi_wake_move(struct af_file *file);
 
 /* As of struct afi_transport. */
 ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len);

@@ -107,13 +107,32 @@ void afi_wake_close(struct af_file *file)
 	file->stream.bev = NULL;
 }
 
-int afi_wake_add(struct af_file *file, enum afi_direction direction)
+static int rebase(struct af_file *file)
+{
+	struct bufferevent *bev = file->stream.bev;
+
+	if (file->stream.readable)
+		event_base_set(file->loop->base, file->stream.readable);
+	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+}
+
+static int add(struct af_file *file, enum afi_direction direction)
 {
 	short event = event_of(direction);
 
 	if (direction == AFI_READ && file->stream.readable)
 		return event_add(file->stream.readable, NULL) ? -ENOMEM : 0;
 	return bufferevent_enable(file->stream.bev, event) ? -ENOMEM : 0;
+}
+
+int afi_wake_add(struct af_file *file, enum afi_direction direction)
+{
+	int r = 0;
+
+	/* With the other one wanted it is where it should be. */
+	if (!file->wanted[!direction])
+		r = rebase(file);
+	return r < 0 ? r : add(file, direction);
 }
 
 void afi_wake_del(struct af_file *file, enum afi_direction direction)
@@ -124,13 +143,18 @@ void afi_wake_del(struct af_file *file, enum afi_direction direction)
 		bufferevent_disable(file->stream.bev, event_of(direction));
 }
 
-int afi_wake_rebase(struct af_file *file)
+int afi_wake_move(struct af_file *file)
 {
-	struct bufferevent *bev = file->stream.bev;
+	int r;
 
-	if (file->stream.readable)
-		event_base_set(file->loop->base, file->stream.readable);
-	return bufferevent_base_set(file->loop->base, bev) ? -ENOTSUP : 0;
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		if (file->wanted[i])
+			afi_wake_del(file, i);
+	r = rebase(file);
+	for (int i = AFI_READ; i <= AFI_WRITE && r == 0; i++)
+		if (file->wanted[i])
+			r = add(file, i);
+	return r;
 }
 
 /*

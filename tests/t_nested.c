@@ -474,6 +474,70 @@ START_TEST(events_of_the_program_go_on_after_a_wait)
 }
 END_TEST
 
+/*
+ * In one turn the base has seen that the program's own descriptor and a file
+ * can be read. The callback for the first waits for the second's data: what the
+ * base then says of the file is old.
+ */
+static struct af_future *reading;
+static bool close_it;
+
+static void take_data(evutil_socket_t fd, short what, void *arg)
+{
+	char byte;
+
+	(void)what;
+	(void)arg;
+	get(fd, &byte, 1);
+	ck_assert_int_eq(af_await(reading), 0);
+	af_future_unref(reading);
+	reading = NULL;
+	if (close_it)
+		ck_assert_int_eq(af_file_close(file), 0);
+	else
+		reading = af_file_read(file, 9, 0, NULL);
+	/* What is wanted only now is on the base after the wait, too. */
+	await_ms(1);
+	tell("taken ");
+}
+
+static void turn_base(void)
+{
+	event_base_loop(stage.program, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+START_TEST(file_that_the_base_found_ready_was_read_in_a_wait)
+{
+	close_it = _i;
+	open_stage(RAW_DISPATCH);
+	make_pair(KIND_PIPE, fds);
+	event = event_new(stage.program, fds[0], EV_READ | EV_PERSIST,
+			  take_data, NULL);
+	event_add(event, NULL);
+	reading = af_file_read(file, 9, 0, NULL);
+	turn_base();
+	put_text(fds[1], "!");
+	put_text(file_out, "a");
+	turn_base();
+	ck_assert_str_eq(story, "taken ");
+	if (!close_it) {
+		turn_base();
+		ck_assert(!af_future_is_done(reading));
+		put_text(file_out, "b");
+		turn_base();
+		ck_assert_str_eq(af_future_data(reading, NULL), "b");
+		af_future_unref(reading);
+	}
+	event_free(event);
+	close(fds[0]);
+	close(fds[1]);
+	if (!close_it)
+		ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(close(file_out), 0);
+	stage_close(&stage);
+}
+END_TEST
+
 /* Children that end during the wait, and after it. */
 static struct af_process *first, *second;
 
@@ -549,6 +613,8 @@ Suite *suite(void)
 	ADD(timer_added_after_a_wait_counts_from_then);
 	ADD(timer_due_during_a_private_wait_comes_right_after);
 	ADD(events_of_the_program_go_on_after_a_wait);
+	tcase_add_loop_test(
+		tc, file_that_the_base_found_ready_was_read_in_a_wait, 0, 2);
 	ADD(children_ending_in_and_after_a_wait_are_seen);
 	ADD(children_left_alone_are_reaped_in_a_wait);
 	return s;
