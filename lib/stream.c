@@ -48,24 +48,31 @@ static bool is_abandoned(const struct af_file *file)
 	return file->is_tty && poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP;
 }
 
-static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
-			    int n)
+static ssize_t socket_write(int fd, const struct iovec *iov, int n)
 {
-	struct msghdr message = {
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	const struct msghdr message = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)n,
 	};
 	ssize_t r;
 
-	do {
-		if (!file->is_socket) {
-			r = afi_sigpipe_writev(file->fd, iov, n);
-		} else {
-			r = sendmsg(file->fd, &message,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
-			r = r < 0 ? -errno : r;
-		}
-	} while (r == -EINTR);
+	if (n == 1) /* there is less for the kernel to look up */
+		r = send(fd, iov->iov_base, iov->iov_len, flags);
+	else
+		r = sendmsg(fd, &message, flags);
+	return r < 0 ? -errno : r;
+}
+
+static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
+			    int n)
+{
+	ssize_t r;
+
+	do
+		r = file->is_socket ? socket_write(file->fd, iov, n)
+				    : afi_sigpipe_writev(file->fd, iov, n);
+	while (r == -EINTR);
 	/* That the reader went without reading all is said the same way. */
 	if (r == -ECONNRESET)
 		return -EPIPE;
