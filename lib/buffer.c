@@ -97,7 +97,11 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	if (file->unbuffered || file->read_ahead)
 		room = afi_ahead_limit(file, want, room);
 	r = file->transport->read(file, file->in->data + end, room);
-	file->drained[AFI_READ] = r < (ssize_t)room;
+	/*
+	 * After a whole pipe look again: its writer may have been woken by the
+	 * read, and have filled it.
+	 */
+	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE;
 	if (r > 0)
 		file->len += (size_t)r;
 	else
