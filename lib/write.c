@@ -69,35 +69,38 @@ static void finish(struct write_op *op, int error)
 	afi_future_finish(&op->future, error);
 }
 
-static int write_step(struct afi_op *queued)
+/* Writes what can be written now. 0: that is enough; -EAGAIN; or why not. */
+static int write_now(struct write_op *op, struct af_file *file)
 {
-	struct write_op *op = of_future(queued->future);
-	struct af_file *file = queued->file;
-	ssize_t r = 0;
+	ssize_t r;
 
-	while (op->len > 0 && r >= 0) {
+	while (op->len > 0) {
 		r = write_some(op, file);
 		if (r <= 0)
-			break;
+			return r < 0 ? (int)r : -EAGAIN;
 		written(op, (size_t)r);
 		if (!op->full)
-			break;
+			return 0;
 		/*
 		 * It took all it has room for: do not ask to be told so. Of a
 		 * bufferevent only that it took nothing means that it will call.
 		 */
-		if (op->data && !file->is_foreign)
-			r = -EAGAIN;
+		if (op->len > 0 && op->data && !file->is_foreign)
+			return -EAGAIN;
 	}
-	if (op->len == 0)
-		r = 0;
-	else if (r == 0)
-		r = -EAGAIN;
+	return 0;
+}
+
+static int write_step(struct afi_op *queued)
+{
+	struct write_op *op = of_future(queued->future);
+	int r = write_now(op, queued->file);
+
 	if (r == -EAGAIN)
-		r = afi_file_want(file, AFI_WRITE) ?: -EAGAIN;
+		r = afi_file_want(queued->file, AFI_WRITE) ?: -EAGAIN;
 	if (r == -EAGAIN)
 		return -EAGAIN;
-	finish(op, r < 0 ? (int)r : 0);
+	finish(op, r);
 	return 0;
 }
 
