@@ -73,6 +73,25 @@ static inline void check_status(const char *file, int line, struct rig *rig,
 	af_future_unref(f);
 }
 
+/* A child that lives until rig->out is hung up. */
+static inline struct af_process *start_held(struct rig *rig)
+{
+	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
+}
+
+/* One of the same stdin that says "up" when it is, and whose stdout is read. */
+static inline struct af_process *start_up(struct rig *rig,
+					  const char *const argv[])
+{
+	struct af_process *process = start(
+		rig, argv, WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE));
+
+	expect_text(rig,
+		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
+		    "up\n", 0);
+	return process;
+}
+
 /*
  * Valgrind ends a child whose execve() fails in a way it has not foreseen, and
  * itself when descriptors run out.
@@ -99,16 +118,27 @@ static inline void expect_success(struct rig *rig, struct af_pipe *pipe)
 	af_pipe_close(pipe);
 }
 
-/* Waits for a child's end and leaves the zombie to whom it belongs. */
-static inline void await_zombie(pid_t pid)
+static inline void await_change(pid_t pid, int options)
 {
 	siginfo_t info;
 	int r;
 
 	do
-		r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+		r = waitid(P_PID, (id_t)pid, &info, options);
 	while (r < 0 && errno == EINTR);
 	ck_assert_int_eq(r, 0);
+}
+
+/* Waits for a child's end and leaves the zombie to whom it belongs. */
+static inline void await_zombie(pid_t pid)
+{
+	await_change(pid, WEXITED | WNOWAIT);
+}
+
+/* Waits until a signal has stopped a child. */
+static inline void await_stopped(pid_t pid)
+{
+	await_change(pid, WSTOPPED);
 }
 
 static inline void on_tick(evutil_socket_t fd, short what, void *arg)

@@ -10,12 +10,6 @@
 
 /* Most tests run once for each driver: _i is the way of the rig. */
 
-/* A child that lives until rig->out is hung up. */
-static struct af_process *start_held(struct rig *rig)
-{
-	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
-}
-
 START_TEST(free_process_with_pending_operations_cancels_them)
 {
 	struct af_process *process;

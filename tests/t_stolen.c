@@ -106,12 +106,6 @@ static void check_told(const char *file, int line, struct rig *rig,
 	af_future_unref(f);
 }
 
-/* A child that lives until rig->out is hung up. */
-static struct af_process *start_held(struct rig *rig)
-{
-	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
-}
-
 static void steal(struct af_process *process)
 {
 	pid_t pid = af_process_pid(process);
@@ -327,13 +321,8 @@ END_TEST
 /* A leader is gone, one of its group is left, who ignores SIGTERM. */
 static struct af_process *start_orphaned_group(struct rig *rig)
 {
-	struct af_process *process =
-		start(rig, HELPER("lead", "brood"),
-		      WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE));
+	struct af_process *process = start_up(rig, HELPER("lead", "brood"));
 
-	expect_text(rig,
-		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
-		    "up\n", 0);
 	ck_assert_int_eq(af_process_signal(process, SIGTERM), 0);
 	steal(process);
 	return process;

@@ -14,143 +14,108 @@
 /* Longer than any test takes: whoever gets that far was not stopped. */
 #define LONG MS(600000)
 
-/* A child that lives until rig->out is hung up. */
-static struct af_process *start_held(struct rig *rig)
+static struct rig rig;
+static struct af_process *process;
+
+static void open_held(int way)
 {
-	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
+	rig_open(&rig, way);
+	process = start_held(&rig);
 }
 
-/* The same, but its output is read; it is up and running. */
-static struct af_process *start_up(struct rig *rig, const char *const argv[])
+static void open_up(int way, const char *const argv[])
 {
-	struct af_process *process = start(
-		rig, argv, WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE));
-
-	expect_text(rig,
-		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
-		    "up\n", 0);
-	return process;
+	rig_open(&rig, way);
+	process = start_up(&rig, argv);
 }
 
-static void expect_output_ends(struct rig *rig, struct af_process *process)
+static void close_child(void)
 {
-	expect_text(rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+	af_process_free(process);
+	rig_close(&rig);
+}
+
+static struct af_future *reading_line(void)
+{
+	return af_file_readline(af_process_stdout(process), 0, 0, 0, NULL);
+}
+
+static void expect_output_ends(void)
+{
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		    "", AFIO_EOF);
-}
-
-static void expect_says_term(struct rig *rig, struct af_process *process)
-{
-	expect_text(rig,
-		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
-		    "term\n", 0);
 }
 
 START_TEST(stop_child_that_obeys_ends_it_by_sigterm)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_held(&rig);
+	open_held(_i);
 	expect_status(&rig, af_process_stop(process, LONG), SIGTERM);
 	ck_assert(af_process_poll(process, NULL));
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_child_that_defies_kills_it_after_the_grace)
 {
-	struct af_process *process;
 	struct af_future *stop;
-	struct rig rig;
 	int64_t since;
 
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	since = now_us();
 	stop = af_process_stop(process, MS(50));
-	expect_says_term(&rig, process);
+	expect_text(&rig, reading_line(), "term\n", 0);
 	expect_status(&rig, stop, SIGKILL);
 	expect_elapsed(since, 50);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_with_zero_grace_kills_at_once)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_without_grace_waits_for_its_end)
 {
-	struct af_process *process;
 	struct af_future *stop;
-	struct rig rig;
 
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	stop = af_process_stop(process, NULL);
-	expect_says_term(&rig, process);
+	expect_text(&rig, reading_line(), "term\n", 0);
 	ck_assert(!af_future_is_done(stop));
 	rig_hang_up(&rig);
 	expect_status(&rig, stop, EXITED(0));
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_child_that_is_stopped_continues_it)
 {
-	struct af_process *process;
-	struct rig rig;
-	siginfo_t info;
-
-	rig_open(&rig, _i);
-	process = start_held(&rig);
+	open_held(_i);
 	ck_assert_int_eq(af_process_signal(process, SIGSTOP), 0);
-	ck_assert_int_eq(
-		waitid(P_PID, (id_t)af_process_pid(process), &info, WSTOPPED),
-		0);
+	await_stopped(af_process_pid(process));
 	expect_status(&rig, af_process_stop(process, NULL), SIGTERM);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_child_that_is_stopped_with_zero_grace_kills_it)
 {
-	struct af_process *process;
-	struct rig rig;
-	siginfo_t info;
-
-	rig_open(&rig, _i);
-	process = start_held(&rig);
+	open_held(_i);
 	ck_assert_int_eq(af_process_signal(process, SIGSTOP), 0);
-	ck_assert_int_eq(
-		waitid(P_PID, (id_t)af_process_pid(process), &info, WSTOPPED),
-		0);
+	await_stopped(af_process_pid(process));
 	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_ended_child_is_done_at_once)
 {
-	struct af_process *process;
 	struct af_future *stop;
-	struct rig rig;
 
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("exit", "3"), NULL);
@@ -160,23 +125,19 @@ START_TEST(stop_ended_child_is_done_at_once)
 		ck_assert(af_future_is_done(stop));
 		expect_status(&rig, stop, EXITED(3));
 	}
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_canceled_sends_nothing_more)
 {
-	struct af_process *process;
 	struct af_future *stop;
-	struct rig rig;
 
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	stop = af_process_stop(process, MS(20));
 	af_future_cancel(stop);
 	expect_error(&rig, stop, -ECANCELED);
-	expect_says_term(&rig, process);
+	expect_text(&rig, reading_line(), "term\n", 0);
 	expect_count(&rig, af_sleep(rig.loop, MS(60)), 0, 0);
 	rig_hang_up(&rig);
 	expect_exit(&rig, process, 0);
@@ -186,30 +147,22 @@ END_TEST
 
 START_TEST(stop_twice_ends_both)
 {
-	struct af_process *process;
 	struct af_future *patient, *hasty, *wait;
-	struct rig rig;
 
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	wait = af_process_wait(process, NULL);
 	patient = af_process_stop(process, LONG);
 	hasty = af_process_stop(process, MS(20));
 	expect_status(&rig, patient, SIGKILL);
 	expect_status(&rig, hasty, SIGKILL);
 	expect_status(&rig, wait, SIGKILL);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_of_nonsense_is_invalid)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, 0);
-	process = start_held(&rig);
+	open_held(0);
 	expect_error(&rig, af_process_stop(NULL, NULL), -EINVAL);
 	expect_error(&rig, af_process_stop(process, MS(-1)), -EINVAL);
 	expect_error(&rig, af_pipe_stop(NULL, NULL), -EINVAL);
@@ -224,13 +177,10 @@ END_TEST
 
 START_TEST(stop_when_the_loop_is_freed_is_canceled)
 {
-	struct af_process *process;
 	struct af_future *stop;
-	struct rig rig;
 	pid_t pid;
 
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("defy"));
+	open_up(_i, HELPER("defy"));
 	pid = af_process_pid(process);
 	stop = af_process_stop(process, LONG);
 	af_loop_free(rig.loop);
@@ -242,8 +192,7 @@ START_TEST(stop_when_the_loop_is_freed_is_canceled)
 	af_future_unref(stop);
 	rig_hang_up(&rig);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 
@@ -251,118 +200,84 @@ END_TEST
 
 START_TEST(stop_leader_kills_who_is_left_of_its_group)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("lead", "brood"));
+	open_up(_i, HELPER("lead", "brood"));
 	expect_status(&rig, af_process_stop(process, LONG), SIGTERM);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_leader_with_zero_grace_kills_its_group)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("lead", "brood"));
+	open_up(_i, HELPER("lead", "brood"));
 	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 /* What is written to the one that is left comes back. */
-static void expect_one_is_left(struct rig *rig, struct af_process *process)
+static void expect_one_is_left(void)
 {
-	put_text(rig->out, "alive\n");
-	expect_text(rig,
-		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
-		    "alive\n", 0);
+	put_text(rig.out, "alive\n");
+	expect_text(&rig, reading_line(), "alive\n", 0);
 }
 
 START_TEST(stop_leader_without_grace_spares_who_is_left)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("lead", "brood"));
+	open_up(_i, HELPER("lead", "brood"));
 	expect_status(&rig, af_process_stop(process, NULL), SIGTERM);
-	expect_one_is_left(&rig, process);
+	expect_one_is_left();
 	rig_hang_up(&rig);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_ended_leader_kills_who_is_left)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("lead", "brood"));
+	open_up(_i, HELPER("lead", "brood"));
 	ck_assert_int_eq(af_process_signal(process, SIGTERM), 0);
 	expect_status(&rig, af_process_wait(process, NULL), SIGTERM);
-	expect_one_is_left(&rig, process);
+	expect_one_is_left();
 	expect_status(&rig, af_process_stop(process, NULL), SIGTERM);
-	expect_one_is_left(&rig, process);
+	expect_one_is_left();
 	expect_status(&rig, af_process_stop(process, LONG), SIGTERM);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 START_TEST(stop_child_that_leads_none_spares_the_others)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("brood"));
+	open_up(_i, HELPER("brood"));
 	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), -ESRCH);
 	expect_status(&rig, af_process_stop(process, LONG), SIGTERM);
 	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), -ESRCH);
-	expect_one_is_left(&rig, process);
+	expect_one_is_left();
 	rig_hang_up(&rig);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 START_TEST(signal_group_reaches_all_of_it_also_after_the_leader)
 {
-	struct af_process *process;
-	struct rig rig;
-
-	rig_open(&rig, _i);
-	process = start_up(&rig, HELPER("lead", "brood"));
+	open_up(_i, HELPER("lead", "brood"));
 	ck_assert_int_eq(af_process_signal_group(process, 12345), -EINVAL);
 	ck_assert_int_eq(af_process_signal_group(process, SIGTERM), 0);
 	expect_status(&rig, af_process_wait(process, NULL), SIGTERM);
-	expect_one_is_left(&rig, process);
+	expect_one_is_left();
 	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
 	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), 0);
-	expect_output_ends(&rig, process);
-	af_process_free(process);
-	rig_close(&rig);
+	expect_output_ends();
+	close_child();
 }
 END_TEST
 
 /* Else its number, the group's, could become another's. */
 START_TEST(ended_leader_is_a_zombie_until_it_is_freed)
 {
-	struct af_process *process;
-	struct rig rig;
 	pid_t pid;
 
 	rig_open(&rig, _i);
@@ -386,18 +301,18 @@ END_TEST
 /* Chains */
 
 /* Three stages, of which one defies; that is up and running. */
-static struct af_pipe *start_stages(struct rig *rig, int defies)
+static struct af_pipe *start_stages(int defies)
 {
 	const char *const *const obey = HELPER("pause");
 	const char *const *const defy = HELPER("defy", "2");
 	struct af_pipe *pipe = start_chain(
-		rig,
+		&rig,
 		CHAIN(defies == 0 ? defy : obey, defies == 1 ? defy : obey,
 		      defies == 2 ? defy : obey),
-		WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE,
+		WITH(.in = TO_FD(rig.in), .out.kind = AFIO_PIPE,
 		     .err.kind = AFIO_PIPE));
 
-	expect_text(rig, af_pipe_readline_stderr(pipe, 0, 0, 0, NULL), "up\n",
+	expect_text(&rig, af_pipe_readline_stderr(pipe, 0, 0, 0, NULL), "up\n",
 		    0);
 	return pipe;
 }
@@ -407,10 +322,9 @@ START_TEST(stop_chain_tells_every_stage_at_once)
 	int defies = _i / DRIVE_COUNT;
 	struct af_future *stop;
 	struct af_pipe *pipe;
-	struct rig rig;
 
 	rig_open(&rig, _i % DRIVE_COUNT);
-	pipe = start_stages(&rig, defies);
+	pipe = start_stages(defies);
 	stop = af_pipe_stop(pipe, NULL);
 	for (int i = 0; i < 3; i++)
 		if (i != defies)
@@ -433,10 +347,9 @@ END_TEST
 START_TEST(stop_chain_kills_who_defies_after_the_grace)
 {
 	struct af_pipe *pipe;
-	struct rig rig;
 
 	rig_open(&rig, _i);
-	pipe = start_stages(&rig, 0);
+	pipe = start_stages(0);
 	expect_status(&rig, af_pipe_stop(pipe, MS(20)), SIGTERM);
 	ck_assert_int_eq(af_pipe_status(pipe, 0), SIGKILL);
 	ck_assert_int_eq(af_pipe_status(pipe, 1), SIGTERM);
@@ -450,7 +363,6 @@ END_TEST
 START_TEST(stop_chain_kills_who_is_left_of_its_groups)
 {
 	struct af_pipe *pipe;
-	struct rig rig;
 
 	rig_open(&rig, _i);
 	pipe = start_chain(&rig,
@@ -469,10 +381,9 @@ START_TEST(stop_chain_canceled_sends_nothing_more)
 {
 	struct af_future *stop;
 	struct af_pipe *pipe;
-	struct rig rig;
 
 	rig_open(&rig, _i);
-	pipe = start_stages(&rig, 0);
+	pipe = start_stages(0);
 	stop = af_pipe_stop(pipe, MS(20));
 	af_future_cancel(stop);
 	expect_error(&rig, stop, -ECANCELED);
@@ -492,12 +403,11 @@ END_TEST
 static void stop_here(void *arg)
 {
 	struct stage *stage = arg;
-	struct af_process *process =
-		af_spawn(stage->loop, HELPER("defy"), WITH(IN_OUT_PIPES));
 	struct af_future *f;
 
+	process = af_spawn(stage->loop, HELPER("defy"), WITH(IN_OUT_PIPES));
 	ck_assert_ptr_nonnull(process);
-	f = af_file_readline(af_process_stdout(process), 0, 0, 0, NULL);
+	f = reading_line();
 	ck_assert_int_eq(af_await(f), 0);
 	af_future_unref(f);
 	f = af_process_stop(process, MS(20));
@@ -521,9 +431,7 @@ END_TEST
 
 START_TEST(usage_of_a_child_is_known_when_its_end_was_seen)
 {
-	struct af_process *process;
 	struct rusage usage;
-	struct rig rig;
 
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("busy", "30"), NULL);
@@ -537,8 +445,7 @@ START_TEST(usage_of_a_child_is_known_when_its_end_was_seen)
 				 usage.ru_stime.tv_usec,
 			 29000);
 	ck_assert_int_gt(usage.ru_maxrss, 0);
-	af_process_free(process);
-	rig_close(&rig);
+	close_child();
 }
 END_TEST
 

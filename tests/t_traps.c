@@ -417,7 +417,7 @@ START_TEST(spawn_of_long_lived_child_returns_while_it_lives)
 	struct rig rig;
 
 	rig_open(&rig, 0);
-	process = start(&rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig.in)));
+	process = start_held(&rig);
 	ck_assert(!af_process_poll(process, NULL));
 	rig_hang_up(&rig);
 	expect_exit(&rig, process, 0);
