@@ -18,7 +18,7 @@
 #define KINDS (AFIO_INPUT_CALLBACK + 1)
 
 static struct rig rig;
-static struct af_pipe *pipe_;
+static struct af_pipe *chain;
 
 /* The input: so many bytes of the pattern, or zeroes without an end. */
 static struct input {
@@ -72,7 +72,7 @@ static int open_bytes(size_t len)
 }
 
 /* _i is a kind of input and a driver. */
-static struct af_communicate_options *open_input(int i, size_t len)
+static void open_input(int i, size_t len)
 {
 	enum af_input_kind kind = (enum af_input_kind)(i % KINDS);
 
@@ -94,11 +94,12 @@ static struct af_communicate_options *open_input(int i, size_t len)
 		ck_assert_ptr_nonnull(input.file);
 		input.how.input_file = input.file;
 	}
-	return &input.how;
 }
 
-static void close_input(void)
+static void close_input(struct af_future *f)
 {
+	af_future_unref(f);
+	af_pipe_close(chain);
 	af_file_close(input.file);
 	if (input.fd >= 0)
 		close(input.fd);
@@ -112,220 +113,226 @@ static bool has_input(void)
 	return input.how.input_kind != AFIO_INPUT_NONE;
 }
 
-static struct af_pipe *start_one(const char *const argv[])
+static void start_one(const char *const argv[])
 {
-	return start_chain(&rig, CHAIN(argv), WITH(ALL_PIPES));
+	chain = start_chain(&rig, CHAIN(argv), WITH(ALL_PIPES));
+}
+
+static struct af_process *child(void)
+{
+	return af_pipe_process(chain, 0);
+}
+
+static struct af_future *communicate(void)
+{
+	return af_pipe_communicate(chain, &input.how);
 }
 
 /* A child that has said "x" and "y", which is still to be read, and stopped. */
-static struct af_pipe *start_doze(void)
+static void start_doze(void)
 {
-	struct af_pipe *pipe = start_one(HELPER("doze"));
-	siginfo_t info;
-
-	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "x\n", 0);
-	ck_assert_int_eq(waitid(P_PID,
-				(id_t)af_process_pid(af_pipe_process(pipe, 0)),
-				&info, WSTOPPED),
-			 0);
-	return pipe;
+	start_one(HELPER("doze"));
+	expect_text(&rig, af_pipe_readline(chain, 0, 0, 0, NULL), "x\n", 0);
+	await_stopped(af_process_pid(child()));
 }
 
 /* Drives until stdin takes no more of the input. */
-static void expect_full(struct af_pipe *pipe)
+static void expect_full(void)
 {
 	struct pollfd in = { .events = POLLOUT };
 	int64_t since = now_us();
 
-	in.fd = af_file_fd(af_pipe_stdin(pipe));
+	in.fd = af_file_fd(af_pipe_stdin(chain));
 	while (has_input() && poll(&in, 1, 0) > 0) {
 		ck_assert_int_lt(now_us() - since, 20000000);
 		expect_error(&rig, af_sleep(rig.loop, MS(2)), 0);
 	}
 }
 
+/* The stages end well once they are told that the input has. */
+static void expect_end(void)
+{
+	af_pipe_close_stdin(chain);
+	expect_status(&rig, af_pipe_wait(chain, NULL), 0);
+}
+
 /* The child wakes, and passes on just what was taken; some was read already. */
-static void expect_taken(struct af_pipe *pipe, size_t taken, size_t before)
+static void expect_taken(size_t taken, size_t before)
 {
 	struct af_future *rest;
 
-	ck_assert_int_eq(af_process_signal(af_pipe_process(pipe, 0), SIGCONT),
-			 0);
-	af_pipe_close_stdin(pipe);
-	rest = af_pipe_read(pipe, 0, 0, NULL);
+	ck_assert_int_eq(af_process_signal(child(), SIGCONT), 0);
+	af_pipe_close_stdin(chain);
+	rest = af_pipe_read(chain, 0, 0, NULL);
 	ck_assert_int_eq(drive(&rig, rest), 0);
 	ck_assert_uint_eq(taken, before + af_future_count(rest));
 	af_future_unref(rest);
-	expect_success(&rig, pipe);
+	expect_end();
 }
 
 START_TEST(input_that_ends_is_taken_to_its_end)
 {
-	struct af_communicate_options *how = open_input(_i, MIB);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_one(HELPER("cat"));
-	struct af_future *f = af_pipe_communicate(pipe, how);
+	struct af_future *f;
 
+	open_input(_i, MIB);
+	start_one(HELPER("cat"));
+	f = communicate();
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->out_len, input.len);
 	ck_assert_uint_eq(pattern_match(output->out, input.len, 0), input.len);
 	ck_assert_uint_eq(output->input_taken, input.len);
 	ck_assert_int_eq(output->status, 0);
-	af_future_unref(f);
-	af_pipe_close(pipe);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 START_TEST(input_past_deadline_is_counted)
 {
-	struct af_communicate_options *how = open_input(_i, ENDLESS);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_doze();
 	struct af_future *f;
 
-	how->timeout = MS(100);
-	f = af_pipe_communicate(pipe, how);
+	open_input(_i, ENDLESS);
+	start_doze();
+	input.how.timeout = MS(100);
+	f = communicate();
 	output = outcome(&rig, f, -ETIMEDOUT, 0);
 	ck_assert_str_eq(output->out, "y\n");
 	ck_assert_int_eq(output->status, -1);
-	expect_taken(pipe, output->input_taken, 0);
-	af_future_unref(f);
-	close_input();
+	expect_taken(output->input_taken, 0);
+	close_input(f);
 }
 END_TEST
 
 START_TEST(input_canceled_is_counted)
 {
-	struct af_communicate_options *how = open_input(_i, ENDLESS);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_doze();
-	struct af_future *f = af_pipe_communicate(pipe, how);
+	struct af_future *f;
 
-	expect_full(pipe);
+	open_input(_i, ENDLESS);
+	start_doze();
+	f = communicate();
+	expect_full();
 	af_future_cancel(f);
 	output = outcome(&rig, f, -ECANCELED, 0);
 	ck_assert_str_eq(output->out, "y\n");
 	ck_assert_int_eq(output->status, -1);
 	ck_assert(output->input_taken > 0 || !has_input());
-	expect_taken(pipe, output->input_taken, 0);
-	af_future_unref(f);
-	close_input();
+	expect_taken(output->input_taken, 0);
+	close_input(f);
 }
 END_TEST
 
+static void close_pipe(void)
+{
+	af_pipe_close(chain);
+	chain = NULL;
+}
+
 START_TEST(input_of_closed_pipe_is_counted)
 {
-	struct af_communicate_options *how = open_input(_i, ENDLESS);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_doze();
-	struct af_future *f = af_pipe_communicate(pipe, how);
-	pid_t pid = af_process_pid(af_pipe_process(pipe, 0));
+	struct af_future *f;
+	pid_t pid;
 
-	expect_full(pipe);
-	af_pipe_close(pipe);
+	open_input(_i, ENDLESS);
+	start_doze();
+	pid = af_process_pid(child());
+	f = communicate();
+	expect_full();
+	close_pipe();
 	output = outcome(&rig, f, -ECANCELED, 0);
 	ck_assert_str_eq(output->out, "y\n");
 	ck_assert(output->input_taken > 0 || !has_input());
-	af_future_unref(f);
 	kill(pid, SIGCONT);
 	expect_reaped(&rig, pid);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 /* The byte by which it was too much was read, too. */
 START_TEST(input_with_too_much_output_is_counted)
 {
-	struct af_communicate_options *how = open_input(_i, MIB);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_one(HELPER("cat"));
 	struct af_future *f;
 
-	how->max_output = 1000;
-	f = af_pipe_communicate(pipe, how);
+	open_input(_i, MIB);
+	start_one(HELPER("cat"));
+	input.how.max_output = 1000;
+	f = communicate();
 	output = outcome(&rig, f, has_input() ? -EMSGSIZE : 0, 0);
 	if (has_input()) {
 		ck_assert_uint_eq(output->out_len, 1000);
-		expect_taken(pipe, output->input_taken, 1000);
-	} else {
-		af_pipe_close(pipe);
+		expect_taken(output->input_taken, 1000);
 	}
-	af_future_unref(f);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 START_TEST(input_with_output_truncated_is_taken_to_its_end)
 {
-	struct af_communicate_options *how = open_input(_i, MIB);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_one(HELPER("cat"));
 	struct af_future *f;
 
-	how->max_output = 1000;
-	how->overflow = AFIO_OVERFLOW_TRUNCATE;
-	f = af_pipe_communicate(pipe, how);
+	open_input(_i, MIB);
+	start_one(HELPER("cat"));
+	input.how.max_output = 1000;
+	input.how.overflow = AFIO_OVERFLOW_TRUNCATE;
+	f = communicate();
 	output = outcome(&rig, f, 0, has_input() ? AFIO_TRUNCATED : 0);
 	ck_assert_uint_eq(output->out_len, has_input() ? 1000 : 0);
 	ck_assert_uint_eq(output->input_taken, input.len);
 	ck_assert_int_eq(output->status, 0);
-	af_future_unref(f);
-	af_pipe_close(pipe);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 START_TEST(input_endless_ends_with_the_child)
 {
-	struct af_communicate_options *how = open_input(_i, ENDLESS);
 	const struct af_output *output;
-	struct af_pipe *pipe = start_one(HELPER("sink", "100000"));
-	struct af_future *f = af_pipe_communicate(pipe, how);
+	struct af_future *f;
 
+	open_input(_i, ENDLESS);
+	start_one(HELPER("sink", "100000"));
+	f = communicate();
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_int_eq(output->status, has_input() ? 0 : EXITED(1));
 	ck_assert_uint_ge(output->input_taken, has_input() ? 100000 : 0);
 	ck_assert_uint_le(output->input_taken, input.len);
-	af_future_unref(f);
-	af_pipe_close(pipe);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 /* Without input the grandchild, which lives as long as stdin, ends at once. */
 START_TEST(input_endless_ends_after_linger)
 {
-	struct af_communicate_options *how = open_input(_i, ENDLESS);
-	struct af_pipe *pipe = start_one(HELPER("grandchild", "3"));
 	const struct af_output *output;
 	struct af_future *f;
 
-	how->linger = has_input() ? MS(50) : MS(20000);
-	f = af_pipe_communicate(pipe, how);
+	open_input(_i, ENDLESS);
+	start_one(HELPER("grandchild", "3"));
+	input.how.linger = has_input() ? MS(50) : MS(20000);
+	f = communicate();
 	output = outcome(&rig, f, 0, has_input() ? AFIO_TIMEDOUT : 0);
 	ck_assert_str_eq(output->out, "x\n");
 	ck_assert_int_eq(output->status, EXITED(3));
-	af_future_unref(f);
-	af_pipe_close(pipe);
-	close_input();
+	close_input(f);
 }
 END_TEST
 
 START_TEST(input_without_a_pipe_for_it_is_ebadf)
 {
-	struct af_communicate_options *how = open_input(_i, MIB);
-	struct af_pipe *pipe =
-		start_chain(&rig, CHAIN(HELPER("exit", "0")), NULL);
-	struct af_future *f = af_pipe_communicate(pipe, how);
-	const struct af_output *output =
-		outcome(&rig, f, has_input() ? -EBADF : 0, 0);
+	const struct af_output *output;
+	struct af_future *f;
 
+	open_input(_i, MIB);
+	chain = start_chain(&rig, CHAIN(HELPER("exit", "0")), NULL);
+	f = communicate();
+	output = outcome(&rig, f, has_input() ? -EBADF : 0, 0);
 	ck_assert_uint_eq(output->input_taken, 0);
 	ck_assert_int_eq(input.calls, 0);
-	af_future_unref(f);
-	expect_success(&rig, pipe);
-	close_input();
+	expect_status(&rig, af_pipe_wait(chain, NULL), 0);
+	close_input(f);
 }
 END_TEST
 
@@ -344,11 +351,10 @@ START_TEST(input_that_fails_gives_its_error)
 				      -EPIPE,  -ECANCELED, -EAGAIN };
 	int error = errors[_i % 6];
 	const struct af_output *output;
-	struct af_pipe *pipe;
 	struct af_future *f;
 
 	open_input(_i / 6 * KINDS, 0);
-	pipe = start_doze();
+	start_doze();
 	input.how = (struct af_communicate_options){
 		.input_kind = AFIO_INPUT_CALLBACK,
 		.input_fn = give_and_fail,
@@ -359,32 +365,23 @@ START_TEST(input_that_fails_gives_its_error)
 	input.how.input_fd = rig.out;
 	if (error == -EISDIR)
 		input.fd = input.how.input_fd = open(".", O_RDONLY | O_CLOEXEC);
-	f = af_pipe_communicate(pipe, &input.how);
+	f = communicate();
 	output = outcome(&rig, f, error, 0);
 	ck_assert_str_eq(output->out, "y\n");
 	ck_assert_uint_eq(output->input_taken,
 			  input.how.input_kind == AFIO_INPUT_FD ? 0 : 10);
-	expect_taken(pipe, output->input_taken, 0);
-	af_future_unref(f);
-	close_input();
+	expect_taken(output->input_taken, 0);
+	close_input(f);
 }
 END_TEST
 
 /* From here on: a function that gives the input. */
 
 /* As open_input(), of the only kind, with a cat that it is for. */
-static struct af_communicate_options *open_cat(int i, size_t len)
+static void open_cat(int i, size_t len)
 {
 	open_input(i * KINDS + AFIO_INPUT_CALLBACK, len);
-	pipe_ = start_one(HELPER("cat"));
-	return &input.how;
-}
-
-static void close_cat(struct af_future *f)
-{
-	af_future_unref(f);
-	af_pipe_close(pipe_);
-	close_input();
+	start_one(HELPER("cat"));
 }
 
 static ssize_t give_little(void *buf, size_t len, void *arg)
@@ -395,30 +392,30 @@ static ssize_t give_little(void *buf, size_t len, void *arg)
 
 START_TEST(callback_giving_single_bytes_is_asked_for_each)
 {
-	struct af_communicate_options *how = open_cat(_i, 3000);
 	const struct af_output *output;
 	struct af_future *f;
 
-	how->input_fn = give_little;
-	f = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 3000);
+	input.how.input_fn = give_little;
+	f = communicate();
 	ck_assert_int_eq(input.calls, 0); /* not inside the call */
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_int_eq(input.calls, 3001);
 	ck_assert_uint_eq(output->input_taken, 3000);
 	ck_assert_uint_eq(pattern_match(output->out, 3000, 0), 3000);
-	close_cat(f);
+	close_input(f);
 }
 END_TEST
 
 START_TEST(callback_with_stdin_full_is_not_asked_for_more)
 {
-	struct af_communicate_options *how =
-		open_input(_i * KINDS + AFIO_INPUT_CALLBACK, ENDLESS);
-	struct af_pipe *pipe = start_doze();
-	struct af_future *f = af_pipe_communicate(pipe, how);
+	struct af_future *f;
 	size_t given;
 
-	expect_full(pipe);
+	open_input(_i * KINDS + AFIO_INPUT_CALLBACK, ENDLESS);
+	start_doze();
+	f = communicate();
+	expect_full();
 	turn(&rig);
 	given = input.given;
 	expect_error(&rig, af_sleep(rig.loop, MS(20)), 0);
@@ -428,9 +425,8 @@ START_TEST(callback_with_stdin_full_is_not_asked_for_more)
 	/* One buf, and no more, is written for nobody. */
 	ck_assert_uint_le(input.given - af_future_output(f)->input_taken,
 			  65536);
-	expect_taken(pipe, af_future_output(f)->input_taken, 0);
-	af_future_unref(f);
-	close_input();
+	expect_taken(af_future_output(f)->input_taken, 0);
+	close_input(f);
 }
 END_TEST
 
@@ -439,10 +435,10 @@ static struct af_future *communicate_endless(int i, const struct timeval *limit)
 {
 	open_input(i * KINDS + AFIO_INPUT_CALLBACK, ENDLESS);
 	input.len = SIZE_MAX;
-	pipe_ = start_chain(&rig, CHAIN(HELPER("cat")),
+	chain = start_chain(&rig, CHAIN(HELPER("cat")),
 			    WITH(.in.kind = AFIO_PIPE, .out.kind = AFIO_NULL));
 	input.how.timeout = limit;
-	return af_pipe_communicate(pipe_, &input.how);
+	return communicate();
 }
 
 START_TEST(callback_without_end_lets_others_have_their_turn)
@@ -457,9 +453,8 @@ START_TEST(callback_without_end_lets_others_have_their_turn)
 	ck_assert(!af_future_is_done(f));
 	af_future_cancel(f);
 	outcome(&rig, f, -ECANCELED, 0);
-	af_pipe_close_stdin(pipe_);
-	expect_status(&rig, af_pipe_wait(pipe_, NULL), 0);
-	close_cat(f);
+	expect_end();
+	close_input(f);
 }
 END_TEST
 
@@ -485,14 +480,14 @@ static ssize_t give_and_look(void *buf, size_t len, void *arg)
 
 START_TEST(callback_giving_little_lets_libevent_have_its_turn)
 {
-	struct af_communicate_options *how = open_cat(_i, 2000);
 	struct af_future *f;
 
+	open_cat(_i, 2000);
 	had_turn = false;
-	how->input_fn = give_and_look;
-	f = af_pipe_communicate(pipe_, how);
+	input.how.input_fn = give_and_look;
+	f = communicate();
 	ck_assert_uint_eq(outcome(&rig, f, 0, 0)->input_taken, 2000);
-	close_cat(f);
+	close_input(f);
 }
 END_TEST
 
@@ -504,9 +499,8 @@ START_TEST(callback_without_end_is_ended_by_deadline)
 	outcome(&rig, f, -ETIMEDOUT, 0);
 	expect_elapsed(since, 50);
 	ck_assert_uint_gt(af_future_output(f)->input_taken, 0);
-	af_pipe_close_stdin(pipe_);
-	expect_status(&rig, af_pipe_wait(pipe_, NULL), 0);
-	close_cat(f);
+	expect_end();
+	close_input(f);
 }
 END_TEST
 
@@ -519,15 +513,14 @@ static ssize_t give_too_much(void *buf, size_t len, void *arg)
 
 START_TEST(callback_giving_more_than_fits_is_invalid)
 {
-	struct af_communicate_options *how = open_cat(_i, 0);
 	struct af_future *f;
 
-	how->input_fn = give_too_much;
-	f = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 0);
+	input.how.input_fn = give_too_much;
+	f = communicate();
 	ck_assert_uint_eq(outcome(&rig, f, -EINVAL, 0)->input_taken, 0);
-	af_pipe_close_stdin(pipe_);
-	expect_status(&rig, af_pipe_wait(pipe_, NULL), 0);
-	close_cat(f);
+	expect_end();
+	close_input(f);
 }
 END_TEST
 
@@ -542,16 +535,16 @@ static ssize_t give_after_a_wait(void *buf, size_t len, void *arg)
 
 START_TEST(callback_that_waits_holds_nobody_up)
 {
-	struct af_communicate_options *how = open_cat(_i, 1000);
 	const struct af_output *output;
 	struct af_future *f;
 
-	how->input_fn = give_after_a_wait;
-	f = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 1000);
+	input.how.input_fn = give_after_a_wait;
+	f = communicate();
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->input_taken, 1000);
 	ck_assert_uint_eq(pattern_match(output->out, 1000, 0), 1000);
-	close_cat(f);
+	close_input(f);
 }
 END_TEST
 
@@ -565,12 +558,11 @@ static ssize_t wait_for_the_whole(void *buf, size_t len, void *arg)
 
 START_TEST(callback_that_waits_for_the_whole_is_a_deadlock)
 {
-	struct af_communicate_options *how = open_cat(_i, 1000);
-
-	how->input_fn = wait_for_the_whole;
-	whole = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 1000);
+	input.how.input_fn = wait_for_the_whole;
+	whole = communicate();
 	ck_assert_uint_eq(outcome(&rig, whole, 0, 0)->input_taken, 1000);
-	close_cat(whole);
+	close_input(whole);
 }
 END_TEST
 
@@ -582,48 +574,45 @@ static ssize_t cancel_the_whole(void *buf, size_t len, void *arg)
 
 START_TEST(callback_that_cancels_is_not_asked_again)
 {
-	struct af_communicate_options *how = open_cat(_i, 1000);
-
-	how->input_fn = cancel_the_whole;
-	whole = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 1000);
+	input.how.input_fn = cancel_the_whole;
+	whole = communicate();
 	ck_assert_uint_eq(outcome(&rig, whole, -ECANCELED, 0)->input_taken, 0);
 	ck_assert_int_eq(input.calls, 1);
-	af_pipe_close_stdin(pipe_);
-	expect_status(&rig, af_pipe_wait(pipe_, NULL), 0);
-	close_cat(whole);
+	expect_end();
+	close_input(whole);
 }
 END_TEST
 
 static ssize_t close_the_pipe(void *buf, size_t len, void *arg)
 {
-	af_pipe_close(pipe_);
-	pipe_ = NULL;
+	close_pipe();
 	return give(buf, len, arg);
 }
 
 START_TEST(callback_that_closes_the_pipe_is_not_asked_again)
 {
-	struct af_communicate_options *how = open_cat(_i, 1000);
-	pid_t pid = af_process_pid(af_pipe_process(pipe_, 0));
+	pid_t pid;
 
-	how->input_fn = close_the_pipe;
-	whole = af_pipe_communicate(pipe_, how);
+	open_cat(_i, 1000);
+	pid = af_process_pid(child());
+	input.how.input_fn = close_the_pipe;
+	whole = communicate();
 	outcome(&rig, whole, -ECANCELED, 0);
 	ck_assert_int_eq(input.calls, 1);
 	expect_reaped(&rig, pid);
-	close_cat(whole);
+	close_input(whole);
 }
 END_TEST
 
 /* Nobody else has a reference. */
 START_TEST(callback_whose_future_was_dropped_goes_on)
 {
-	struct af_communicate_options *how = open_cat(_i, MIB);
-
-	af_future_unref(af_pipe_communicate(pipe_, how));
-	expect_status(&rig, af_pipe_wait(pipe_, NULL), 0);
+	open_cat(_i, MIB);
+	af_future_unref(communicate());
+	expect_status(&rig, af_pipe_wait(chain, NULL), 0);
 	ck_assert_uint_eq(input.given, MIB);
-	close_cat(NULL);
+	close_input(NULL);
 }
 END_TEST
 
