@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,6 +70,32 @@ int close_stdout(void)
 		return 0;
 	complain("stdout", errno);
 	return -1;
+}
+
+int begin(int argc, char *argv[], const char *help_text)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+
+	hold_standard_streams();
+	argv[0] = program_name;
+	switch (getopt_long(argc, argv, "h", options, NULL)) {
+	case -1:
+		return -1;
+	case 'h':
+		return print_help(help_text) < 0;
+	default:
+		return usage_error(NULL);
+	}
+}
+
+int end(int r)
+{
+	if (close_stdout() < 0)
+		r = -1;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 const char *input_name(const char *path)

@@ -31,6 +31,16 @@ void hold_standard_streams(void);
 /** Prints text and closes stdout; 0 or -1 as close_stdout(). */
 int print_help(const char *text);
 
+/**
+ * Begins main() where --help is the only option: standard streams, name,
+ * options. Returns the exit status if that was all, or -1: go on with
+ * argv[optind].
+ */
+int begin(int argc, char *argv[], const char *help_text);
+
+/** Ends main(): the exit status. r is negative if something failed. */
+int end(int r);
+
 /** Closes stdout. Returns 0; or complains and returns -1 if it lost output. */
 int close_stdout(void);
 

@@ -6,11 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -338,23 +336,11 @@ static const char help_text[] =
 
 int main(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, r;
+	int status = begin(argc, argv, help_text);
 
-	hold_standard_streams();
-	argv[0] = program_name;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c != 'h')
-			return usage_error(NULL);
-		return print_help(help_text) < 0;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind > 1)
 		return usage_error("more than one file");
-	r = checksum(optind < argc ? argv[optind] : "-");
-	if (close_stdout() < 0)
-		r = -1;
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return end(checksum(optind < argc ? argv[optind] : "-"));
 }
