@@ -7,47 +7,17 @@
 
 # Conditions are evaluated later, hence:
 # shellcheck disable=SC2016
-set -eu
-export LC_ALL=C
+. "${srcdir:-.}/tests/checks.sh"
 
 sample=$(cd "${top_builddir:-.}/samples" && pwd)/await_http
 sources=$(cd "${srcdir:-.}" && pwd)
-tmp=$(mktemp -d)
 server=
 finish() {
 	[ -z "$server" ] || kill -KILL "$server" 2> /dev/null || :
-	rm -rf "$tmp"
 }
-trap finish EXIT
 cd "$tmp"
 
-passed=0
-failed=0
-
-# check NAME COMMAND...
-check() {
-	local name=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		echo "ok      $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAILED  $name"
-	echo "        $*"
-	sed 's/^/        answer: /' answer
-	sed 's/^/        stderr: /' err
-}
-
 # The server
-
-# What its children inherit, and nobody else has.
-mark=AWAIT_HTTP_TEST=$$.$RANDOM
-
-marked() {
-	grep -lzxF "$mark" /proc/[0-9]*/environ 2> /dev/null | wc -l
-}
 
 mkfifo lines
 path=$PATH
@@ -82,7 +52,7 @@ ends() {
 stops() {
 	kill "-$1" "$server"
 	ends
-	[ "$status" -eq 0 ] && [ ! -s err ] && [ "$(marked)" -eq 0 ]
+	[ "$status" -eq 0 ] && [ ! -s err ] && [ -z "$(marked)" ]
 }
 
 # The clients: each writes the status to the first line of "answer", and the
@@ -237,7 +207,7 @@ reaches_gate() {
 fake "trap '' TERM; echo > $tmp/started; read -r go < $tmp/gate; echo 7"
 ask_bash 'count?word=await'
 check 'grep does not end' says 500 'grep | awk: Connection timed out'
-check 'grep does not end: it is ended' test "$(marked)" -eq 1
+check 'grep does not end: it is ended' test "$(marked)" = "$server"
 reaches_gate
 check 'grep does not end, SIGTERM' stops TERM
 
@@ -262,7 +232,7 @@ receive > answer
 check 'SIGTERM meanwhile: the answer' says 200 7
 ends
 check 'SIGTERM meanwhile: the end' \
-	eval '[ "$status" -eq 0 ] && [ ! -s err ] && [ "$(marked)" -eq 0 ]'
+	eval '[ "$status" -eq 0 ] && [ ! -s err ] && [ -z "$(marked)" ]'
 
 # Wrong command lines, and help
 
@@ -294,5 +264,4 @@ done << 'END'
 >&- Bad file descriptor
 END
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+tally

@@ -7,56 +7,17 @@
 
 # Conditions and jobs are evaluated later, hence:
 # shellcheck disable=SC2016
-set -eu
-export LC_ALL=C
+. "${srcdir:-.}/tests/checks.sh"
 
 sample=$(cd "${top_builddir:-.}/samples" && pwd)/fanout
 helper=$(cd "${top_builddir:-.}/tests" && pwd)/helper
-tmp=$(mktemp -d)
 sshd=
 made=
 finish() {
 	[ -z "$sshd" ] || kill "$sshd" 2> /dev/null || :
 	[ -z "$made" ] || rmdir "$made" || :
-	rm -rf "$tmp"
 }
-trap finish EXIT
 cd "$tmp"
-
-passed=0
-failed=0
-
-# check NAME COMMAND...: the command must succeed, with no process left.
-check() {
-	local name=$1 pid
-	shift
-	if "$@" && [ -z "$left" ]; then
-		passed=$((passed + 1))
-		echo "ok      $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAILED  $name"
-	echo "        status $status, processes left: ${left:-none}"
-	head -n 20 out | sed 's/^/        stdout: /'
-	head -n 20 err | sed 's/^/        stderr: /'
-	for pid in $left; do
-		tr '\0' ' ' < "/proc/$pid/cmdline" | sed 's/^/        left: /'
-		grep '^State' "/proc/$pid/status"
-	done || :
-}
-
-skip() {
-	echo "skipped $1: $2"
-}
-
-# What the jobs inherit, and nobody else has.
-mark=FANOUT_TEST=$$.$RANDOM
-
-marked() {
-	grep -lzxF "$mark" /proc/[0-9]*/environ 2> /dev/null |
-		sed 's,[^0-9],,g'
-}
 
 # run ARGUMENT...: sets status and left.
 run() {
@@ -487,5 +448,4 @@ else
 	skip 'jobs by ssh' "$why"
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+tally

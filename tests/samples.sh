@@ -7,45 +7,12 @@
 
 # Samples come with arguments, conditions are evaluated later, hence:
 # shellcheck disable=SC2086,SC2016
-set -eu
-export LC_ALL=C
+. "${srcdir:-.}/tests/checks.sh"
 
 samples=$(cd "${top_builddir:-.}/samples" && pwd)
 timeout=$(command -v timeout)
 sha1sum=$(command -v sha1sum)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
-
-passed=0
-failed=0
-
-# check NAME COMMAND...: the command must succeed, with no process left.
-check() {
-	local name=$1
-	shift
-	if "$@" && [ -z "$left" ]; then
-		passed=$((passed + 1))
-		echo "ok      $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAILED  $name"
-	echo "        status $status, processes left: ${left:-none}"
-	sed 's/^/        stderr: /' err
-}
-
-skip() {
-	echo "skipped $1: $2"
-}
-
-# What the children of a sample inherit, and nobody else has.
-mark=SAMPLES_TEST=$$.$RANDOM
-
-marked() {
-	grep -lzxF "$mark" /proc/[0-9]*/environ 2> /dev/null |
-		sed 's,[^0-9],,g'
-}
 
 # run SAMPLE ARGUMENT...: sets status and left. Programs are searched for in
 # $path.
@@ -439,5 +406,4 @@ else
 	skip 'pipe_csum shows its progress' 'no script(1) here'
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+tally
