@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A write to a reader that left is -EPIPE and never SIGPIPE, whatever the
- * program does about that signal; and what the program does stays as it is.
+ * A write or a copy to a reader that left is -EPIPE and never SIGPIPE, whatever
+ * the program does about that signal; and what the program does stays as it is.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
 
-#include "harness.h"
+#include "copies.h"
+#include "scratch.h"
 
-static struct rig rig;
 static volatile sig_atomic_t signals;
 
 static void count_signal(int sig)
@@ -152,12 +153,11 @@ END_TEST
 /* From the wake-up, not from the call. */
 START_TEST(write_waiting_when_reader_goes_raises_no_signal)
 {
-	static char data[8 << 20];
 	struct af_future *f;
 
 	signal(SIGPIPE, count_signal);
 	rig_open(&rig, _i);
-	f = af_file_write(rig_writer(&rig), data, sizeof data, AFIO_FULL, NULL);
+	f = af_file_write(rig_writer(&rig), data, LEN, AFIO_FULL, NULL);
 	turn(&rig);
 	ck_assert(!af_future_is_done(f));
 	ck_assert_int_eq(close(rig.in), 0);
@@ -192,10 +192,114 @@ START_TEST(idle_writer_when_reader_goes_stays_quiet)
 }
 END_TEST
 
+/* What the program does about SIGPIPE, and whether it is owed one. */
+enum disposition {
+	BY_DEFAULT,
+	HANDLED,
+	IGNORED,
+	BLOCKED,
+	PENDING,
+	PENDING_FOR_ALL,
+	DISPOSITION_COUNT
+};
+
+static void dispose(enum disposition what, sigset_t *pipe)
+{
+	sigemptyset(pipe);
+	sigaddset(pipe, SIGPIPE);
+	if (what == BY_DEFAULT)
+		signal(SIGPIPE, SIG_DFL);
+	else
+		signal(SIGPIPE, what == IGNORED ? SIG_IGN : count_signal);
+	if (what >= BLOCKED)
+		sigprocmask(SIG_BLOCK, pipe, NULL);
+	if (what == PENDING)
+		raise(SIGPIPE);
+	if (what == PENDING_FOR_ALL)
+		kill(getpid(), SIGPIPE);
+}
+
+/* Index: what is done about the signal, a way, and who drives. */
+START_TEST(copy_to_nobody_fails_epipe_without_a_signal)
+{
+	enum disposition what = (enum disposition)(_i / ALL_WAYS);
+	struct af_future *f;
+	sigset_t pipe;
+	int error;
+
+	open_way(_i % ALL_WAYS);
+	dispose(what, &pipe);
+	close_sink();
+	do { /* TCP lets the first ones pass */
+		put_text(rig.out, "x");
+		f = copying(1, NULL);
+		error = drive(&rig, f);
+		ck_assert_uint_eq(af_future_count(f), error == 0);
+		af_future_unref(f);
+	} while (error == 0);
+	ck_assert_int_eq(error, -EPIPE);
+	expect_text(&rig, reading(1), "x", 0);
+	ck_assert_int_eq(signals, 0);
+	sigprocmask(SIG_UNBLOCK, &pipe, NULL);
+	ck_assert_int_eq(signals, what >= PENDING);
+	close_way();
+}
+END_TEST
+
+struct leaver {
+	int fd;
+	size_t after;
+};
+
+static void *leave_early(void *arg)
+{
+	const struct leaver *leaver = arg;
+	char buf[4096];
+
+	for (size_t got = 0; got < leaver->after;) {
+		ssize_t n = read(leaver->fd, buf, sizeof buf);
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	ck_assert_int_eq(close(leaver->fd), 0);
+	return NULL;
+}
+
+/* Who leaves in the middle of one sendfile(2), which has a result then. */
+START_TEST(copy_of_which_a_part_went_raises_no_signal)
+{
+	char name[] = "file";
+	struct af_file *file;
+	pthread_t thread;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	signal(SIGPIPE, SIG_DFL);
+	make_file(name, "", 0600);
+	ck_assert_int_eq(truncate(name, 1 << 20), 0);
+	file = af_file_open(rig.loop, name, "r");
+	for (size_t i = 0; i < 300; i++) {
+		struct leaver leaver = { .after = 4096 + i * 1000 };
+
+		open_target(KIND_SOCKETPAIR, true);
+		leaver.fd = sink;
+		sink = -1;
+		ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+		pthread_create(&thread, NULL, leave_early, &leaver);
+		expect_end(af_file_copy(file, target, 1 << 20, NULL), -EPIPE,
+			   0);
+		pthread_join(thread, NULL);
+		close_target();
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("sigpipe");
-	TCase *tc = test_case(s, "sigpipe");
+	TCase *tc = test_case(s, "write");
 
 #define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
 	ADD(write_broken_with_default_action_survives);
@@ -206,5 +310,10 @@ Suite *suite(void)
 			    2 * EVERY_WAY);
 	ADD(write_waiting_when_reader_goes_raises_no_signal);
 	ADD(idle_writer_when_reader_goes_stays_quiet);
+
+	tc = scratch_case(s, "copy");
+	tcase_add_loop_test(tc, copy_to_nobody_fails_epipe_without_a_signal, 0,
+			    DISPOSITION_COUNT * ALL_WAYS);
+	tcase_add_test(tc, copy_of_which_a_part_went_raises_no_signal);
 	return s;
 }
