@@ -408,6 +408,19 @@ void check_outcome(const char *file, int line, struct rig *rig,
 	af_future_unref(f);
 }
 
+size_t check_part(const char *file, int line, struct rig *rig,
+		  struct af_future *f, size_t all, int error, unsigned flags)
+{
+	size_t count;
+
+	drive(rig, f);
+	count = af_future_count(f);
+	ck_assert_msg(count > 0 && count < all, "%s:%d: count is %zu of %zu",
+		      file, line, count, all);
+	check_outcome(file, line, rig, f, error, count, flags);
+	return count;
+}
+
 /* Checks that f succeeded; its data, and that its length is told alike. */
 static const char *check_data(const char *file, int line, struct rig *rig,
 			      struct af_future *f, size_t len)

@@ -122,12 +122,14 @@ int drive(struct rig *rig, struct af_future *f);
 
 /*
  * Drive f until it is done, compare its outcome, and drop it. A failure names
- * the line of the test.
+ * the line of the test. expect_part() returns a count between none and all.
  */
 #define expect_error(rig, f, error)                                            \
 	check_outcome(__FILE__, __LINE__, (rig), (f), (error), 0, 0)
 #define expect_count(rig, f, count, flags)                                     \
 	check_outcome(__FILE__, __LINE__, (rig), (f), 0, (count), (flags))
+#define expect_part(rig, f, all, error, flags)                                 \
+	check_part(__FILE__, __LINE__, (rig), (f), (all), (error), (flags))
 #define expect_bytes(rig, f, data, len, flags)                                 \
 	check_bytes(__FILE__, __LINE__, (rig), (f), (data), (len), (flags))
 #define expect_text(rig, f, text, flags)                                       \
@@ -138,6 +140,8 @@ int drive(struct rig *rig, struct af_future *f);
 void check_outcome(const char *file, int line, struct rig *rig,
 		   struct af_future *f, int error, size_t count,
 		   unsigned flags);
+size_t check_part(const char *file, int line, struct rig *rig,
+		  struct af_future *f, size_t all, int error, unsigned flags);
 void check_bytes(const char *file, int line, struct rig *rig,
 		 struct af_future *f, const void *data, size_t len,
 		 unsigned flags);

@@ -31,20 +31,6 @@ static struct af_future *write_some(size_t len, size_t offset)
 	return af_file_write(rig.writer, data + offset, len, AFIO_FULL, NULL);
 }
 
-/* Drives f to its end, drops it, and returns its count: not all. */
-static size_t partial_count(struct af_future *f, int error, unsigned flags)
-{
-	size_t count;
-
-	ck_assert_int_eq(drive(&rig, f), error);
-	count = af_future_count(f);
-	ck_assert_uint_gt(count, 0);
-	ck_assert_uint_lt(count, LARGE);
-	ck_assert_uint_eq(af_future_flags(f), flags);
-	af_future_unref(f);
-	return count;
-}
-
 ROW(write_with_room_succeeds_with_all)
 {
 	struct af_future *all = af_file_read(rig.reader, 12, AFIO_FULL, NULL);
@@ -61,7 +47,7 @@ ROW(write_with_room_succeeds_with_all)
 ROW(write_more_than_room_succeeds_with_part)
 {
 	struct af_future *byte = af_file_read(rig.reader, 1, 0, NULL);
-	size_t count = partial_count(write_large(0, NULL), 0, 0);
+	size_t count = expect_part(&rig, write_large(0, NULL), LARGE, 0, 0);
 
 	expect_data_pattern(&rig, byte, 1, 0, 0);
 	expect_arrival(&rig, count - 1, 1);
@@ -81,16 +67,16 @@ ROW(write_full_succeeds_with_all)
 
 ROW(write_full_at_deadline_succeeds_with_part_and_timedout)
 {
-	size_t count =
-		partial_count(write_large(AFIO_FULL, MS(8)), 0, AFIO_TIMEDOUT);
+	size_t count = expect_part(&rig, write_large(AFIO_FULL, MS(8)), LARGE,
+				   0, AFIO_TIMEDOUT);
 
 	expect_arrival(&rig, count, 0);
 }
 
 ROW(write_full_zero_timeout_succeeds_with_part_and_timedout)
 {
-	size_t count =
-		partial_count(write_large(AFIO_FULL, MS(0)), 0, AFIO_TIMEDOUT);
+	size_t count = expect_part(&rig, write_large(AFIO_FULL, MS(0)), LARGE,
+				   0, AFIO_TIMEDOUT);
 
 	expect_arrival(&rig, count, 0);
 }
@@ -98,8 +84,8 @@ ROW(write_full_zero_timeout_succeeds_with_part_and_timedout)
 /* What one that timed out has not counted is not sent before the next. */
 ROW(write_after_one_that_timed_out_sends_only_its_own)
 {
-	size_t count =
-		partial_count(write_large(AFIO_FULL, MS(8)), 0, AFIO_TIMEDOUT);
+	size_t count = expect_part(&rig, write_large(AFIO_FULL, MS(8)), LARGE,
+				   0, AFIO_TIMEDOUT);
 	struct af_future *f = write_some(100, count);
 
 	expect_arrival(&rig, count + 100, 0);
@@ -110,8 +96,8 @@ ROW(write_after_one_that_timed_out_sends_only_its_own)
 /* Against a reader that reads nothing there is room only for a while. */
 ROW(write_nothing_at_deadline_fails_timedout)
 {
-	size_t sum =
-		partial_count(write_large(AFIO_FULL, MS(8)), 0, AFIO_TIMEDOUT);
+	size_t sum = expect_part(&rig, write_large(AFIO_FULL, MS(8)), LARGE, 0,
+				 AFIO_TIMEDOUT);
 	int error = 0;
 
 	for (int i = 0; error == 0 && i < 100; i++) {
@@ -134,7 +120,7 @@ ROW(write_cancelled_fails_with_what_had_gone_out)
 
 	turn(&rig);
 	af_future_cancel(f);
-	count = partial_count(f, -ECANCELED, 0);
+	count = expect_part(&rig, f, LARGE, -ECANCELED, 0);
 	expect_arrival(&rig, count, 0);
 }
 
@@ -146,7 +132,7 @@ ROW(write_closed_midway_sends_what_had_gone_out)
 
 	turn(&rig);
 	rig_hang_up(&rig);
-	count = partial_count(f, -ECANCELED, 0);
+	count = expect_part(&rig, f, LARGE, -ECANCELED, 0);
 	if (kind_played()->say_goodbye) {
 		/* TLS: it was cut off. */
 		expect_data_pattern(
@@ -175,7 +161,7 @@ ROW(write_buffer_cut_short_returns_the_rest)
 	ck_assert_uint_eq(
 		pattern_match(evbuffer_pullup(rest, -1), LARGE - count, count),
 		LARGE - count);
-	ck_assert_uint_eq(partial_count(f, 0, AFIO_TIMEDOUT), count);
+	ck_assert_uint_eq(expect_part(&rig, f, LARGE, 0, AFIO_TIMEDOUT), count);
 	expect_arrival(&rig, count, 0);
 }
 
@@ -272,7 +258,7 @@ ROW(write_to_a_slow_reader_is_held_up)
 		turn(&rig);
 	}
 	af_future_cancel(f);
-	count = partial_count(f, -ECANCELED, 0);
+	count = expect_part(&rig, f, LARGE, -ECANCELED, 0);
 	ck_assert_uint_lt(count, 600000);
 	expect_arrival(&rig, count - 50, 50);
 }

@@ -49,21 +49,6 @@ static void close_and_expect(size_t count)
 	rig_close(&rig);
 }
 
-/* Drives f to its end, drops it, and returns its count: between, not at, the
- * ends. */
-static size_t partial_count(struct af_future *f, int error, unsigned flags)
-{
-	size_t count;
-
-	ck_assert_int_eq(drive(&rig, f), error);
-	count = af_future_count(f);
-	ck_assert_uint_gt(count, 0);
-	ck_assert_uint_lt(count, LARGE);
-	ck_assert_uint_eq(af_future_flags(f), flags);
-	af_future_unref(f);
-	return count;
-}
-
 START_TEST(write_with_room_succeeds_with_all)
 {
 	open_writer(_i);
@@ -81,7 +66,7 @@ END_TEST
 START_TEST(write_more_than_room_succeeds_with_part)
 {
 	open_writer(_i);
-	close_and_expect(partial_count(write_large(0, NULL), 0, 0));
+	close_and_expect(expect_part(&rig, write_large(0, NULL), LARGE, 0, 0));
 }
 END_TEST
 
@@ -144,7 +129,8 @@ START_TEST(write_full_at_deadline_succeeds_with_part_and_timedout)
 	size_t count;
 
 	open_writer(_i);
-	count = partial_count(write_large(AFIO_FULL, MS(30)), 0, AFIO_TIMEDOUT);
+	count = expect_part(&rig, write_large(AFIO_FULL, MS(30)), LARGE, 0,
+			    AFIO_TIMEDOUT);
 	expect_elapsed(start, 30);
 	close_and_expect(count);
 }
@@ -153,8 +139,8 @@ END_TEST
 START_TEST(write_full_zero_timeout_succeeds_with_part_and_timedout)
 {
 	open_writer(_i);
-	close_and_expect(
-		partial_count(write_large(AFIO_FULL, MS(0)), 0, AFIO_TIMEDOUT));
+	close_and_expect(expect_part(&rig, write_large(AFIO_FULL, MS(0)), LARGE,
+				     0, AFIO_TIMEDOUT));
 }
 END_TEST
 
@@ -165,7 +151,8 @@ START_TEST(write_after_one_that_timed_out_sends_only_its_own)
 	size_t count;
 
 	open_writer(_i);
-	count = partial_count(write_large(AFIO_FULL, MS(20)), 0, AFIO_TIMEDOUT);
+	count = expect_part(&rig, write_large(AFIO_FULL, MS(20)), LARGE, 0,
+			    AFIO_TIMEDOUT);
 	rig_reader(&rig);
 	all = af_file_read(rig.reader, 0, 0, NULL);
 	expect_count(
@@ -207,7 +194,7 @@ START_TEST(write_cancelled_fails_with_what_had_gone_out)
 	turn(&rig);
 	af_future_cancel(f);
 	af_future_cancel(f);
-	count = partial_count(f, -ECANCELED, 0);
+	count = expect_part(&rig, f, LARGE, -ECANCELED, 0);
 	close_and_expect(count);
 }
 END_TEST
@@ -243,7 +230,7 @@ START_TEST(write_reader_gone_midway_fails_with_what_had_gone_out)
 	/* TCP may say it another way when bytes are lost with the reader. */
 	ck_assert(error == -EPIPE ||
 		  (error == -ECONNRESET && rig.kind == KIND_TCP));
-	ck_assert_uint_ge(partial_count(f, error, 0), 1000);
+	ck_assert_uint_ge(expect_part(&rig, f, LARGE, error, 0), 1000);
 	rig_close(&rig);
 }
 END_TEST
@@ -393,8 +380,9 @@ START_TEST(write_buffer_cut_short_returns_the_rest)
 	ck_assert_uint_eq(
 		pattern_match(evbuffer_pullup(rest, -1), LARGE - count, count),
 		LARGE - count);
-	ck_assert_uint_eq(partial_count(f, error, error ? 0 : AFIO_TIMEDOUT),
-			  count);
+	ck_assert_uint_eq(
+		expect_part(&rig, f, LARGE, error, error ? 0 : AFIO_TIMEDOUT),
+		count);
 	close_and_expect(count);
 }
 END_TEST
