@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,41 @@ static void list_fds(bool fds[MAX_FDS])
 	closedir(dir);
 }
 
+int library_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		char path[300], name[32] = "";
+		FILE *comm;
+
+		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
+			 entry->d_name);
+		comm = fopen(path, "re");
+		if (!comm)
+			continue;
+		if (fgets(name, sizeof name, comm))
+			n += strcmp(name, "asyncfile\n") == 0;
+		fclose(comm);
+	}
+	closedir(dir);
+	return n;
+}
+
+/* Nobody waits for them: they end by themselves once their loop is freed. */
+static void expect_no_threads(void)
+{
+	int64_t since = now_us();
+
+	while (library_threads() > 0) {
+		ck_assert_msg(now_us() - since < 20000000, "a thread was left");
+		sched_yield();
+	}
+}
+
 static void setup(void)
 {
 	event_set_log_callback(count_log);
@@ -82,6 +118,7 @@ static void teardown(void)
 	siginfo_t info = { 0 };
 	int r;
 
+	expect_no_threads();
 	expect_same_fds();
 	r = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
 	ck_assert_msg(r < 0 && errno == ECHILD, "a child was left: %d",

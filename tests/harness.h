@@ -3,8 +3,8 @@
  * What every test program is built on. A program is one t_*.c with a suite()
  * and harness.c, which has main(). Each test is a process of its own, has
  * TEST_TIMEOUT seconds (times CK_TIMEOUT_MULTIPLIER) and fails if at its end a
- * descriptor more or less is open, a child or zombie is left, or libevent has
- * logged anything. So a test frees its loop and closes its files.
+ * descriptor more or less is open, a child, zombie or thread of the library is
+ * left, or libevent has logged anything. So a test frees its loop and closes its files.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
@@ -27,6 +27,9 @@ TCase *test_case(Suite *suite, const char *name);
 
 /* The path of the helper program, which lies beside the test program. */
 const char *helper_path(void);
+
+/* How many threads there are that are the library's. */
+int library_threads(void);
 
 /* A timeout in milliseconds, good until the end of the block. */
 #define MS(n) (&(struct timeval){ (n) / 1000, (n) % 1000 * 1000 })
