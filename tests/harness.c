@@ -186,6 +186,8 @@ void put(int fd, const void *buf, size_t len)
 	for (const char *p = buf; len > 0;) {
 		ssize_t n = write(fd, p, len);
 
+		if (n < 0 && errno == EINTR)
+			continue;
 		ck_assert_msg(n > 0, "write: %s", strerror(errno));
 		p += n;
 		len -= (size_t)n;
@@ -211,6 +213,8 @@ void get(int fd, void *buf, size_t len)
 	for (char *p = buf; len > 0;) {
 		ssize_t n = read(fd, p, len);
 
+		if (n < 0 && errno == EINTR)
+			continue;
 		ck_assert_msg(n > 0, "read: %s",
 			      n < 0 ? strerror(errno) : "end of file");
 		p += n;
@@ -261,7 +265,7 @@ static void make_tcp_pair(int fds[2])
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t address_len = sizeof address;
-	int size = 65536, listener;
+	int size = 65536, listener, r;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -281,11 +285,13 @@ static void make_tcp_pair(int fds[2])
 	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address,
 				     &address_len),
 			 0);
-	ck_assert_int_eq(
-		connect(fds[1], (struct sockaddr *)&address, sizeof address),
-		0);
-	fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	ck_assert_int_ge(fds[0], 0);
+	/* Interrupted, it goes on, and has ended when it is accepted. */
+	r = connect(fds[1], (struct sockaddr *)&address, sizeof address);
+	ck_assert_msg(r == 0 || errno == EINTR, "connect: %s", strerror(errno));
+	do
+		fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	while (fds[0] < 0 && errno == EINTR);
+	ck_assert_msg(fds[0] >= 0, "accept: %s", strerror(errno));
 	close(listener);
 }
 
