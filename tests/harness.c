@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -305,6 +306,21 @@ void make_pair(enum kind kind, int fds[2])
 			0);
 	else
 		make_tcp_pair(fds);
+}
+
+void make_pty(int fds[2])
+{
+	struct termios raw;
+
+	fds[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fds[0], 0);
+	ck_assert_int_eq(grantpt(fds[0]), 0);
+	ck_assert_int_eq(unlockpt(fds[0]), 0);
+	fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fds[1], 0);
+	ck_assert_int_eq(tcgetattr(fds[1], &raw), 0);
+	cfmakeraw(&raw);
+	ck_assert_int_eq(tcsetattr(fds[1], TCSANOW, &raw), 0);
 }
 
 void rig_open_loop(struct rig *rig, enum driver driver)

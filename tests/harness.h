@@ -72,6 +72,9 @@ enum kind { KIND_PIPE, KIND_SOCKETPAIR, KIND_TCP, KIND_COUNT };
 /* Makes a connected pair, blocking and close-on-exec; [0] reads from [1]. */
 void make_pair(enum kind kind, int fds[2]);
 
+/* Makes a raw terminal, close-on-exec: [0] is its master. */
+void make_pty(int fds[2]);
+
 /* The three ways in which a program waits for a future. */
 enum driver {
 	DRIVE_AWAIT,	/* af_await() */

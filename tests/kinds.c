@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -108,21 +106,12 @@ static void make_tcp(struct rig *rig)
 	make_of_fds(rig, fds[0], fds[1]);
 }
 
-static void open_pty(int fds[2])
-{
-	struct termios raw = { 0 };
-
-	cfmakeraw(&raw);
-	raw.c_cc[VMIN] = 1;
-	ck_assert_int_eq(openpty(&fds[0], &fds[1], NULL, &raw, NULL), 0);
-}
-
 /* What a terminal shows, read by whoever plays its screen. */
 static void make_master(struct rig *rig)
 {
 	int fds[2];
 
-	open_pty(fds);
+	make_pty(fds);
 	make_of_fds(rig, fds[0], fds[1]);
 }
 
@@ -131,7 +120,7 @@ static void make_terminal(struct rig *rig)
 {
 	int fds[2];
 
-	open_pty(fds);
+	make_pty(fds);
 	make_of_fds(rig, fds[1], fds[0]);
 }
 

@@ -137,21 +137,6 @@ struct input {
 	struct af_process *feeder; /* who writes into the pipe */
 };
 
-/* A terminal that changes no byte: ends[0] is its master. */
-static void make_pty(int ends[2])
-{
-	struct termios raw;
-
-	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	ck_assert_int_eq(grantpt(ends[0]), 0);
-	ck_assert_int_eq(unlockpt(ends[0]), 0);
-	ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	ck_assert_int_ge(ends[1], 0);
-	tcgetattr(ends[1], &raw);
-	cfmakeraw(&raw);
-	tcsetattr(ends[1], TCSANOW, &raw);
-}
-
 static void open_input(struct input *input, struct rig *rig, int source)
 {
 	int fds[2];

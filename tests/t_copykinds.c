@@ -4,10 +4,8 @@
  * FIFOs, terminals; and a file that is both ends.
  */
 #include <errno.h>
-#include <pty.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <termios.h>
 
 #include "copies.h"
 #include "scratch.h"
@@ -259,24 +257,20 @@ END_TEST
 START_TEST(copy_from_and_to_a_terminal)
 {
 	struct af_file *terminal;
-	struct termios raw;
 	char buf[4] = "";
-	int master, slave;
+	int fds[2];
 
 	open_way(_i);
-	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
-	tcgetattr(slave, &raw);
-	cfmakeraw(&raw);
-	tcsetattr(slave, TCSANOW, &raw);
-	terminal = af_file_new(rig.loop, slave, 0);
+	make_pty(fds);
+	terminal = af_file_new(rig.loop, fds[1], 0);
 	put_text(rig.out, "abc");
 	expect_count(&rig, af_file_copy(rig.reader, terminal, 3, NULL), 3, 0);
-	get(master, buf, 3);
+	get(fds[0], buf, 3);
 	ck_assert_str_eq(buf, "abc");
-	put_text(master, "def");
+	put_text(fds[0], "def");
 	expect_count(&rig, af_file_copy(terminal, target, 3, NULL), 3, 0);
 	expect_sunk("def");
-	close(master);
+	close(fds[0]);
 	expect_count(&rig, af_file_copy(terminal, target, -1, NULL), 0,
 		     AFIO_EOF);
 	ck_assert_int_eq(af_file_close(terminal), 0);

@@ -5,13 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pty.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -131,15 +129,6 @@ START_TEST(fifo_carries_lines_to_its_end)
 	rig_close(&rig);
 }
 END_TEST
-
-static void make_pty(int fds[2])
-{
-	struct termios raw = { 0 };
-
-	cfmakeraw(&raw);
-	raw.c_cc[VMIN] = 1;
-	ck_assert_int_eq(openpty(&fds[0], &fds[1], NULL, &raw, NULL), 0);
-}
 
 /*
  * The master of a pty cannot be opened once more, so its flags are put back

@@ -6,13 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -72,19 +70,17 @@ static void make_disk(void)
 	ck_assert_int_eq(unlink(path), 0);
 }
 
-static void make_pty(void)
+static void make_terminal(void)
 {
-	struct termios raw = { 0 };
+	int fds[2];
 
-	cfmakeraw(&raw);
-	raw.c_cc[VMIN] = 1;
-	ck_assert_int_eq(openpty(&rig.out, &rig.in, NULL, &raw, NULL), 0);
-	fcntl(rig.out, F_SETFD, FD_CLOEXEC);
-	fcntl(rig.in, F_SETFD, FD_CLOEXEC);
+	make_pty(fds);
+	rig.out = fds[0];
+	rig.in = fds[1];
 }
 
 static void (*const makers[])(void) = { make_pipe, make_stream, make_tcp,
-					make_fifo, make_disk,	make_pty };
+					make_fifo, make_disk,	make_terminal };
 #define N_MAKERS ((int)(sizeof makers / sizeof *makers))
 #define EVERY_KIND (N_MAKERS * DRIVE_COUNT)
 
@@ -110,6 +106,15 @@ static void expect_left(int fd, const char *text)
 
 	snprintf(n, sizeof n, "%zu", strlen(text));
 	expect_says(&rig, HELPER("head", n), WITH(.in = TO_FD(fd)), text);
+}
+
+/* Hands the descriptor to such a child, and closes all. */
+static void expect_handed_over(const char *text)
+{
+	rig.in = af_file_detach(rig.reader, NULL);
+	rig.reader = NULL;
+	expect_left(rig.in, text);
+	rig_close(&rig);
 }
 
 START_TEST(child_goes_on_after_a_header_of_lines)
@@ -163,10 +168,7 @@ START_TEST(line_that_comes_in_pieces_leaves_what_follows)
 	} else {
 		put_text(rig.out, "rest");
 	}
-	rig.in = af_file_detach(rig.reader, NULL);
-	rig.reader = NULL;
-	expect_left(rig.in, "rest");
-	rig_close(&rig);
+	expect_handed_over("rest");
 }
 END_TEST
 
@@ -178,10 +180,7 @@ START_TEST(line_bounded_by_its_size_leaves_what_follows)
 		    AFIO_TRUNCATED);
 	expect_text(&rig, af_file_read_until(rig.reader, "\n", 1, 3, 0, NULL),
 		    "def", AFIO_TRUNCATED);
-	rig.in = af_file_detach(rig.reader, NULL);
-	rig.reader = NULL;
-	expect_left(rig.in, "rest");
-	rig_close(&rig);
+	expect_handed_over("rest");
 }
 END_TEST
 
@@ -218,10 +217,7 @@ START_TEST(lines_longer_than_what_is_looked_at_are_whole)
 	put(rig.out, line + 3000, sizeof line - 3000);
 	put_text(rig.out, "rest");
 	expect_bytes(&rig, read_line(), line, sizeof line, 0);
-	rig.in = af_file_detach(rig.reader, NULL);
-	rig.reader = NULL;
-	expect_left(rig.in, "rest");
-	rig_close(&rig);
+	expect_handed_over("rest");
 }
 END_TEST
 
@@ -234,10 +230,7 @@ START_TEST(copy_takes_its_count_and_no_more)
 	put_text(rig.out, "headrest");
 	expect_count(&rig, af_file_copy(rig.reader, to, 4, NULL), 4, 0);
 	ck_assert_int_eq(af_file_close(to), 0);
-	rig.in = af_file_detach(rig.reader, NULL);
-	rig.reader = NULL;
-	expect_left(rig.in, "rest");
-	rig_close(&rig);
+	expect_handed_over("rest");
 }
 END_TEST
 
