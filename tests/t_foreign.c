@@ -145,14 +145,19 @@ START_TEST(await_in_a_callback_with_an_idle_pair_succeeds)
 }
 END_TEST
 
+/* Over a socket, whose other end is fds[1]. */
+static struct bufferevent *make_bufferevent(int fds[2], int options)
+{
+	make_pair(KIND_SOCKETPAIR, fds);
+	evutil_make_socket_nonblocking(fds[0]);
+	return bufferevent_socket_new(af_loop_base(rig.loop), fds[0], options);
+}
+
 /* Over a socket that the program has used before. */
 static struct af_file *wrap_socket(int fds[2], struct bufferevent **ret_bev,
 				   int options, unsigned flags)
 {
-	make_pair(KIND_SOCKETPAIR, fds);
-	evutil_make_socket_nonblocking(fds[0]);
-	*ret_bev =
-		bufferevent_socket_new(af_loop_base(rig.loop), fds[0], options);
+	*ret_bev = make_bufferevent(fds, options);
 	return af_file_from_bufferevent(rig.loop, *ret_bev, flags);
 }
 
@@ -164,10 +169,7 @@ START_TEST(output_put_in_before_goes_out_first_and_is_not_counted)
 	int fds[2];
 
 	rig_open(&rig, _i);
-	make_pair(KIND_SOCKETPAIR, fds);
-	evutil_make_socket_nonblocking(fds[0]);
-	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
-				     BEV_OPT_CLOSE_ON_FREE);
+	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_disable(bev, EV_WRITE);
 	bufferevent_write(bev, "before", 6);
 	file = af_file_from_bufferevent(rig.loop, bev, 0);
@@ -306,10 +308,7 @@ START_TEST(close_of_a_filter_with_bytes_below_sends_them)
 	int fds[2];
 
 	rig_open(&rig, _i);
-	make_pair(KIND_SOCKETPAIR, fds);
-	evutil_make_socket_nonblocking(fds[0]);
-	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
-				     BEV_OPT_CLOSE_ON_FREE);
+	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
 	bev = bufferevent_filter_new(bev, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
 				     NULL, NULL);
 	file = af_file_from_bufferevent(rig.loop, bev, 0);
