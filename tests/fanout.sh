@@ -22,7 +22,7 @@ cd "$tmp"
 # run ARGUMENT...: sets status and left.
 run() {
 	status=0
-	env "$mark" timeout -k 5 120 "$sample" "$@" || status=$?
+	env "$mark" timeout -k 5 600 "$sample" "$@" || status=$?
 	left=$(marked || :)
 }
 
