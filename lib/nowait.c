@@ -14,6 +14,12 @@
 #include "disk.h"
 #include "nowait.h"
 
+/*
+ * The most that one call reads. To copy a large file out of memory takes long,
+ * too, and others are to have their turn meanwhile.
+ */
+#define READ_MAX AFI_READ_SIZE
+
 /* How far apart it is looked whether pages are in memory. */
 #define PROBE_STEP 65536
 
@@ -69,6 +75,7 @@ ssize_t afi_nowait_read(struct af_file *file, void *buf, size_t len)
 {
 	ssize_t r = -EAGAIN;
 
+	len = len < READ_MAX ? len : READ_MAX;
 	if (file->disk->direct) {
 		r = read(file->fd, buf, len);
 		return r < 0 ? -errno : r;

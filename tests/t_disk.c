@@ -19,6 +19,7 @@
 #include "scratch.h"
 
 static struct rig rig;
+static off_t position; /* of the file, when the loop got to something else */
 
 static struct af_file *opened(const char *name, const char *mode)
 {
@@ -337,6 +338,60 @@ START_TEST(devices_opened_by_name_are_what_they_are)
 }
 END_TEST
 
+static int take_all(const char *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	return 0;
+}
+
+/* A line without end: bounded by time, when it has grown to some size. */
+START_TEST(endless_line_leaves_others_their_turn)
+{
+	const struct timeval limit = { .tv_usec = 50000 };
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	file = opened("/dev/zero", "r");
+	expect_error(&rig,
+		     af_with_timeout(af_file_each_line(file, take_all, NULL),
+				     &limit),
+		     -ETIMEDOUT);
+	close_all(file);
+}
+END_TEST
+
+static void note_turn(void *arg)
+{
+	struct af_file *file = arg;
+
+	position = lseek(af_file_fd(file), 0, SEEK_CUR);
+}
+
+/* All of it is in memory, and could be had by one call. */
+START_TEST(large_file_in_memory_leaves_others_their_turn)
+{
+	const size_t len = 40000000;
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	rig_open(&rig, _i);
+	fd = open_file("file");
+	put_pattern(fd, len, 0);
+	file = opened("file", "r");
+	f = af_file_read(file, len, AFIO_FULL, NULL);
+	ck_assert_int_eq(af_loop_post(rig.loop, note_turn, file), 0);
+	position = -1;
+	expect_data_pattern(&rig, f, len, 0, 0);
+	ck_assert_int_ge(position, 0);
+	ck_assert_int_lt(position, (off_t)len);
+	close(fd);
+	close_all(file);
+}
+END_TEST
+
 /* Needs to be allowed to mount one. */
 START_TEST(disk_full_fails_enospc_and_says_how_much_fitted)
 {
@@ -495,6 +550,8 @@ Suite *suite(void)
 	ADD(empty_file_is_at_its_end);
 	ADD(file_of_proc_is_read_to_its_end);
 	ADD(devices_opened_by_name_are_what_they_are);
+	ADD(endless_line_leaves_others_their_turn);
+	ADD(large_file_in_memory_leaves_others_their_turn);
 	ADD(disk_full_fails_enospc_and_says_how_much_fitted);
 	tcase_add_test(tc, fifo_to_write_without_a_reader_is_enxio);
 	ADD(fifo_both_ways_carries_lines);
