@@ -276,12 +276,13 @@ ends() {
 	left=$(marked || :)
 }
 
-# Signals: an asynchronous command of a script has SIGINT ignored.
+# Signals: an asynchronous command of a script has SIGINT ignored, and under
+# nohup there is no SIGHUP.
 while read -r signal wanted; do
 	rm -f started
 	mkfifo started
 	exec 3<> started
-	env --default-signal=INT "$mark" "$sample" -j2 sh -c '
+	env --default-signal=INT,HUP "$mark" "$sample" -j2 sh -c '
 		echo $0; sleep 1000 & echo started > started; wait' \
 		< <(yes) > out 2> err 3>&- &
 	fanout=$!

