@@ -189,17 +189,17 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 	return process;
 }
 
-struct af_file *af_process_stdin(const struct af_process *process)
+struct af_file *af_process_stdin(struct af_process *process)
 {
 	return process ? process->files[0] : NULL;
 }
 
-struct af_file *af_process_stdout(const struct af_process *process)
+struct af_file *af_process_stdout(struct af_process *process)
 {
 	return process ? process->files[1] : NULL;
 }
 
-struct af_file *af_process_stderr(const struct af_process *process)
+struct af_file *af_process_stderr(struct af_process *process)
 {
 	return process ? process->files[2] : NULL;
 }

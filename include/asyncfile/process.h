@@ -250,9 +250,9 @@ const char *af_spawn_error(const struct af_loop *loop);
  *
  * @return the file, or NULL where the stream is neither or was closed
  */
-struct af_file *af_process_stdin(const struct af_process *process);
-struct af_file *af_process_stdout(const struct af_process *process);
-struct af_file *af_process_stderr(const struct af_process *process);
+struct af_file *af_process_stdin(struct af_process *process);
+struct af_file *af_process_stdout(struct af_process *process);
+struct af_file *af_process_stderr(struct af_process *process);
 
 /**
  * Closes the parent's end of the child's stdin, so that the child sees the end
