@@ -11,6 +11,9 @@
  * operation. Nothing is invented: a count is what the kernel took, and the end
  * of file is reported when the data is gone.
  *
+ * A timeout is a deadline, so much time after the call, for that operation;
+ * NULL: none; zero: what can be had at once, without waiting.
+ *
  * On-disk files: what is in memory is read at once; for what is not, threads of
  * the loop wait, see af_loop_set_workers(), and the loop goes on. The end of
  * such a file is no end for ever: the next read finds what was appended since.
@@ -136,7 +139,9 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *   to be sent then is sent in the background: for at most 30 s, and no longer
  *   than the loop lives. It says no goodbye for TLS, as bufferevent_free() does
  *   not: call SSL_shutdown() before.
- * - A socket's bufferevent raises SIGPIPE as libevent does.
+ * - A socket's bufferevent raises SIGPIPE as libevent does, which ends a program
+ *   that does not ignore that signal, as soon as a peer has left. A plain socket
+ *   is better given to af_file_new().
  * - Errors of TLS, and its end without a goodbye (unless that is allowed by
  *   bufferevent_openssl_set_allow_dirty_shutdown()), are -EIO, or what errno
  *   happens to be; bufferevent_get_openssl_error() knows more. That a filter
@@ -164,7 +169,9 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 /**
  * Reads bytes.
  *
- * @param size  at most so many; 0: all up to the end of file
+ * @param size  at most so many; 0: all up to the end of file, also with
+ *              AFIO_FULL. Look at a length that a peer has sent before it gets
+ *              here: its 0 would be all that comes.
  * @param flags 0; or AFIO_FULL for exactly size bytes
  * @return a future; see af_future_data():
  *
@@ -187,7 +194,7 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *
  * @param size     if not 0, a longer line comes in pieces: the first size
  *                 bytes of it now, with AFIO_TRUNCATED, the rest as the next
- *                 line
+ *                 line. 0: a line takes the memory it needs, however long.
  * @param sizehint how long lines usually are, in bytes; 0: no idea. Tunes, and
  *                 changes no outcome.
  * @param flags    0; or AFIO_FULL: at the deadline fail with -ETIMEDOUT and
@@ -274,7 +281,10 @@ typedef int (*af_each_fn)(const char *data, size_t len, void *arg);
  * Calls fn for every line, with its newline, up to the end of file: in place,
  * without a copy, an allocation or a future for each. The last line may lack
  * its newline. While fn works, nothing more is read: a slow one holds the
- * writer back.
+ * writer back. A line is whole, however long, and takes that memory: where
+ * input is not to be trusted, af_file_readline() can be told a size.
+ *
+ * To bound it in time there is af_with_timeout(), or cancel it.
  *
  * @return a future for the whole; af_future_count() is how many bytes fn was
  *         given. Success with AFIO_EOF at the end of file, without it if fn
@@ -449,7 +459,10 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  */
 int af_file_close(struct af_file *file);
 
-/** The descriptor given to af_file_new(). -EINVAL for NULL. */
+/**
+ * The descriptor: the one given to af_file_new(), that of af_file_open(), or a
+ * bufferevent's, -1 where it has none. Still the file's. -EINVAL for NULL.
+ */
 int af_file_fd(const struct af_file *file);
 
 #ifdef __cplusplus

@@ -75,7 +75,8 @@ struct af_output;
  *         -EINVAL  f is NULL
  *         -EDEADLK nothing can end this wait: nothing is pending that could,
  *                  or the future waits for a continuation that is running now,
- *                  below on this very stack
+ *                  below on this very stack. (In a program with threads one of
+ *                  them may post what ends it: there the wait goes on.)
  *         -ELOOP   af_loop_set_max_depth()
  *         -EPERM   the loop belongs to another thread
  *         -EBADF   this is a child by fork(2), and the loop is its parent's
@@ -233,7 +234,8 @@ struct af_future *af_future_part(const struct af_future *f, size_t i);
 
 /**
  * Bounds a future: when the timeout runs out first, the outcome is -ETIMEDOUT,
- * and f is cancelled. Otherwise it is f's.
+ * and f is cancelled. Otherwise it is f's. Where an operation takes a timeout of
+ * its own that tells more: what was read, or how much was written until then.
  *
  * @param f       consumed
  * @param timeout NULL: f itself is returned

@@ -59,7 +59,7 @@ void af_loop_free(struct af_loop *loop);
 
 /**
  * The loop's event base: the one given to af_loop_new(), or the loop's own.
- * Add whatever you like to it.
+ * Add whatever you like to it. NULL for NULL.
  */
 struct event_base *af_loop_base(const struct af_loop *loop);
 

@@ -180,9 +180,13 @@ struct af_output {
  * | timeout                                 | -ETIMEDOUT; the stages go on   |
  * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes, the rest is left to be read; the stages go on |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
- * | reading the input fails                 | that error                     |
- * | there is input, stdin is no AFIO_PIPE   | -EBADF                         |
- * | cancelled, or the pipe closed           | -ECANCELED                     |
+ * | reading the input or a stream fails     | that error; the stages go on   |
+ * | there is input, stdin is no AFIO_PIPE   | -EBADF; the stages go on       |
+ * | cancelled, or the pipe closed           | -ECANCELED; the stages go on   |
+ *
+ * -EINVAL for a NULL pipe, and for an input that is NULL where its kind needs
+ * one. Stages that go on may wait for more input for ever: af_pipe_stop() them,
+ * or close the pipe for those that end with their input.
  */
 struct af_future *
 af_pipe_communicate(struct af_pipe *pipe,
