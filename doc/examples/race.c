@@ -2,7 +2,6 @@
 /* Three pipelines at once; the first answer wins; five seconds at most. */
 
 #include <asyncfile.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,10 +19,9 @@ static struct af_pipe *start(struct af_loop *loop, const char *const source[])
 /* Ends a pipeline, in whatever state it is. */
 static void stop(struct af_pipe *pipe)
 {
-	struct af_future *end = af_pipe_wait(pipe, NULL);
+	const struct timeval grace = { .tv_sec = 1 };
+	struct af_future *end = af_pipe_stop(pipe, &grace);
 
-	for (size_t i = 0; pipe && i < af_pipe_stages(pipe); i++)
-		af_process_signal(af_pipe_process(pipe, i), SIGTERM);
 	af_await(end);
 	af_future_unref(end);
 	af_pipe_close(pipe);
