@@ -39,6 +39,11 @@ struct af_loop;
  * used in another. Several loops in several threads are fine, and so are
  * several on one base, as long as no wait for one of them is inside a wait for
  * another.
+ *
+ * A child by fork(2) makes a loop of its own and leaves this one alone, with all
+ * that is of it: no call, no close, no free. They share one epoll(7) instance,
+ * and what the child takes out of it the parent waits for in vain. So daemon(3)
+ * comes first.
  */
 struct af_loop *af_loop_new(struct event_base *base);
 
