@@ -153,6 +153,16 @@ static int start(struct af_process *process, struct afi_spawn *spawn,
 	return 0;
 }
 
+/* After clearenv(3) there is none at all. */
+static const char *const *old_env(const struct af_spawn_options *options)
+{
+	static const char *const none[] = { NULL };
+
+	if (options->env)
+		return options->env;
+	return environ ? (const char *const *)environ : none;
+}
+
 int afi_launch(struct af_process *process, const char *const argv[],
 	       const struct af_spawn_options *options,
 	       struct afi_failure *failure)
@@ -160,8 +170,7 @@ int afi_launch(struct af_process *process, const char *const argv[],
 	struct afi_spawn spawn = {
 		.argv = argv,
 		.file = options->file ? options->file : argv[0],
-		.env = options->env ? options->env
-				    : (const char *const *)environ,
+		.env = old_env(options),
 		.options = options,
 	};
 	const char *nonsense = find_nonsense(options);

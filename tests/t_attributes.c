@@ -70,6 +70,21 @@ START_TEST(env_edits_set_replace_and_remove)
 }
 END_TEST
 
+/* Then there is not even an empty one. */
+START_TEST(env_edits_after_clearenv_are_all_there_is)
+{
+	const char *const *argv = HELPER("dump-env");
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	clearenv();
+	ck_assert_ptr_null(environ);
+	expect_says(&rig, argv, WITH(.env_edits = EDITS("A=1", "B")), "A=1\n");
+	expect_says(&rig, argv, NULL, "");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(env_edits_of_one_name_apply_in_order)
 {
 	const char *const env[] = { "A=1", "B=2", "A=3", "A", NULL };
@@ -628,6 +643,7 @@ Suite *suite(void)
 	TCase *tc = scratch_case(s, "environment");
 
 	tcase_add_test(tc, env_edits_set_replace_and_remove);
+	tcase_add_test(tc, env_edits_after_clearenv_are_all_there_is);
 	tcase_add_test(tc, env_edits_of_one_name_apply_in_order);
 	tcase_add_test(tc, env_edit_without_a_name_is_invalid);
 
