@@ -178,9 +178,11 @@ IN_CHILD static bool set_limits(struct afi_child *child)
 	if (options->nice) {
 		/* The kernel counts from 1, the least nice being 40. */
 		long now = 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0);
+		long nice = now + options->nice;
 
-		if (syscall(SYS_setpriority, PRIO_PROCESS, 0,
-			    (int)now + options->nice) < 0)
+		/* As an int it might be a small number again. */
+		nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
+		if (syscall(SYS_setpriority, PRIO_PROCESS, 0, nice) < 0)
 			return failed(child, "nice", NULL, options->nice);
 	}
 	return true;

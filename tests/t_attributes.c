@@ -306,6 +306,7 @@ START_TEST(nice_is_added_to_the_parents)
 		 before + 3 < 19 ? before + 3 : 19);
 	expect_says(&rig, ASK("nice"), WITH(.nice = 3), expected);
 	expect_says(&rig, ASK("nice"), WITH(.nice = 100), "19\n");
+	expect_says(&rig, ASK("nice"), WITH(.nice = INT_MAX), "19\n");
 	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), before);
 	if (is_root()) {
 		snprintf(expected, sizeof expected, "%d\n",
