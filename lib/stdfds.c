@@ -25,9 +25,20 @@ int afi_path_open(const char *path, bool output)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-static int open_path(struct afi_stdfds *fds, int i, const char *path)
+/* Not to be created where it is missing, as in a bare chroot. */
+static int open_null(bool output)
 {
-	int fd = afi_path_open(path, i > 0);
+	int mode = output ? O_WRONLY : O_RDONLY;
+	int fd = open("/dev/null", mode | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+}
+
+static int open_path(struct afi_stdfds *fds, int i,
+		     const struct af_stdio *stdio)
+{
+	int fd = stdio->kind == AFIO_NULL ? open_null(i > 0)
+					  : afi_path_open(stdio->path, i > 0);
 
 	if (fd < 0)
 		return fd;
@@ -105,7 +116,7 @@ static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio,
 		return r < 0 ? afi_fail(failure, "terminal", NULL, -r) : 0;
 	case AFIO_NULL:
 	case AFIO_PATH:
-		r = open_path(fds, i, path);
+		r = open_path(fds, i, stdio);
 		return r < 0 ? afi_fail(failure, "open", path, -r) : 0;
 	case AFIO_FD:
 		r = take_fd(fds, i, stdio->fd);

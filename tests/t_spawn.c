@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "children.h"
+#include "inside.h"
 #include "scratch.h"
 
 START_TEST(spawn_with_nonsense_is_invalid)
@@ -239,6 +239,29 @@ START_TEST(spawn_short_of_descriptors_is_emfile_and_leaks_none)
 }
 END_TEST
 
+/* In a root without it, too, and root may create anything. */
+START_TEST(spawn_with_null_never_creates_it)
+{
+	const char *const *argv = HELPER("exit", "0");
+	struct rig rig;
+	int root;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(mkdir("dev", 0755), 0);
+	ck_assert_int_eq(chroot("."), 0);
+	expect_reason(&rig, argv, WITH(.out.kind = AFIO_NULL), ENOENT,
+		      "open /dev/null: No such file or directory");
+	ck_assert_int_lt(access("/dev/null", F_OK), 0);
+	ck_assert_int_eq(fchdir(root), 0);
+	ck_assert_int_eq(chroot("."), 0);
+	close(root);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(spawn_with_many_descriptors_open_gives_three)
 {
 	int fds[20];
@@ -298,6 +321,7 @@ Suite *suite(void)
 			    0, COUNT(refusals) - under_valgrind());
 
 	tc = scratch_case(s, "child");
+	tcase_add_test(tc, spawn_with_null_never_creates_it);
 	tcase_add_test(tc, spawn_with_many_descriptors_open_gives_three);
 	tcase_add_test(tc,
 		       spawn_with_signals_blocked_and_ignored_gives_defaults);
