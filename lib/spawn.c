@@ -36,24 +36,17 @@
 #endif
 #endif
 
-static size_t count(const char *const *list)
-{
-	size_t n = 0;
-
-	while (list[n])
-		n++;
-	return n;
-}
-
 /* Where the program may be, in one allocation with the arguments for sh. */
 static int find_paths(struct afi_child *child)
 {
 	const char *file = child->spawn->file;
 	const char *search = getenv("PATH");
-	size_t argc = count(child->spawn->argv), n_paths = 1, file_len, i;
+	size_t argc = 0, n_paths = 1, file_len, i;
 	const char *end;
 	char *text;
 
+	while (child->spawn->argv[argc])
+		argc++;
 	if (!search)
 		search = "/bin:/usr/bin";
 	if (strchr(file, '/'))
