@@ -9,6 +9,7 @@
 
 #include <event2/buffer.h>
 
+#include "disk.h"
 #include "process.h"
 
 /* Files of the descriptors; each takes its own. */
@@ -27,12 +28,21 @@ static int take(struct af_process *process, const int fds[3])
 static void give_back(struct af_process *process, int ret_fds[3],
 		      struct evbuffer *unread[3])
 {
+	struct af_file **files = process->files;
+
+	/* A terminal may be in two places: it is given where it is read. */
+	if (files[0] == process->pty &&
+	    (files[1] == process->pty || files[2] == process->pty))
+		files[0] = NULL;
 	for (int i = 0; i < 3; i++) {
 		ret_fds[i] = -1;
-		if (process->files[i])
-			ret_fds[i] = af_file_detach(process->files[i],
-						    unread ? unread[i] : NULL);
-		process->files[i] = NULL;
+		if (!files[i])
+			continue;
+		if (files[i] == process->pty)
+			process->pty = NULL;
+		ret_fds[i] =
+			af_file_detach(files[i], unread ? unread[i] : NULL);
+		files[i] = NULL;
 	}
 }
 
@@ -63,17 +73,28 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
 	return NULL;
 }
 
-/* Makes room for what they have read ahead; 0 or -ENOMEM. */
-static int reserve(const struct af_process *process,
+/*
+ * Whether all can be handed over; makes room for what they have read ahead. 0,
+ * -ENOMEM or -EBUSY.
+ */
+static int prepare(const struct af_process *process,
 		   struct evbuffer *const unread[3])
 {
-	for (int i = 0; i < 3; i++) {
-		const struct af_file *file = process->files[i];
-		size_t n = file && unread[i] ? afi_file_unread(file) : 0;
+	size_t n = 0;
 
-		/* It may also be frozen. */
-		if (n > 0 && (evbuffer_expand(unread[i], n) < 0 ||
-			      evbuffer_add(unread[i], "", 0) < 0))
+	for (int i = 0; i < 3; i++) {
+		struct af_file *file = process->files[i];
+
+		if (!file)
+			continue;
+		if (file->is_disk && afi_disk_is_busy(file))
+			return -EBUSY;
+		if (!unread || !unread[i] || afi_file_unread(file) == 0)
+			continue;
+		/* For those before, too: it may be the same. Or frozen. */
+		n += afi_file_unread(file);
+		if (evbuffer_expand(unread[i], n) < 0 ||
+		    evbuffer_add(unread[i], "", 0) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -83,13 +104,16 @@ pid_t af_process_release(struct af_process *process, int ret_fds[3],
 			 struct evbuffer *unread[3])
 {
 	pid_t pid;
+	int r = 0;
 
 	if (!process)
 		return -EINVAL;
 	if (!afi_exit_is_ours(&process->exit))
 		return -ESRCH;
-	if (ret_fds && unread && reserve(process, unread) < 0)
-		return -ENOMEM;
+	if (ret_fds)
+		r = prepare(process, unread);
+	if (r < 0)
+		return r;
 	pid = process->exit.pid;
 	if (ret_fds)
 		give_back(process, ret_fds, unread);

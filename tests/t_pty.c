@@ -322,6 +322,58 @@ START_TEST(write_to_pty_whose_reader_left_is_epipe)
 }
 END_TEST
 
+/* Of streams that are a terminal, which slot the one descriptor is in. */
+static const struct {
+	bool in, out, err;
+	int slot;
+} handed[] = {
+	{ true, true, true, 1 },
+	{ true, false, true, 2 },
+	{ true, false, false, 0 },
+	{ false, true, true, 1 },
+};
+
+/* It is the caller's then: a terminal that still works. */
+START_TEST(release_with_pty_hands_it_over_once)
+{
+	struct af_spawn_options options = { .in.kind = AFIO_PIPE,
+					    .out.kind = AFIO_PIPE,
+					    .err.kind = AFIO_PIPE };
+	struct af_process *process;
+	int fds[3], slot = handed[_i].slot;
+	struct rig rig;
+	char text[7];
+	pid_t pid;
+
+	rig_open(&rig, 0);
+	if (handed[_i].in)
+		options.in.kind = AFIO_PTY;
+	if (handed[_i].out)
+		options.out.kind = AFIO_PTY;
+	if (handed[_i].err)
+		options.err.kind = AFIO_PTY;
+	process = start(&rig, HELPER("pause"), &options);
+	pid = af_process_release(process, fds, NULL);
+	ck_assert_int_gt(pid, 0);
+	ck_assert(isatty(fds[slot]));
+	ck_assert_int_eq(fcntl(fds[slot], F_GETFL) & O_NONBLOCK, 0);
+	put_text(fds[slot], "typed\n");
+	get(fds[slot], text, 7); /* its echo */
+	ck_assert_mem_eq(text, "typed\r\n", 7);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	for (int i = 0; i < 3; i++) {
+		if (i == slot)
+			continue;
+		ck_assert(fds[i] == -1 || !isatty(fds[i]));
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	close(fds[slot]);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(free_process_with_pty_hangs_up)
 {
 	struct af_process *process;
@@ -513,6 +565,8 @@ Suite *suite(void)
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, write_to_pty_whose_reader_left_is_epipe, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, release_with_pty_hands_it_over_once, 0,
+			    sizeof(handed) / sizeof(handed[0]));
 	tcase_add_loop_test(tc, free_process_with_pty_hangs_up, 0, DRIVE_COUNT);
 
 	tc = test_case(s, "pipe");

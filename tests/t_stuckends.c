@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -102,6 +103,34 @@ START_TEST(disk_detach_or_seek_stuck_is_busy)
 	ck_assert_int_eq(read(fd, text, 8), 3);
 	ck_assert_str_eq(text, "def");
 	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(disk_of_a_process_stuck_is_not_released)
+{
+	struct af_process *process;
+	struct af_future *f;
+	pid_t pid = fork();
+	int fds[3];
+
+	if (pid == 0)
+		_exit(0);
+	open_cold(_i);
+	make_file("said", "abcdef", 0600);
+	process = af_process_adopt(rig.loop, pid, -1,
+				   open("said", O_RDONLY | O_CLOEXEC), -1);
+	ck_assert_ptr_nonnull(process);
+	slow_stop(0);
+	f = reading(af_process_stdout(process), 3);
+	slow_expect(1);
+	ck_assert_int_eq(af_process_release(process, fds, NULL), -EBUSY);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	ck_assert_int_eq(af_process_release(process, fds, NULL), pid);
+	get(fds[1], (char[3]){ 0 }, 3);
+	close(fds[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	rig_close(&rig);
 }
 END_TEST
@@ -219,6 +248,7 @@ Suite *suite(void)
 	    2 * DRIVE_COUNT);
 	ADD(disk_close_stuck_leaves_a_kept_descriptor, DRIVE_COUNT);
 	ADD(disk_detach_or_seek_stuck_is_busy, DRIVE_COUNT);
+	ADD(disk_of_a_process_stuck_is_not_released, DRIVE_COUNT);
 	ADD(disk_unread_stuck_is_busy, DRIVE_COUNT);
 	ADD(disk_loop_freed_stuck_returns_and_the_file_can_be_closed, 2);
 	tcase_add_test(tc, disk_loop_freed_with_a_job_queued_drops_it);

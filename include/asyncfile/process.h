@@ -219,13 +219,16 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
  *
  * @param ret_fds our ends of its stdin, stdout and stderr, -1 where there is
  *                none; the caller's to close, in the blocking mode that they
- *                were made with, and close-on-exec. NULL: they are closed.
+ *                were made with, and close-on-exec. An AFIO_PTY is given once,
+ *                where it is read if it is. NULL: they are closed.
  * @param unread  NULL, or three, each NULL or appended the bytes that were read
  *                from that descriptor but by no operation
  * @return its pid; or, and the process stays as it is:
  *         -EINVAL for NULL
  *         -ESRCH  it has ended and been reaped: there is nothing to hand over
  *         -ENOMEM unread could not hold the bytes
+ *         -EBUSY  a thread waits for one that is an on-disk file, see
+ *                 af_file_detach()
  */
 pid_t af_process_release(struct af_process *process, int ret_fds[3],
 			 struct evbuffer *unread[3]);
