@@ -115,6 +115,16 @@ static pid_t start(struct afi_child *child, int *pidfd)
 	return pid < 0 ? -errno : pid;
 }
 
+static int open_pidfd(pid_t pid)
+{
+#ifdef HAVE_PIDFD
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	return -1;
+#endif
+}
+
 /*
  * The same, with a pidfd where there are any: as soon as can be, for others may
  * reap whom they do not know.
@@ -123,10 +133,8 @@ static pid_t start_watched(struct afi_child *child, int *pidfd)
 {
 	pid_t pid = start(child, pidfd);
 
-#ifdef HAVE_PIDFD
 	if (pid > 0 && *pidfd < 0)
-		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-#endif
+		*pidfd = open_pidfd(pid);
 	return pid;
 }
 
@@ -204,6 +212,9 @@ pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
 	else
 		pid = start_blocked(&child, &pidfd);
 	close(error_pipe[1]);
+	/* There may have been no descriptor for it before. */
+	if (pid > 0 && pidfd < 0)
+		pidfd = open_pidfd(pid);
 	if (pid < 0)
 		afi_fail(failure, "clone", NULL, -pid);
 	else

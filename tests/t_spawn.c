@@ -205,13 +205,22 @@ START_TEST(spawn_with_too_long_arguments_is_e2big)
 }
 END_TEST
 
+static int count_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 /* The limit grows until all that a start needs fits: every step fails once. */
 START_TEST(spawn_short_of_descriptors_is_emfile_and_leaks_none)
 {
 	struct af_process *process = NULL;
 	struct rlimit before, limit;
 	struct rig rig;
-	int failures, unused;
+	int failures, unused, n_then;
 
 	rig_open(&rig, 0);
 	unused = dup(rig.in);
@@ -234,6 +243,11 @@ START_TEST(spawn_short_of_descriptors_is_emfile_and_leaks_none)
 		}
 	}
 	ck_assert_int_ge(failures, 4);
+	/* Nor has it fewer than one that was started in plenty. */
+	n_then = count_descriptors();
+	expect_exit(&rig, process, 0);
+	process = start(&rig, HELPER("exit", "0"), WITH(ALL_PIPES));
+	ck_assert_int_eq(count_descriptors(), n_then);
 	expect_exit(&rig, process, 0);
 	rig_close(&rig);
 }
