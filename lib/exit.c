@@ -254,6 +254,15 @@ int afi_exit_signal_group(const struct afi_exit *e, int sig)
 	return kill(-e->pid, sig) < 0 ? -errno : 0;
 }
 
+void afi_exit_await(struct afi_exit *e)
+{
+	siginfo_t info;
+
+	if (!e->gone)
+		wait_child(e, &info, WEXITED, NULL);
+	e->gone = true;
+}
+
 void afi_exit_close(struct afi_exit *e)
 {
 	siginfo_t info;

@@ -51,6 +51,8 @@ int afi_exit_signal(const struct afi_exit *e, int sig);
  * gone, where that can be told from a stranger's. -ESRCH: there is none.
  */
 int afi_exit_signal_group(const struct afi_exit *e, int sig);
+/* Waits for the end of one that is about to end, and reaps it. */
+void afi_exit_await(struct afi_exit *e);
 /* Reaps it, if it has ended, and lets go of it. */
 void afi_exit_close(struct afi_exit *e);
 /* Lets go of it: it is somebody else's to reap. */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
@@ -289,13 +288,10 @@ void afi_process_destroy(struct af_process *process)
 {
 	if (!process)
 		return;
-	afi_process_abandon(process);
-	if (!process->ended) {
-		afi_process_signal_all(process, SIGKILL);
-		while (waitpid(process->exit.pid, NULL, 0) < 0 &&
-		       errno == EINTR)
-			;
-		process->exit.gone = true;
+	/* Of another user's the end may be far: it is seen off as others are. */
+	if (!process->ended && afi_process_signal_all(process, SIGKILL) == 0) {
+		afi_exit_await(&process->exit);
+		process->ended = true;
 	}
-	afi_process_discard(process);
+	af_process_free(process);
 }

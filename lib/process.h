@@ -73,8 +73,10 @@ void afi_process_kill_rest(const struct af_process *process);
 /* A signal to the child, or to the group that it leads. 0 or -errno. */
 int afi_process_signal_all(const struct af_process *process, int sig);
 
-/* Kills a child, waits for it, and frees: the way back from a half-built
- * chain. */
+/*
+ * Kills a child, waits for it, and frees: the way back from a half-built chain.
+ * One that may not be killed is freed alone.
+ */
 void afi_process_destroy(struct af_process *process);
 
 #endif

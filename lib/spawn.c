@@ -16,10 +16,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "exit.h"
 #include "fd.h"
 
 #define STACK_SIZE 16384
@@ -197,6 +197,7 @@ pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
 	const struct af_spawn_options *options = spawn->options;
 	struct afi_child child = { .spawn = spawn, .parent = getpid() };
 	int error_pipe[2], pidfd = -1, error = 0;
+	struct afi_exit failed;
 	pid_t pid;
 
 	if (find_paths(&child) < 0)
@@ -221,8 +222,8 @@ pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
 		error = outcome(&child, error_pipe[0]);
 	close(error_pipe[0]);
 	if (error) {
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		afi_exit_init(&failed, pid, pidfd);
+		afi_exit_await(&failed);
 		*failure = child.failure;
 		pid = -error;
 	}

@@ -5,10 +5,12 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inside.h"
@@ -418,6 +420,39 @@ START_TEST(user_may_not_become_another)
 END_TEST
 
 /* setresuid(2) would leave it as it is, and the child root. */
+/* Root without the privilege: the chain may not wait for the end of this. */
+START_TEST(user_that_may_not_be_killed_is_left_and_reaped)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct sets[2];
+	const char *const cat[] = { "cat", NULL };
+	const char *const missing[] = { "./missing", NULL };
+	siginfo_t info;
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	ck_assert_int_eq(syscall(SYS_capget, &header, sets), 0);
+	sets[0].effective &= ~CAP_TO_MASK(CAP_KILL);
+	sets[0].permitted &= ~CAP_TO_MASK(CAP_KILL);
+	ck_assert_int_eq(syscall(SYS_capset, &header, sets), 0);
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_spawn(
+		rig.loop, CHAIN(cat, missing),
+		WITH(.in = TO_FD(rig.in), .uid = &nobody, .gid = &nogroup)));
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT),
+			 0);
+	rig_hang_up(&rig);
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		expect_error(&rig, af_sleep(rig.loop, MS(5)), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(user_of_minus_one_is_invalid)
 {
 	const uid_t none = (uid_t)-1;
@@ -665,6 +700,7 @@ Suite *suite(void)
 	tcase_add_test(tc, user_and_group_are_real_effective_and_saved);
 	tcase_add_test(tc, user_without_groups_has_none_of_the_parents);
 	tcase_add_test(tc, user_may_not_become_another);
+	tcase_add_test(tc, user_that_may_not_be_killed_is_left_and_reaped);
 	tcase_add_test(tc, user_of_minus_one_is_invalid);
 	tcase_add_test(tc, user_of_a_child_leaves_the_parent_as_it_is);
 	tc = scratch_case(s, "directory");

@@ -50,7 +50,9 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  *                every stage, each with a session of its own if it is to have
  *                one. NULL: inherit all.
  * @return the pipe; or NULL with errno as of af_spawn(), and af_spawn_error():
- *         all or nothing, the stages already started are killed and reaped.
+ *         all or nothing, the stages already started are killed and reaped,
+ *         but for one that the parent may not kill: that is left as by
+ *         af_process_free().
  *         EINVAL also for no stages, or an empty one.
  *
  * With AFIO_PIPE_EACH somebody must read every stage's stderr, or a stage that
