@@ -202,7 +202,7 @@ struct af_future *af_pipe_each_line(struct af_pipe *pipe, af_line_fn fn,
 	c->pipe = pipe;
 	c->fn = fn;
 	c->arg = arg;
-	c->future.since = afi_now();
+	c->future.since = afi_now_coarse();
 	afi_pipe_add(pipe, &c->op, &c->future);
 	start(c);
 	return &c->future;

@@ -168,7 +168,7 @@ struct af_future *afi_feed(struct af_file *file, afi_feed_fn fn, void *arg)
 				    .future = &feed->future };
 	feed->fn = fn;
 	feed->arg = arg;
-	feed->future.since = afi_now();
+	feed->future.since = afi_now_coarse();
 	afi_file_start(file, &feed->op);
 	return &feed->future;
 }

@@ -172,7 +172,7 @@ struct af_future *af_pipe_stop(struct af_pipe *pipe,
 	if (f->done)
 		return f;
 	((struct pipe_wait *)f)->kills_rest = grace;
-	f->since = afi_now();
+	f->since = afi_now_coarse();
 	watch_stages((struct pipe_wait *)f, afi_process_stop, grace);
 	return f;
 }

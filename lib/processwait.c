@@ -63,8 +63,9 @@ struct af_future *afi_process_wait_new(struct af_process *process,
 	if (f->done)
 		return f;
 	r = afi_process_watch(process);
-	if (r == 0 && !afi_timeout_zero(timeout))
-		r = afi_future_expire_after(f, timeout);
+	if (r == 0)
+		r = afi_future_expire_after(
+			f, afi_timeout_zero(timeout) ? NULL : timeout);
 	if (r < 0)
 		afi_process_wait_finish(wait, r);
 	return f;

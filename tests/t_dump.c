@@ -146,6 +146,33 @@ START_TEST(dump_names_operations_and_who_waits_for_them)
 }
 END_TEST
 
+/* Also of those that have no deadline any more. */
+START_TEST(dump_of_stops_says_since_when)
+{
+	struct af_future *stop, *stop_pipe;
+	struct af_process *child;
+	struct af_pipe *pipe;
+	char *text;
+
+	open_stage(TOP_OWN);
+	child = af_spawn(stage.loop, HELPER("pause"), NULL);
+	pipe = af_pipe_spawn(stage.loop, CHAIN(HELPER("pause")), NULL);
+	stop = af_process_stop(child, MS(0));
+	stop_pipe = af_pipe_stop(pipe, MS(0));
+	text = dump();
+	expect_words(text, "stop for process", ", for ", "\npipe stop, for ");
+	ck_assert_ptr_null(strstr(text, "for -"));
+	free(text);
+	ck_assert_int_eq(af_await(stop), 0);
+	ck_assert_int_eq(af_await(stop_pipe), 0);
+	af_future_unref(stop);
+	af_future_unref(stop_pipe);
+	af_process_free(child);
+	af_pipe_close(pipe);
+	close_stage();
+}
+END_TEST
+
 /* The waits on the stack, the innermost first, and the chain that is running */
 static char *nested_dump;
 
@@ -203,6 +230,7 @@ Suite *suite(void)
 	tcase_add_test(tc, dump_of_an_idle_loop_is_empty);
 	tcase_add_loop_test(tc, dump_names_operations_and_who_waits_for_them, 0,
 			    CONTEXT_COUNT);
+	tcase_add_test(tc, dump_of_stops_says_since_when);
 	tcase_add_loop_test(tc, dump_inside_waits_names_them, 0, CONTEXT_COUNT);
 	return s;
 }
