@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "feed.h"
 #include "file.h"
+#include "input.h"
 #include "pipe.h"
 
 #define DROP_SIZE 65536
@@ -34,9 +34,7 @@ struct communicate {
 	struct af_future future;
 	struct afi_pipe_op op;
 	struct af_pipe *pipe;
-	struct af_file *input; /* of an input fd */
-	af_input_fn input_fn;
-	void *input_arg;
+	struct afi_input input;
 	struct af_future *feed;
 	struct af_future *wait;
 	struct stream *streams; /* by their names below */
@@ -91,26 +89,12 @@ static void on_fed(struct af_future *done, void *arg)
 	if (!c->future.done) {
 		af_pipe_close_stdin(c->pipe);
 		/* That it wanted no more is the child's right. */
-		if (error && error != -EPIPE && error != -ECANCELED)
+		if (error == -EPIPE || error == -ECANCELED)
+			error = 0;
+		if (error || c->input.error)
 			finish(c, error, 0);
 	}
 	af_future_unref(&c->future);
-}
-
-/* What the program's function fails with, be it -EPIPE, is no child's right. */
-static ssize_t ask(void *buf, size_t len, void *arg)
-{
-	struct communicate *c = arg;
-	ssize_t n;
-
-	af_future_ref(&c->future);
-	c->future.running = true;
-	n = c->input_fn(buf, len, c->input_arg);
-	c->future.running = false;
-	if (n < 0 && !c->future.done)
-		finish(c, (int)n, 0);
-	af_future_unref(&c->future);
-	return n;
 }
 
 static void on_dropped(struct af_future *done, void *arg);
@@ -230,11 +214,11 @@ static void finish(struct communicate *c, int error, unsigned flags)
 	output->status = -1;
 	af_pipe_poll(c->pipe, &output->status);
 	af_future_cancel(c->wait);
-	af_file_close(c->input);
-	c->input = NULL;
+	afi_input_close(&c->input);
 	c->future.status = output->status;
 	c->future.flags = flags;
-	afi_future_finish(&c->future, error);
+	/* Though all had ended before that was heard of. */
+	afi_future_finish(&c->future, error ? error : c->input.error);
 }
 
 static void communicate_cancel(struct af_future *f)
@@ -284,6 +268,7 @@ static int feed(struct communicate *c,
 		const struct af_communicate_options *options)
 {
 	struct af_file *to = af_pipe_stdin(c->pipe);
+	int r;
 
 	if (options->input_kind == AFIO_INPUT_NONE) {
 		af_pipe_close_stdin(c->pipe);
@@ -291,29 +276,10 @@ static int feed(struct communicate *c,
 	}
 	if (!to)
 		return -EBADF;
-	switch (options->input_kind) {
-	case AFIO_INPUT_MEMORY:
-		c->feed = af_file_write(to, options->input, options->input_len,
-					AFIO_FULL | AFIO_BORROW, NULL);
-		break;
-	case AFIO_INPUT_FD:
-		c->input = af_file_new(c->future.loop, options->input_fd,
-				       AFIO_KEEP_FD);
-		if (!c->input)
-			return -errno;
-		c->feed = af_file_copy(c->input, to, -1, NULL);
-		break;
-	case AFIO_INPUT_FILE:
-		c->feed = af_file_copy(options->input_file, to, -1, NULL);
-		break;
-	case AFIO_INPUT_CALLBACK:
-		c->input_fn = options->input_fn;
-		c->input_arg = options->input_arg;
-		c->feed = afi_feed(to, ask, c);
-		break;
-	default:
-		return -EINVAL;
-	}
+	c->input.whole = &c->future;
+	r = afi_input_start(&c->input, to, options, &c->feed);
+	if (r < 0)
+		return r;
 	expect(c, c->feed, on_fed, c);
 	return 0;
 }
@@ -382,24 +348,11 @@ static int make_streams(struct communicate *c, size_t n_stages)
 
 static bool options_valid(const struct af_communicate_options *options)
 {
-	if (!afi_timeout_valid(options->timeout) ||
-	    !afi_timeout_valid(options->linger))
-		return false;
-	if (options->overflow != AFIO_OVERFLOW_FAIL &&
-	    options->overflow != AFIO_OVERFLOW_TRUNCATE)
-		return false;
-	switch (options->input_kind) {
-	case AFIO_INPUT_NONE:
-	case AFIO_INPUT_FD:
-		return true;
-	case AFIO_INPUT_MEMORY:
-		return options->input || options->input_len == 0;
-	case AFIO_INPUT_FILE:
-		return options->input_file;
-	case AFIO_INPUT_CALLBACK:
-		return options->input_fn;
-	}
-	return false;
+	return afi_timeout_valid(options->timeout) &&
+	       afi_timeout_valid(options->linger) &&
+	       (options->overflow == AFIO_OVERFLOW_FAIL ||
+		options->overflow == AFIO_OVERFLOW_TRUNCATE) &&
+	       afi_input_valid(options);
 }
 
 struct af_future *
