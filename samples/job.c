@@ -42,7 +42,7 @@ static struct af_file *open_temporary(struct af_loop *loop)
 	char *path;
 	int fd;
 
-	if (asprintf(&path, "%s/job-XXXXXX", directory ? directory : "/tmp") <
+	if (asprintf(&path, "%s/job-XXXXXX", directory ? directory : P_tmpdir) <
 	    0)
 		return NULL;
 	fd = mkostemp(path, O_CLOEXEC);
