@@ -7,7 +7,8 @@
  *   -> finish()
  *
  * and nothing waits in between. It keeps its place until it is printed, and a
- * line is read when there is a place for it: that bounds the memory.
+ * line is read when there is a place for it: that bounds the memory. A task that
+ * cannot be started for want of descriptors, say, is held until another is over.
  */
 #include <errno.h>
 #include <signal.h>
@@ -72,6 +73,7 @@ struct run {
 	struct af_future *reading; /* the next line */
 	struct af_future *turn;	   /* done when all is printed so far */
 	LIST_HEAD(, task) tasks;
+	struct task *held; /* could not be started yet */
 	bool ended;  /* no more lines: they are over, or it is time to stop */
 	bool silent; /* nothing is printed any more */
 	int status, signal;
@@ -242,26 +244,34 @@ static void follow(struct run *run, struct task *task)
 		await_turn, task);
 }
 
-/* Here, or by ssh there. NULL after a complaint, with errno. */
-static struct job *start_job(struct run *run, const struct host *host,
-			     char **words)
+/* Whether what keeps a job from being started may be over with another job. */
+static bool may_pass(const struct run *run, int error)
 {
+	return run->running > 0 && (error == EMFILE || error == ENFILE ||
+				    error == EAGAIN || error == ENOMEM);
+}
+
+/* Here, or by ssh there. NULL with errno, after a complaint if that is it. */
+static struct job *start_job(struct run *run, const struct task *task)
+{
+	char **words = words_fill(run->plan->command, task->line);
 	char **argv = words, *remote = NULL;
 	struct job *job = NULL;
 	int error;
 
-	if (host->name) {
+	if (words && task->host->name) {
 		remote = words_quote(words);
 		argv = run->ssh;
-		argv[run->n_ssh] = host->name;
+		argv[run->n_ssh] = task->host->name;
 		argv[run->n_ssh + 1] = remote;
 	}
-	if (remote || !host->name)
+	if (words && (remote || !task->host->name))
 		job = job_start(run->loop, argv);
 	error = errno;
-	if (!job)
-		complain(argv[0], error);
+	if (!job && !may_pass(run, error))
+		complain(words ? argv[0] : "a job", error);
 	free(remote);
+	words_free(words);
 	errno = error;
 	return job;
 }
@@ -278,30 +288,49 @@ static struct host *choose_host(struct run *run)
 	return host;
 }
 
+/* Takes the task. */
+static void launch(struct run *run, struct task *task)
+{
+	task->host = choose_host(run);
+	task->job = start_job(run, task);
+	if (task->job) {
+		follow(run, task);
+	} else if (may_pass(run, errno)) {
+		run->held = task;
+	} else {
+		end_input(run, errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+		free_task(task);
+	}
+}
+
 static void start(struct run *run, const char *data, size_t len)
 {
 	struct task *task = calloc(1, sizeof(*task));
-	char **words = NULL;
 
 	if (task) {
 		task->run = run;
-		task->host = choose_host(run);
 		task->bytes = len;
 		task->line = strndup(data, len - (data[len - 1] == '\n'));
 	}
-	if (task && task->line)
-		words = words_fill(run->plan->command, task->line);
-	if (!words) {
-		complain("a job", ENOMEM);
-		end_input(run, EXIT_FAILURE);
-	} else if (!(task->job = start_job(run, task->host, words))) {
-		end_input(run, errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
-	} else {
-		follow(run, task);
-		task = NULL;
+	if (task && task->line) {
+		launch(run, task);
+		return;
 	}
-	words_free(words);
+	complain("a job", ENOMEM);
+	end_input(run, EXIT_FAILURE);
 	free_task(task);
+}
+
+/* The one that was held, if there is one: started, given up, or held again. */
+static void launch_held(struct run *run)
+{
+	struct task *task = run->held;
+
+	run->held = NULL;
+	if (task && run->ended)
+		free_task(task);
+	else if (task)
+		launch(run, task);
 }
 
 /* Lines */
@@ -344,9 +373,11 @@ static void go_on(struct run *run)
 {
 	if (run->reading)
 		return;
+	launch_held(run);
 	if (run->ended && run->running == 0)
 		af_loop_stop(run->loop);
-	if (run->ended || run->running == run->n_hosts * run->plan->jobs)
+	if (run->ended || run->held ||
+	    run->running == run->n_hosts * run->plan->jobs)
 		return;
 	run->reading = af_file_readline(run->in, MAX_LINE, LINE_HINT, 0, NULL);
 	af_on_done(af_future_ref(run->reading), got_line, run);

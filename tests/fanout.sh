@@ -244,9 +244,29 @@ check 'a job that is not late' is 0 1 ''
 
 run -j16 echo > out 2> err < <(seq 10000)
 all_there() {
-	[ "$status" -eq 0 ] && [ ! -s err ] && sort -n out | cmp - <(seq 10000)
+	[ "$status" -eq 0 ] && [ ! -s err ] && sort -n out | cmp - <(seq "$1")
 }
-check '10,000 jobs' all_there
+check '10,000 jobs' all_there 10000
+
+# As many at a time as there are descriptors for, and no job is lost.
+cat > few << END
+#!/bin/sh
+ulimit -n "\$1" && shift && exec "$sample" "\$@"
+END
+chmod +x few
+sample=./few run 32 -j200 sh -c 'sleep 0.2; echo $0' \
+	> out 2> err < <(seq 60)
+check 'more jobs than descriptors' all_there 60
+# Not for one: that is an error at once.
+few_or_none() {
+	is 0 $'1\n2' '' || is 1 '' 'fanout: stdout: Too many open files' ||
+		is 126 '' 'fanout: echo: Too many open files' ||
+		is 1 '' 'fanout: start: Cannot allocate memory'
+}
+for n in 8 10 12 14 16 18 20; do
+	sample=./few run $n -j1 echo > out 2> err < <(seq 2)
+	check "$n descriptors" few_or_none
+done
 
 # Each line is answered before the next is written.
 mkfifo in answers
