@@ -177,6 +177,8 @@ START_TEST(child_cannot_join_what_is_no_group)
 		       EINVAL);
 	expect_refused(&rig, ASK("group"),
 		       WITH(.group = getpgrp(), .new_session = true), EINVAL);
+	expect_refused(&rig, ASK("group"),
+		       WITH(.group = getpgrp(), .out.kind = AFIO_PTY), EINVAL);
 	rig_close(&rig);
 }
 END_TEST
@@ -372,6 +374,8 @@ END_TEST
 static int try_as_nobody(void)
 {
 	const char *const *argv = HELPER("exit", "0");
+	const struct rlimit none = { 0, 0 }, one = { 1, 1 };
+	const struct af_limit more = { RLIMIT_CORE, 1, 1 };
 	struct af_loop *loop;
 	uid_t root = 0;
 
@@ -393,14 +397,24 @@ static int try_as_nobody(void)
 	if (af_spawn(loop, argv, WITH(.nice = -1)) || errno != EACCES ||
 	    strcmp(af_spawn_error(loop), "nice -1: Permission denied"))
 		return 5;
+	setrlimit(RLIMIT_CORE, &none);
+	if (af_spawn(loop, argv, WITH(.limits = &more, .n_limits = 1)) ||
+	    errno != EPERM)
+		return 8;
 	/* To what it is already it may, without a word of groups. */
 	af_process_free(af_spawn(loop, (const char *const[]){ "true", NULL },
 				 WITH(.uid = &nobody)));
 	if (strcmp(af_spawn_error(loop), "") != 0)
 		return 6;
-	af_loop_free(loop);
 	while (wait(NULL) > 0)
 		;
+	/* One, of its own: that is itself. */
+	setrlimit(RLIMIT_NPROC, &one);
+	if (af_spawn(loop, argv, NULL) || errno != EAGAIN ||
+	    strcmp(af_spawn_error(loop),
+		   "clone: Resource temporarily unavailable"))
+		return 7;
+	af_loop_free(loop);
 	return 0;
 }
 
@@ -419,14 +433,23 @@ START_TEST(user_may_not_become_another)
 }
 END_TEST
 
-/* setresuid(2) would leave it as it is, and the child root. */
-/* Root without the privilege: the chain may not wait for the end of this. */
-START_TEST(user_that_may_not_be_killed_is_left_and_reaped)
+/* Root is then as others are to those of another user. */
+static void give_up_killing(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
 	struct __user_cap_data_struct sets[2];
+
+	ck_assert_int_eq(syscall(SYS_capget, &header, sets), 0);
+	sets[0].effective &= ~CAP_TO_MASK(CAP_KILL);
+	sets[0].permitted &= ~CAP_TO_MASK(CAP_KILL);
+	ck_assert_int_eq(syscall(SYS_capset, &header, sets), 0);
+}
+
+/* The chain may not wait for the end of this one. */
+START_TEST(user_that_may_not_be_killed_is_left_and_reaped)
+{
 	const char *const cat[] = { "cat", NULL };
 	const char *const missing[] = { "./missing", NULL };
 	siginfo_t info;
@@ -435,10 +458,7 @@ START_TEST(user_that_may_not_be_killed_is_left_and_reaped)
 	if (!is_root())
 		return;
 	rig_open(&rig, 0);
-	ck_assert_int_eq(syscall(SYS_capget, &header, sets), 0);
-	sets[0].effective &= ~CAP_TO_MASK(CAP_KILL);
-	sets[0].permitted &= ~CAP_TO_MASK(CAP_KILL);
-	ck_assert_int_eq(syscall(SYS_capset, &header, sets), 0);
+	give_up_killing();
 	errno = 0;
 	ck_assert_ptr_null(af_pipe_spawn(
 		rig.loop, CHAIN(cat, missing),
@@ -453,6 +473,62 @@ START_TEST(user_that_may_not_be_killed_is_left_and_reaped)
 }
 END_TEST
 
+/* Index: the grace, of which 0 and NULL are special. */
+START_TEST(user_that_may_not_be_killed_goes_on)
+{
+	const struct timeval graces[] = { { 0, 0 }, { 0, 1000 }, { 600, 0 } };
+	const struct timeval *grace = _i < 3 ? &graces[_i] : NULL;
+	const char *const cat[] = { "cat", NULL };
+	struct af_process *process;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	pipe = start_chain(&rig, CHAIN(cat),
+			   WITH(.in = TO_FD(rig.in), .uid = &nobody,
+				.gid = &nogroup, .new_group = true));
+	process = af_pipe_process(pipe, 0);
+	give_up_killing();
+	ck_assert_int_eq(af_process_signal(process, SIGTERM), -EPERM);
+	ck_assert_int_eq(af_process_signal_group(process, SIGTERM), -EPERM);
+	expect_error(&rig, af_process_stop(process, grace), -EPERM);
+	ck_assert(!af_process_poll(process, NULL));
+	rig_hang_up(&rig);
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* But not before every stage that may be stopped has ended. */
+START_TEST(user_that_may_not_be_killed_is_no_part_of_a_stop)
+{
+	const char *const cat[] = { "cat", NULL };
+	struct af_process *first, *last;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	first = start(
+		&rig, cat,
+		WITH(.in = TO_FD(rig.in), .uid = &nobody, .gid = &nogroup));
+	last = start(&rig, HELPER("pause"), NULL);
+	pipe = af_pipe_new(first, last);
+	give_up_killing();
+	expect_error(&rig, af_pipe_stop(pipe, NULL), -EPERM);
+	ck_assert_int_eq(af_pipe_status(pipe, 0), -1);
+	ck_assert_int_eq(af_pipe_status(pipe, 1), SIGTERM);
+	rig_hang_up(&rig);
+	expect_status(&rig, af_process_wait(first, NULL), 0);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* setresuid(2) would leave it as it is, and the child root. */
 START_TEST(user_of_minus_one_is_invalid)
 {
 	const uid_t none = (uid_t)-1;
@@ -701,6 +777,8 @@ Suite *suite(void)
 	tcase_add_test(tc, user_without_groups_has_none_of_the_parents);
 	tcase_add_test(tc, user_may_not_become_another);
 	tcase_add_test(tc, user_that_may_not_be_killed_is_left_and_reaped);
+	tcase_add_loop_test(tc, user_that_may_not_be_killed_goes_on, 0, 4);
+	tcase_add_test(tc, user_that_may_not_be_killed_is_no_part_of_a_stop);
 	tcase_add_test(tc, user_of_minus_one_is_invalid);
 	tcase_add_test(tc, user_of_a_child_leaves_the_parent_as_it_is);
 	tc = scratch_case(s, "directory");
