@@ -119,6 +119,18 @@ struct job *job_start(struct af_loop *loop, char *const argv[])
 	return job;
 }
 
+/* That the rest cannot be kept is no reason not to stop it. */
+static struct af_future *go_without(struct af_future *failed, void *arg)
+{
+	(void)failed;
+	return af_all(((struct stream *)arg)->loop, NULL, 0);
+}
+
+static struct af_future *try_to_keep_rest(struct stream *stream)
+{
+	return af_catch(keep_rest(stream), go_without, stream);
+}
+
 /*
  * What was read so far is still in the pipe's files, so nothing is lost. A
  * grandchild that has left the group may have the output open for long.
@@ -129,8 +141,8 @@ static struct af_future *stop(struct af_future *done, void *arg)
 	static const struct timeval enough = { .tv_sec = 4 };
 	struct job *job = arg;
 	struct af_future *parts[] = {
-		keep_rest(&job->out),
-		keep_rest(&job->err),
+		try_to_keep_rest(&job->out),
+		try_to_keep_rest(&job->err),
 		af_pipe_stop(job->pipe, &grace),
 	};
 

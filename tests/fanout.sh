@@ -215,6 +215,13 @@ run --timeout 0.5 sh -c 'trap "" TERM; while :; do sleep 1000; done' \
 	> out 2> err < <(echo 1)
 check 'a job that is late and does not listen' is 123 '' \
 	'fanout: 1: Timer expired'
+: > out
+TMPDIR=/nonexistent run --timeout 0.5 sh -c \
+	'trap "" TERM; while :; do sleep 1000; done' 2> err < <(echo 1)
+late_without_room() {
+	[ "$status" -eq 123 ] && grep -q '^fanout: 1: Timer expired' err
+}
+check 'a job that is late and there is no place for output' late_without_room
 run --timeout 0.5 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
 	> out 2> err < <(echo 1)
 check 'a job that is late and says goodbye' is 123 bye \
