@@ -304,12 +304,12 @@ ends() {
 }
 
 # Signals: an asynchronous command of a script has SIGINT ignored, and under
-# nohup there is no SIGHUP.
+# nohup SIGHUP is.
 while read -r signal wanted; do
 	rm -f started
 	mkfifo started
 	exec 3<> started
-	env --default-signal=INT,HUP "$mark" "$sample" -j2 sh -c '
+	env --default-signal=INT,HUP,TERM "$mark" "$sample" -j2 sh -c '
 		echo $0; sleep 1000 & echo started > started; wait' \
 		< <(yes) > out 2> err 3>&- &
 	fanout=$!
@@ -328,7 +328,8 @@ END
 # Nobody reads what is being printed.
 mkfifo stalled
 exec 3<> stalled
-env "$mark" "$sample" ./much < <(echo 1) > stalled 2> err 3>&- &
+env --default-signal=TERM "$mark" "$sample" ./much \
+	< <(echo 1) > stalled 2> err 3>&- &
 fanout=$!
 : > out
 head -c 1 <&3 > /dev/null
