@@ -176,13 +176,15 @@ status 125 1 'fanout: 1: Killed' sh -c 'echo $0; kill -KILL $$'
 status 126 0 'fanout: ./not_executable: Permission denied' ./not_executable
 status 127 0 'fanout: ./nosuch: No such file or directory' ./nosuch
 
-# The second has the end of the first to wait for.
-mkfifo first
+# The second goes on when it has been said how the first ended.
+mkfifo first told
+exec 4<> told
 run -j2 sh -c 'case $0 in
 	1) exec 3> first; exit 255;;
-	2) cat first; echo goes on; exit 1;;
+	2) cat first; read -r _ < told; echo goes on; exit 1;;
 	*) echo no;;
-	esac' > out 2> err < <(seq 3)
+	esac' > out 2> >(tee told > err) < <(seq 3)
+exec 4>&-
 check 'a status of 255, others go on' is 124 'goes on' \
 	'fanout: 1: exit status 255'
 
