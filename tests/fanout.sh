@@ -207,7 +207,8 @@ check --help eval '[ $status -eq 0 ] && grep -q ^Usage: out && [ ! -s err ]'
 
 # Time
 
-run -j2 --timeout 0.5 sh -c '
+# Those that have something to say first have time for it.
+run -j2 --timeout 2 sh -c '
 	[ $0 = 1 ] && { echo quick; exit; }
 	echo said before; sleep 1000 & sleep 1000' \
 	> out 2> err < <(seq 2)
@@ -224,11 +225,11 @@ late_without_room() {
 	[ "$status" -eq 123 ] && grep -q '^fanout: 1: Timer expired' err
 }
 check 'a job that is late and there is no place for output' late_without_room
-run --timeout 0.5 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
+run --timeout 2 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
 	> out 2> err < <(echo 1)
 check 'a job that is late and says goodbye' is 123 bye \
 	'fanout: 1: Timer expired'
-run --timeout 0.5 sh -c 'echo gone; sleep 1000 &' > out 2> err < <(echo 1)
+run --timeout 2 sh -c 'echo gone; sleep 1000 &' > out 2> err < <(echo 1)
 check 'a grandchild that is late' is 123 gone 'fanout: 1: Timer expired'
 
 # One that left the group is waited for, but not for ever, and not killed.
@@ -236,7 +237,7 @@ if command -v setsid > /dev/null; then
 	mkfifo leave gone
 	cat gone > last_words &
 	witness=$!
-	run --timeout 0.5 sh -c 'setsid sh -c "
+	run --timeout 2 sh -c 'setsid sh -c "
 		exec 7> gone; echo \$0 left; read go < leave; echo bye >&7
 		" $0 & wait' > out 2> err < <(echo 1)
 	echo go > leave
