@@ -58,8 +58,12 @@ enum af_stdio_kind {
 /** One standard stream of a child; zero is AFIO_INHERIT. */
 struct af_stdio {
 	enum af_stdio_kind kind;
-	int fd;			    /**< for AFIO_FD */
-	const char *path;	    /**< for AFIO_PATH; as seen by the parent */
+	int fd; /**< for AFIO_FD */
+	/**
+	 * For AFIO_PATH; as seen by the parent, and opened there: a FIFO that
+	 * nobody has open at its other end holds af_spawn() up.
+	 */
+	const char *path;
 	struct af_process *process; /**< for AFIO_PROCESS */
 };
 
