@@ -51,6 +51,13 @@ bool afi_fifo_is_early(int fd)
 	return poll(&fifo, 1, 0) == 0;
 }
 
+bool afi_fd_is_hung_up(int fd)
+{
+	struct pollfd other = { .fd = fd };
+
+	return poll(&other, 1, 0) > 0 && other.revents & POLLHUP;
+}
+
 void afi_fd_set_nonblock(int fd, bool on)
 {
 	int mode = fcntl(fd, F_GETFL);

@@ -13,6 +13,8 @@ int afi_pipe_open(int fds[2]);
 int afi_fd_above_stdio(int fd);
 /* Whether a FIFO has had no writer yet, so that reading 0 is not its end. */
 bool afi_fifo_is_early(int fd);
+/* Whether poll(2) says that nobody has the other side open any more. */
+bool afi_fd_is_hung_up(int fd);
 /* Sets or clears O_NONBLOCK, and nothing else. */
 void afi_fd_set_nonblock(int fd, bool on);
 

@@ -24,54 +24,72 @@
 #include "nowait.h"
 #include "stream.h"
 
-/* A character device: terminals can be polled, /dev/null and others not. */
-static bool can_poll(int fd, const struct stat *st)
+/*
+ * Whether it can be polled: of character devices terminals can, /dev/null and
+ * others not. 1, 0 or -errno.
+ */
+static int can_poll(int fd, const struct stat *st)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int ep, r;
+	int ep, r = 1;
 
 	if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
-		return false;
+		return 0;
 	if (!S_ISCHR(st->st_mode) || isatty(fd))
-		return true;
+		return 1;
 	if (afi_nowait_always(st))
-		return false;
+		return 0;
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	r = epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
+	if (ep < 0)
+		return -errno;
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) < 0)
+		r = errno == EPERM ? 0 : -errno;
 	close(ep);
-	return r == 0;
+	return r;
+}
+
+/*
+ * Whether who opens it once more has the same. A device may be another one for
+ * everybody who opens it, as the master of a pty is.
+ */
+static bool is_same_anew(const struct af_file *file, int fd)
+{
+	unsigned number;
+
+	return file->is_fifo ||
+	       (file->is_tty && ioctl(fd, TIOCGPTN, &number) < 0);
 }
 
 /*
  * Opens what fd is open on once more, for non-blocking use: then nobody who
- * shares the old description sees O_NONBLOCK on it. 0 or -errno.
+ * shares the old description sees O_NONBLOCK on it. False: it cannot be.
  */
-static int reopen(struct af_file *file, int fd, int mode)
+static bool reopen(struct af_file *file, int fd, int mode)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-	unsigned number;
 	int copy, cloexec;
 
-	/* The master of a pty would be another one's. */
-	if (file->is_tty && ioctl(fd, TIOCGPTN, &number) == 0)
-		return -ENXIO;
+	if (!is_same_anew(file, fd))
+		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	copy = open(path, (mode & (O_ACCMODE | O_APPEND)) | O_NONBLOCK |
 				  O_CLOEXEC | O_NOCTTY);
+	copy = afi_fd_above_stdio(copy);
 	if (copy < 0)
-		return -errno;
+		return false;
+	/* Of a FIFO's writers who came and went before this one is not told. */
+	if (afi_fd_is_hung_up(fd) && !afi_fd_is_hung_up(copy)) {
+		close(copy);
+		return false;
+	}
 	if (file->keep_fd) {
 		file->fd = copy;
-		return 0;
+		return true;
 	}
 	cloexec = fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
-	if (dup3(copy, fd, cloexec) < 0) {
-		close(copy);
-		return -EBADF;
-	}
+	file->own_description = dup3(copy, fd, cloexec) >= 0;
 	close(copy);
-	file->own_description = true;
-	return 0;
+	return file->own_description;
 }
 
 /* What kind of descriptor it is, and how to use it without blocking. */
@@ -79,6 +97,7 @@ static int inspect(struct af_file *file, int fd)
 {
 	int mode = fcntl(fd, F_GETFL);
 	struct stat st;
+	int r;
 
 	if (mode < 0 || fstat(fd, &st) < 0 || mode & O_PATH)
 		return -EBADF;
@@ -91,14 +110,17 @@ static int inspect(struct af_file *file, int fd)
 	file->is_socket = S_ISSOCK(st.st_mode);
 	file->is_fifo = S_ISFIFO(st.st_mode);
 	file->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
-	file->sticky_eof = can_poll(fd, &st);
+	r = can_poll(fd, &st);
+	if (r < 0)
+		return r;
+	file->sticky_eof = r;
 	if (file->is_socket && afi_message_inspect(file) < 0)
 		return -EBADF;
 	if (!file->sticky_eof)
 		return afi_disk_attach(file, &st);
 	/* Sockets are used with MSG_DONTWAIT. */
 	if (!(mode & O_NONBLOCK) && !file->is_socket &&
-	    reopen(file, fd, mode) < 0) {
+	    !reopen(file, fd, mode)) {
 		if (fcntl(fd, F_SETFL, mode | O_NONBLOCK) < 0)
 			return -errno;
 		file->made_nonblock = true;

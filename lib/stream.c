@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,9 +42,7 @@ ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
  */
 static bool is_abandoned(const struct af_file *file)
 {
-	struct pollfd fd = { .fd = file->fd };
-
-	return file->is_tty && poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP;
+	return file->is_tty && afi_fd_is_hung_up(file->fd);
 }
 
 static ssize_t socket_write(int fd, const struct iovec *iov, int n)

@@ -516,6 +516,34 @@ START_TEST(fifo_whose_writer_came_and_went_is_at_its_end)
 }
 END_TEST
 
+/* As a shell hands it over, to who is not there before the writer has left. */
+START_TEST(fifo_taken_over_after_its_writer_left_is_read_to_its_end)
+{
+	unsigned flags = _i % 2 ? AFIO_KEEP_FD : 0;
+	struct af_file *file;
+	int both, fd, shared;
+
+	rig_open(&rig, _i / 2);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	both = open("fifo", O_RDWR | O_CLOEXEC);
+	fd = open("fifo", O_RDONLY | O_CLOEXEC);
+	shared = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	put_text(both, "abc\nd");
+	close(both);
+	file = af_file_new(rig.loop, fd, flags);
+	ck_assert_ptr_nonnull(file);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "abc\n", 0);
+	expect_text(&rig, af_file_read(file, 0, 0, MS(20000)), "d", AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	if (flags & AFIO_KEEP_FD)
+		ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(fcntl(shared, F_GETFL) & O_NONBLOCK, 0);
+	close(shared);
+	unlink("fifo");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(fifo_detached_is_blocking)
 {
 	struct af_file *file;
@@ -558,6 +586,9 @@ Suite *suite(void)
 	ADD(fifo_without_a_writer_yet_is_not_at_its_end);
 	ADD(fifo_without_a_writer_yet_is_copied_when_one_comes);
 	ADD(fifo_whose_writer_came_and_went_is_at_its_end);
+	tcase_add_loop_test(
+		tc, fifo_taken_over_after_its_writer_left_is_read_to_its_end, 0,
+		2 * DRIVE_COUNT);
 	tcase_add_test(tc, fifo_detached_is_blocking);
 	return s;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,6 +83,67 @@ START_TEST(full_device_fails_enospc)
 	expect_error(&rig, write_full(file, "abc", 3), -ENOSPC);
 	expect_error(&rig, af_file_write(file, "abc", 3, 0, MS(0)), -ENOSPC);
 	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Of many devices who opens it anew has another one: a tunnel, a log's start. */
+START_TEST(device_that_can_be_polled_is_not_opened_anew)
+{
+	int fd = open("/dev/random", O_RDONLY | O_CLOEXEC), same;
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	same = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	file = make_file(fd, 0);
+	ck_assert_int_ne(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
+	expect_count(&rig, af_file_read(file, 7, AFIO_FULL, NULL), 7, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
+	close(same);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(device_and_kept_disk_file_without_descriptors_fail_emfile)
+{
+	int device = open("/dev/random", O_RDONLY | O_CLOEXEC);
+	int disk = open(helper_path(), O_RDONLY | O_CLOEXEC);
+	struct rlimit limit = { 64, 64 };
+	int fds[64], n = 0;
+
+	rig_open(&rig, DRIVE_AWAIT);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while ((fds[n] = dup(device)) >= 0)
+		n++;
+	errno = 0;
+	ck_assert_ptr_null(af_file_new(rig.loop, device, 0));
+	ck_assert_int_eq(errno, EMFILE);
+	errno = 0;
+	ck_assert_ptr_null(af_file_new(rig.loop, disk, AFIO_KEEP_FD));
+	ck_assert_int_eq(errno, EMFILE);
+	while (n > 0)
+		ck_assert_int_eq(close(fds[--n]), 0);
+	ck_assert_int_eq(close(device), 0);
+	ck_assert_int_eq(close(disk), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* It must not be taken for the program's standard input. */
+START_TEST(descriptor_of_its_own_is_above_stdio)
+{
+	struct af_file *file;
+	int in;
+
+	rig_open(&rig, WAY(KIND_PIPE, DRIVE_AWAIT));
+	in = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	close(0);
+	file = make_file(rig.in, AFIO_KEEP_FD);
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(dup2(in, 0), 0);
+	close(in);
 	rig_close(&rig);
 }
 END_TEST
@@ -285,6 +347,10 @@ Suite *suite(void)
 	ADD(null_device_takes_all_and_has_nothing);
 	ADD(zero_device_brings_as_much_as_asked);
 	ADD(full_device_fails_enospc);
+	ADD(device_that_can_be_polled_is_not_opened_anew);
+	tcase_add_test(
+		tc, device_and_kept_disk_file_without_descriptors_fail_emfile);
+	tcase_add_test(tc, descriptor_of_its_own_is_above_stdio);
 	ADD(eventfd_carries_its_counter);
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);

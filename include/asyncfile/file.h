@@ -94,14 +94,16 @@ struct af_loop;
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
- *         EMFILE    an on-disk file with AFIO_KEEP_FD takes one more
+ *         EMFILE    an on-disk file with AFIO_KEEP_FD takes one more; a device
+ *                   does so for a moment, to be looked at
  *         ENOMEM
  *
  * The open file description is left alone, because others may share it: no
  * O_NONBLOCK appears on a terminal or a pipe that a shell or a child also has.
  * Where non-blocking mode is needed, the file opens a description of its own
- * (under the same number if it owns fd). What cannot be opened anew, such as
- * the master of a pty, is non-blocking until the file is closed.
+ * (under the same number if it owns fd). What would not be the same if it were
+ * opened anew, such as the master of a pty, another device, or a FIFO whose
+ * writers have all left, is non-blocking until the file is closed.
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
 
