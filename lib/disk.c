@@ -91,7 +91,7 @@ static void on_back(struct afi_job *base)
 		file->disk->warm = job->at + (off_t)job->len;
 	/* An end or an error that nobody waits for is found again. */
 	if (job->counted || job->job.work == afi_disk_work_warm ||
-	    (job->done == 0 && !file->wanted[direction]))
+	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
 		discard(file, direction);
 	wake_both(file);
 }
@@ -338,7 +338,7 @@ static void disk_release(struct af_file *file)
 		if (file->wanted[i])
 			disk_unwant(file, i);
 		if (afi_disk_job_is_out(file->disk->jobs[i]))
-			file->disk->jobs[i]->file = NULL;
+			afi_disk_job_orphan(file->disk->jobs[i], file->len);
 		else
 			discard(file, i);
 	}

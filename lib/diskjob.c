@@ -53,6 +53,12 @@ bool afi_disk_job_is_out(const struct afi_disk_job *job)
 	       atomic_load_explicit(&job->refs, memory_order_acquire) > 1;
 }
 
+void afi_disk_job_orphan(struct afi_disk_job *job, size_t before)
+{
+	job->file = NULL;
+	job->before = before;
+}
+
 void afi_disk_job_put(struct afi_disk_job *job)
 {
 	struct af_file *file;
@@ -61,9 +67,8 @@ void afi_disk_job_put(struct afi_disk_job *job)
 	    atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	file = job->file;
-	/* Read for nobody: as if it had not been. */
-	if (!file && job->direction == AFI_READ && job->done > 0)
-		lseek(job->fd, -(off_t)job->done, SEEK_CUR);
+	if (!file && job->direction == AFI_READ)
+		lseek(job->fd, -(off_t)(job->before + job->done), SEEK_CUR);
 	if (job->close_fd)
 		close(job->fd);
 	afi_chunk_put(file ? &file->loop->pool : NULL, job->chunk);

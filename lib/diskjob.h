@@ -26,6 +26,7 @@ struct afi_disk_job {
 	off_t at; /* where to warm */
 	size_t len;
 	size_t start, done; /* bytes taken of what was read; moved */
+	size_t before;	    /* read before it, by nobody, of no file any more */
 	int error;
 };
 
@@ -35,6 +36,11 @@ struct afi_disk_job *afi_disk_job_new(struct af_file *file,
 				      void (*work)(struct afi_job *));
 /* Drops a reference. */
 void afi_disk_job_put(struct afi_disk_job *job);
+/*
+ * One that is out has no file any more: what it reads, and as many bytes before
+ * that, will be as if they had not been read.
+ */
+void afi_disk_job_orphan(struct afi_disk_job *job, size_t before);
 /* Whether a worker has it, or will. */
 bool afi_disk_job_is_out(const struct afi_disk_job *job);
 

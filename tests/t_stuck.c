@@ -46,7 +46,7 @@ START_TEST(disk_read_stuck_in_the_middle_has_what_came)
 	close(fd);
 	file = opened("file", "r");
 	slow_stop(1);
-	f = af_file_read(file, len, AFIO_FULL, MS(100));
+	f = af_file_read(file, len, AFIO_FULL, MS(700));
 	ck_assert_int_eq(drive(&rig, f), 0);
 	n = af_future_count(f);
 	ck_assert(n > 0 && n < len);
@@ -96,6 +96,39 @@ START_TEST(disk_end_seen_for_nobody_is_looked_at_again)
 	put_text(fd, "abc");
 	close(fd);
 	expect_text(&rig, reading(file, 9), "abc", 0);
+	close_all(file);
+}
+END_TEST
+
+/* In one turn, in which it is not yet known that nobody waits any more. */
+START_TEST(disk_end_seen_as_the_deadline_came_is_looked_at_again)
+{
+	struct af_file *file, *other;
+	struct af_future *f, *g;
+	int fd;
+
+	open_way(2 * DRIVE_COUNT + _i);
+	make_file("other", "x", 0600);
+	other = opened("other", "r");
+	file = containing("", "r");
+	slow_stop(0);
+	f = af_file_read(file, 3, 0, MS(5));
+	g = reading(other, 3);
+	slow_expect(1);
+	slow_go();
+	/* One worker: it has brought back the first. */
+	while (slow_calls() < 2)
+		sched_yield();
+	spin(5);
+	/* Or at its end, if that comes first. */
+	drive(&rig, f);
+	af_future_unref(f);
+	expect_text(&rig, g, "x", 0);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	expect_text(&rig, reading(file, 9), "abc", 0);
+	ck_assert_int_eq(af_file_close(other), 0);
 	close_all(file);
 }
 END_TEST
@@ -188,7 +221,7 @@ START_TEST(disk_write_stuck_counts_the_piece_under_way)
 	pattern_fill(data, sizeof data, 0);
 	file = containing("", "w+");
 	slow_stop(1);
-	f = af_file_write(file, data, sizeof data, AFIO_FULL, MS(50));
+	f = af_file_write(file, data, sizeof data, AFIO_FULL, MS(700));
 	expect_count(&rig, f, 2 * PIECE, AFIO_TIMEDOUT);
 	/* The next is not begun, and so not one byte of it. */
 	expect_error(&rig, af_file_write(file, data, 9, AFIO_FULL, MS(5)),
@@ -226,7 +259,7 @@ START_TEST(disk_copy_stuck_takes_no_byte_twice)
 	/* Reading goes well, and writing does not. */
 	slow_stop(1);
 	/* All of it is with the kernel: nothing has timed out. */
-	f = af_file_copy(from, to, 4, MS(50));
+	f = af_file_copy(from, to, 4, MS(700));
 	expect_count(&rig, f, 4, 0);
 	slow_go();
 	expect_count(&rig, af_file_copy(from, to, -1, NULL), 2, AFIO_EOF);
@@ -349,6 +382,7 @@ Suite *suite(void)
 	ADD(disk_read_stuck_in_the_middle_has_what_came, DRIVE_COUNT);
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);

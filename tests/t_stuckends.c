@@ -78,6 +78,34 @@ START_TEST(disk_close_stuck_leaves_a_kept_descriptor)
 }
 END_TEST
 
+/* What it had gathered before is put back as well. */
+START_TEST(disk_close_stuck_in_the_middle_puts_all_back)
+{
+	size_t len = 5 * PIECE;
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	make_file("file", "", 0600);
+	ck_assert_int_eq(truncate("file", (off_t)len), 0);
+	fd = open("file", O_RDONLY | O_CLOEXEC);
+	file = af_file_new(rig.loop, fd, AFIO_KEEP_FD);
+	expect_count(&rig, reading(file, 7), 7, 0);
+	slow_stop(1);
+	f = af_file_read(file, len - 7, AFIO_FULL, NULL);
+	while (slow_calls() < 3)
+		expect_life();
+	ck_assert_int_eq(af_file_close(file), 0);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	expect_closed(fd + 1);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 7);
+	ck_assert_int_eq(close(fd), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(disk_detach_or_seek_stuck_is_busy)
 {
 	struct af_file *file;
