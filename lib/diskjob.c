@@ -68,7 +68,9 @@ void afi_disk_job_put(struct afi_disk_job *job)
 		return;
 	file = job->file;
 	if (!file && job->direction == AFI_READ)
-		lseek(job->fd, -(off_t)(job->before + job->done), SEEK_CUR);
+		job->before += job->done;
+	if (!file && job->before > 0)
+		lseek(job->fd, -(off_t)job->before, SEEK_CUR);
 	if (job->close_fd)
 		close(job->fd);
 	afi_chunk_put(file ? &file->loop->pool : NULL, job->chunk);

@@ -106,6 +106,30 @@ START_TEST(disk_close_stuck_in_the_middle_puts_all_back)
 }
 END_TEST
 
+START_TEST(disk_close_with_a_sync_stuck_puts_back_what_was_read_ahead)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	make_file("file", "abcdef", 0600);
+	fd = open("file", O_RDONLY | O_CLOEXEC);
+	file = af_file_new(rig.loop, fd, AFIO_KEEP_FD);
+	expect_text(&rig, reading(file, 2), "ab", 0);
+	slow_stop(0);
+	f = af_file_sync(file, NULL);
+	slow_expect(1);
+	ck_assert_int_eq(af_file_close(file), 0);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	expect_closed(fd + 1);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 2);
+	ck_assert_int_eq(close(fd), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(disk_detach_or_seek_stuck_is_busy)
 {
 	struct af_file *file;
@@ -275,6 +299,9 @@ Suite *suite(void)
 	ADD(disk_close_stuck_returns_and_the_descriptor_follows,
 	    2 * DRIVE_COUNT);
 	ADD(disk_close_stuck_leaves_a_kept_descriptor, DRIVE_COUNT);
+	ADD(disk_close_stuck_in_the_middle_puts_all_back, DRIVE_COUNT);
+	ADD(disk_close_with_a_sync_stuck_puts_back_what_was_read_ahead,
+	    DRIVE_COUNT);
 	ADD(disk_detach_or_seek_stuck_is_busy, DRIVE_COUNT);
 	ADD(disk_of_a_process_stuck_is_not_released, DRIVE_COUNT);
 	ADD(disk_unread_stuck_is_busy, DRIVE_COUNT);

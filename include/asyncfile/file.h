@@ -242,7 +242,8 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
  *
  * On disk the position is then so much further back, whatever the bytes: when
  * something puts it on the descriptor, such as a write, af_file_seek() or
- * af_file_close(), what is read from there on is the file's own again.
+ * af_file_close(), what is read from there on is the file's own again. With
+ * AFIO_UNBUFFERED every read may do so.
  *
  * @param data copied
  * @return 0; -EBUSY: reads are pending, or a thread waits for the file on
