@@ -400,6 +400,7 @@ int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 		}
 	}
 	file->foreign->bev = bev;
+	file->foreign->on_pair = bufferevent_pair_get_partner(bottom);
 	file->foreign->enabled = bufferevent_get_enabled(bev);
 	bufferevent_getwatermark(bev, EV_READ, &file->foreign->low, &high);
 	file->foreign->high = high;

@@ -23,6 +23,7 @@ struct afi_foreign {
 	short enabled;	  /* the program's, too */
 	int error[2];
 	bool ended;
+	bool on_pair; /* it stands on a bufferevent_pair, whose other end lived */
 };
 
 /* Makes it the transport of a file; 0 or -ENOMEM. */

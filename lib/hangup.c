@@ -70,7 +70,9 @@ static bool has_left_already(const struct afi_hangup *hangup)
 		return true;
 	if (hangup->fd >= 0)
 		return has_left(hangup);
-	return !bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
+	/* Without a descriptor a socket's is one that is not connected yet. */
+	return file->foreign->on_pair &&
+	       !bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
 }
 
 static void hangup_free(struct afi_hangup *hangup)

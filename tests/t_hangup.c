@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "children.h"
@@ -227,6 +228,36 @@ START_TEST(hangup_of_what_has_no_other_side_fails_notsup)
 }
 END_TEST
 
+/* Which has no descriptor then, as if it was one of a pair. */
+START_TEST(hangup_of_a_bufferevent_not_connected_yet_waits)
+{
+	struct bufferevent *bev;
+	struct af_future *f;
+	int fds[2];
+
+	rig_open_loop(&rig, _i);
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), -1,
+				     BEV_OPT_CLOSE_ON_FREE);
+	rig.reader = af_file_from_bufferevent(rig.loop, bev, 0);
+	ck_assert_ptr_nonnull(rig.reader);
+	f = af_file_on_hangup(rig.reader);
+	expect_pending(f);
+	make_pair(KIND_SOCKETPAIR, fds);
+	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(bufferevent_setfd(bev, fds[0]), 0);
+	put_text(fds[1], "abc");
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "abc", 0);
+	expect_pending(f);
+	close(fds[1]);
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "", AFIO_EOF);
+	expect_count(&rig, f, 0, 0);
+	ck_assert_int_eq(af_file_close(rig.reader), 0);
+	rig.reader = NULL;
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(hangup_of_null_fails_einval)
 {
 	rig_open_loop(&rig, DRIVE_AWAIT);
@@ -421,6 +452,8 @@ Suite *suite(void)
 
 	tc = test_case(s, "errors");
 	tcase_add_test(tc, hangup_of_what_has_no_other_side_fails_notsup);
+	tcase_add_loop_test(tc, hangup_of_a_bufferevent_not_connected_yet_waits,
+			    0, DRIVE_COUNT);
 	tcase_add_test(tc, hangup_of_null_fails_einval);
 	tcase_add_test(tc, hangup_without_descriptors_fails_emfile);
 	tcase_add_test(tc,

@@ -426,7 +426,8 @@ int af_file_shutdown(struct af_file *file, int how);
  * | a terminal                    | its master was closed, or its line hung up |
  * | a bufferevent                 | so for the socket at its bottom; or it told
  *                                   of an end or an error, such as TLS's
- *                                   goodbye, for which somebody has to read  |
+ *                                   goodbye, for which somebody has to read; of
+ *                                   one not connected yet only this            |
  *
  * A peer that was cut off without a word is not known to have left. The reading
  * end of a FIFO that nobody has opened to write yet waits for one to come and
