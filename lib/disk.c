@@ -401,6 +401,7 @@ int afi_disk_attach(struct af_file *file, const struct stat *st)
 		return -ENOMEM;
 	file->disk->file = file;
 	file->disk->direct = afi_nowait_always(st);
+	file->disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
 	/* The program may close its own under a worker: that has another. */
 	if (file->keep_fd && !file->disk->direct) {
 		file->fd = fcntl(file->user_fd, F_DUPFD_CLOEXEC, 3);

@@ -16,6 +16,7 @@ struct afi_disk {
 	struct afi_disk_job *jobs[2]; /* out, or come back */
 	enum afi_direction turn;      /* whose, when both wait */
 	bool direct;		      /* it never waits */
+	bool has_start;		      /* there is nothing before position 0 */
 	bool slow[2];		      /* a try without waiting is no use */
 	int error;		      /* of a write that nobody waited for */
 	off_t warm;		      /* up to here it is in memory */

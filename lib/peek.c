@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk.h"
@@ -166,14 +165,11 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
 /* Whether a file on disk has len bytes before what would be read next. */
 static int check_position(struct af_file *file, size_t len)
 {
-	struct stat st;
 	off_t at;
 
 	if (afi_disk_is_out(file))
 		return -EBUSY;
-	if (fstat(file->fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+	if (!file->disk->has_start)
 		return 0;
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (at < 0)

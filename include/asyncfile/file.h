@@ -375,7 +375,7 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 off_t af_file_seek(struct af_file *file, off_t offset, int whence);
 
 /**
- * How many bytes a file on disk has.
+ * How many bytes a file on disk has: its file system is asked here and now.
  *
  * @return -ESPIPE: it is not a regular file; -EINVAL, -ECANCELED
  */
@@ -456,7 +456,9 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
 /**
  * Closes a file and frees it. Pending operations fail with -ECANCELED. Fine
  * also after its loop was freed. NULL is fine. If a thread waits for an on-disk
- * file, the descriptor is closed when that has come back.
+ * file, the descriptor is closed when that has come back. Else close(2) is
+ * called here and now: a file system across a network may take its time for
+ * what was written, if af_file_sync() did not see to that before.
  *
  * @return 0, or the negative errno of close(2): the descriptor is closed then,
  *         too
