@@ -99,9 +99,10 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	r = file->transport->read(file, file->in->data + end, room);
 	/*
 	 * After a whole pipe look again: its writer may have been woken by the
-	 * read, and have filled it.
+	 * read, and have filled it. After an error there is nothing to wait for.
 	 */
-	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE;
+	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE &&
+				  (r >= 0 || r == -EAGAIN);
 	if (r > 0)
 		file->len += (size_t)r;
 	else

@@ -192,6 +192,33 @@ START_TEST(close_keeping_the_descriptor_leaves_it_open)
 }
 END_TEST
 
+/* By a mistake of the program's, which is told each time. */
+START_TEST(operation_on_what_the_program_closed_fails_ebadf)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	rig_writer(&rig);
+	ck_assert_int_eq(close(af_file_fd(rig.reader)), 0);
+	ck_assert_int_eq(close(af_file_fd(rig.writer)), 0);
+	for (int round = 0; round < 2; round++) {
+		expect_error(&rig, read_some(3), -EBADF);
+		expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL),
+			     -EBADF);
+		expect_error(&rig, af_file_on_hangup(rig.reader), -EBADF);
+		expect_error(&rig, af_file_write(rig.writer, "a", 1, 0, NULL),
+			     -EBADF);
+		expect_error(&rig, af_file_on_hangup(rig.writer), -EBADF);
+		expect_error(&rig,
+			     af_file_copy(rig.reader, rig.writer, -1, NULL),
+			     -EBADF);
+	}
+	ck_assert_int_eq(af_file_close(rig.reader), -EBADF);
+	ck_assert_int_eq(af_file_close(rig.writer), -EBADF);
+	rig.reader = rig.writer = NULL;
+	rig_close(&rig);
+}
+END_TEST
+
 /* What there is, if not a line, is read and stays in the file. */
 static void leave_unread(void)
 {
@@ -424,6 +451,7 @@ Suite *suite(void)
 	ADD(close_tells_continuations_later);
 	ADD(close_in_own_continuation_cancels_the_rest);
 	ADD(close_keeping_the_descriptor_leaves_it_open);
+	ADD(operation_on_what_the_program_closed_fails_ebadf);
 	ADD(detach_with_pending_returns_descriptor_and_unread);
 	ADD(detach_leaves_the_blocking_mode);
 	ADD(loop_freed_with_pending_cancels_and_refuses_more);
