@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,9 +17,23 @@
 #include "stream.h"
 #include "wake.h"
 
+/*
+ * A terminal whose other side went away has its end of file. But who may not
+ * read it, in the background, gets the same; of a master that cannot be.
+ */
+bool afi_stream_is_end(const struct af_file *file, int error)
+{
+	unsigned number;
+
+	return error == EIO && file->is_tty &&
+	       (afi_fd_is_hung_up(file->fd) ||
+		ioctl(file->fd, TIOCGPTN, &number) == 0);
+}
+
 ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
 {
 	ssize_t r;
+	int error;
 
 	do {
 		if (file->is_socket)
@@ -30,10 +45,10 @@ ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
 		return -EAGAIN;
 	if (r >= 0)
 		return r;
-	/* The other side of a terminal went away: its end of file. */
-	if (errno == EIO && file->is_tty)
+	error = errno;
+	if (afi_stream_is_end(file, error))
 		return 0;
-	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	return error == EWOULDBLOCK ? -EAGAIN : -error;
 }
 
 /*

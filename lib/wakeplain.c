@@ -64,7 +64,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if (!(what & BEV_EVENT_READING))
 		return;
 	/* libevent has taken the error from the descriptor: keep it. */
-	if (what & BEV_EVENT_EOF || (error == EIO && file->is_tty))
+	if (what & BEV_EVENT_EOF || afi_stream_is_end(file, error))
 		file->stream.end = 1;
 	else
 		file->stream.end = -error;

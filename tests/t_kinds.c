@@ -5,12 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -243,6 +246,62 @@ START_TEST(pty_closed_at_the_other_side_ends)
 END_TEST
 
 /* The kernel says EIO there, too. */
+/* Exits with 0 if it went as it should; of another session than the test's. */
+static void read_in_the_background(int tty)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_file *file = af_file_new(loop, tty, 0);
+	struct af_future *f;
+
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	setpgid(0, 0);
+	for (int i = 0; i < 2; i++) {
+		f = read_some(file, 9);
+		if (af_await(f) != -EIO)
+			_exit(1);
+		af_future_unref(f);
+	}
+	if (tcsetpgrp(tty, getpid()) < 0)
+		_exit(2);
+	f = read_some(file, 9);
+	_exit(af_await(f) == 0 && af_future_count(f) == 4 ? 0 : 3);
+}
+
+static void be_a_shell(int tty)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (setsid() < 0 || ioctl(tty, TIOCSCTTY, 0) < 0)
+		_exit(4);
+	signal(SIGHUP, SIG_IGN);
+	pid = fork();
+	if (pid == 0)
+		read_in_the_background(tty);
+	waitpid(pid, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 5);
+}
+
+/* The kernel says EIO, as at the end, but it is none. */
+START_TEST(terminal_read_in_the_background_fails_eio_and_has_not_ended)
+{
+	int master, tty, status;
+	pid_t pid;
+
+	ck_assert_int_eq(openpty(&master, &tty, NULL, NULL, NULL), 0);
+	put_text(master, "abc\n");
+	pid = fork();
+	if (pid == 0)
+		be_a_shell(tty);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%#x",
+		      (unsigned)status);
+	close(tty);
+	close(master);
+}
+END_TEST
+
 START_TEST(pty_written_after_its_master_closed_fails_epipe)
 {
 	struct af_file *file;
@@ -355,6 +414,9 @@ Suite *suite(void)
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);
 	ADD(pty_closed_at_the_other_side_ends);
+	tcase_add_test(
+		tc,
+		terminal_read_in_the_background_fails_eio_and_has_not_ended);
 	ADD(pty_written_after_its_master_closed_fails_epipe);
 	ADD(disk_file_is_read_from_its_position_to_its_end);
 	ADD(disk_file_large_comes_back_as_written);
