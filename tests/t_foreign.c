@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -160,6 +161,104 @@ static struct af_file *wrap_socket(int fds[2], struct bufferevent **ret_bev,
 	*ret_bev = make_bufferevent(fds, options);
 	return af_file_from_bufferevent(rig.loop, *ret_bev, flags);
 }
+
+static void expect_refused(struct af_loop *loop, struct bufferevent *bev,
+			   unsigned flags, int error)
+{
+	errno = 0;
+	ck_assert_ptr_null(af_file_from_bufferevent(loop, bev, flags));
+	ck_assert_int_eq(errno, error);
+}
+
+START_TEST(from_bufferevent_of_nonsense_fails_and_leaves_it)
+{
+	struct bufferevent *bev;
+	struct af_loop *freed;
+	struct af_file *file;
+	int fds[2];
+
+	rig_open(&rig, DRIVE_AWAIT);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, AFIO_KEEP_FD);
+	ck_assert_int_eq(af_file_detach(file, NULL), -EINVAL);
+	put_text(fds[1], "abc");
+	expect_text(&rig, af_file_read(file, 3, 0, NULL), "abc", 0);
+	freed = af_loop_new(NULL);
+	ck_assert_int_eq(af_file_close(file), 0);
+	expect_refused(NULL, bev, 0, EINVAL);
+	expect_refused(rig.loop, NULL, 0, EINVAL);
+	expect_refused(rig.loop, bev, AFIO_FULL, EINVAL);
+	file = af_file_new(freed, fds[1], 0);
+	af_loop_free(freed);
+	/* It lives as long as what was made with it, but takes nothing more. */
+	expect_refused(freed, bev, 0, ECANCELED);
+	ck_assert_ptr_null(af_file_open(freed, "/dev/null", "r"));
+	ck_assert_int_eq(errno, ECANCELED);
+	ck_assert_int_eq(af_file_close(file), 0);
+	bufferevent_free(bev);
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+static int count_piece(const char *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	++*(int *)arg;
+	return 0;
+}
+
+/* The loop is gone, and so is what the bytes went through. */
+static void expect_canceled(struct af_file *file)
+{
+	struct evbuffer *buf = evbuffer_new();
+	int pieces = 0;
+
+	evbuffer_add(buf, "abc", 3);
+	expect_error(&rig, af_file_read(file, 3, 0, NULL), -ECANCELED);
+	expect_error(&rig, af_file_readline(file, 0, 0, 0, MS(1)), -ECANCELED);
+	expect_error(&rig, af_file_read_until(file, "--", 2, 0, 0, NULL),
+		     -ECANCELED);
+	expect_error(&rig, af_file_peek(file, 3, NULL), -ECANCELED);
+	ck_assert_int_eq(af_file_unread(file, "abc", 3), -ECANCELED);
+	expect_error(&rig, af_file_each_line(file, count_piece, &pieces),
+		     -ECANCELED);
+	expect_error(&rig, af_file_each_chunk(file, count_piece, &pieces),
+		     -ECANCELED);
+	ck_assert_int_eq(pieces, 0);
+	expect_error(&rig, af_file_write(file, "abc", 3, AFIO_FULL, NULL),
+		     -ECANCELED);
+	expect_error(&rig, af_file_write_buffer(file, buf, 0, NULL),
+		     -ECANCELED);
+	ck_assert_uint_eq(evbuffer_get_length(buf), 3);
+	expect_error(&rig, af_file_copy(file, file, -1, NULL), -ECANCELED);
+	expect_error(&rig, af_file_on_hangup(file), -ECANCELED);
+	expect_error(&rig, af_file_sync(file, NULL), -ECANCELED);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -ECANCELED);
+	ck_assert_int_eq(af_file_size(file), -ECANCELED);
+	ck_assert_int_eq(af_file_shutdown(file, SHUT_WR), -ECANCELED);
+	ck_assert_int_eq(af_file_close(file), 0);
+	evbuffer_free(buf);
+}
+
+/* Of a bufferevent, a socket, and on disk. */
+START_TEST(everything_after_the_loop_was_freed_fails_canceled)
+{
+	struct bufferevent *bev;
+	struct af_file *made[3];
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	made[0] = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
+	made[1] = af_file_new(rig.loop, fds[1], 0);
+	made[2] = af_file_open(rig.loop, "/dev/null", "r+");
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	for (int i = 0; i < 3; i++)
+		expect_canceled(made[i]);
+	rig_close(&rig);
+}
+END_TEST
 
 START_TEST(output_put_in_before_goes_out_first_and_is_not_counted)
 {
@@ -384,6 +483,8 @@ Suite *suite(void)
 	ADD(close_with_deferred_callbacks_queued_is_quiet);
 
 	tc = test_case(s, "of the program");
+	tcase_add_test(tc, from_bufferevent_of_nonsense_fails_and_leaves_it);
+	tcase_add_test(tc, everything_after_the_loop_was_freed_fails_canceled);
 	ADD(output_put_in_before_goes_out_first_and_is_not_counted);
 	ADD(bufferevent_kept_is_given_back_as_it_was);
 	ADD(timeout_of_a_bufferevent_fails_one_read);
