@@ -323,13 +323,7 @@ static int start(struct communicate *c,
 	}
 	if (!c->future.done)
 		r = feed(c, options);
-	if (r < 0 || c->future.done)
-		return r;
-	if (afi_timeout_zero(options->timeout))
-		communicate_expire(&c->future);
-	else
-		r = afi_future_expire_after(&c->future, options->timeout);
-	return r;
+	return r < 0 ? r : afi_future_limit(&c->future, options->timeout);
 }
 
 static int make_streams(struct communicate *c, size_t n_stages)

@@ -332,11 +332,7 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 				     .future = f };
 	afi_file_start(from, &copy->in);
 	afi_file_start(to, &copy->out);
-	if (f->done)
-		return f;
-	if (afi_timeout_zero(timeout))
-		copy_expire(f);
-	else if (afi_future_expire_after(f, timeout) < 0)
+	if (afi_future_limit(f, timeout) < 0)
 		finish(copy, -ENOMEM, 0);
 	return f;
 }

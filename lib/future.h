@@ -98,6 +98,17 @@ void afi_future_finish(struct af_future *f, int error);
  * non-zero timeout (NULL: never); 0 or -ENOMEM.
  */
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
+/* The same, of one that may be done by now; after a zero timeout it expires. */
+static inline int afi_future_limit(struct af_future *f,
+				   const struct timeval *timeout)
+{
+	if (f->done)
+		return 0;
+	if (!afi_timeout_zero(timeout))
+		return afi_future_expire_after(f, timeout);
+	f->ops->expire(f);
+	return 0;
+}
 
 /*
  * Whether f waits for another one, if only among others; or (NULL) cannot be

@@ -153,11 +153,7 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
 				    .step = peek_step,
 				    .future = &peek->future };
 	afi_file_start(file, &peek->op);
-	if (peek->future.done)
-		return &peek->future;
-	if (afi_timeout_zero(timeout))
-		peek_expire(&peek->future);
-	else if (afi_future_expire_after(&peek->future, timeout) < 0)
+	if (afi_future_limit(&peek->future, timeout) < 0)
 		end_early(&peek->future, -ENOMEM, 0);
 	return &peek->future;
 }

@@ -143,19 +143,12 @@ struct af_future *af_pipe_wait(struct af_pipe *pipe,
 		.expire = wait_expire,
 	};
 	struct af_future *f = start(pipe, &ops, timeout);
-	int r = 0;
 
 	if (f->done)
 		return f;
 	watch_stages((struct pipe_wait *)f, af_process_wait, NULL);
-	if (f->done) /* no memory to wait for any stage */
-		;
-	else if (afi_timeout_zero(timeout))
-		wait_expire(f);
-	else
-		r = afi_future_expire_after(f, timeout);
-	if (r < 0)
-		finish((struct pipe_wait *)f, r);
+	if (afi_future_limit(f, timeout) < 0)
+		finish((struct pipe_wait *)f, -ENOMEM);
 	return f;
 }
 

@@ -127,11 +127,7 @@ struct af_future *af_file_sync(struct af_file *file,
 					    .step = sync_step,
 					    .future = f };
 	afi_file_start(file, &of_future(f)->op);
-	if (f->done)
-		return f;
-	if (afi_timeout_zero(timeout))
-		sync_expire(f);
-	else if (afi_future_expire_after(f, timeout) < 0)
+	if (afi_future_limit(f, timeout) < 0)
 		end_early(f, -ENOMEM);
 	return f;
 }

@@ -35,9 +35,7 @@ struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time)
 	f = afi_operation_new(loop, &ops);
 	if (!f)
 		return afi_future_failed(loop, -ENOMEM);
-	if (afi_timeout_zero(time))
-		afi_future_finish(f, 0);
-	else if (afi_future_expire_after(f, time) < 0)
+	if (afi_future_limit(f, time) < 0)
 		afi_future_finish(f, -ENOMEM);
 	return f;
 }
