@@ -383,7 +383,7 @@ off_t af_file_size(struct af_file *file);
 
 /**
  * Has an on-disk file written to its disk: fsync(2), in its place in the queue
- * of writes. It goes on behind a deadline or a cancel.
+ * of writes. Once begun it goes on behind a deadline or a cancel.
  *
  * @return a future; -EINVAL also for what has no disk, -EIO when writing to it
  *         has failed
