@@ -16,9 +16,10 @@
 
 /*
  * The most that one call reads. To copy a large file out of memory takes long,
- * too, and others are to have their turn meanwhile.
+ * too, and others are to have their turn meanwhile: after less than a pipe holds
+ * the file waits for its next one.
  */
-#define READ_MAX AFI_READ_SIZE
+#define READ_MAX (AFI_READ_SIZE / 2)
 
 /* How far apart it is looked whether pages are in memory. */
 #define PROBE_STEP 65536
