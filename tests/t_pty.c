@@ -526,10 +526,10 @@ START_TEST(pty_where_none_is_left_is_enospc)
 	int taken;
 
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("devpts", "/dev/pts", "devpts", 0,
 		  "newinstance,ptmxmode=0666,max=1") < 0 ||
-	    mount("/dev/pts/ptmx", "/dev/ptmx", NULL, MS_BIND, NULL) < 0) {
+	    mount("/dev/pts/ptmx", "/dev/ptmx", "none", MS_BIND, NULL) < 0) {
 		fprintf(stderr, "skipped: %s\n", strerror(errno));
 		return;
 	}
