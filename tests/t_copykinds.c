@@ -21,7 +21,7 @@ START_TEST(copy_to_itself_is_an_echo)
 	for (int i = 0; i < 3; i++) {
 		char byte;
 
-		put(rig.out, "abc" + i, 1);
+		put(rig.out, &"abc"[i], 1);
 		while (recv(rig.out, &byte, 1, MSG_DONTWAIT) < 0)
 			turn(&rig);
 		ck_assert_int_eq(byte, "abc"[i]);

@@ -243,8 +243,10 @@ static int wake_ups(void)
 	for (int i = 0; i < 20; i++)
 		turn(&rig);
 	event_base_once(base, -1, EV_TIMEOUT, on_time, &over, MS(30));
-	for (; !over; n++)
+	while (!over) {
 		ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
+		n++;
+	}
 	return n;
 }
 
