@@ -183,16 +183,20 @@ static void read_cancel(struct af_future *f)
 	afi_file_resume(file, AFI_READ);
 }
 
-/* Takes what has arrived by now, and the end of the file if it is there. */
+/*
+ * Takes what has arrived by now, and the end of the file if it is there; but
+ * there are sources that never run dry.
+ */
 static void read_rest(struct read_op *op, struct af_file *file)
 {
 	size_t before;
+	int turns = 0;
 
 	do {
 		before = file->len;
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
-	} while (!op->future.done && file->len > before);
+	} while (!op->future.done && file->len > before && ++turns < FILLS_MAX);
 }
 
 static void read_expire(struct af_future *f)

@@ -362,6 +362,27 @@ START_TEST(endless_line_leaves_others_their_turn)
 }
 END_TEST
 
+/* At the deadline it has what has come, though more would be there at once. */
+START_TEST(endless_read_ends_at_its_deadline)
+{
+	struct af_future *f;
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	file = opened("/dev/zero", "r");
+	f = af_file_read(file, 0, 0, MS(20));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
+	ck_assert_uint_gt(af_future_count(f), 0);
+	af_future_unref(f);
+	f = af_file_read_until(file, "no", 2, 0, 0, MS(20));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
+	af_future_unref(f);
+	close_all(file);
+}
+END_TEST
+
 static void note_turn(void *arg)
 {
 	struct af_file *file = arg;
@@ -579,6 +600,7 @@ Suite *suite(void)
 	ADD(file_of_proc_is_read_to_its_end);
 	ADD(devices_opened_by_name_are_what_they_are);
 	ADD(endless_line_leaves_others_their_turn);
+	ADD(endless_read_ends_at_its_deadline);
 	ADD(large_file_in_memory_leaves_others_their_turn);
 	ADD(disk_full_fails_enospc_and_says_how_much_fitted);
 	tcase_add_test(tc, fifo_to_write_without_a_reader_is_enxio);
