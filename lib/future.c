@@ -17,10 +17,21 @@
  * Failures that need no memory and no loop. They are never written to, so any
  * thread may have them, and references to them are not counted.
  */
-static struct af_future failed_enomem = { .done = true, .error = -ENOMEM };
-static struct af_future failed_ecanceled = { .done = true,
-					     .error = -ECANCELED };
-static struct af_future failed_einval = { .done = true, .error = -EINVAL };
+static struct af_future failed_enomem = {
+	.done = true,
+	.error = -ENOMEM,
+	.status = -1,
+};
+static struct af_future failed_ecanceled = {
+	.done = true,
+	.error = -ECANCELED,
+	.status = -1,
+};
+static struct af_future failed_einval = {
+	.done = true,
+	.error = -EINVAL,
+	.status = -1,
+};
 
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops)
