@@ -15,14 +15,18 @@
 
 static void print_future(FILE *out, int level, const struct af_future *f)
 {
+	int64_t left;
+
 	fprintf(out, "%*s%s", 2 * level, "", f->ops->name);
 	if (f->ops->describe)
 		f->ops->describe(f, out);
 	if (f->running)
 		fputs(", running", out);
-	if (f->deadline)
+	if (f->deadline) {
+		left = f->deadline->at - afi_now();
 		fprintf(out, ", %.3f s left",
-			(double)(f->deadline->at - afi_now()) * 1e-9);
+			left > 0 ? (double)left * 1e-9 : 0);
+	}
 	if (f->since)
 		fprintf(out, ", for %.3f s",
 			(double)(afi_now_coarse() - f->since) * 1e-9);
