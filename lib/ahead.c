@@ -58,7 +58,7 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 	if (!file || bytes == 0)
 		return -EINVAL;
 	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
-	if (file->is_foreign)
+	if (file->is_foreign && file->foreign) /* its loop lives */
 		file->foreign->limit = bytes;
 	return 0;
 }

@@ -221,6 +221,7 @@ static void expect_canceled(struct af_file *file)
 		     -ECANCELED);
 	expect_error(&rig, af_file_peek(file, 3, NULL), -ECANCELED);
 	ck_assert_int_eq(af_file_unread(file, "abc", 3), -ECANCELED);
+	ck_assert_int_eq(af_file_set_read_ahead(file, 9), 0);
 	expect_error(&rig, af_file_each_line(file, count_piece, &pieces),
 		     -ECANCELED);
 	expect_error(&rig, af_file_each_chunk(file, count_piece, &pieces),
