@@ -65,10 +65,12 @@ static void leave(struct af_loop *loop, struct afi_await *await)
 	loop->turning = await->turning;
 	if (private != await->base) {
 		afi_loop_move_back(loop, await->base);
-		if (loop->spare)
+		if (loop->spare) {
+			afi_mailbox_leave(loop, private);
 			event_base_free(private);
-		else
+		} else {
 			loop->spare = private;
+		}
 		/* Timers that are added now must not count from before. */
 		event_base_update_cache_time(await->base);
 	}

@@ -157,6 +157,8 @@ int afi_loop_turn(struct af_loop *loop, bool wait);
 int afi_mailbox_open(struct af_loop *loop);
 void afi_mailbox_close(struct af_loop *loop);
 int afi_mailbox_move(struct af_loop *loop);
+/* A private base is about to be freed. */
+void afi_mailbox_leave(struct af_loop *loop, struct event_base *base);
 /* Runs a task from the loop; for any thread, and cannot fail. */
 void afi_mailbox_put(struct af_loop *loop, struct afi_post *post);
 /* Makes ready what is in it. */

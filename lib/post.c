@@ -61,9 +61,10 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	afi_loop_nudge(loop);
 }
 
-static void assign(struct event *event, struct af_loop *loop)
+static void assign(struct event *event, struct af_loop *loop,
+		   struct event_base *base)
 {
-	event_assign(event, loop->base, loop->mailbox.fd, EV_READ | EV_PERSIST,
+	event_assign(event, base, loop->mailbox.fd, EV_READ | EV_PERSIST,
 		     on_mail, loop);
 	/* That somebody may post is no reason to go on for ever. */
 	afi_event_set_internal(event);
@@ -71,13 +72,26 @@ static void assign(struct event *event, struct af_loop *loop)
 
 int afi_mailbox_move(struct af_loop *loop)
 {
-	struct afi_mailbox *box = &loop->mailbox;
+	struct event *away = &loop->mailbox.away;
 
-	event_del(&box->away);
-	if (loop->base == loop->home)
+	if (loop->base == loop->home || event_get_base(away) == loop->base)
 		return 0;
-	assign(&box->away, loop);
-	return event_add(&box->away, NULL) ? -ENOMEM : 0;
+	event_del(away);
+	assign(away, loop, loop->base);
+	if (event_add(away, NULL) == 0)
+		return 0;
+	assign(away, loop, loop->home); /* where it needs not be */
+	return -ENOMEM;
+}
+
+void afi_mailbox_leave(struct af_loop *loop, struct event_base *base)
+{
+	struct event *away = &loop->mailbox.away;
+
+	if (event_get_base(away) != base)
+		return;
+	event_del(away);
+	assign(away, loop, loop->home);
 }
 
 int afi_mailbox_open(struct af_loop *loop)
@@ -89,8 +103,8 @@ int afi_mailbox_open(struct af_loop *loop)
 	box->fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (box->fd < 0)
 		return -errno;
-	assign(&box->event, loop);
-	assign(&box->away, loop);
+	assign(&box->event, loop, loop->base);
+	assign(&box->away, loop, loop->base);
 	r = event_add(&box->event, NULL) ? -ENOMEM : 0;
 	if (r < 0)
 		close(box->fd);

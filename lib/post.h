@@ -26,7 +26,7 @@ struct afi_mailbox {
 	struct afi_post *first, **tail;
 	int fd; /* an eventfd: readable when there is something in it */
 	struct event event; /* on the loop's own base */
-	struct event away;  /* on that of a nested wait */
+	struct event away;  /* on that of the last nested wait */
 };
 
 #endif
