@@ -21,9 +21,9 @@
 
 struct read_op {
 	struct af_future future;
-	struct afi_op op;
 	union {
 		struct {
+			struct afi_op op;
 			/* How many bytes are enough; 0: not yet. */
 			size_t (*enough)(struct read_op *op, const char *data,
 					 size_t len);
@@ -36,11 +36,14 @@ struct read_op {
 			bool keep_part; /* leave it in the file at a deadline */
 		};
 		/* When it is done: a small result, without an allocation. */
-		char small[48];
+		char small[96];
 	};
 };
 
-/* Moves n bytes from the file to the future; 0 or -ENOMEM. */
+/*
+ * Moves n bytes from the file to the future, perhaps to where the operation was.
+ * 0 or -ENOMEM.
+ */
 static int take(struct read_op *op, struct af_file *file, size_t n)
 {
 	struct afi_chunk *in = file->in;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "harness.h"
+#include "pattern.h"
 
 static struct rig rig;
 
@@ -28,6 +29,26 @@ START_TEST(read_data_there_succeeds_with_at_most_size)
 	put_text(rig.out, "hello");
 	expect_text(&rig, read_some(3), "hel", 0);
 	expect_text(&rig, read_some(100), "lo", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Small ones are kept in another place; whether asked for before or after. */
+START_TEST(read_of_any_size_succeeds_with_just_that)
+{
+	enum { LONGEST = 300 };
+	char data[2 * LONGEST];
+	struct af_future *f;
+
+	pattern_fill(data, sizeof data, 0);
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	for (size_t n = 1; n <= LONGEST; n++) {
+		f = read_full(n, NULL);
+		put(rig.out, data, 2 * n);
+		expect_bytes(&rig, f, data, n, 0);
+		expect_bytes(&rig, read_full(n, NULL), data + n, n, 0);
+	}
 	rig_close(&rig);
 }
 END_TEST
@@ -310,6 +331,7 @@ Suite *suite(void)
 
 #define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
 	ADD(read_data_there_succeeds_with_at_most_size);
+	ADD(read_of_any_size_succeeds_with_just_that);
 	ADD(read_data_later_succeeds_with_it);
 	ADD(read_full_succeeds_with_exactly_size);
 	ADD(read_full_at_eof_succeeds_with_part_and_eof);
