@@ -108,6 +108,16 @@ static int make_away(struct af_file *file)
 	return 0;
 }
 
+static void drop_idle_away(struct af_file *file)
+{
+	struct afi_away *away = file->stream.away;
+	const short any = EV_READ | EV_WRITE;
+
+	if (away && !event_pending(&away->event[AFI_READ], any, NULL) &&
+	    !event_pending(&away->event[AFI_WRITE], any, NULL))
+		drop_away(file);
+}
+
 int afi_wake_add(struct af_file *file, enum afi_direction direction)
 {
 	struct event *event = event_at_home(file, direction);
@@ -117,19 +127,19 @@ int afi_wake_add(struct af_file *file, enum afi_direction direction)
 			return -ENOMEM;
 		event = &file->stream.away->event[direction];
 	}
-	return event_add(event, NULL) ? -ENOMEM : 0;
+	if (event_add(event, NULL) == 0)
+		return 0;
+	drop_idle_away(file);
+	return -ENOMEM;
 }
 
 void afi_wake_del(struct af_file *file, enum afi_direction direction)
 {
-	struct afi_away *away = file->stream.away;
-
 	event_del(event_at_home(file, direction));
-	if (!away)
+	if (!file->stream.away)
 		return;
-	event_del(&away->event[direction]);
-	if (!event_pending(&away->event[!direction], EV_READ | EV_WRITE, NULL))
-		drop_away(file);
+	event_del(&file->stream.away->event[direction]);
+	drop_idle_away(file);
 }
 
 int afi_wake_move(struct af_file *file)
