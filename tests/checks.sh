@@ -19,13 +19,13 @@ failed=0
 status=
 left=
 
-# check NAME COMMAND...: the command must succeed, with no process left.
+# check NAME COMMAND...: the command must succeed, with no process left. What is
+# printed is of those that fail only: it is to be read.
 check() {
 	local name=$1 file pid
 	shift
 	if "$@" && [ -z "$left" ]; then
 		passed=$((passed + 1))
-		echo "ok      $name"
 		return
 	fi
 	failed=$((failed + 1))
@@ -37,7 +37,7 @@ check() {
 			sed "s/^/        $file: /"
 	done
 	for pid in $left; do
-		tr '\0' ' ' < "/proc/$pid/cmdline" | sed 's/^/        left: /'
+		tr '\0' ' ' < "/proc/$pid/cmdline" | sed 's/^/        left: /;s/$/\n/'
 		grep '^State' "/proc/$pid/status"
 		kill -KILL "$pid" # or the next check finds it, too
 	done || :
@@ -53,6 +53,48 @@ mark=CHECKS=$$.$RANDOM
 marked() {
 	grep -lzxF "$mark" /proc/[0-9]*/environ 2> /dev/null |
 		sed 's,[^0-9],,g'
+}
+
+# find_left [PID]: sets left, but for that one. A process may close what it has
+# some time before it is gone.
+find_left() {
+	local pid
+	for pid in $(marked | grep -vx "${1-}"); do
+		timeout 10 tail -s 0.1 --pid="$pid" -f /dev/null || :
+	done
+	left=$(marked | grep -vx "${1-}" || :)
+}
+
+# On a terminal
+
+# show COMMAND...: on a terminal of its own. What it prints is descriptor 3.
+show() {
+	mkfifo screen
+	env "$mark" timeout -k 5 60 "$helper" terminal "$@" \
+		> screen < /dev/null 4>&- &
+	shown=$!
+	exec 3< screen
+	rm screen
+	: > err
+}
+
+# shows REGEX: whether a line that does comes, before another takes its place.
+shows() {
+	local line
+	while IFS= read -r -t 30 -d $'\r' -u 3 line; do
+		printf '%q\n' "$line" >> err
+		[[ ! $line =~ $1 ]] || return 0
+	done
+	return 1
+}
+
+# Sets status and left.
+leave_terminal() {
+	cat <&3 >> err
+	exec 3<&-
+	status=0
+	wait "$shown" || status=$?
+	find_left
 }
 
 # The last line of a script: how it went.

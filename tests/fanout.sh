@@ -23,7 +23,7 @@ cd "$tmp"
 run() {
 	status=0
 	env "$mark" timeout -k 5 600 "$sample" "$@" || status=$?
-	left=$(marked || :)
+	find_left
 }
 
 # is STATUS OUT ERR: just that.
@@ -242,7 +242,7 @@ if command -v setsid > /dev/null; then
 		" $0 & wait' > out 2> err < <(echo 1)
 	echo go > leave
 	wait $witness
-	left=$(marked || :)
+	find_left
 	escaped() {
 		is 123 '1 left' 'fanout: 1: Timer expired' &&
 			[ "$(cat last_words)" = bye ]
@@ -294,7 +294,7 @@ exec 5>&-
 status=0
 wait $fanout || status=$?
 exec 3<&-
-left=$(marked || :)
+find_left
 check 'a slow stdin' is 0 '' ''
 
 # ends: waits for $fanout, but not for ever. Sets status and left.
@@ -303,7 +303,7 @@ ends() {
 	status=0
 	# Of a hangup the shell tells.
 	wait "$fanout" 2> /dev/null || status=$?
-	left=$(marked || :)
+	find_left
 }
 
 # Signals: an asynchronous command of a script has SIGINT ignored, and under
@@ -346,23 +346,15 @@ check 'SIGTERM while a reader does not read' is 143 '' ''
 mkfifo gate
 exec 4<> gate
 printf '1\n2\n3\n4\n' > four
-exec 3< <(exec env "$mark" timeout -k 5 60 "$helper" terminal sh -c \
-	'exec "$0" -j1 sh -c "$1" < four > out' "$sample" \
-	'case $0 in 2) exit 1;; 4) read go < gate;; esac' 4>&-)
-line='3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left'
+show sh -c 'exec "$0" -j1 sh -c "$1" < four > out' "$sample" \
+	'case $0 in 2) exit 1;; 4) read go < gate;; esac'
 seen=no
-: > err
-while [ $seen = no ] && read -r -t 30 -d $'\r' -u 3 text; do
-	printf '%q\n' "$text" >> err
-	if [[ $text =~ $line ]]; then
-		seen=yes
-	fi
-done
+if shows '3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left'; then
+	seen=yes
+fi
 echo go >&4
-cat <&3 >> err
-exec 3<&- 4>&-
-left=$(marked || :)
-status=0
+leave_terminal
+exec 4>&-
 check 'the line of progress' test $seen = yes
 
 # Hosts
