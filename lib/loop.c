@@ -353,8 +353,7 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	/* Without ONCE it would go on for as long as something is ready. */
 	if (!wait || !TAILQ_EMPTY(&loop->ready))
 		flags |= EVLOOP_NONBLOCK;
-	else if (!TAILQ_EMPTY(&loop->pending) &&
-		 (!__libc_single_threaded || loop->mailbox.first))
+	else if (!TAILQ_EMPTY(&loop->pending) && !__libc_single_threaded)
 		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* for what is posted */
 	loop->turning = true;
 	r = event_base_loop(loop->base, flags);
@@ -364,6 +363,9 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	loop->broken = event_base_got_break(loop->base);
 	if (event_base_got_exit(loop->base) || loop->broken)
 		loop->stopped = true;
+	/* Without an event of others libevent does not look at the mailbox's. */
+	if (r == 1)
+		afi_mailbox_empty(loop);
 	return r == 1 && TAILQ_EMPTY(&loop->ready);
 }
 

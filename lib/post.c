@@ -151,6 +151,10 @@ int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg)
 	call->post.run = run_call;
 	call->fn = fn;
 	call->arg = arg;
-	afi_mailbox_put(loop, &call->post);
+	/* The loop's own thread needs nobody to wake it. */
+	if (afi_loop_check(loop) == 0)
+		afi_loop_ready(loop, &call->post.task, run_call);
+	else
+		afi_mailbox_put(loop, &call->post);
 	return 0;
 }

@@ -240,20 +240,73 @@ static void post_now(void *arg)
 	ck_assert_int_eq(*n, 0);
 }
 
-/* A post keeps no loop from returning; another wait will do. */
 START_TEST(post_of_the_own_thread_runs_later)
 {
 	int n = 0;
 
 	stage_open(&stage, (enum context)_i);
 	stage_play(&stage, post_now, &n);
-	while (n == 0) {
-		struct af_future *f = af_sleep(stage.loop, MS(1));
-
-		ck_assert_int_eq(af_await(f), 0);
-		af_future_unref(f);
-	}
+	ck_assert_int_eq(af_loop_run(stage.loop), 0);
 	ck_assert_int_eq(n, 1);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A post that is there is something to do, even if nothing else is. */
+static void post_more(void *arg)
+{
+	int *n = arg;
+
+	if (++*n < 3)
+		ck_assert_int_eq(af_loop_post(stage.loop, post_more, n), 0);
+}
+
+static void post_when_done(struct af_future *f, void *arg)
+{
+	(void)f;
+	post_more(arg);
+}
+
+START_TEST(post_runs_though_nothing_is_pending)
+{
+	int n = 0;
+
+	stage_open(&stage, TOP_OWN);
+	ck_assert_int_eq(af_loop_post(stage.loop, post_more, &n), 0);
+	ck_assert_int_eq(af_loop_run(stage.loop), 0);
+	ck_assert_int_eq(n, 3);
+	/* Nor after what was pending is over. */
+	n = 0;
+	af_on_done(af_sleep(stage.loop, MS(1)), post_when_done, &n);
+	ck_assert_int_eq(af_loop_run(stage.loop), 0);
+	ck_assert_int_eq(n, 3);
+	/* The program drives. */
+	n = 0;
+	ck_assert_int_eq(af_loop_post(stage.loop, post_more, &n), 0);
+	ck_assert_int_ge(event_base_dispatch(af_loop_base(stage.loop)), 0);
+	ck_assert_int_eq(n, 3);
+	stage_close(&stage);
+}
+END_TEST
+
+static void *post_count(void *arg)
+{
+	af_loop_post(stage.loop, count, arg);
+	return NULL;
+}
+
+START_TEST(post_of_a_thread_runs_though_nothing_is_pending)
+{
+	pthread_t thread;
+	int n = 0;
+
+	stage_open(&stage, TOP_OWN);
+	for (int lap = 1; lap <= 3; lap++) {
+		pthread_create(&thread, NULL, post_count, &n);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(af_loop_run(stage.loop), 0);
+		ck_assert_int_eq(n, lap);
+	}
 	stage_close(&stage);
 }
 END_TEST
@@ -360,6 +413,8 @@ Suite *suite(void)
 	ADD(post_wakes_a_run_that_sleeps);
 	ADD(post_may_wait_itself);
 	ADD(post_of_the_own_thread_runs_later);
+	tcase_add_test(tc, post_runs_though_nothing_is_pending);
+	tcase_add_test(tc, post_of_a_thread_runs_though_nothing_is_pending);
 	ADD(free_runs_what_was_posted);
 	tcase_add_test(tc, loops_in_threads_post_to_each_other);
 	return s;

@@ -95,8 +95,12 @@ void af_loop_stop(struct af_loop *loop);
  * thread run in their order. What was posted before a loop is freed still runs,
  * after what was pending has been cancelled.
  *
- * That somebody may post does not keep a base running; a future that is pending
- * keeps af_loop_run() and af_await() waiting for it in a program with threads.
+ * af_loop_run() and af_await() run what was posted, whatever else there is; so
+ * does the program's own dispatch of the base, but for posts of other threads
+ * while the base has no event at all: then it returns at once, as it always
+ * does. That somebody may yet post does not keep a base running; a future that
+ * is pending keeps af_loop_run() and af_await() waiting for it in a program with
+ * threads.
  *
  * @return 0, -EINVAL or -ENOMEM
  */
