@@ -43,6 +43,8 @@ static int enter(struct af_loop *loop, struct afi_await *await)
 			loop->spare = event_base_new();
 		if (!loop->spare)
 			return -ENOMEM;
+		/* What nobody waits for any more needs not go along. */
+		afi_loop_settle_all(loop);
 		r = afi_loop_move(loop, loop->spare);
 		if (r < 0)
 			return r;

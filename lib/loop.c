@@ -254,6 +254,12 @@ static void look_for_break(struct af_loop *loop)
 		loop->stopped = true;
 }
 
+void afi_loop_settle_all(struct af_loop *loop)
+{
+	while (!TAILQ_EMPTY(&loop->settle))
+		run_first(&loop->settle);
+}
+
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
 	if (!TAILQ_EMPTY(&loop->later))

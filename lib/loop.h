@@ -142,6 +142,8 @@ int afi_loop_check(const struct af_loop *loop);
 /* A driver comes and goes: whoever turns the loop is between these. */
 void afi_loop_enter(struct af_loop *loop);
 void afi_loop_exit(struct af_loop *loop);
+/* What waits to settle does so at once. */
+void afi_loop_settle_all(struct af_loop *loop);
 /*
  * One round: what is ready, up to a limit, or until *done (if not NULL).
  * Then, if nothing is left, what waits to settle.

@@ -146,6 +146,30 @@ START_TEST(await_in_a_callback_with_an_idle_pair_succeeds)
 }
 END_TEST
 
+/* What is over is not pending, though the loop has not turned since. */
+static void end_reads_and_sleep(evutil_socket_t fd, short what, void *arg)
+{
+	af_future_unref(af_file_read(files[0], 9, 0, MS(0)));
+	af_future_cancel(pending);
+	sleep_in_callback(fd, what, arg);
+}
+
+START_TEST(await_in_a_callback_after_the_reads_of_a_pair_succeeds)
+{
+	int error = 1;
+
+	open_pair(DRIVE_DISPATCH);
+	pending = af_file_read(files[1], 9, 0, NULL);
+	event_base_once(rig.base, -1, EV_TIMEOUT, end_reads_and_sleep, &error,
+			MS(1));
+	ck_assert_int_ge(event_base_dispatch(rig.base), 0);
+	ck_assert_int_eq(error, 0);
+	ck_assert_int_eq(af_future_error(pending), -ECANCELED);
+	af_future_unref(pending);
+	close_pair();
+}
+END_TEST
+
 /* Over a socket, whose other end is fds[1]. */
 static struct bufferevent *make_bufferevent(int fds[2], int options)
 {
@@ -481,6 +505,8 @@ Suite *suite(void)
 	ADD(read_from_a_pair_past_its_deadline_keeps_what_comes);
 	ADD(await_in_a_callback_with_a_pair_pending_is_enotsup);
 	ADD(await_in_a_callback_with_an_idle_pair_succeeds);
+	tcase_add_test(tc,
+		       await_in_a_callback_after_the_reads_of_a_pair_succeeds);
 	ADD(close_with_deferred_callbacks_queued_is_quiet);
 
 	tc = test_case(s, "of the program");
