@@ -94,8 +94,7 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	/* A large result is handed on as it is: nothing may follow it. */
 	if (want > AFI_CHUNK_SIZE && want - file->len < room)
 		room = want - file->len;
-	if (file->unbuffered || file->read_ahead)
-		room = afi_ahead_limit(file, want, room);
+	room = afi_ahead_limit(file, want, room);
 	r = file->transport->read(file, file->in->data + end, room);
 	/*
 	 * After a whole pipe look again: its writer may have been woken by the

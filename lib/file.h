@@ -94,7 +94,7 @@ struct af_file {
 	bool needed[2];	      /* and since it last did, too */
 	bool drained[2];      /* the last try took all there was: wait first */
 	int16_t read_error;   /* to be reported, once */
-	uint32_t read_ahead;  /* at most; 0: as it comes */
+	uint32_t read_ahead;  /* at most */
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stop waiting for data that nobody wants */

@@ -137,6 +137,7 @@ static struct af_file *file_alloc(struct af_loop *loop, int fd)
 	file->loop = loop;
 	file->fd = fd;
 	file->user_fd = fd;
+	file->read_ahead = AFI_READ_SIZE;
 	TAILQ_INIT(&file->ops[AFI_READ]);
 	TAILQ_INIT(&file->ops[AFI_WRITE]);
 	return file;

@@ -33,8 +33,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	(void)bev;
 	afi_stream_ready(file, AFI_READ);
 	/* libevent reads on for as long as there is memory: up to here. */
-	if (afi_wake_held(file) >=
-	    (file->read_ahead ? file->read_ahead : AFI_CHUNK_SIZE))
+	if (afi_wake_held(file) >= file->read_ahead)
 		afi_stream_unwant(file, AFI_READ);
 }
 
