@@ -270,12 +270,8 @@ static int feed(struct communicate *c,
 	struct af_file *to = af_pipe_stdin(c->pipe);
 	int r;
 
-	if (options->input_kind == AFIO_INPUT_NONE) {
-		af_pipe_close_stdin(c->pipe);
-		return 0;
-	}
 	if (!to)
-		return -EBADF;
+		return options->input_kind == AFIO_INPUT_NONE ? 0 : -EBADF;
 	c->input.whole = &c->future;
 	r = afi_input_start(&c->input, to, options, &c->feed);
 	if (r < 0)

@@ -48,6 +48,9 @@ int afi_input_start(struct afi_input *input, struct af_file *to,
 		    struct af_future **ret)
 {
 	switch (options->input_kind) {
+	case AFIO_INPUT_NONE:
+		*ret = af_file_write(to, "", 0, 0, NULL);
+		return 0;
 	case AFIO_INPUT_MEMORY:
 		*ret = af_file_write(to, options->input, options->input_len,
 				     AFIO_FULL | AFIO_BORROW, NULL);
@@ -67,8 +70,6 @@ int afi_input_start(struct afi_input *input, struct af_file *to,
 		input->arg = options->input_arg;
 		*ret = afi_feed(to, ask, input);
 		return 0;
-	case AFIO_INPUT_NONE:
-		break;
 	}
 	return -EINVAL;
 }

@@ -20,7 +20,7 @@ struct afi_input {
 /* Whether the options say where it comes from. */
 bool afi_input_valid(const struct af_communicate_options *options);
 /*
- * Starts to write it, of any kind but AFIO_INPUT_NONE; *ret is done when it is
+ * Starts to write it, behind what is being written; *ret is done when it is
  * over. 0 or -errno. With whole set, and otherwise zero before.
  */
 int afi_input_start(struct afi_input *input, struct af_file *to,

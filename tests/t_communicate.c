@@ -88,6 +88,29 @@ START_TEST(communicate_without_options_ends_the_input)
 }
 END_TEST
 
+/* It is in the queue before the end of the input is. */
+START_TEST(communicate_without_options_lets_a_write_end)
+{
+	const size_t len = 1 << 20;
+	struct af_future *f, *written;
+	struct af_pipe *pipe;
+	struct rig rig;
+	char *data = new_pattern(len);
+
+	rig_open(&rig, _i);
+	pipe = start_echo(&rig, "cat");
+	written = af_pipe_write(pipe, data, len, AFIO_FULL, NULL);
+	f = af_pipe_communicate(pipe, NULL);
+	outcome(&rig, f, 0, 0);
+	expect_out_pattern(af_future_output(f), len);
+	expect_count(&rig, written, len, 0);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	free(data);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(communicate_without_pipes_waits_for_the_end)
 {
 	const struct af_output *output;
@@ -389,6 +412,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, communicate_through_echo_brings_all_back, 0,
 			    8 * DRIVE_COUNT);
 	ADD(tc, communicate_without_options_ends_the_input);
+	ADD(tc, communicate_without_options_lets_a_write_end);
 	ADD(tc, communicate_without_pipes_waits_for_the_end);
 	tcase_add_loop_test(tc, communicate_from_descriptor_takes_it_to_its_end,
 			    0, SOURCES * DRIVE_COUNT);
