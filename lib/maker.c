@@ -91,8 +91,11 @@ int af_future_fail(struct af_future *f, int error)
 {
 	int r = check(f);
 
-	if (r < 0 || error >= 0)
-		return r < 0 ? r : -EINVAL;
+	/* That one says that it is pending. */
+	if (r == 0 && (error >= 0 || error == -EINPROGRESS))
+		r = -EINVAL;
+	if (r < 0)
+		return r;
 	afi_future_finish(f, error);
 	return 0;
 }

@@ -172,12 +172,12 @@ END_TEST
 
 START_TEST(fail_with_no_error_fails_einval)
 {
-	static const int errors[] = { 0, 1, EIO };
+	static const int errors[] = { 0, 1, EIO, -EINPROGRESS };
 	struct af_future *f;
 
 	rig_open(&rig, _i);
 	f = make();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(af_future_fail(f, errors[i]), -EINVAL);
 	ck_assert(!af_future_is_done(f));
 	resolve(f);
