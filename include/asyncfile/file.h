@@ -196,7 +196,9 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *
  * @param size     if not 0, a longer line comes in pieces: the first size
  *                 bytes of it now, with AFIO_TRUNCATED, the rest as the next
- *                 line. 0: a line takes the memory it needs, however long.
+ *                 line. That is not put off to see whether there is a rest:
+ *                 size bytes and then the end are so, too. 0: a line takes the
+ *                 memory it needs, however long.
  * @param sizehint how long lines usually are, in bytes; 0: no idea. Tunes, and
  *                 changes no outcome.
  * @param flags    0; or AFIO_FULL: at the deadline fail with -ETIMEDOUT and

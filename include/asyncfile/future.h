@@ -244,8 +244,9 @@ struct af_future *af_with_timeout(struct af_future *f,
 				  const struct timeval *timeout);
 
 /**
- * A future that succeeds after some time; zero: at once. Cancel it to be done
- * earlier. -EINVAL for NULL or a time that makes no sense.
+ * A future that succeeds after some time; zero: it is done already, so that to
+ * wait for it lets nobody else have a turn. Cancel it to be done earlier.
+ * -EINVAL for NULL or a time that makes no sense.
  */
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 
@@ -282,7 +283,7 @@ int af_future_resolve(struct af_future *f, void *value,
 /**
  * Ends a future with failure.
  *
- * @param error a negative errno
+ * @param error a negative errno, but for -EINPROGRESS
  * @return 0, -EALREADY or -EINVAL, as af_future_resolve()
  */
 int af_future_fail(struct af_future *f, int error);

@@ -43,7 +43,8 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  *                | AFIO_PIPE_EACH | a pipe of its own: af_process_stderr() |
  *                | AFIO_STDOUT    | its own stdout                         |
  *                | AFIO_PATH      | the file, opened once for all          |
- *                | others         | as of af_spawn(); no AFIO_PTY          |
+ *                | AFIO_PTY       | of a single stage only                 |
+ *                | others         | as of af_spawn()                       |
  *
  *                file is not allowed. With new_group all stages are in one
  *                group, but for one that has a terminal. The rest holds for
@@ -94,7 +95,7 @@ struct af_file *af_pipe_stderr(const struct af_pipe *pipe);
 
 /** Where af_pipe_communicate() takes the input from. */
 enum af_input_kind {
-	AFIO_INPUT_NONE = 0, /**< nothing: stdin is closed at once */
+	AFIO_INPUT_NONE = 0, /**< nothing but what was to be written before */
 	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
 	AFIO_INPUT_FD,	     /**< input_fd, up to its end; stays the caller's */
 	AFIO_INPUT_FILE,     /**< input_file, up to its end; borrowed */

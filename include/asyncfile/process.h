@@ -60,8 +60,9 @@ struct af_stdio {
 	enum af_stdio_kind kind;
 	int fd; /**< for AFIO_FD */
 	/**
-	 * For AFIO_PATH; as seen by the parent, and opened there: a FIFO that
-	 * nobody has open at its other end holds af_spawn() up.
+	 * For AFIO_PATH; as seen by the parent, and opened there, before it is
+	 * known whether the program can be executed: a FIFO that nobody has
+	 * open at its other end holds af_spawn() up.
 	 */
 	const char *path;
 	struct af_process *process; /**< for AFIO_PROCESS */
