@@ -76,43 +76,41 @@ static int find_paths(struct afi_child *child)
 }
 
 /*
- * A child that shares our memory, on a stack of its own; its pid, or -errno.
- * ThreadSanitizer takes what it does for our doing.
+ * A new process that runs afi_child_main(), on a stack of its own. With a pidfd
+ * from the start: others may reap whom they do not know. Without a descriptor
+ * left for that there may be one later.
  */
-static pid_t start_sharing(struct afi_child *child, int *pidfd)
+static pid_t start_by(struct afi_child *child, int *pidfd, int flags)
 {
-#if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
 	_Alignas(max_align_t) char stack[STACK_SIZE];
-	int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
 	pid_t pid = -1;
 
 #ifdef HAVE_PIDFD
-	pid = clone(afi_child_main, stack + STACK_SIZE, flags | CLONE_PIDFD,
-		    child, pidfd);
+	pid = clone(afi_child_main, stack + STACK_SIZE,
+		    flags | CLONE_PIDFD | SIGCHLD, child, pidfd);
 #else
 	(void)pidfd;
 #endif
 	if (pid < 0)
-		pid = clone(afi_child_main, stack + STACK_SIZE, flags, child);
+		pid = clone(afi_child_main, stack + STACK_SIZE, flags | SIGCHLD,
+			    child);
 	return pid < 0 ? -errno : pid;
-#else
-	(void)child;
-	(void)pidfd;
-	return -ENOSYS;
-#endif
 }
 
-/* Runs afi_child_main() in a new process; its pid, or -errno. */
+/*
+ * The same: it shares our memory, or else has a copy of it. ThreadSanitizer
+ * takes what one that shares it does for our doing. The pid, or -errno.
+ */
 static pid_t start(struct afi_child *child, int *pidfd)
 {
-	pid_t pid = start_sharing(child, pidfd);
+	pid_t pid = -ENOSYS;
 
+#if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
+	pid = start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
+#endif
 	if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
 		return pid;
-	pid = fork();
-	if (pid == 0)
-		afi_child_main(child);
-	return pid < 0 ? -errno : pid;
+	return start_by(child, pidfd, 0);
 }
 
 static int open_pidfd(pid_t pid)

@@ -34,21 +34,6 @@ static int reaped_pidfd(void)
 #endif
 
 /*
- * Whether a child may be reaped before the library has its pidfd: fork(2), for
- * want of better or of a ThreadSanitizer that understands it, brings none.
- */
-static bool pidfd_may_be_late(void)
-{
-#if !defined(HAVE_CLONE_VFORK) || defined(__SANITIZE_THREAD__)
-	return true;
-#elif defined(__has_feature)
-	return __has_feature(thread_sanitizer);
-#else
-	return false;
-#endif
-}
-
-/*
  * Whether the kernel tells how a child ended that somebody else has reaped.
  * Found out once, while nobody reaps our own.
  */
@@ -97,7 +82,7 @@ static void check_told(const char *file, int line, struct rig *rig,
 {
 	int r = drive(rig, f);
 
-	if (kernel_tells() && !(r == -ECHILD && pidfd_may_be_late())) {
+	if (kernel_tells()) {
 		check_status(file, line, rig, f, status);
 		return;
 	}
@@ -208,8 +193,7 @@ START_TEST(wait_beside_a_thread_that_reaps_all_ends)
 		wait = af_process_wait(process, NULL);
 		r = drive(&rig, wait);
 		/* We may be faster than the thief. */
-		ck_assert(r == 0 || (r == -ECHILD &&
-				     (!kernel_tells() || pidfd_may_be_late())));
+		ck_assert(r == 0 || (r == -ECHILD && !kernel_tells()));
 		ck_assert_int_eq(af_future_status(wait), r ? -1 : EXITED(i));
 		af_future_unref(wait);
 		ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
