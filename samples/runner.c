@@ -13,13 +13,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -28,12 +26,11 @@
 
 #include "common.h"
 #include "job.h"
+#include "lines.h"
 #include "runner.h"
+#include "tally.h"
 #include "words.h"
 
-/* More than the kernel lets an argument be: such a line is an error. */
-#define MAX_LINE ((size_t)128 * 1024)
-#define LINE_HINT 80
 #define N_SIGNALS 3
 
 /* As of xargs; 1 is for all other trouble. */
@@ -68,7 +65,8 @@ struct run {
 	size_t n_hosts;
 
 	struct af_loop *loop;
-	struct af_file *in, *out, *err;
+	struct lines *in;
+	struct af_file *out, *err;
 	struct event *signals[N_SIGNALS], *timer;
 	struct af_future *reading; /* the next line */
 	struct af_future *turn;	   /* done when all is printed so far */
@@ -77,11 +75,7 @@ struct run {
 	bool ended;  /* no more lines: they are over, or it is time to stop */
 	bool silent; /* nothing is printed any more */
 	int status, signal;
-
-	/* For the progress line. Bytes are of the input; total 0: unknown. */
-	size_t running, done, failed;
-	uint64_t bytes_read, bytes_done, bytes_total;
-	time_t start;
+	struct tally tally;
 };
 
 static void go_on(struct run *run);
@@ -107,43 +101,6 @@ static void stop_all(struct run *run)
 	af_future_cancel(run->turn);
 }
 
-/* The progress line */
-
-static time_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
-}
-
-static void clear_progress(const struct run *run)
-{
-	if (run->timer)
-		fputs("\r\033[K", stderr);
-}
-
-static void draw_progress(evutil_socket_t fd, short what, void *arg)
-{
-	const struct run *run = arg;
-	uint64_t left;
-
-	(void)fd;
-	(void)what;
-	if (!af_future_is_done(run->turn))
-		return;
-	clear_progress(run);
-	fprintf(stderr, "%zu done, %zu running, %zu failed", run->done,
-		run->running, run->failed);
-	if (run->bytes_done == 0 || run->bytes_total < run->bytes_done)
-		return;
-	left = (uint64_t)((double)(now() - run->start) *
-			  (double)(run->bytes_total - run->bytes_done) /
-			  (double)run->bytes_done);
-	fprintf(stderr, ", %d:%02d:%02d left", (int)(left / 3600),
-		(int)(left / 60 % 60), (int)(left % 60));
-}
-
 /* Tasks */
 
 /* What a task's end means for the whole. */
@@ -154,7 +111,7 @@ static void judge(struct run *run, const struct task *task)
 
 	if (run->silent || (error == 0 && status == 0))
 		return;
-	run->failed++;
+	run->tally.failed++;
 	if (run->status == 0)
 		run->status = SOME_FAILED;
 	if (error == -ETIMEDOUT) {
@@ -182,9 +139,9 @@ static void finish(struct af_future *printed, void *arg)
 
 	(void)printed;
 	judge(run, task);
-	run->done++;
-	run->running--;
-	run->bytes_done += task->bytes;
+	run->tally.done++;
+	run->tally.running--;
+	run->tally.bytes += task->bytes;
 	task->host->running--;
 	LIST_REMOVE(task, link);
 	job_free(task->job);
@@ -217,7 +174,7 @@ static struct af_future *print_out(struct af_future *before, void *arg)
 	(void)before;
 	if (run->silent)
 		return NULL;
-	clear_progress(run);
+	tally_clear(&run->tally);
 	return af_finally(job_print_out(task->job, run->out), print_err, task);
 }
 
@@ -237,7 +194,7 @@ static void follow(struct run *run, struct task *task)
 	bool is_bounded = timerisset(&run->plan->timeout);
 
 	task->host->running++;
-	run->running++;
+	run->tally.running++;
 	LIST_INSERT_HEAD(&run->tasks, task, link);
 	af_on_done(
 		job_collect(task->job, is_bounded ? &run->plan->timeout : NULL),
@@ -247,8 +204,8 @@ static void follow(struct run *run, struct task *task)
 /* Whether what keeps a job from being started may be over with another job. */
 static bool may_pass(const struct run *run, int error)
 {
-	return run->running > 0 && (error == EMFILE || error == ENFILE ||
-				    error == EAGAIN || error == ENOMEM);
+	return run->tally.running > 0 && (error == EMFILE || error == ENFILE ||
+					  error == EAGAIN || error == ENOMEM);
 }
 
 /* Here, or by ssh there. NULL with errno, after a complaint if that is it. */
@@ -335,36 +292,20 @@ static void launch_held(struct run *run)
 
 /* Lines */
 
-/* What keeps a line from being an argument; 0: nothing. */
-static int check_line(struct af_future *line, const char *data, size_t len)
-{
-	if (af_future_error(line) < 0)
-		return af_future_error(line);
-	if (af_future_flags(line) & AFIO_TRUNCATED)
-		return -E2BIG;
-	return memchr(data, '\0', len) ? -EBADMSG : 0;
-}
-
 static void got_line(struct af_future *line, void *arg)
 {
 	struct run *run = arg;
+	const char *data;
 	size_t len = 0;
-	const char *data = af_future_data(line, &len);
-	int error = check_line(line, data, len);
 
 	af_future_unref(run->reading);
 	run->reading = NULL;
-	run->bytes_read += len;
-	if (run->ended) {
-		;
-	} else if (error < 0) {
-		complain("stdin", error);
-		end_input(run, EXIT_FAILURE);
-	} else if (len == 0) {
-		run->bytes_total = run->bytes_read;
-		end_input(run, 0);
-	} else {
-		start(run, data, len);
+	if (!run->ended) {
+		data = lines_take(run->in, line, &len);
+		if (len > 0)
+			start(run, data, len);
+		else
+			end_input(run, data ? 0 : EXIT_FAILURE);
 	}
 	go_on(run);
 }
@@ -374,12 +315,12 @@ static void go_on(struct run *run)
 	if (run->reading)
 		return;
 	launch_held(run);
-	if (run->ended && run->running == 0)
+	if (run->ended && run->tally.running == 0)
 		af_loop_stop(run->loop);
 	if (run->ended || run->held ||
-	    run->running == run->n_hosts * run->plan->jobs)
+	    run->tally.running == run->n_hosts * run->plan->jobs)
 		return;
-	run->reading = af_file_readline(run->in, MAX_LINE, LINE_HINT, 0, NULL);
+	run->reading = lines_next(run->in);
 	af_on_done(af_future_ref(run->reading), got_line, run);
 }
 
@@ -397,6 +338,17 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	for (i = 0; i < N_SIGNALS; i++)
 		if (run->signals[i])
 			event_del(run->signals[i]);
+}
+
+/* Not between what a job says on stdout and on stderr. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	const struct run *run = arg;
+
+	(void)fd;
+	(void)what;
+	if (af_future_is_done(run->turn))
+		tally_draw(&run->tally, lines_total(run->in));
 }
 
 /* A signal that is ignored, as under nohup, stays so. */
@@ -417,10 +369,9 @@ static int add_events(struct run *run)
 		if (!run->signals[i] || evsignal_add(run->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
-	if (!isatty(STDERR_FILENO))
+	if (!run->tally.is_shown)
 		return 0;
-	run->start = now();
-	run->timer = event_new(base, -1, EV_PERSIST, draw_progress, run);
+	run->timer = event_new(base, -1, EV_PERSIST, on_tick, run);
 	return run->timer ? event_add(run->timer, &period) : -ENOMEM;
 }
 
@@ -431,37 +382,28 @@ static void free_events(struct run *run)
 	for (i = 0; i < N_SIGNALS; i++)
 		if (run->signals[i])
 			event_free(run->signals[i]);
-	clear_progress(run);
+	tally_clear(&run->tally);
 	if (run->timer)
 		event_free(run->timer);
 }
 
-/* Of a file it is known how much there is to come. */
 static int open_files(struct run *run)
 {
-	off_t size;
-
-	run->in = af_file_new(run->loop, STDIN_FILENO, AFIO_KEEP_FD);
-	if (!run->in) {
-		complain("stdin", errno);
+	run->in = lines_open(run->loop);
+	if (!run->in)
 		return -1;
-	}
 	run->out = af_file_new(run->loop, STDOUT_FILENO, AFIO_KEEP_FD);
 	if (!run->out) {
 		complain("stdout", errno);
 		return -1;
 	}
 	run->err = af_file_new(run->loop, STDERR_FILENO, AFIO_KEEP_FD);
-	size = af_file_size(run->in);
-	if (size > 0)
-		run->bytes_total =
-			(uint64_t)(size - af_file_seek(run->in, 0, SEEK_CUR));
 	return 0;
 }
 
 static void close_files(struct run *run)
 {
-	af_file_close(run->in);
+	lines_close(run->in);
 	af_file_close(run->out);
 	af_file_close(run->err);
 }
@@ -503,6 +445,7 @@ int runner_run(const struct plan *plan, int *ret_signal)
 	struct run run = { .plan = plan };
 	int r = EXIT_FAILURE;
 
+	tally_init(&run.tally);
 	run.loop = af_loop_new(NULL);
 	if (run.loop && make_hosts(&run) == 0 && add_events(&run) == 0)
 		r = run_all(&run);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The lines of stdin. One is read when it is asked for, so that memory is
+ * bounded, and a writer that is too fast held back.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <asyncfile.h>
+
+#include "common.h"
+#include "lines.h"
+
+/* More than the kernel lets an argument be: such a line is an error. */
+#define MAX_LINE ((size_t)128 * 1024)
+#define LINE_HINT 80
+
+struct lines {
+	struct af_file *in;
+	uint64_t bytes; /* so far */
+	uint64_t total; /* 0: unknown */
+};
+
+/* Of a file it is known how much there is to come. */
+struct lines *lines_open(struct af_loop *loop)
+{
+	struct lines *lines = calloc(1, sizeof(*lines));
+	off_t size;
+
+	if (lines)
+		lines->in = af_file_new(loop, STDIN_FILENO, AFIO_KEEP_FD);
+	if (!lines || !lines->in) {
+		complain("stdin", errno);
+		free(lines);
+		return NULL;
+	}
+	size = af_file_size(lines->in);
+	if (size > 0)
+		lines->total =
+			(uint64_t)(size - af_file_seek(lines->in, 0, SEEK_CUR));
+	return lines;
+}
+
+struct af_future *lines_next(struct lines *lines)
+{
+	return af_file_readline(lines->in, MAX_LINE, LINE_HINT, 0, NULL);
+}
+
+/* What keeps a line from being an argument; 0: nothing. */
+static int check_line(const struct af_future *line, const char *data,
+		      size_t len)
+{
+	if (af_future_error(line) < 0)
+		return af_future_error(line);
+	if (af_future_flags(line) & AFIO_TRUNCATED)
+		return -E2BIG;
+	return memchr(data, '\0', len) ? -EBADMSG : 0;
+}
+
+const char *lines_take(struct lines *lines, const struct af_future *line,
+		       size_t *ret_len)
+{
+	size_t len = 0;
+	const char *data = af_future_data(line, &len);
+	int error = check_line(line, data, len);
+
+	if (error < 0) {
+		complain("stdin", error);
+		return NULL;
+	}
+	lines->bytes += len;
+	if (len == 0)
+		lines->total = lines->bytes;
+	*ret_len = len;
+	return data;
+}
+
+uint64_t lines_total(const struct lines *lines)
+{
+	return lines->total;
+}
+
+void lines_close(struct lines *lines)
+{
+	if (lines)
+		af_file_close(lines->in);
+	free(lines);
+}

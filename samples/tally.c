@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tally: a line on stderr, which takes the place of the one before. Knows
+ * nothing of jobs, nor when it is to be drawn.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tally.h"
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+void tally_init(struct tally *tally)
+{
+	*tally = (struct tally){
+		.is_shown = isatty(STDERR_FILENO),
+		.start = now(),
+	};
+}
+
+void tally_clear(const struct tally *tally)
+{
+	if (tally->is_shown)
+		fputs("\r\033[K", stderr);
+}
+
+void tally_draw(const struct tally *tally, uint64_t total)
+{
+	uint64_t left;
+
+	if (!tally->is_shown)
+		return;
+	tally_clear(tally);
+	fprintf(stderr, "%zu done, %zu running, %zu failed", tally->done,
+		tally->running, tally->failed);
+	if (tally->bytes == 0 || total < tally->bytes)
+		return;
+	left = (uint64_t)((double)(now() - tally->start) *
+			  (double)(total - tally->bytes) /
+			  (double)tally->bytes);
+	fprintf(stderr, ", %d:%02d:%02d left", (int)(left / 3600),
+		(int)(left / 60 % 60), (int)(left % 60));
+}
