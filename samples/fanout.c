@@ -10,11 +10,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "common.h"
 #include "runner.h"
+#include "words.h"
 
 char program_name[] = "fanout";
 
@@ -88,6 +90,8 @@ static int parse(struct plan *plan, int argc, char *argv[])
 		case 'h':
 			exit(print_help(help_text) < 0 ? EXIT_FAILURE : 0);
 		case 'H':
+			if (!*optarg)
+				return usage_error("--host takes a name");
 			plan->hosts[plan->n_hosts++] = optarg;
 			break;
 		case 'j':
@@ -96,6 +100,8 @@ static int parse(struct plan *plan, int argc, char *argv[])
 				return usage_error("--jobs takes a number");
 			break;
 		case 's':
+			if (!optarg[strspn(optarg, WORDS_BLANKS)])
+				return usage_error("--ssh takes a command");
 			plan->ssh = optarg;
 			break;
 		case 't':

@@ -98,8 +98,8 @@ char **words_split(char *text, size_t room)
 	char *word, *state;
 	size_t n = 0;
 
-	for (word = strtok_r(text, " \t", &state); words && word;
-	     word = strtok_r(NULL, " \t", &state))
+	for (word = strtok_r(text, WORDS_BLANKS, &state); words && word;
+	     word = strtok_r(NULL, WORDS_BLANKS, &state))
 		words[n++] = word;
 	return words;
 }

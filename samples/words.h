@@ -23,6 +23,9 @@ void words_free(char **words);
  */
 char *words_quote(char *const words[]);
 
+/** What words_split() splits at. */
+#define WORDS_BLANKS " \t"
+
 /**
  * The words between the blanks of text, which is changed, a NULL, and room for
  * so many more. The array is to be freed, the words are not. NULL without

@@ -200,6 +200,12 @@ for n in 0 -1 x 1x ''; do
 	run -t "$n" true > out 2> err
 	check "--timeout '$n'" is_usage '--timeout takes seconds'
 done
+for ssh in '' ' ' $' \t'; do
+	run -s "$ssh" -H here true > out 2> err < <(echo 1)
+	check "--ssh '$ssh'" is_usage '--ssh takes a command'
+done
+run -H '' true > out 2> err < <(echo 1)
+check 'a host without a name' is_usage '--host takes a name'
 run --nonsense true > out 2> err
 check 'a wrong option' is_usage "unrecognized option '--nonsense'"
 run --help > out 2> err
