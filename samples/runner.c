@@ -201,11 +201,16 @@ static void follow(struct run *run, struct task *task)
 		await_turn, task);
 }
 
-/* Whether what keeps a job from being started may be over with another job. */
+/* Whether it says nothing of the command, and may be over with another job. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == EAGAIN ||
+	       error == ENOMEM;
+}
+
 static bool may_pass(const struct run *run, int error)
 {
-	return run->tally.running > 0 && (error == EMFILE || error == ENFILE ||
-					  error == EAGAIN || error == ENOMEM);
+	return run->tally.running > 0 && is_shortage(error);
 }
 
 /* Here, or by ssh there. NULL with errno, after a complaint if that is it. */
@@ -245,6 +250,13 @@ static struct host *choose_host(struct run *run)
 	return host;
 }
 
+static int status_of_start(int error)
+{
+	if (is_shortage(error))
+		return EXIT_FAILURE;
+	return error == ENOENT ? NOT_FOUND : CANNOT_RUN;
+}
+
 /* Takes the task. */
 static void launch(struct run *run, struct task *task)
 {
@@ -255,7 +267,7 @@ static void launch(struct run *run, struct task *task)
 	} else if (may_pass(run, errno)) {
 		run->held = task;
 	} else {
-		end_input(run, errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+		end_input(run, status_of_start(errno));
 		free_task(task);
 	}
 }
