@@ -4,6 +4,7 @@
  * bounded, and a writer that is too fast held back.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@
 
 struct lines {
 	struct af_file *in;
-	uint64_t bytes; /* so far */
+	size_t count;	/* so far */
+	uint64_t bytes; /* of them */
 	uint64_t total; /* 0: unknown */
 };
 
@@ -48,15 +50,20 @@ struct af_future *lines_next(struct lines *lines)
 	return af_file_readline(lines->in, MAX_LINE, LINE_HINT, 0, NULL);
 }
 
-/* What keeps a line from being an argument; 0: nothing. */
-static int check_line(const struct af_future *line, const char *data,
-		      size_t len)
+/* What keeps it from being an argument; 0: nothing. */
+static int find_flaw(const struct af_future *line, const char *data, size_t len)
 {
-	if (af_future_error(line) < 0)
-		return af_future_error(line);
 	if (af_future_flags(line) & AFIO_TRUNCATED)
 		return -E2BIG;
 	return memchr(data, '\0', len) ? -EBADMSG : 0;
+}
+
+static void complain_line(size_t number, int error)
+{
+	char place[40];
+
+	snprintf(place, sizeof(place), "stdin, line %zu", number);
+	complain(place, error);
 }
 
 const char *lines_take(struct lines *lines, const struct af_future *line,
@@ -64,10 +71,16 @@ const char *lines_take(struct lines *lines, const struct af_future *line,
 {
 	size_t len = 0;
 	const char *data = af_future_data(line, &len);
-	int error = check_line(line, data, len);
+	int flaw;
 
-	if (error < 0) {
-		complain("stdin", error);
+	if (!data) {
+		complain("stdin", af_future_error(line));
+		return NULL;
+	}
+	lines->count++;
+	flaw = find_flaw(line, data, len);
+	if (flaw < 0) {
+		complain_line(lines->count, flaw);
 		return NULL;
 	}
 	lines->bytes += len;

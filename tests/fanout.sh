@@ -67,11 +67,11 @@ check 'nasty lines' cmp out want
 
 run cat > out 2> err < <(echo -)
 check 'stdin is /dev/null' is 0 '' ''
-run echo > out 2> err < <(printf 'a\0b\n')
-check 'a NUL in a line' is 1 '' 'fanout: stdin: Bad message'
-head -c 200000 /dev/zero | tr '\0' x > long
-run echo > out 2> err < long
-check 'a line too long' is 1 '' 'fanout: stdin: Argument list too long'
+run -j1 echo > out 2> err < <(printf 'a\nb\nc\0d\n')
+check 'a NUL in a line' is 1 $'a\nb' 'fanout: stdin, line 3: Bad message'
+(echo a; head -c 200000 /dev/zero | tr '\0' x) > long
+run -j1 echo > out 2> err < long
+check 'a line too long' is 1 a 'fanout: stdin, line 2: Argument list too long'
 run -j1 sh -c 'exit 255' > out 2> err < <(yes)
 check 'an input without an end' is 124 '' 'fanout: y: exit status 255'
 
