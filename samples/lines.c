@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The lines of stdin. One is read when it is asked for, so that memory is
- * bounded, and a writer that is too fast held back.
+ * bounded, and a writer that is too fast held back; but while somebody asks
+ * for the total, its end is looked for some way ahead.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 /* More than the kernel lets an argument be: such a line is an error. */
 #define MAX_LINE ((size_t)128 * 1024)
 #define LINE_HINT 80
+/* So far the end is looked for. */
+#define MAX_AHEAD ((size_t)1024 * 1024)
 
 struct lines {
 	struct af_file *in;
@@ -90,8 +93,18 @@ const char *lines_take(struct lines *lines, const struct af_future *line,
 	return data;
 }
 
-uint64_t lines_total(const struct lines *lines)
+/* An end that is there is seen past what has not been taken yet. */
+uint64_t lines_total(struct lines *lines)
 {
+	static const struct timeval at_once = { 0 };
+	struct af_future *ahead;
+
+	if (lines->total > 0)
+		return lines->total;
+	ahead = af_file_peek(lines->in, MAX_AHEAD, &at_once);
+	if (af_future_flags(ahead) & AFIO_EOF)
+		lines->total = lines->bytes + af_future_count(ahead);
+	af_future_unref(ahead);
 	return lines->total;
 }
 

@@ -26,8 +26,11 @@ struct af_future *lines_next(struct lines *lines);
 const char *lines_take(struct lines *lines, const struct af_future *line,
 		       size_t *ret_len);
 
-/** How many bytes there are in all; 0: that is not known. */
-uint64_t lines_total(const struct lines *lines);
+/**
+ * How many bytes there are in all; 0: that is not known. It is of a file, and
+ * when the end is there and less than 1 MiB ahead, for which this looks.
+ */
+uint64_t lines_total(struct lines *lines);
 
 /** NULL is fine. */
 void lines_close(struct lines *lines);
