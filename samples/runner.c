@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -25,6 +24,7 @@
 #include <asyncfile.h>
 
 #include "common.h"
+#include "hosts.h"
 #include "job.h"
 #include "lines.h"
 #include "runner.h"
@@ -42,11 +42,6 @@ enum {
 	NOT_FOUND = 127,
 };
 
-struct host {
-	char *name; /* NULL: here */
-	size_t running;
-};
-
 /* A line, and what is done about it. */
 struct task {
 	LIST_ENTRY(task) link;
@@ -59,11 +54,7 @@ struct task {
 
 struct run {
 	const struct plan *plan;
-	char **ssh; /* with two free places at its end */
-	size_t n_ssh;
-	struct host *hosts;
-	size_t n_hosts;
-
+	struct hosts *hosts;
 	struct af_loop *loop;
 	struct lines *in;
 	struct af_file *out, *err;
@@ -213,41 +204,22 @@ static bool may_pass(const struct run *run, int error)
 	return run->tally.running > 0 && is_shortage(error);
 }
 
-/* Here, or by ssh there. NULL with errno, after a complaint if that is it. */
+/* NULL with errno, after a complaint if that is it. */
 static struct job *start_job(struct run *run, const struct task *task)
 {
 	char **words = words_fill(run->plan->command, task->line);
-	char **argv = words, *remote = NULL;
 	struct job *job = NULL;
 	int error;
 
-	if (words && task->host->name) {
-		remote = words_quote(words);
-		argv = run->ssh;
-		argv[run->n_ssh] = task->host->name;
-		argv[run->n_ssh + 1] = remote;
-	}
-	if (words && (remote || !task->host->name))
-		job = job_start(run->loop, argv);
+	if (words)
+		job = host_start(task->host, run->loop, words);
 	error = errno;
 	if (!job && !may_pass(run, error))
-		complain(words ? argv[0] : "a job", error);
-	free(remote);
+		complain(words ? host_program(task->host, words) : "a job",
+			 error);
 	words_free(words);
 	errno = error;
 	return job;
-}
-
-/* The one with the least to do. */
-static struct host *choose_host(struct run *run)
-{
-	struct host *host = run->hosts;
-	size_t i;
-
-	for (i = 1; i < run->n_hosts; i++)
-		if (run->hosts[i].running < host->running)
-			host = &run->hosts[i];
-	return host;
 }
 
 static int status_of_start(int error)
@@ -260,7 +232,7 @@ static int status_of_start(int error)
 /* Takes the task. */
 static void launch(struct run *run, struct task *task)
 {
-	task->host = choose_host(run);
+	task->host = hosts_choose(run->hosts);
 	task->job = start_job(run, task);
 	if (task->job) {
 		follow(run, task);
@@ -330,7 +302,7 @@ static void go_on(struct run *run)
 	if (run->ended && run->tally.running == 0)
 		af_loop_stop(run->loop);
 	if (run->ended || run->held ||
-	    run->tally.running == run->n_hosts * run->plan->jobs)
+	    run->tally.running == hosts_count(run->hosts) * run->plan->jobs)
 		return;
 	run->reading = lines_next(run->in);
 	af_on_done(af_future_ref(run->reading), got_line, run);
@@ -420,27 +392,6 @@ static void close_files(struct run *run)
 	af_file_close(run->err);
 }
 
-/* Nothing is to be asked: there is nobody to answer. */
-static int make_hosts(struct run *run)
-{
-	static char *const fixed[] = { "-o", "BatchMode=yes", "--" };
-	const struct plan *plan = run->plan;
-	size_t i;
-
-	run->n_hosts = plan->n_hosts ? plan->n_hosts : 1;
-	run->hosts = calloc(run->n_hosts, sizeof(*run->hosts));
-	run->ssh = words_split(plan->ssh, 3 + 2);
-	if (!run->hosts || !run->ssh)
-		return -ENOMEM;
-	for (i = 0; i < plan->n_hosts; i++)
-		run->hosts[i].name = plan->hosts[i];
-	while (run->ssh[run->n_ssh])
-		run->n_ssh++;
-	for (i = 0; i < 3; i++)
-		run->ssh[run->n_ssh++] = fixed[i];
-	return 0;
-}
-
 static int run_all(struct run *run)
 {
 	if (open_files(run) < 0)
@@ -458,8 +409,9 @@ int runner_run(const struct plan *plan, int *ret_signal)
 	int r = EXIT_FAILURE;
 
 	tally_init(&run.tally);
+	run.hosts = hosts_new(plan->hosts, plan->n_hosts, plan->ssh);
 	run.loop = af_loop_new(NULL);
-	if (run.loop && make_hosts(&run) == 0 && add_events(&run) == 0)
+	if (run.hosts && run.loop && add_events(&run) == 0)
 		r = run_all(&run);
 	else
 		complain("start", ENOMEM);
@@ -467,8 +419,7 @@ int runner_run(const struct plan *plan, int *ret_signal)
 		free_events(&run);
 	close_files(&run);
 	af_loop_free(run.loop);
-	free(run.ssh);
-	free(run.hosts);
+	hosts_free(run.hosts);
 	*ret_signal = run.signal;
 	return r;
 }

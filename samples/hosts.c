@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hosts: which of them is next, and how a command gets there. Knows nothing
+ * of what becomes of it.
+ */
+#include <stdlib.h>
+
+#include "hosts.h"
+#include "job.h"
+#include "words.h"
+
+struct hosts {
+	struct host *list;
+	size_t n;
+	char **ssh; /* with two free places at its end */
+	size_t n_ssh;
+};
+
+/* Nothing is to be asked: there is nobody to answer. */
+struct hosts *hosts_new(char *const names[], size_t n, char *ssh)
+{
+	static char *const fixed[] = { "-o", "BatchMode=yes", "--" };
+	struct hosts *hosts = calloc(1, sizeof(*hosts));
+	size_t i;
+
+	if (!hosts)
+		return NULL;
+	hosts->n = n ? n : 1;
+	hosts->list = calloc(hosts->n, sizeof(*hosts->list));
+	hosts->ssh = words_split(ssh, 3 + 2);
+	if (!hosts->list || !hosts->ssh) {
+		hosts_free(hosts);
+		return NULL;
+	}
+	for (i = 0; i < hosts->n; i++) {
+		hosts->list[i].all = hosts;
+		hosts->list[i].name = n ? names[i] : NULL;
+	}
+	while (hosts->ssh[hosts->n_ssh])
+		hosts->n_ssh++;
+	for (i = 0; i < 3; i++)
+		hosts->ssh[hosts->n_ssh++] = fixed[i];
+	return hosts;
+}
+
+size_t hosts_count(const struct hosts *hosts)
+{
+	return hosts->n;
+}
+
+struct host *hosts_choose(const struct hosts *hosts)
+{
+	struct host *host = hosts->list;
+	size_t i;
+
+	for (i = 1; i < hosts->n; i++)
+		if (hosts->list[i].running < host->running)
+			host = &hosts->list[i];
+	return host;
+}
+
+static struct job *start_by_ssh(const struct host *host, struct af_loop *loop,
+				char *const words[])
+{
+	struct hosts *all = host->all;
+	char *command = words_quote(words);
+	struct job *job = NULL;
+
+	all->ssh[all->n_ssh] = host->name;
+	all->ssh[all->n_ssh + 1] = command;
+	if (command)
+		job = job_start(loop, all->ssh);
+	free(command);
+	return job;
+}
+
+struct job *host_start(const struct host *host, struct af_loop *loop,
+		       char *const words[])
+{
+	return host->name ? start_by_ssh(host, loop, words)
+			  : job_start(loop, words);
+}
+
+const char *host_program(const struct host *host, char *const words[])
+{
+	return host->name ? host->all->ssh[0] : words[0];
+}
+
+void hosts_free(struct hosts *hosts)
+{
+	if (!hosts)
+		return;
+	free(hosts->list);
+	free(hosts->ssh);
+	free(hosts);
+}
