@@ -219,30 +219,53 @@ static int write_error(short what, int error)
 	return error == -EIO && !(what & BEV_EVENT_WRITING) ? -EPIPE : error;
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+/* Whether nothing more comes in. */
+static bool is_over(const struct af_file *file)
+{
+	int error = file->foreign->error[AFI_READ];
+
+	return file->foreign->ended || (error && error != -ETIMEDOUT);
+}
+
+/* The end, an error or a timeout; without a direction it is of both. */
+static void note(struct af_file *file, short what)
 {
 	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
-	struct af_file *file = arg;
+	bool unsaid = !(what & both);
+	bool gone = !(what & BEV_EVENT_TIMEOUT) && !file->wanted[AFI_READ] &&
+		    afi_is_stuck(file->foreign->bev, is_over(file));
 	int *errors = file->foreign->error;
 	int error = error_of(what);
+
+	if (what & BEV_EVENT_EOF) {
+		/* After a goodbye of TLS, what is below it may end, too. */
+		if (what & BEV_EVENT_WRITING ||
+		    (unsaid && !file->foreign->ended))
+			errors[AFI_WRITE] = -EPIPE;
+		if (what & BEV_EVENT_READING || unsaid)
+			file->foreign->ended = true;
+	} else {
+		if (what & BEV_EVENT_READING || unsaid)
+			errors[AFI_READ] = read_error(file, error);
+		if (what & BEV_EVENT_WRITING || unsaid)
+			errors[AFI_WRITE] = write_error(what, error);
+		/* TLS may have nothing to send by which it would be told so. */
+		gone = gone || error == -ECONNRESET;
+	}
+	if (gone)
+		errors[AFI_WRITE] = -EPIPE;
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct af_file *file = arg;
 
 	/* To shake hands it had to read. */
 	if (what & BEV_EVENT_CONNECTED && !file->wanted[AFI_READ])
 		bufferevent_disable(bev, EV_READ);
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
 		return;
-	if (what & BEV_EVENT_EOF) {
-		/* That it ended is said of what we read, but for this. */
-		if (what & BEV_EVENT_WRITING)
-			errors[AFI_WRITE] = -EPIPE;
-		if (what & BEV_EVENT_READING || !(what & both))
-			file->foreign->ended = true;
-	} else {
-		if (what & BEV_EVENT_READING || !(what & both))
-			errors[AFI_READ] = read_error(file, error);
-		if (what & BEV_EVENT_WRITING || !(what & both))
-			errors[AFI_WRITE] = write_error(what, error);
-	}
+	note(file, what);
 	/* It has stopped, maybe in both directions: to be asked anew. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])
@@ -339,6 +362,13 @@ static void give_back(struct af_file *file)
 	bufferevent_enable(bev, file->foreign->enabled);
 }
 
+static bool can_send(const struct af_file *file)
+{
+	int error = file->foreign->error[AFI_WRITE];
+
+	return !error || error == -ETIMEDOUT;
+}
+
 static void foreign_release(struct af_file *file)
 {
 	struct bufferevent *bev = file->foreign->bev;
@@ -353,7 +383,7 @@ static void foreign_release(struct af_file *file)
 	if (file->keep_fd)
 		give_back(file);
 	else
-		afi_linger(file->loop, bev);
+		afi_linger(file->loop, bev, can_send(file), is_over(file));
 	afi_task_cancel(&file->loop->ready, &file->foreign->task);
 	free(file->foreign);
 	file->foreign = NULL;

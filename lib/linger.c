@@ -24,6 +24,7 @@ struct lingering {
 	struct afi_member member;
 	struct afi_task task;
 	bool failed;
+	bool ended;
 };
 
 struct bufferevent *afi_bottom(struct bufferevent *bev)
@@ -42,6 +43,11 @@ size_t afi_unsent(struct bufferevent *bev)
 	for (; bev; bev = bufferevent_get_underlying(bev))
 		n += evbuffer_get_length(bufferevent_get_output(bev));
 	return n;
+}
+
+bool afi_is_stuck(struct bufferevent *bev, bool ended)
+{
+	return ended && evbuffer_get_length(bufferevent_get_output(bev)) > 0;
 }
 
 static struct evbuffer *last_buffer(const struct lingering *linger)
@@ -97,25 +103,39 @@ static void on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
 	wake(arg);
 }
 
+/* That no more comes in does not matter, but to a handshake of TLS. */
+static bool is_fatal(const struct lingering *linger, short what)
+{
+	if (what & (BEV_EVENT_WRITING | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		return true;
+	if (!(what & BEV_EVENT_EOF))
+		return false;
+	if (linger->ended)
+		return afi_is_stuck(linger->bev, true);
+	return !(what & BEV_EVENT_READING);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct lingering *linger = arg;
 
 	(void)bev;
-	/* Only what is said of reading, and nothing else, does not matter. */
-	if (what & (BEV_EVENT_WRITING | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+	if (is_fatal(linger, what))
 		linger->failed = true;
+	if (what & BEV_EVENT_EOF)
+		linger->ended = true;
 	wake(linger);
 }
 
 /* 0, or -1 and nothing has happened. */
-static int start(struct af_loop *loop, struct bufferevent *bev)
+static int start(struct af_loop *loop, struct bufferevent *bev, bool ended)
 {
 	struct lingering *linger = calloc(1, sizeof(*linger));
 
 	if (!linger)
 		return -1;
 	linger->bev = bev;
+	linger->ended = ended;
 	linger->deadline.arg = linger;
 	linger->on_sent = evbuffer_add_cb(last_buffer(linger), on_sent, linger);
 	if (!linger->on_sent ||
@@ -134,11 +154,12 @@ static int start(struct af_loop *loop, struct bufferevent *bev)
 	return 0;
 }
 
-void afi_linger(struct af_loop *loop, struct bufferevent *bev)
+void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
+		bool ended)
 {
 	/* The other end of a pair learns of it in no other way. */
 	bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
-	if (!afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
-	    start(loop, bev) < 0)
+	if (!sends || !afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
+	    start(loop, bev, ended) < 0)
 		bufferevent_free(bev);
 }

@@ -6,6 +6,7 @@
 #ifndef AFI_LINGER_H
 #define AFI_LINGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "loop.h"
@@ -17,9 +18,17 @@ struct bufferevent *afi_bottom(struct bufferevent *bev);
 /* The bytes in its output and in those below. */
 size_t afi_unsent(struct bufferevent *bev);
 /*
- * Frees a bufferevent without callbacks: at once, or, if it holds bytes, when
- * they have left, cannot leave, or took too long, or the loop ends.
+ * Whether it never will send what it holds: it says that no more comes in, and
+ * had said so before (ended). Only TLS tries that again to write, as long as it
+ * has not shaken hands.
  */
-void afi_linger(struct af_loop *loop, struct bufferevent *bev);
+bool afi_is_stuck(struct bufferevent *bev, bool ended);
+/*
+ * Frees a bufferevent without callbacks: at once, or, if it holds bytes, when
+ * they have left, cannot leave, or took too long, or the loop ends. sends: they
+ * could leave so far; ended: it has said that no more comes in.
+ */
+void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
+		bool ended);
 
 #endif

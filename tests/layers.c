@@ -281,6 +281,20 @@ void layer_tls_filter(struct event_base *base, struct bufferevent *bevs[2])
 	shake_hands(base, bevs);
 }
 
+struct bufferevent *layer_tls_client(struct event_base *base, int fd, bool over)
+{
+	struct bufferevent *below;
+
+	if (!over)
+		return bufferevent_openssl_socket_new(
+			base, fd, make_tls(1), BUFFEREVENT_SSL_CONNECTING,
+			BEV_OPT_CLOSE_ON_FREE);
+	below = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	return bufferevent_openssl_filter_new(base, below, make_tls(1),
+					      BUFFEREVENT_SSL_CONNECTING,
+					      BEV_OPT_CLOSE_ON_FREE);
+}
+
 struct bufferevent *layer_tls_server(struct event_base *base, int fd)
 {
 	tls_writer = make_tls(0);

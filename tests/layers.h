@@ -5,6 +5,7 @@
 #ifndef TESTS_LAYERS_H
 #define TESTS_LAYERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bufferevent;
@@ -32,6 +33,12 @@ struct bufferevent *layer_zlib_over(struct bufferevent *below);
 /* After the handshake; over a descriptor, or over another bufferevent. */
 void layer_tls(struct event_base *base, struct bufferevent *bevs[2]);
 void layer_tls_filter(struct event_base *base, struct bufferevent *bevs[2]);
+/*
+ * The connecting end of a connection, before the handshake; over its descriptor
+ * or over another bufferevent.
+ */
+struct bufferevent *layer_tls_client(struct event_base *base, int fd,
+				     bool over);
 /* The accepting end of a connection. */
 struct bufferevent *layer_tls_server(struct event_base *base, int fd);
 /* Has the writing end, [1] of the pair or the server made last, say that it is done. */

@@ -5,6 +5,8 @@
  * t_matrix_*.c's.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -454,6 +456,63 @@ START_TEST(close_of_a_filter_with_bytes_below_sends_them)
 }
 END_TEST
 
+/* What could not be sent while it was open is not tried for long after that. */
+START_TEST(close_of_a_filter_after_epipe_is_at_once)
+{
+	const size_t len = 4 << 20;
+	char *data = calloc(1, len);
+	struct bufferevent *bev;
+	struct af_file *file;
+	struct af_future *f;
+	int fds[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	rig_open(&rig, _i);
+	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
+	bev = bufferevent_filter_new(bev, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
+				     NULL, NULL);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	f = af_file_write(file, data, len, AFIO_FULL, NULL);
+	for (int i = 0; i < 3; i++)
+		turn(&rig);
+	close(fds[1]);
+	expect_part(&rig, f, len, -EPIPE, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
+	rig_close(&rig);
+	free(data);
+}
+END_TEST
+
+/* That it sends no more does not mean that it reads no more. */
+START_TEST(write_after_the_peer_shut_its_half_arrives)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	struct af_future *f;
+	char text[8] = "";
+	int fds[2];
+
+	rig_open(&rig, _i / 2);
+	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
+	if (_i & 1)
+		bev = bufferevent_filter_new(bev, NULL, NULL,
+					     BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	f = af_file_write(file, "answer", 6, AFIO_FULL, NULL);
+	expect_count(&rig, f, 6, 0);
+	get(fds[1], text, 6);
+	ck_assert_str_eq(text, "answer");
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
 static void close_both(struct af_future *done, void *arg)
 {
 	(void)arg;
@@ -520,5 +579,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, filter_held_up_at_its_end_brings_all, DRIVE_RUN,
 			    DRIVE_RUN + 1);
 	ADD(close_of_a_filter_with_bytes_below_sends_them);
+	ADD(close_of_a_filter_after_epipe_is_at_once);
+	tcase_add_loop_test(tc, write_after_the_peer_shut_its_half_arrives, 0,
+			    2 * DRIVE_COUNT);
 	return s;
 }
