@@ -102,8 +102,9 @@ struct af_loop;
  * O_NONBLOCK appears on a terminal or a pipe that a shell or a child also has.
  * Where non-blocking mode is needed, the file opens a description of its own
  * (under the same number if it owns fd). What would not be the same if it were
- * opened anew, such as the master of a pty, another device, or a FIFO whose
- * writers have all left, is non-blocking until the file is closed.
+ * opened anew, or may not be, is non-blocking until the file is closed: the
+ * master of a pty, an eventfd, timerfd, inotify or the like, a device that is no
+ * terminal, a FIFO whose writers have all left.
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
 
@@ -139,16 +140,30 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *   So the count is exact, unless the connection fails meanwhile.
  * - af_file_close() ends the stream with bufferevent_flush(), and what is left
  *   to be sent then is sent in the background: for at most 30 s, and no longer
- *   than the loop lives. It says no goodbye for TLS, as bufferevent_free() does
- *   not: call SSL_shutdown() before.
+ *   than the loop lives or the connection does. It says no goodbye for TLS, as
+ *   bufferevent_free() does not: call SSL_shutdown() before.
+ * - A TCP socket closed with bytes that nobody read resets the connection, and
+ *   the last that was written may get lost. Over TLS 1.3 that hits also who
+ *   only writes, for a server sends session tickets (but for
+ *   SSL_CTX_set_num_tickets(ctx, 0)): call SSL_shutdown(), and read to the end
+ *   before closing. The file does not do so: whether the descriptor is its to
+ *   use up, libevent does not tell.
+ * - A read with a zero timeout has what the bufferevent has read by then, not
+ *   what the kernel has: a bufferevent reads in a turn of the loop, while a read
+ *   is pending. So do not poll with zero, but with a millisecond.
  * - A socket's bufferevent raises SIGPIPE as libevent does, which ends a program
  *   that does not ignore that signal, as soon as a peer has left. A plain socket
  *   is better given to af_file_new().
- * - Errors of TLS, and its end without a goodbye (unless that is allowed by
- *   bufferevent_openssl_set_allow_dirty_shutdown()), are -EIO, or what errno
- *   happens to be; bufferevent_get_openssl_error() knows more. That a filter
- *   returned BEV_ERROR libevent tells nobody: have the filter call
- *   bufferevent_trigger_event().
+ * - Errors of TLS, and its end without a goodbye, are -EIO, or what errno
+ *   happens to be; bufferevent_get_openssl_error() knows more. With
+ *   bufferevent_openssl_set_allow_dirty_shutdown() the latter is an end over
+ *   another bufferevent; over a descriptor libevent 2.1 does not know how
+ *   OpenSSL 3 says it: set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL instead.
+ * - A peer of TLS that leaves before the handshake is over ends writes with
+ *   -EPIPE. So does, over another bufferevent, an end without a goodbye.
+ * - That a filter returned BEV_ERROR libevent tells nobody: have the filter call
+ *   bufferevent_trigger_event(). An event without BEV_EVENT_READING or
+ *   BEV_EVENT_WRITING is of both.
  * - The time that ran out of bufferevent_set_timeouts() is -ETIMEDOUT, once.
  * - Only a plain socket's bufferevent without a rate limit can leave its base:
  *   while another has operations pending, an af_await() in a libevent callback
