@@ -110,10 +110,13 @@ static void on_dropped(struct af_future *done, void *arg)
 {
 	struct stream *stream = arg;
 	struct communicate *c = stream->owner;
+	int error = af_future_error(done);
 
 	if (c->future.done)
 		;
-	else if (af_future_error(done) || af_future_flags(done) & AFIO_EOF)
+	else if (error && error != -ECANCELED)
+		finish(c, error, c->future.flags);
+	else if (error || af_future_flags(done) & AFIO_EOF)
 		part_over(c);
 	else
 		drop_more(stream);
@@ -130,8 +133,10 @@ static void on_collected(struct af_future *done, void *arg)
 		;
 	} else if (error && error != -ECANCELED) {
 		finish(c, error, 0);
-	} else if (error || af_future_count(done) <= c->max_output) {
+	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		part_over(c);
+	} else if (af_future_count(done) <= c->max_output) {
+		drop_more(stream); /* that is, the error behind it */
 	} else if (c->overflow == AFIO_OVERFLOW_FAIL) {
 		finish(c, -EMSGSIZE, 0);
 	} else {

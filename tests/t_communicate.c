@@ -309,6 +309,53 @@ START_TEST(communicate_after_reads_brings_the_rest)
 }
 END_TEST
 
+/* A child with a socket for its stdout, from which it has not read all. */
+static struct af_pipe *adopt_rude(struct rig *rig, const char *says)
+{
+	struct af_process *process;
+	int pair[2];
+	pid_t pid;
+
+	make_pair(KIND_SOCKETPAIR, pair);
+	put_text(pair[0], "unread");
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		put_text(pair[1], says);
+		_exit(0);
+	}
+	close(pair[1]);
+	process = af_process_adopt(rig->loop, pid, -1, pair[0], -1);
+	ck_assert_ptr_nonnull(process);
+	return af_pipe_new(process, NULL);
+}
+
+/* Whether all is kept, a bound not reached, or the rest thrown away. */
+START_TEST(communicate_with_error_behind_output_gives_both)
+{
+	static const size_t max[] = { 0, 100, 2 };
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	for (int i = 0; i < 3; i++) {
+		rig_open(&rig, _i);
+		pipe = adopt_rude(&rig, "hello");
+		f = af_pipe_communicate(
+			pipe, HOW(.max_output = max[i],
+				  .overflow = AFIO_OVERFLOW_TRUNCATE));
+		output = outcome(&rig, f, -ECONNRESET,
+				 i == 2 ? AFIO_TRUNCATED : 0);
+		ck_assert_str_eq(output->out, i == 2 ? "he" : "hello");
+		af_future_unref(f);
+		expect_status(&rig, af_pipe_wait(pipe, NULL), 0);
+		af_pipe_close(pipe);
+		rig_close(&rig);
+	}
+}
+END_TEST
+
 START_TEST(communicate_with_unreadable_input_gives_its_error)
 {
 	struct af_future *f;
@@ -413,6 +460,7 @@ Suite *suite(void)
 			    8 * DRIVE_COUNT);
 	ADD(tc, communicate_without_options_ends_the_input);
 	ADD(tc, communicate_without_options_lets_a_write_end);
+	ADD(tc, communicate_with_error_behind_output_gives_both);
 	ADD(tc, communicate_without_pipes_waits_for_the_end);
 	tcase_add_loop_test(tc, communicate_from_descriptor_takes_it_to_its_end,
 			    0, SOURCES * DRIVE_COUNT);
