@@ -19,6 +19,7 @@
 #include <errno.h>
 
 #include "await.h"
+#include "base.h"
 
 static bool needs_private_base(const struct af_loop *loop)
 {
@@ -40,9 +41,9 @@ static int enter(struct af_loop *loop, struct afi_await *await)
 	await->turning = loop->turning;
 	if (needs_private_base(loop)) {
 		if (!loop->spare)
-			loop->spare = event_base_new();
+			loop->spare = afi_base_new(loop->home);
 		if (!loop->spare)
-			return -ENOMEM;
+			return -errno;
 		/* What nobody waits for any more needs not go along. */
 		afi_loop_settle_all(loop);
 		r = afi_loop_move(loop, loop->spare);

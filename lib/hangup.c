@@ -18,6 +18,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base.h"
 #include "foreign.h"
 #include "hangup.h"
 #include "linger.h"
@@ -190,8 +191,8 @@ static int watch(struct afi_hangup *hangup)
 		hangup->ep = epoll_create1(EPOLL_CLOEXEC);
 		if (hangup->ep < 0)
 			return -errno;
-		event_assign(&hangup->event, loop->base, hangup->ep,
-			     EV_READ | EV_PERSIST, on_readable, hangup);
+		afi_event_assign(&hangup->event, loop->base, hangup->ep,
+				 EV_READ | EV_PERSIST, on_readable, hangup);
 		r = arm(hangup, EPOLL_CTL_ADD);
 		if (r < 0)
 			return r;

@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "base.h"
 #include "workers.h"
 
 /*
@@ -23,11 +24,6 @@
 #define ROUND_MAX 256
 
 static const struct timeval at_once;
-
-void afi_event_set_internal(struct event *event)
-{
-	event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
-}
 
 /* Without memory for a timer, in the turn under way. */
 static void start_kick(struct af_loop *loop)
@@ -132,7 +128,9 @@ struct af_loop *af_loop_new(struct event_base *base)
 	TAILQ_INIT(&loop->members);
 	LIST_INIT(&loop->watches);
 	loop->process = process_mark();
-	loop->base = base ? base : event_base_new();
+	loop->base = base ? base : afi_base_new(NULL);
+	if (!loop->base)
+		r = -errno;
 	if (loop->process && loop->base) {
 		evtimer_assign(&loop->kick, loop->base, on_kick, loop);
 		r = afi_mailbox_open(loop);
@@ -334,23 +332,6 @@ void afi_loop_exit(struct af_loop *loop)
 	afi_loop_unref(loop);
 }
 
-/*
- * Whether the program is running its base right now, by the one sign that can
- * be seen from outside: inside a callback libevent's clock stands still.
- */
-bool afi_base_is_running(struct event_base *base)
-{
-	struct timeval before, after, start, now;
-
-	event_base_gettimeofday_cached(base, &before);
-	evutil_gettimeofday(&start, NULL);
-	do
-		evutil_gettimeofday(&now, NULL);
-	while (now.tv_sec == start.tv_sec && now.tv_usec <= start.tv_usec + 1);
-	event_base_gettimeofday_cached(base, &after);
-	return evutil_timercmp(&before, &after, ==);
-}
-
 int afi_loop_turn(struct af_loop *loop, bool wait)
 {
 	int flags = EVLOOP_ONCE;
@@ -390,6 +371,11 @@ int af_loop_run(struct af_loop *loop)
 	    (loop->home_shared && afi_base_is_running(loop->home)))
 		return -EBUSY;
 	afi_loop_enter(loop);
+	/* That of an earlier run would hide one that is said before the turn. */
+	if (loop->broken) {
+		r = afi_loop_turn(loop, false);
+		r = r < 0 ? r : 0;
+	}
 	while (!loop->stopped && r == 0) {
 		afi_loop_round(loop, NULL);
 		if (!loop->stopped)

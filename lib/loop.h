@@ -131,11 +131,6 @@ int afi_loop_move(struct af_loop *loop, struct event_base *to);
 void afi_loop_move_back(struct af_loop *loop, struct event_base *to);
 /* The part of that which is the queue's own. */
 void afi_loop_move_kick(struct af_loop *loop);
-/* An event that, like libevent's own, keeps no base from running out. */
-void afi_event_set_internal(struct event *event);
-
-/* Whether the program runs a base, and called us from there. */
-bool afi_base_is_running(struct event_base *base);
 /* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
 int afi_loop_check(const struct af_loop *loop);
 

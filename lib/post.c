@@ -10,8 +10,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "base.h"
 #include "fd.h"
+#include "loop.h"
 
 /* A function of the program's. */
 struct call {
@@ -56,6 +57,11 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* A child by fork(2) that took the base over, and not the loop. */
+	if (afi_loop_check(loop) == -EBADF) {
+		event_del(&loop->mailbox.event);
+		return;
+	}
 	afi_mailbox_empty(loop);
 	/* An internal event ends no turn of libevent's. */
 	afi_loop_nudge(loop);
@@ -64,8 +70,8 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 static void assign(struct event *event, struct af_loop *loop,
 		   struct event_base *base)
 {
-	event_assign(event, base, loop->mailbox.fd, EV_READ | EV_PERSIST,
-		     on_mail, loop);
+	afi_event_assign(event, base, loop->mailbox.fd, EV_READ | EV_PERSIST,
+			 on_mail, loop);
 	/* That somebody may post is no reason to go on for ever. */
 	afi_event_set_internal(event);
 }

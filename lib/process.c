@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base.h"
 #include "launch.h"
 #include "process.h"
 #include "pty.h"
@@ -60,8 +61,8 @@ static int add_event(struct af_process *process)
 
 	if (fd < 0)
 		return fd;
-	event_assign(&process->event, process->loop->base, fd,
-		     EV_READ | EV_PERSIST, on_exit_event, process);
+	afi_event_assign(&process->event, process->loop->base, fd,
+			 EV_READ | EV_PERSIST, on_exit_event, process);
 	if (process->orphan) /* nobody's business but ours */
 		afi_event_set_internal(&process->event);
 	return event_add(&process->event, NULL) ? -ENOMEM : 0;

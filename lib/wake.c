@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base.h"
 #include "stream.h"
 #include "wake.h"
 
@@ -47,11 +48,11 @@ static void assign(struct event *event, struct event_base *base,
 	evutil_socket_t fd = bufferevent_getfd(bev);
 
 	if (direction == AFI_READ)
-		event_assign(event, base, fd, EV_READ | flags, on_readable,
-			     bev);
+		afi_event_assign(event, base, fd, EV_READ | flags, on_readable,
+				 bev);
 	else
-		event_assign(event, base, fd, EV_WRITE | flags, on_writable,
-			     bev);
+		afi_event_assign(event, base, fd, EV_WRITE | flags, on_writable,
+				 bev);
 }
 
 static struct event *event_at_home(struct af_file *file,

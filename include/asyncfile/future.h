@@ -82,7 +82,11 @@ struct af_output;
  *         -EBADF   this is a child by fork(2), and the loop is its parent's
  *         -ENOTSUP something of the loop cannot wait apart from the program's
  *                  base, which is where it would have to
- *         -ENOMEM  -EIO
+ *         -EMFILE  -ENFILE  no descriptor for a base of the wait's own, which
+ *                  a first wait in a libevent callback takes, or
+ *         -ENOMEM  no memory for it
+ *         -EIO     libevent could not poll, or runs the base already and that
+ *                  was not to be seen, see af_loop_run()
  */
 int af_await(struct af_future *f);
 
@@ -245,7 +249,8 @@ struct af_future *af_with_timeout(struct af_future *f,
 
 /**
  * A future that succeeds after some time; zero: it is done already, so that to
- * wait for it lets nobody else have a turn. Cancel it to be done earlier.
+ * wait for it lets nobody else have a turn. Those of the same time end in any
+ * order. Cancel it to be done earlier.
  * -EINVAL for NULL or a time that makes no sense.
  */
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);

@@ -33,7 +33,7 @@ struct af_loop;
  *
  * @param base the program's event base, which must outlive the loop; or NULL,
  *             and the loop makes one and owns it
- * @return the loop, or NULL with errno ENOMEM
+ * @return the loop, or NULL with errno ENOMEM, EMFILE or ENFILE
  *
  * It belongs to the thread that makes it: nothing that is made with it may be
  * used in another. Several loops in several threads are fine, and so are
@@ -43,7 +43,8 @@ struct af_loop;
  * A child by fork(2) makes a loop of its own and leaves this one alone, with all
  * that is of it: no call, no close, no free. They share one epoll(7) instance,
  * and what the child takes out of it the parent waits for in vain. So daemon(3)
- * comes first.
+ * comes first. A child that goes on with the base, by event_reinit(3), leaves no
+ * file of the loop with an operation pending on it.
  */
 struct af_loop *af_loop_new(struct event_base *base);
 
@@ -77,7 +78,9 @@ struct event_base *af_loop_base(const struct af_loop *loop);
  * @return 0, or: -EINVAL loop is NULL; -EBUSY called from inside a callback or
  *         a continuation of this loop (use af_await() there); -EPERM another
  *         thread's loop; -EBADF the parent's loop, in a child by fork(2); -EIO
- *         libevent could not poll
+ *         libevent could not poll, or runs the base already and that was not
+ *         to be seen: with EVENT_BASE_FLAG_NO_CACHE_TIME, or in a callback of a
+ *         base that a continuation turns by hand
  */
 int af_loop_run(struct af_loop *loop);
 
