@@ -284,6 +284,7 @@ static int rebase(struct af_file *file, struct event_base *base)
 	struct bufferevent *bev = file->foreign->bev;
 	struct event_base *before = bufferevent_get_base(bev);
 	short enabled = bufferevent_get_enabled(bev);
+	int priority = bufferevent_get_priority(bev);
 	int r = 0;
 
 	if (before == base)
@@ -295,6 +296,7 @@ static int rebase(struct af_file *file, struct event_base *base)
 		bufferevent_base_set(before, bev);
 		r = -ENOTSUP;
 	}
+	bufferevent_priority_set(bev, priority); /* its base's default now */
 	bufferevent_enable(bev, enabled);
 	return r;
 }
