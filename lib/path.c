@@ -59,7 +59,10 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		return NULL;
 	}
 	/* A FIFO or a device could make it wait otherwise. */
-	fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+	do
+		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+			  0666);
+	while (fd < 0 && errno == EINTR);
 	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
 	if (fd < 0) {
 		errno = -fd;
