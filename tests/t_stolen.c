@@ -26,8 +26,9 @@ static int reaped_pidfd(void)
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL,
 				   &pidfd, NULL, NULL);
 
+	/* By no exit, of which valgrind would have something to say. */
 	if (pid == 0)
-		syscall(SYS_exit_group, 7);
+		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	return pidfd;
 }
@@ -49,7 +50,7 @@ static bool kernel_tells(void)
 	pidfd = reaped_pidfd();
 	tells = pidfd >= 0 && ioctl(pidfd, _IOWR(0xff, 11, facts), facts) == 0;
 	if (tells)
-		ck_assert_uint_eq(facts[7] >> 32, EXITED(7));
+		ck_assert_uint_eq(facts[7] >> 32, SIGKILL);
 	close(pidfd);
 	asked = true;
 	return tells;
