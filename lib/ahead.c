@@ -12,7 +12,6 @@
 
 #include "ahead.h"
 #include "disk.h"
-#include "foreign.h"
 
 /* How far to look for the end of a line at once. */
 #define PEEK_MAX 1024
@@ -58,7 +57,5 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 	if (!file || bytes == 0)
 		return -EINVAL;
 	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
-	if (file->is_foreign && file->foreign) /* its loop lives */
-		file->foreign->limit = bytes;
 	return 0;
 }

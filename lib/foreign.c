@@ -170,7 +170,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 	/* Nobody was quick enough: no more for now. */
 	if (evbuffer_get_length(bufferevent_get_input(bev)) >=
-		    file->foreign->limit &&
+		    file->read_ahead &&
 	    file->wanted[AFI_READ])
 		file->transport->unwant(file, AFI_READ);
 	wake(file);
@@ -219,12 +219,18 @@ static int write_error(short what, int error)
 	return error == -EIO && !(what & BEV_EVENT_WRITING) ? -EPIPE : error;
 }
 
+/* For good: after a timeout it can go on. */
+static bool has_failed(const struct af_file *file, enum afi_direction direction)
+{
+	int error = file->foreign->error[direction];
+
+	return error && error != -ETIMEDOUT;
+}
+
 /* Whether nothing more comes in. */
 static bool is_over(const struct af_file *file)
 {
-	int error = file->foreign->error[AFI_READ];
-
-	return file->foreign->ended || (error && error != -ETIMEDOUT);
+	return file->foreign->ended || has_failed(file, AFI_READ);
 }
 
 /* The end, an error or a timeout; without a direction it is of both. */
@@ -233,7 +239,7 @@ static void note(struct af_file *file, short what)
 	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
 	bool unsaid = !(what & both);
 	bool gone = !(what & BEV_EVENT_TIMEOUT) && !file->wanted[AFI_READ] &&
-		    afi_is_stuck(file->foreign->bev, is_over(file));
+		    afi_lost_handshake(file->foreign->bev, is_over(file));
 	int *errors = file->foreign->error;
 	int error = error_of(what);
 
@@ -364,13 +370,6 @@ static void give_back(struct af_file *file)
 	bufferevent_enable(bev, file->foreign->enabled);
 }
 
-static bool can_send(const struct af_file *file)
-{
-	int error = file->foreign->error[AFI_WRITE];
-
-	return !error || error == -ETIMEDOUT;
-}
-
 static void foreign_release(struct af_file *file)
 {
 	struct bufferevent *bev = file->foreign->bev;
@@ -385,7 +384,8 @@ static void foreign_release(struct af_file *file)
 	if (file->keep_fd)
 		give_back(file);
 	else
-		afi_linger(file->loop, bev, can_send(file), is_over(file));
+		afi_linger(file->loop, bev, !has_failed(file, AFI_WRITE),
+			   is_over(file));
 	afi_task_cancel(&file->loop->ready, &file->foreign->task);
 	free(file->foreign);
 	file->foreign = NULL;
@@ -438,8 +438,8 @@ int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
 	file->foreign->high = high;
 	/* A low one would keep from us that there is something. */
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
-	file->foreign->limit =
-		high && high < AFI_CHUNK_SIZE ? high : AFI_CHUNK_SIZE;
+	if (high && high < file->read_ahead)
+		file->read_ahead = (uint32_t)high;
 	bufferevent_setcb(bev, on_read, on_write, on_event, file);
 	/* Until somebody reads. */
 	bufferevent_disable(bev, EV_READ);

@@ -18,7 +18,6 @@ struct afi_foreign {
 	struct afi_task task;
 	struct evbuffer_cb_entry *on_sent;
 	size_t in_output; /* not counted as written yet */
-	size_t limit;	  /* of what it may read ahead */
 	size_t low, high; /* the program's watermarks */
 	short enabled;	  /* the program's, too */
 	int error[2];

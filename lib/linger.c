@@ -45,7 +45,7 @@ size_t afi_unsent(struct bufferevent *bev)
 	return n;
 }
 
-bool afi_is_stuck(struct bufferevent *bev, bool ended)
+bool afi_lost_handshake(struct bufferevent *bev, bool ended)
 {
 	return ended && evbuffer_get_length(bufferevent_get_output(bev)) > 0;
 }
@@ -111,7 +111,7 @@ static bool is_fatal(const struct lingering *linger, short what)
 	if (!(what & BEV_EVENT_EOF))
 		return false;
 	if (linger->ended)
-		return afi_is_stuck(linger->bev, true);
+		return afi_lost_handshake(linger->bev, true);
 	return !(what & BEV_EVENT_READING);
 }
 

@@ -18,11 +18,11 @@ struct bufferevent *afi_bottom(struct bufferevent *bev);
 /* The bytes in its output and in those below. */
 size_t afi_unsent(struct bufferevent *bev);
 /*
- * Whether it never will send what it holds: it says that no more comes in, and
- * had said so before (ended). Only TLS tries that again to write, as long as it
- * has not shaken hands.
+ * Of one that says that no more comes in, and may have said so before (ended):
+ * whether that ends what it is to send, too. Only TLS says it again, whenever it
+ * is to write and has not shaken hands.
  */
-bool afi_is_stuck(struct bufferevent *bev, bool ended);
+bool afi_lost_handshake(struct bufferevent *bev, bool ended);
 /*
  * Frees a bufferevent without callbacks: at once, or, if it holds bytes, when
  * they have left, cannot leave, or took too long, or the loop ends. sends: they
