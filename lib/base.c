@@ -34,7 +34,7 @@ static int check_fds(void)
 	return r;
 }
 
-struct event_base *afi_base_new(const struct event_base *like)
+struct event_base *afi_base_new(struct event_base *like)
 {
 	struct event_base *base;
 	int r = check_fds();
@@ -46,8 +46,7 @@ struct event_base *afi_base_new(const struct event_base *like)
 	base = event_base_new();
 	/* Callbacks that a bufferevent defers keep its priority. */
 	if (base && like &&
-	    event_base_priority_init(base, event_base_get_npriorities(
-						   (struct event_base *)like)) <
+	    event_base_priority_init(base, event_base_get_npriorities(like)) <
 		    0) {
 		event_base_free(base);
 		base = NULL;

@@ -10,7 +10,7 @@
 #include <event2/event.h>
 
 /* A base with as many priorities as another (or NULL); NULL and errno. */
-struct event_base *afi_base_new(const struct event_base *like);
+struct event_base *afi_base_new(struct event_base *like);
 
 /*
  * Whether the program is running its base right now, by the one sign that can
