@@ -83,7 +83,7 @@ struct af_output;
  *         -ENOTSUP something of the loop cannot wait apart from the program's
  *                  base, which is where it would have to
  *         -EMFILE  -ENFILE  no descriptor for a base of the wait's own, which
- *                  a first wait in a libevent callback takes, or
+ *                  a first wait in a libevent callback takes
  *         -ENOMEM  no memory for it
  *         -EIO     libevent could not poll, or runs the base already and that
  *                  was not to be seen, see af_loop_run()
@@ -250,8 +250,8 @@ struct af_future *af_with_timeout(struct af_future *f,
 /**
  * A future that succeeds after some time; zero: it is done already, so that to
  * wait for it lets nobody else have a turn. Those of the same time end in any
- * order. Cancel it to be done earlier.
- * -EINVAL for NULL or a time that makes no sense.
+ * order. Cancel it to be done earlier. -EINVAL for NULL or a time that makes no
+ * sense.
  */
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 

@@ -95,7 +95,7 @@ struct af_file *af_pipe_stderr(const struct af_pipe *pipe);
 
 /** Where af_pipe_communicate() takes the input from. */
 enum af_input_kind {
-	AFIO_INPUT_NONE = 0, /**< nothing but what was to be written before */
+	AFIO_INPUT_NONE = 0, /**< nothing: once all is written, stdin closes */
 	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
 	AFIO_INPUT_FD,	     /**< input_fd, up to its end; stays the caller's */
 	AFIO_INPUT_FILE,     /**< input_file, up to its end; borrowed */
