@@ -414,7 +414,7 @@ int runner_run(const struct plan *plan, int *ret_signal)
 	if (run.hosts && run.loop && add_events(&run) == 0)
 		r = run_all(&run);
 	else
-		complain("start", ENOMEM);
+		complain("start", run.hosts && !run.loop ? errno : ENOMEM);
 	if (run.loop)
 		free_events(&run);
 	close_files(&run);

@@ -67,7 +67,8 @@ find_left() {
 
 # On a terminal
 
-# show COMMAND...: on a terminal of its own. What it prints is descriptor 3.
+# show COMMAND...: on a terminal that $helper makes. What it prints is descriptor
+# 3, and 4 is not its own.
 show() {
 	mkfifo screen
 	env "$mark" timeout -k 5 60 "$helper" terminal "$@" \
