@@ -241,12 +241,48 @@ START_TEST(base_taken_over_by_a_child_takes_no_post)
 }
 END_TEST
 
+static void be_quiet(int severity, const char *text)
+{
+	(void)severity;
+	(void)text;
+}
+
+static void run_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(int *)arg = af_loop_run(loop);
+}
+
+/* With that flag it is not to be seen that the base is being run. */
+START_TEST(run_in_a_callback_is_ebusy_or_eio_without_cached_time)
+{
+	for (int cached = 0; cached < 2; cached++) {
+		struct event_config *config = event_config_new();
+		int r = 1;
+
+		if (!cached)
+			event_config_set_flag(config,
+					      EVENT_BASE_FLAG_NO_CACHE_TIME);
+		base = event_base_new_with_config(config);
+		event_config_free(config);
+		loop = af_loop_new(base);
+		event_set_log_callback(be_quiet);
+		event_base_once(base, -1, EV_TIMEOUT, run_in_callback, &r,
+				MS(0));
+		ck_assert_int_ge(event_base_dispatch(base), 0);
+		ck_assert_int_eq(r, cached ? -EBUSY : -EIO);
+		af_loop_free(loop);
+		event_base_free(base);
+	}
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("base");
-	TCase *tc = tcase_create("base");
+	TCase *tc = test_case(s, "base");
 
-	suite_add_tcase(s, tc);
 	tcase_add_test(tc, loop_without_descriptors_fails_emfile);
 	tcase_add_test(tc,
 		       await_in_a_callback_without_descriptors_fails_emfile);
@@ -254,5 +290,7 @@ Suite *suite(void)
 	tcase_add_test(tc, priority_of_a_bufferevent_outlasts_a_wait);
 	tcase_add_test(tc, debug_mode_finds_nothing);
 	tcase_add_test(tc, base_taken_over_by_a_child_takes_no_post);
+	tcase_add_test(tc,
+		       run_in_a_callback_is_ebusy_or_eio_without_cached_time);
 	return s;
 }

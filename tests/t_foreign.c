@@ -188,6 +188,17 @@ static struct af_file *wrap_socket(int fds[2], struct bufferevent **ret_bev,
 	return af_file_from_bufferevent(rig.loop, *ret_bev, flags);
 }
 
+/* The same, over a filter. */
+static struct af_file *wrap_filter(int fds[2])
+{
+	struct bufferevent *below, *bev;
+
+	below = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
+	bev = bufferevent_filter_new(below, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
+				     NULL, NULL);
+	return af_file_from_bufferevent(rig.loop, bev, 0);
+}
+
 static void expect_refused(struct af_loop *loop, struct bufferevent *bev,
 			   unsigned flags, int error)
 {
@@ -427,17 +438,13 @@ START_TEST(close_of_a_filter_with_bytes_below_sends_them)
 {
 	const size_t len = 100000;
 	char *data = calloc(1, len), *got = malloc(len);
-	struct bufferevent *bev;
 	struct af_file *file;
 	struct af_future *f;
 	size_t count;
 	int fds[2];
 
 	rig_open(&rig, _i);
-	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
-	bev = bufferevent_filter_new(bev, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
-				     NULL, NULL);
-	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	file = wrap_filter(fds);
 	f = af_file_write(file, data, len, AFIO_FULL, NULL);
 	ck_assert_int_eq(af_file_close(file), 0);
 	drive(&rig, f);
@@ -461,17 +468,13 @@ START_TEST(close_of_a_filter_after_epipe_is_at_once)
 {
 	const size_t len = 4 << 20;
 	char *data = calloc(1, len);
-	struct bufferevent *bev;
 	struct af_file *file;
 	struct af_future *f;
 	int fds[2];
 
 	signal(SIGPIPE, SIG_IGN);
 	rig_open(&rig, _i);
-	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
-	bev = bufferevent_filter_new(bev, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
-				     NULL, NULL);
-	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	file = wrap_filter(fds);
 	f = af_file_write(file, data, len, AFIO_FULL, NULL);
 	for (int i = 0; i < 3; i++)
 		turn(&rig);
@@ -485,6 +488,26 @@ START_TEST(close_of_a_filter_after_epipe_is_at_once)
 }
 END_TEST
 
+/* It takes a turn of the loop for it to read. */
+START_TEST(read_without_waiting_has_what_was_read_by_then)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2];
+
+	rig_open(&rig, _i);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
+	put_text(fds[1], "abc");
+	expect_error(&rig, af_file_read(file, 9, 0, MS(0)), -ETIMEDOUT);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "a", 0);
+	expect_text(&rig, af_file_read(file, 9, 0, MS(0)), "bc", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
 /* That it sends no more does not mean that it reads no more. */
 START_TEST(write_after_the_peer_shut_its_half_arrives)
 {
@@ -495,11 +518,8 @@ START_TEST(write_after_the_peer_shut_its_half_arrives)
 	int fds[2];
 
 	rig_open(&rig, _i / 2);
-	bev = make_bufferevent(fds, BEV_OPT_CLOSE_ON_FREE);
-	if (_i & 1)
-		bev = bufferevent_filter_new(bev, NULL, NULL,
-					     BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
-	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	file = _i & 1 ? wrap_filter(fds)
+		      : wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
 	ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
 	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
 	f = af_file_write(file, "answer", 6, AFIO_FULL, NULL);
@@ -580,6 +600,7 @@ Suite *suite(void)
 			    DRIVE_RUN + 1);
 	ADD(close_of_a_filter_with_bytes_below_sends_them);
 	ADD(close_of_a_filter_after_epipe_is_at_once);
+	ADD(read_without_waiting_has_what_was_read_by_then);
 	tcase_add_loop_test(tc, write_after_the_peer_shut_its_half_arrives, 0,
 			    2 * DRIVE_COUNT);
 	return s;

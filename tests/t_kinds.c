@@ -153,12 +153,14 @@ END_TEST
 
 START_TEST(eventfd_carries_its_counter)
 {
+	int fd = eventfd(0, EFD_CLOEXEC);
 	uint64_t value = 7;
 	struct af_file *file;
 	struct af_future *f;
 
 	rig_open(&rig, _i);
-	file = make_file(eventfd(0, EFD_CLOEXEC), 0);
+	file = make_file(fd, AFIO_KEEP_FD);
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	f = read_some(file, sizeof value);
 	turn(&rig);
 	ck_assert(!af_future_is_done(f));
@@ -168,6 +170,8 @@ START_TEST(eventfd_carries_its_counter)
 	expect_error(&rig, af_file_read(file, sizeof value, 0, MS(5)),
 		     -ETIMEDOUT);
 	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert(!(fcntl(fd, F_GETFL) & O_NONBLOCK));
+	close(fd);
 	rig_close(&rig);
 }
 END_TEST

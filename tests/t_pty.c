@@ -482,6 +482,19 @@ START_TEST(chain_with_pty_at_both_ends_has_two)
 }
 END_TEST
 
+START_TEST(chain_of_one_may_have_its_stderr_on_a_pty)
+{
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	pipe = start_chain(&rig, CHAIN(HELPER("exit", "0")), WITH(.err = PTY));
+	ck_assert(isatty(af_file_fd(af_pipe_stderr(pipe))));
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(pty_where_it_does_not_belong_is_refused)
 {
 	struct af_process *process;
@@ -575,6 +588,7 @@ Suite *suite(void)
 	tcase_add_test(tc, pty_has_the_size_asked_for);
 	tcase_add_loop_test(tc, resize_is_seen_by_the_child, 0, DRIVE_COUNT);
 	tcase_add_test(tc, resize_with_nonsense_is_refused);
+	tcase_add_test(tc, chain_of_one_may_have_its_stderr_on_a_pty);
 	tcase_add_test(tc, pty_where_it_does_not_belong_is_refused);
 	tcase_add_test(tc, spawn_failing_with_pty_leaves_nothing);
 	tcase_add_test(tc, pty_where_none_is_left_is_enospc);

@@ -109,6 +109,19 @@ START_TEST(readline_longer_than_size_comes_in_pieces)
 }
 END_TEST
 
+/* It is not waited for what may come after. */
+START_TEST(readline_of_just_size_at_the_end_is_truncated)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abcd");
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(4), "abcd", AFIO_TRUNCATED);
+	expect_text(&rig, readline(4), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(readline_size_one_comes_in_bytes)
 {
 	rig_open(&rig, _i);
@@ -400,6 +413,7 @@ Suite *suite(void)
 	ADD(readline_unterminated_at_eof_succeeds_with_eof);
 	ADD(readline_terminated_before_eof_succeeds_without_eof);
 	ADD(readline_longer_than_size_comes_in_pieces);
+	ADD(readline_of_just_size_at_the_end_is_truncated);
 	ADD(readline_size_one_comes_in_bytes);
 	ADD(readline_at_deadline_succeeds_with_part_and_timedout);
 	ADD(readline_full_at_deadline_fails_and_leaves_part);

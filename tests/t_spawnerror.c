@@ -69,6 +69,11 @@ START_TEST(error_text_names_the_step_and_its_path)
 	expect_reason(&rig, argv,
 		      WITH(.out = { .kind = AFIO_PATH, .path = "." }), EISDIR,
 		      "open .: Is a directory");
+	/* What is opened before it is tried to execute has been opened. */
+	expect_reason(&rig, PROGRAM("/nowhere/it"),
+		      WITH(.out = { .kind = AFIO_PATH, .path = "made" }),
+		      ENOENT, "exec /nowhere/it: No such file or directory");
+	ck_assert_int_eq(unlink("made"), 0);
 	rig_close(&rig);
 }
 END_TEST

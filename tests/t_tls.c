@@ -237,6 +237,9 @@ START_TEST(end_without_a_goodbye_is_an_end_only_where_allowed)
 		expect_text(&rig, f, "", AFIO_EOF);
 	else
 		expect_error(&rig, f, -EIO);
+	if (allowed && _i & OVER)
+		expect_error(&rig, af_file_write(files[0], "x", 1, 0, NULL),
+			     -EPIPE);
 	ck_assert_int_eq(af_file_close(files[0]), 0);
 	turn(&rig);
 	rig_close(&rig);
