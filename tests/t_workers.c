@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../lib/file.h"
+#include "file/file.h"
 #include "contexts.h"
 #include "slowrig.h"
 
@@ -229,7 +229,7 @@ START_TEST(thousand_files_at_once_are_all_read)
 }
 END_TEST
 
-/* For who takes bytes from the descriptor himself: see lib/file.h. */
+/* For who takes bytes from the descriptor himself: see lib/file/file.h. */
 static ssize_t prepare(struct af_file *file, size_t len)
 {
 	return file->transport->prepare(file, len);

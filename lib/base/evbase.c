@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bases of libevent, and events on them: what libevent does not tell, and what
+ * it would end the program for.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+#include <event2/util.h>
+
+#include "base/evbase.h"
+
+/* How many descriptors a base takes: of its backend, and a pair for signals. */
+#define N_FDS 3
+
+/* libevent exits where it finds none for its pair. 0 or -errno. */
+static int check_fds(void)
+{
+	int fds[N_FDS], n = 0, r = 0;
+
+	while (n < N_FDS && r == 0) {
+		fds[n] = eventfd(0, EFD_CLOEXEC);
+		if (fds[n] < 0)
+			r = -errno;
+		else
+			n++;
+	}
+	while (n > 0)
+		close(fds[--n]);
+	return r;
+}
+
+struct event_base *afi_base_new(struct event_base *like)
+{
+	struct event_base *base;
+	int r = check_fds();
+
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	base = event_base_new();
+	/* Callbacks that a bufferevent defers keep its priority. */
+	if (base && like &&
+	    event_base_priority_init(base, event_base_get_npriorities(like)) <
+		    0) {
+		event_base_free(base);
+		base = NULL;
+	}
+	if (!base)
+		errno = ENOMEM;
+	return base;
+}
+
+bool afi_base_is_running(struct event_base *base)
+{
+	struct timeval before, after, start, now;
+
+	event_base_gettimeofday_cached(base, &before);
+	evutil_gettimeofday(&start, NULL);
+	do
+		evutil_gettimeofday(&now, NULL);
+	while (now.tv_sec == start.tv_sec && now.tv_usec <= start.tv_usec + 1);
+	event_base_gettimeofday_cached(base, &after);
+	return evutil_timercmp(&before, &after, ==);
+}
+
+void afi_event_assign(struct event *event, struct event_base *base, int fd,
+		      short what, event_callback_fn fn, void *arg)
+{
+	event_assign(event, base, -1, what, fn, arg);
+	/* In its debug mode libevent aborts for one that blocks. */
+	event->ev_fd = fd;
+}
+
+void afi_event_set_internal(struct event *event)
+{
+	event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
+}

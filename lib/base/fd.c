@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Descriptors: making them where they hurt nobody, and their blocking mode.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+int afi_fd_above_stdio(int fd)
+{
+	int copy;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		copy = -errno;
+	close(fd);
+	return copy;
+}
+
+int afi_pipe_open(int fds[2])
+{
+	int ends[2], r = 0;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		ends[i] = afi_fd_above_stdio(ends[i]);
+		r = ends[i] < 0 ? ends[i] : r;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (r == 0)
+			fds[i] = ends[i];
+		else if (ends[i] >= 0)
+			close(ends[i]);
+	}
+	return r;
+}
+
+bool afi_fifo_is_early(int fd)
+{
+	struct pollfd fifo = { .fd = fd, .events = POLLIN };
+
+	/* With all writers gone it is POLLHUP. */
+	return poll(&fifo, 1, 0) == 0;
+}
+
+bool afi_fd_is_hung_up(int fd)
+{
+	struct pollfd other = { .fd = fd };
+
+	return poll(&other, 1, 0) > 0 && other.revents & POLLHUP;
+}
+
+void afi_fd_set_nonblock(int fd, bool on)
+{
+	int mode = fcntl(fd, F_GETFL);
+
+	if (mode >= 0)
+		fcntl(fd, F_SETFL, on ? mode | O_NONBLOCK : mode & ~O_NONBLOCK);
+}

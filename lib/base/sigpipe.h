@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writing to a pipe without a reader, or more than a file may have, and living
+ * on, whatever the program does about SIGPIPE and SIGXFSZ.
+ */
+#ifndef AFI_BASE_SIGPIPE_H
+#define AFI_BASE_SIGPIPE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* writev(2) without the signal; -errno. */
+ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n);
+
+/* For other calls that may raise it: hold, call, release with its -errno. */
+struct afi_sigpipe_hold {
+	sigset_t before;
+	sigset_t pending;
+};
+void afi_sigpipe_hold(struct afi_sigpipe_hold *hold);
+void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads: of bytes, of a line, up to a delimiter. All gather in the file's own
+ * buffer and take from it when they have enough, so whatever ends one early
+ * leaves its bytes where they are.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/ahead.h"
+#include "file/buffer.h"
+
+#define UNBOUNDED SIZE_MAX
+
+/* Reads in a row before others get their turn. */
+#define FILLS_MAX 16
+
+struct read_op {
+	struct af_future future;
+	union {
+		struct {
+			struct afi_op op;
+			/* How many bytes are enough; 0: not yet. */
+			size_t (*enough)(struct read_op *op, const char *data,
+					 size_t len);
+			size_t size;	/* at most; UNBOUNDED */
+			size_t scanned; /* without a delimiter in them */
+			const char *delim;
+			size_t delim_len;
+			char short_delim[6];
+			bool full;
+			bool keep_part; /* leave it in the file at a deadline */
+		};
+		/* When it is done: a small result, without an allocation. */
+		char small[96];
+	};
+};
+
+/*
+ * Moves n bytes from the file to the future, perhaps to where the operation was.
+ * 0 or -ENOMEM.
+ */
+static int take(struct read_op *op, struct af_file *file, size_t n)
+{
+	struct afi_chunk *in = file->in;
+	struct af_future *f = &op->future;
+	char *data = op->small;
+
+	if (n > 0 && n == file->len && n >= in->size / 4) {
+		data = in->data + file->start;
+		f->chunk = in;
+		file->in = NULL;
+		file->start = file->len = 0;
+	} else if (n > 0) {
+		if (n >= sizeof(op->small)) {
+			f->chunk = afi_chunk_get(&file->loop->pool, n);
+			if (!f->chunk)
+				return -ENOMEM;
+			data = f->chunk->data;
+		}
+		memcpy(data, in->data + file->start, n);
+		afi_consume(file, n);
+	}
+	data[n] = '\0';
+	f->data = data;
+	f->count = n;
+	return 0;
+}
+
+static void free_delim(struct read_op *op)
+{
+	if (op->delim_len > sizeof(op->short_delim))
+		free((char *)op->delim);
+	op->delim_len = 0;
+}
+
+/* Ends a read that is in no queue: with an error, or n bytes. */
+static void end(struct read_op *op, struct af_file *file, int error, size_t n,
+		unsigned flags)
+{
+	free_delim(op);
+	if (error == 0)
+		error = take(op, file, n);
+	op->future.flags = error ? 0 : flags;
+	if (file->unbuffered)
+		afi_ahead_put_back(file);
+	afi_future_finish(&op->future, error);
+}
+
+/* The same of one in a queue. What follows there is not yet stepped. */
+static void finish(struct read_op *op, int error, size_t n, unsigned flags)
+{
+	struct af_file *file = op->op.file;
+
+	afi_file_remove(&op->op);
+	end(op, file, error, n, flags);
+}
+
+static struct read_op *of_future(struct af_future *f)
+{
+	return (struct read_op *)f;
+}
+
+/* No more will come, for now: what there is, or why. */
+static void finish_early(struct read_op *op, int error, unsigned flags)
+{
+	struct af_file *file = op->op.file;
+	size_t n = file->len < op->size ? file->len : op->size;
+
+	if (n > 0 && error < 0) {
+		/* Not lost: the next read has it. */
+		file->read_error = error;
+		error = 0;
+	}
+	finish(op, error, n, flags);
+}
+
+static size_t enough_bytes(struct read_op *op, const char *data, size_t len);
+
+/* How much the buffer may hold when the next read is done. */
+static size_t wanted(const struct read_op *op, const struct af_file *file)
+{
+	char last = '\n';
+	size_t span;
+
+	if (!file->unbuffered || op->enough == enough_bytes)
+		return op->size;
+	if (op->delim_len > 0)
+		last = op->delim[op->delim_len - 1];
+	span = afi_ahead_span(file, last);
+	return op->size - file->len < span ? op->size : file->len + span;
+}
+
+static int read_step(struct afi_op *queued)
+{
+	struct read_op *op = of_future(queued->future);
+	struct af_file *file = queued->file;
+	ssize_t r;
+	size_t n;
+
+	for (int fills = 0;; fills++) {
+		n = op->enough(op, file->in ? file->in->data + file->start : "",
+			       file->len);
+		if (n > 0) {
+			finish(op, 0, n, op->future.flags);
+			return 0;
+		}
+		if (file->read_error) {
+			r = file->read_error;
+			file->read_error = 0;
+			break;
+		}
+		r = 0;
+		if (file->eof)
+			break;
+		r = -EAGAIN;
+		if (!file->drained[AFI_READ] && fills < FILLS_MAX)
+			r = afi_fill(file, wanted(op, file));
+		if (r == AFI_EMPTY && op->enough == enough_bytes && !op->full) {
+			finish(op, 0, 0, 0);
+			return 0;
+		}
+		if (r == -EAGAIN || r == AFI_EMPTY)
+			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
+		if (r == -EAGAIN)
+			return -EAGAIN;
+		if (r <= 0)
+			break;
+	}
+	if (r == 0)
+		file->eof = file->sticky_eof;
+	finish_early(op, (int)r, r == 0 ? AFIO_EOF : 0);
+	return 0;
+}
+
+static void read_cancel(struct af_future *f)
+{
+	struct read_op *op = of_future(f);
+	struct af_file *file = op->op.file;
+
+	finish(op, -ECANCELED, 0, 0);
+	afi_file_resume(file, AFI_READ);
+}
+
+/*
+ * Takes what has arrived by now, and the end of the file if it is there; but
+ * there are sources that never run dry.
+ */
+static void read_rest(struct read_op *op, struct af_file *file)
+{
+	size_t before;
+	int turns = 0;
+
+	do {
+		before = file->len;
+		file->drained[AFI_READ] = false;
+		afi_file_step(file, AFI_READ);
+	} while (!op->future.done && file->len > before && ++turns < FILLS_MAX);
+}
+
+static void read_expire(struct af_future *f)
+{
+	struct read_op *op = of_future(f);
+	struct af_file *file = op->op.file;
+	bool first = TAILQ_FIRST(&file->ops[AFI_READ]) == &op->op;
+
+	af_future_ref(f);
+	/* A busy program comes late: what has come meanwhile counts. */
+	if (first)
+		read_rest(op, file);
+	if (!f->done) {
+		if (first && file->len > 0 && !op->keep_part)
+			finish_early(op, 0, AFIO_TIMEDOUT);
+		else
+			finish(op, -ETIMEDOUT, 0, 0);
+		afi_file_resume(file, AFI_READ);
+	}
+	af_future_unref(f);
+}
+
+static void read_describe(const struct af_future *f, FILE *out)
+{
+	const struct read_op *op = (const struct read_op *)f;
+
+	fprintf(out, " fd %d, %zu bytes there", op->op.file->user_fd,
+		op->op.file->len);
+}
+
+/* Makes an operation, or the failed future in *ret_failed. */
+static inline struct read_op *read_new(struct af_file *file, unsigned flags,
+				       const struct timeval *timeout,
+				       struct af_future **ret_failed)
+{
+	static const struct afi_future_ops ops = {
+		.name = "read",
+		.size = sizeof(struct read_op),
+		.cancel = read_cancel,
+		.expire = read_expire,
+		.describe = read_describe,
+	};
+	struct af_loop *loop = file ? file->loop : NULL;
+	int r = afi_file_check(file, AFI_READ, flags, AFIO_FULL, timeout);
+	struct read_op *op = NULL;
+
+	if (r == 0) {
+		op = (struct read_op *)afi_future_new(loop, &ops);
+		r = op ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		*ret_failed = afi_future_failed(loop, r);
+		return NULL;
+	}
+	op->op.direction = AFI_READ;
+	op->op.step = read_step;
+	op->op.future = &op->future;
+	return op;
+}
+
+/* What is there already, and waited for by nobody: no need to queue for it. */
+static inline bool read_at_once(struct read_op *op, struct af_file *file)
+{
+	size_t n;
+
+	if (file->len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]))
+		return false;
+	op->op.file = file;
+	n = op->enough(op, file->in->data + file->start, file->len);
+	if (n > 0)
+		end(op, file, 0, n, op->future.flags);
+	return n > 0;
+}
+
+static inline struct af_future *read_start(struct read_op *op,
+					   struct af_file *file,
+					   const struct timeval *timeout)
+{
+	struct af_future *f = &op->future;
+
+	if (read_at_once(op, file))
+		return f;
+	afi_file_start(file, &op->op);
+	if (f->done)
+		return f;
+	if (afi_timeout_zero(timeout)) {
+		read_expire(f);
+	} else if (afi_operation_wait(f, timeout) < 0) {
+		finish(op, -ENOMEM, 0, 0);
+		afi_file_resume(file, AFI_READ);
+	}
+	return f;
+}
+
+static size_t enough_bytes(struct read_op *op, const char *data, size_t len)
+{
+	(void)data;
+	/* What is left of a message is not another one. */
+	if (len > op->size && !op->full && op->op.file->is_message)
+		op->future.flags = AFIO_TRUNCATED;
+	if (len >= op->size)
+		return op->size;
+	return op->full ? 0 : len;
+}
+
+struct af_future *af_file_read(struct af_file *file, size_t size,
+			       unsigned flags, const struct timeval *timeout)
+{
+	struct af_future *failed;
+	struct read_op *op = read_new(file, flags, timeout, &failed);
+
+	if (!op)
+		return failed;
+	op->enough = enough_bytes;
+	op->full = flags & AFIO_FULL || size == 0;
+	op->size = size ? size : UNBOUNDED;
+	return read_start(op, file, timeout);
+}
+
+/* The piece of a line that is longer than it may be, or nothing yet. */
+static size_t enough_piece(struct read_op *op, size_t len)
+{
+	if (len < op->size)
+		return 0;
+	op->future.flags = AFIO_TRUNCATED;
+	return op->size;
+}
+
+static size_t enough_line(struct read_op *op, const char *data, size_t len)
+{
+	size_t end = len < op->size ? len : op->size;
+	const char *newline;
+
+	newline = memchr(data + op->scanned, '\n', end - op->scanned);
+	if (newline)
+		return (size_t)(newline - data) + 1;
+	op->scanned = end;
+	return enough_piece(op, len);
+}
+
+struct af_future *af_file_readline(struct af_file *file, size_t size,
+				   size_t sizehint, unsigned flags,
+				   const struct timeval *timeout)
+{
+	struct af_future *failed;
+	struct read_op *op = read_new(file, flags, timeout, &failed);
+
+	(void)sizehint; /* the buffer grows by doubling, from a good size */
+	if (!op)
+		return failed;
+	op->enough = enough_line;
+	op->keep_part = flags & AFIO_FULL;
+	op->size = size ? size : UNBOUNDED;
+	return read_start(op, file, timeout);
+}
+
+static size_t enough_until(struct read_op *op, const char *data, size_t len)
+{
+	size_t end = len < op->size ? len : op->size;
+	const char *found = memmem(data + op->scanned, end - op->scanned,
+				   op->delim, op->delim_len);
+
+	if (found)
+		return (size_t)(found - data) + op->delim_len;
+	/* The next bytes may complete a delimiter that has begun. */
+	if (end >= op->delim_len)
+		op->scanned = end - op->delim_len + 1;
+	return enough_piece(op, len);
+}
+
+struct af_future *af_file_read_until(struct af_file *file, const void *delim,
+				     size_t delim_len, size_t size,
+				     unsigned flags,
+				     const struct timeval *timeout)
+{
+	struct af_future *failed;
+	struct read_op *op;
+	char *copy;
+
+	if (!delim || delim_len == 0)
+		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+	op = read_new(file, flags, timeout, &failed);
+	if (!op)
+		return failed;
+	op->enough = enough_until;
+	op->keep_part = flags & AFIO_FULL;
+	op->size = size ? size : UNBOUNDED;
+	copy = op->short_delim;
+	if (delim_len > sizeof(op->short_delim))
+		copy = malloc(delim_len);
+	if (!copy) {
+		afi_future_finish(&op->future, -ENOMEM);
+		return &op->future;
+	}
+	op->delim = memcpy(copy, delim, delim_len);
+	op->delim_len = delim_len;
+	return read_start(op, file, timeout);
+}

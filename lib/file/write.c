@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writes: at once, straight from the caller's buffer; then, one wake-up at a
+ * time, from a copy of what is left. Nothing is handed to libevent to be sent,
+ * so a count is exact and nothing goes out after the outcome.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "file/file.h"
+
+#define IOVECS_MAX 16
+
+struct write_op {
+	struct af_future future;
+	struct afi_op op;
+	const char *data; /* what is left, or NULL: it is in future.buffer */
+	size_t len;
+	char *copy; /* holds data, when it is ours */
+	bool full;
+};
+
+static struct write_op *of_future(struct af_future *f)
+{
+	return (struct write_op *)f;
+}
+
+static ssize_t write_some(struct write_op *op, struct af_file *file)
+{
+	struct iovec iov[IOVECS_MAX];
+	int n = 1;
+
+	if (op->data) {
+		iov[0].iov_base = (void *)op->data;
+		iov[0].iov_len = op->len;
+	} else {
+		n = evbuffer_peek(op->future.buffer, -1, NULL,
+				  (struct evbuffer_iovec *)iov, IOVECS_MAX);
+		n = n < IOVECS_MAX ? n : IOVECS_MAX;
+	}
+	return file->transport->write(file, iov, n);
+}
+
+static void written(struct write_op *op, size_t n)
+{
+	if (op->data)
+		op->data += n;
+	else
+		evbuffer_drain(op->future.buffer, n);
+	op->len -= n;
+	op->future.count += n;
+}
+
+/* What a worker is writing counts as written. */
+static void commit(struct write_op *op)
+{
+	written(op, afi_file_commit(&op->op));
+}
+
+static void finish(struct write_op *op, int error)
+{
+	commit(op);
+	afi_file_remove(&op->op);
+	afi_future_finish(&op->future, error);
+}
+
+/* Writes what can be written now. 0: that is enough; -EAGAIN; or why not. */
+static int write_now(struct write_op *op, struct af_file *file)
+{
+	ssize_t r;
+
+	while (op->len > 0) {
+		r = write_some(op, file);
+		if (r <= 0)
+			return r < 0 ? (int)r : -EAGAIN;
+		written(op, (size_t)r);
+		if (!op->full)
+			return 0;
+		/*
+		 * It took all it has room for: do not ask to be told so. Of a
+		 * bufferevent only that it took nothing means that it will call.
+		 */
+		if (op->len > 0 && op->data && !file->is_foreign)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+static int write_step(struct afi_op *queued)
+{
+	struct write_op *op = of_future(queued->future);
+	int r = write_now(op, queued->file);
+
+	if (r == -EAGAIN)
+		r = afi_file_want(queued->file, AFI_WRITE) ?: -EAGAIN;
+	if (r == -EAGAIN)
+		return -EAGAIN;
+	finish(op, r);
+	return 0;
+}
+
+static void write_cancel(struct af_future *f)
+{
+	struct write_op *op = of_future(f);
+	struct af_file *file = op->op.file;
+
+	commit(op);
+	finish(op, -ECANCELED);
+	afi_file_resume(file, AFI_WRITE);
+}
+
+static void write_expire(struct af_future *f)
+{
+	struct write_op *op = of_future(f);
+	struct af_file *file = op->op.file;
+
+	commit(op);
+	if (f->count > 0 && op->full && op->len > 0)
+		f->flags = AFIO_TIMEDOUT;
+	finish(op, f->count > 0 ? 0 : -ETIMEDOUT);
+	afi_file_resume(file, AFI_WRITE);
+}
+
+static void write_destroy(struct af_future *f)
+{
+	free(of_future(f)->copy);
+}
+
+static void write_describe(const struct af_future *f, FILE *out)
+{
+	const struct write_op *op = (const struct write_op *)f;
+
+	fprintf(out, " fd %d, %zu bytes left", op->op.file->user_fd, op->len);
+}
+
+static const struct afi_future_ops write_ops = {
+	.name = "write",
+	.size = sizeof(struct write_op),
+	.cancel = write_cancel,
+	.expire = write_expire,
+	.destroy = write_destroy,
+	.describe = write_describe,
+};
+
+/* What could not be written at once must outlive the caller's buffer. */
+static int keep_rest(struct write_op *op)
+{
+	op->copy = malloc(op->len);
+	if (!op->copy)
+		return -ENOMEM;
+	op->data = memcpy(op->copy, op->data, op->len);
+	return 0;
+}
+
+static struct af_future *write_start(struct write_op *op, struct af_file *file,
+				     unsigned flags,
+				     const struct timeval *timeout)
+{
+	struct af_future *f = &op->future;
+	int r = 0;
+
+	op->op.direction = AFI_WRITE;
+	op->op.step = write_step;
+	op->op.future = f;
+	op->full = flags & AFIO_FULL;
+	afi_file_start(file, &op->op);
+	if (f->done)
+		return f;
+	if (afi_timeout_zero(timeout)) {
+		write_expire(f);
+		return f;
+	}
+	if (op->data && !(flags & AFIO_BORROW))
+		r = keep_rest(op);
+	if (r == 0)
+		r = afi_operation_wait(f, timeout);
+	if (r < 0) {
+		finish(op, r);
+		afi_file_resume(file, AFI_WRITE);
+	}
+	return f;
+}
+
+/* Makes an operation, or the failed future in *ret_failed. */
+static struct write_op *write_new(struct af_file *file, unsigned flags,
+				  unsigned known, const struct timeval *timeout,
+				  struct af_future **ret_failed)
+{
+	struct af_loop *loop = file ? file->loop : NULL;
+	int r = afi_file_check(file, AFI_WRITE, flags, known, timeout);
+	struct write_op *op = NULL;
+
+	if (r == 0) {
+		op = (struct write_op *)afi_future_new(loop, &write_ops);
+		r = op ? 0 : -ENOMEM;
+	}
+	if (r < 0)
+		*ret_failed = afi_future_failed(loop, r);
+	return op;
+}
+
+struct af_future *af_file_write(struct af_file *file, const void *buf,
+				size_t len, unsigned flags,
+				const struct timeval *timeout)
+{
+	struct af_future *failed;
+	struct write_op *op;
+
+	if (!buf && len > 0)
+		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW, timeout, &failed);
+	if (!op)
+		return failed;
+	op->data = len > 0 ? buf : "";
+	op->len = len;
+	return write_start(op, file, flags, timeout);
+}
+
+struct af_future *af_file_write_buffer(struct af_file *file,
+				       struct evbuffer *buf, unsigned flags,
+				       const struct timeval *timeout)
+{
+	struct af_future *failed;
+	struct write_op *op;
+	int r = -ENOMEM;
+
+	if (!buf)
+		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+	op = write_new(file, flags, AFIO_FULL, timeout, &failed);
+	if (!op)
+		return failed;
+	op->future.buffer = evbuffer_new();
+	if (op->future.buffer) {
+		op->len = evbuffer_get_length(buf);
+		r = evbuffer_add_buffer(op->future.buffer, buf) ? -EINVAL : 0;
+	}
+	/* One message goes out in one call. */
+	if (r == 0 && file->is_message && op->len > 0 &&
+	    !evbuffer_pullup(op->future.buffer, -1))
+		r = -ENOMEM;
+	if (r == 0)
+		return write_start(op, file, flags, timeout);
+	afi_future_finish(&op->future, r);
+	return &op->future;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The nested wait: on which base, moving there and back, and when it cannot
+ * end. libevent runs a base from inside its own callbacks for nobody, and says
+ * so on stderr to whoever tries; so the loop has to know, before it does
+ * anything, where it is.
+ *
+ *   the stack              libevent          what a wait up there runs
+ *
+ *   af_loop_run            -
+ *     continuation         not dispatching   the same base, nested
+ *       af_await           -
+ *     event_base_loop      dispatching
+ *       a raw callback                       a private base, where the loop's
+ *         af_await                           things are meanwhile
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/evbase.h"
+#include "future/await.h"
+
+static bool needs_private_base(const struct af_loop *loop)
+{
+	if (loop->freed)
+		return false; /* it turns none: see drive() */
+	if (loop->drivers > 0)
+		return loop->turning;
+	if (!loop->owns_home)
+		return true;
+	return loop->home_shared && afi_base_is_running(loop->home);
+}
+
+/* Begins to drive the loop, from wherever that is possible. 0 or -errno. */
+static int enter(struct af_loop *loop, struct afi_await *await)
+{
+	int r;
+
+	await->base = loop->base;
+	await->turning = loop->turning;
+	if (needs_private_base(loop)) {
+		if (!loop->spare)
+			loop->spare = afi_base_new(loop->home);
+		if (!loop->spare)
+			return -errno;
+		/* What nobody waits for any more needs not go along. */
+		afi_loop_settle_all(loop);
+		r = afi_loop_move(loop, loop->spare);
+		if (r < 0)
+			return r;
+		loop->spare = NULL;
+	}
+	loop->turning = false;
+	await->outer = loop->awaits;
+	loop->awaits = await;
+	loop->depth++;
+	afi_loop_enter(loop);
+	return 0;
+}
+
+static void leave(struct af_loop *loop, struct afi_await *await)
+{
+	struct event_base *private = loop->base;
+
+	loop->depth--;
+	loop->awaits = await->outer;
+	loop->turning = await->turning;
+	if (private != await->base) {
+		afi_loop_move_back(loop, await->base);
+		if (loop->spare) {
+			afi_mailbox_leave(loop, private);
+			event_base_free(private);
+		} else {
+			loop->spare = private;
+		}
+		/* Timers that are added now must not count from before. */
+		event_base_update_cache_time(await->base);
+	}
+	afi_loop_exit(loop);
+}
+
+static void on_timeout(struct afi_deadline *deadline)
+{
+	bool *timed_out = deadline->arg;
+
+	*timed_out = true;
+}
+
+/* Turns the loop until the future is done; 0, or why it cannot go on. */
+static int drive(struct af_loop *loop, struct af_future *f,
+		 const struct timeval *timeout)
+{
+	bool wait = !afi_timeout_zero(timeout), timed_out = false;
+	struct afi_deadline deadline = { .arg = &timed_out };
+	int r = 0;
+
+	if (timeout && wait)
+		r = afi_deadline_start(&deadline, loop, timeout, on_timeout);
+	while (r == 0 && !f->done) {
+		afi_loop_round(loop, &f->done);
+		if (f->done)
+			break;
+		if (timed_out)
+			r = -ETIMEDOUT;
+		else if (loop->maybe_stuck && afi_future_needs(f, NULL))
+			r = -EDEADLK;
+		else if (loop->freed)
+			r = 1; /* what was ready has run */
+		else
+			r = afi_loop_turn(loop, wait);
+		if (r == 1) /* nothing to wait for, and nothing ready */
+			r = f->done || !wait ? 0 : -EDEADLK;
+		timed_out |= !wait;
+	}
+	if (deadline.loop)
+		afi_deadline_stop(&deadline);
+	return r;
+}
+
+int af_await_for(struct af_future *f, const struct timeval *timeout)
+{
+	struct afi_await await = { .future = f };
+	struct af_loop *loop;
+	int r;
+
+	if (!f || !afi_timeout_valid(timeout))
+		return -EINVAL;
+	if (f->done)
+		return f->error;
+	loop = f->loop;
+	r = afi_loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop->depth >= loop->max_depth)
+		return -ELOOP;
+	if (afi_future_needs(f, NULL))
+		return -EDEADLK;
+	r = enter(loop, &await);
+	if (r < 0)
+		return r;
+	af_future_ref(f);
+	r = drive(loop, f, timeout);
+	if (f->done)
+		r = f->error;
+	af_future_unref(f);
+	leave(loop, &await);
+	return r;
+}
+
+int af_await(struct af_future *f)
+{
+	/* Said twice, because much of what is awaited is done already. */
+	if (f && f->done)
+		return f->error;
+	return af_await_for(f, NULL);
+}

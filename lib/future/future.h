@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The future as its makers see it. A maker embeds struct af_future at the head
+ * of its own struct and gives it a table of three functions.
+ */
+#ifndef AFI_FUTURE_FUTURE_H
+#define AFI_FUTURE_FUTURE_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/time.h>
+
+#include <asyncfile/future.h>
+
+#include "base/pool.h"
+#include "loop/deadline.h"
+#include "loop/loop.h"
+
+/* Somebody who waits for a future. Run once, from the ready queue. */
+struct afi_waiter {
+	struct afi_waiter *next;
+	void (*run)(struct afi_waiter *waiter, struct af_future *done);
+	void (*fn)(void); /* the program's continuation, whatever its type */
+	void *arg;
+	struct af_future *child; /* what its outcome goes to, or NULL */
+};
+
+struct afi_future_ops {
+	const char *name;
+	size_t size;
+	/* Takes the operation back; ends in afi_future_finish(-ECANCELED). */
+	void (*cancel)(struct af_future *f);
+	/*
+	 * The deadline passed: finishes, with what there is, or goes on without
+	 * a deadline.
+	 */
+	void (*expire)(struct af_future *f);
+	/* Frees what the maker's struct holds; may be NULL. */
+	void (*destroy)(struct af_future *f);
+	/* Of one that waits for several: part i, or NULL past the last. */
+	struct af_future *(*part)(const struct af_future *f, size_t i);
+	bool needs_one; /* of them; else all */
+	/* Of a communicate: what it brought. */
+	const struct af_output *(*output)(const struct af_future *f);
+	/* For the dump: " fd 5" or the like; may be NULL. */
+	void (*describe)(const struct af_future *f, FILE *out);
+};
+
+/*
+ *  pending --finish--> done --(task)--> waiters run, in order
+ *
+ * Pending, the operation itself holds a reference, and an operation at the root
+ * of a chain is in its loop's pending list.
+ */
+struct af_future {
+	const struct afi_future_ops *ops;
+	struct af_loop *loop; /* NULL: a static one, see afi_future_failed() */
+	unsigned refs;
+	int error;
+	int status;
+	uint8_t flags;
+	bool done;
+	bool running;  /* its continuation is on the stack */
+	bool canceled; /* while what it waits for was done already */
+	struct afi_task task;
+	TAILQ_ENTRY(af_future) pending; /* tqe_prev NULL: in no list */
+	struct afi_waiter *waiters;
+	struct afi_waiter *last_waiter; /* while there are any */
+	struct afi_waiter first_waiter; /* most have one: no allocation */
+	/* Pending: what it waits for. Done: whose result it shares. */
+	struct af_future *source;
+	struct afi_deadline *deadline;
+	int64_t since; /* when it had to wait, for the dump */
+	/* The result */
+	size_t count;
+	const char *data;
+	struct afi_chunk *chunk; /* holds data, if not NULL */
+	struct evbuffer *buffer;
+};
+
+/*
+ * A pending future of ops->size bytes, zeroed past the head, with two
+ * references: the caller's and the operation's. NULL: out of memory.
+ */
+struct af_future *afi_future_new(struct af_loop *loop,
+				 const struct afi_future_ops *ops);
+/* The same, of an operation that will wait: in its loop's pending list. */
+struct af_future *afi_operation_new(struct af_loop *loop,
+				    const struct afi_future_ops *ops);
+/* For one that may be done at once: it has to wait, and joins that list. */
+int afi_operation_wait(struct af_future *f, const struct timeval *timeout);
+/* A failed future; a static one where none can be made. Never NULL. */
+struct af_future *afi_future_failed(struct af_loop *loop, int error);
+/* Ends a pending future, once. Its result must be there already. */
+void afi_future_finish(struct af_future *f, int error);
+/*
+ * It is not done at once: it begins to wait. Calls expire after a valid,
+ * non-zero timeout (NULL: never); 0 or -ENOMEM.
+ */
+int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
+/* The same, of one that may be done by now; after a zero timeout it expires. */
+static inline int afi_future_limit(struct af_future *f,
+				   const struct timeval *timeout)
+{
+	if (f->done)
+		return 0;
+	if (!afi_timeout_zero(timeout))
+		return afi_future_expire_after(f, timeout);
+	f->ops->expire(f);
+	return 0;
+}
+
+/*
+ * Whether f waits for another one, if only among others; or (NULL) cannot be
+ * done before a continuation returns that is running now.
+ */
+bool afi_future_needs(const struct af_future *f, const struct af_future *other);
+/* The future at the root of a pending chain. */
+struct af_future *afi_future_root(struct af_future *f);
+
+/*
+ * Whether there is a loop that would run waiters. One that is being freed runs
+ * those of what is pending, or has not told all yet.
+ */
+static inline bool afi_future_has_loop(const struct af_future *f)
+{
+	return afi_loop_alive(f->loop) || !f->done || f->waiters;
+}
+/*
+ * Adds a waiter; run, fn, arg and child as in struct afi_waiter. 0 or -ENOMEM,
+ * never for the first.
+ */
+int afi_future_wait(struct af_future *f,
+		    void (*run)(struct afi_waiter *, struct af_future *),
+		    void (*fn)(void), void *arg, struct af_future *child);
+
+#endif

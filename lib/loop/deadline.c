@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Deadlines, on libevent's timers. libevent counts from a cached time, on a
+ * coarse clock; here a deadline is a point on the fine one.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "loop/deadline.h"
+
+#define NSEC_PER_SEC INT64_C(1000000000)
+#define NSEC_PER_USEC INT64_C(1000)
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+int64_t afi_now(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+int64_t afi_now_coarse(void)
+{
+	return now(CLOCK_MONOTONIC_COARSE);
+}
+
+/* Arms the timer for what is left. */
+static int arm(struct afi_deadline *deadline)
+{
+	int64_t left = deadline->at - afi_now();
+	struct timeval tv = { 0, 0 };
+
+	if (left > 0) {
+		left += NSEC_PER_USEC - 1; /* never early */
+		tv.tv_sec = left / NSEC_PER_SEC;
+		tv.tv_usec = left % NSEC_PER_SEC / NSEC_PER_USEC;
+	}
+	/*
+	 * Inside a callback libevent adds to the time at which the callbacks
+	 * of this turn began, which may be long ago.
+	 */
+	event_base_update_cache_time(deadline->loop->base);
+	return event_add(&deadline->event, &tv) ? -ENOMEM : 0;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct afi_deadline *deadline = arg;
+
+	(void)fd;
+	(void)what;
+	/* The coarse clock may be some milliseconds ahead of the fine one. */
+	if (afi_now() < deadline->at && arm(deadline) == 0)
+		return;
+	afi_watch_stop(&deadline->watch);
+	deadline->passed(deadline);
+}
+
+static int move(struct afi_watch *watch)
+{
+	struct afi_deadline *deadline =
+		(void *)((char *)watch - offsetof(struct afi_deadline, watch));
+
+	event_del(&deadline->event);
+	evtimer_assign(&deadline->event, deadline->loop->base, on_timer,
+		       deadline);
+	return arm(deadline);
+}
+
+int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
+		       const struct timeval *timeout,
+		       void (*passed)(struct afi_deadline *))
+{
+	/* Longer than this is for ever; adding it up must not overflow. */
+	const int64_t max = INT64_MAX / NSEC_PER_SEC / 4;
+	int64_t sec = timeout->tv_sec < max ? timeout->tv_sec : max;
+
+	deadline->loop = loop;
+	deadline->passed = passed;
+	deadline->at = afi_now() + sec * NSEC_PER_SEC +
+		       timeout->tv_usec * NSEC_PER_USEC;
+	evtimer_assign(&deadline->event, loop->base, on_timer, deadline);
+	if (arm(deadline) < 0)
+		return -ENOMEM;
+	afi_loop_watch(loop, &deadline->watch, move);
+	return 0;
+}
+
+void afi_deadline_stop(struct afi_deadline *deadline)
+{
+	event_del(&deadline->event);
+	afi_watch_stop(&deadline->watch);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The pool of threads. It outlives its loop for as long as one of them is
+ * stuck in the kernel, so that nobody ever waits for a thread to end.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "loop/workers.h"
+
+/* How long a thread without work stays. */
+#ifndef AFI_WORKERS_IDLE_MS
+#define AFI_WORKERS_IDLE_MS 5000
+#endif
+
+struct afi_workers {
+	pthread_mutex_t lock; /* of all that follows */
+	pthread_cond_t wake;
+	struct afi_jobs queue;
+	struct af_loop *loop; /* NULL: gone */
+	unsigned max;
+	unsigned threads; /* the last one frees the pool, without a loop */
+	unsigned idle;	  /* of them: waiting, and not told to wake up */
+};
+
+static void workers_free(struct afi_workers *workers)
+{
+	pthread_cond_destroy(&workers->wake);
+	pthread_mutex_destroy(&workers->lock);
+	free(workers);
+}
+
+static struct afi_workers *workers_new(struct af_loop *loop)
+{
+	struct afi_workers *workers = calloc(1, sizeof(*workers));
+	pthread_condattr_t attr;
+
+	if (!workers)
+		return NULL;
+	pthread_mutex_init(&workers->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&workers->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	TAILQ_INIT(&workers->queue);
+	workers->loop = loop;
+	workers->max = loop->max_workers;
+	return workers;
+}
+
+static void dequeue(struct afi_workers *workers, struct afi_job *job)
+{
+	TAILQ_REMOVE(&workers->queue, job, entry);
+	job->queued = false;
+}
+
+static void idle_end(struct timespec *end)
+{
+	clock_gettime(CLOCK_MONOTONIC, end);
+	end->tv_sec += AFI_WORKERS_IDLE_MS / 1000;
+	end->tv_nsec += AFI_WORKERS_IDLE_MS % 1000 * 1000000L;
+	if (end->tv_nsec >= 1000000000L) {
+		end->tv_sec++;
+		end->tv_nsec -= 1000000000L;
+	}
+}
+
+/*
+ * Waits for a job; NULL: the thread is to end. With no worker allowed any more
+ * one stays until what is queued is done.
+ */
+static struct afi_job *next_job(struct afi_workers *workers)
+{
+	struct timespec end;
+	struct afi_job *job;
+	int r = 0;
+
+	idle_end(&end);
+	while (!(job = TAILQ_FIRST(&workers->queue))) {
+		if (!workers->loop || workers->threads > workers->max ||
+		    r == ETIMEDOUT)
+			return NULL;
+		workers->idle++;
+		r = pthread_cond_timedwait(&workers->wake, &workers->lock,
+					   &end);
+		workers->idle--;
+	}
+	if (workers->threads > (workers->max ? workers->max : 1)) {
+		/* It may have been this one that was told to wake up. */
+		pthread_cond_signal(&workers->wake);
+		return NULL;
+	}
+	dequeue(workers, job);
+	return job;
+}
+
+/* Back to the loop, or what is left of it. */
+static void give_back(struct afi_workers *workers, struct afi_job *job)
+{
+	bool orphan;
+
+	pthread_mutex_lock(&workers->lock);
+	orphan = !workers->loop;
+	if (!orphan)
+		afi_mailbox_put(workers->loop, &job->post);
+	pthread_mutex_unlock(&workers->lock);
+	if (orphan)
+		job->drop(job);
+}
+
+static void *worker(void *arg)
+{
+	struct afi_workers *workers = arg;
+	struct afi_job *job;
+	bool last;
+
+	pthread_setname_np(pthread_self(), "asyncfile");
+	pthread_mutex_lock(&workers->lock);
+	while ((job = next_job(workers))) {
+		pthread_mutex_unlock(&workers->lock);
+		job->work(job);
+		give_back(workers, job);
+		pthread_mutex_lock(&workers->lock);
+	}
+	last = --workers->threads == 0 && !workers->loop;
+	pthread_mutex_unlock(&workers->lock);
+	if (last)
+		workers_free(workers);
+	return NULL;
+}
+
+/* Starts a thread on which no signal of the program's is delivered. */
+static int start_thread(struct afi_workers *workers)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, &attr, worker, workers);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (r == 0)
+		workers->threads++;
+	return -r;
+}
+
+static void run_back(struct afi_task *task)
+{
+	struct afi_job *job = (struct afi_job *)task;
+
+	job->back(job);
+}
+
+/* Whether a worker will see to the queue; starts one if that is of use. */
+static bool provide_worker(struct afi_workers *workers)
+{
+	struct afi_job *job;
+	unsigned queued = 0;
+
+	TAILQ_FOREACH (job, &workers->queue, entry)
+		if (++queued > workers->idle)
+			break;
+	if (queued > workers->idle && workers->threads < workers->max)
+		start_thread(workers);
+	else
+		pthread_cond_signal(&workers->wake);
+	return workers->threads > 0;
+}
+
+bool afi_workers_do(struct af_loop *loop, struct afi_job *job)
+{
+	struct afi_workers *workers = loop->workers;
+	bool provided = false;
+
+	job->post.run = run_back;
+	if (!workers && loop->max_workers > 0)
+		workers = loop->workers = workers_new(loop);
+	if (workers) {
+		pthread_mutex_lock(&workers->lock);
+		TAILQ_INSERT_TAIL(&workers->queue, job, entry);
+		job->queued = true;
+		provided = provide_worker(workers);
+		if (!provided)
+			dequeue(workers, job);
+		pthread_mutex_unlock(&workers->lock);
+	}
+	if (!provided)
+		job->work(job);
+	return !provided;
+}
+
+bool afi_workers_recall(struct af_loop *loop, struct afi_job *job)
+{
+	struct afi_workers *workers = loop->workers;
+	bool queued;
+
+	if (!workers)
+		return false;
+	pthread_mutex_lock(&workers->lock);
+	queued = job->queued;
+	if (queued)
+		dequeue(workers, job);
+	pthread_mutex_unlock(&workers->lock);
+	return queued;
+}
+
+void afi_workers_leave(struct af_loop *loop)
+{
+	struct afi_workers *workers = loop->workers;
+	struct afi_job *job;
+	bool last;
+
+	if (!workers)
+		return;
+	loop->workers = NULL;
+	pthread_mutex_lock(&workers->lock);
+	workers->loop = NULL;
+	while ((job = TAILQ_FIRST(&workers->queue))) {
+		dequeue(workers, job);
+		job->drop(job);
+	}
+	last = workers->threads == 0;
+	pthread_cond_broadcast(&workers->wake);
+	pthread_mutex_unlock(&workers->lock);
+	if (last)
+		workers_free(workers);
+	/* From here on nothing comes in: what did ends with the loop. */
+	afi_mailbox_empty(loop);
+}
+
+int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
+{
+	struct afi_workers *workers;
+
+	if (!loop)
+		return -EINVAL;
+	loop->max_workers = max_threads;
+	workers = loop->workers;
+	if (!workers)
+		return 0;
+	pthread_mutex_lock(&workers->lock);
+	workers->max = max_threads;
+	pthread_cond_broadcast(&workers->wake);
+	pthread_mutex_unlock(&workers->lock);
+	return 0;
+}
+
+static void never(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* Of no descriptor, so that it cannot happen; yet libevent counts it. */
+static int add_hold(struct af_loop *loop)
+{
+	event_assign(&loop->hold.event, loop->base, -1, EV_READ, never, NULL);
+	return event_add(&loop->hold.event, NULL) ? -ENOMEM : 0; /* never */
+}
+
+static int move_hold(struct afi_watch *watch)
+{
+	struct af_loop *loop =
+		(void *)((char *)watch - offsetof(struct af_loop, hold.watch));
+
+	event_del(&loop->hold.event);
+	return add_hold(loop);
+}
+
+void afi_loop_hold(struct af_loop *loop)
+{
+	if (loop->hold.count++ > 0)
+		return;
+	add_hold(loop);
+	afi_loop_watch(loop, &loop->hold.watch, move_hold);
+}
+
+void afi_loop_unhold(struct af_loop *loop)
+{
+	if (--loop->hold.count > 0)
+		return;
+	event_del(&loop->hold.event);
+	afi_watch_stop(&loop->hold.watch);
+}

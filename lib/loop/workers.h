@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Threads for what may block: a few for each loop, started when there is work,
+ * gone when there was none for a while. They know jobs, and nothing of files.
+ */
+#ifndef AFI_LOOP_WORKERS_H
+#define AFI_LOOP_WORKERS_H
+
+#include "loop/loop.h"
+
+/*
+ *   afi_workers_do --> queued --> work() in a worker --> back() in the loop
+ *                        |                          \-> drop(), if it is gone
+ *                        `--> recalled; or dropped with the loop
+ */
+struct afi_job {
+	struct afi_post post; /* by which it comes back */
+	TAILQ_ENTRY(afi_job) entry;
+	bool queued;
+	/* In any thread: a worker's, or the loop's. */
+	void (*work)(struct afi_job *job);
+	/* In the loop's thread, from the ready queue. */
+	void (*back)(struct afi_job *job);
+	/* Instead, in any thread. */
+	void (*drop)(struct afi_job *job);
+};
+TAILQ_HEAD(afi_jobs, afi_job);
+
+/*
+ * Has a job done. True: it was done at once, here, because there is no worker
+ * and can be none; then it does not come back.
+ */
+bool afi_workers_do(struct af_loop *loop, struct afi_job *job);
+/* Takes a job back that nobody has begun with; false: somebody has. */
+bool afi_workers_recall(struct af_loop *loop, struct afi_job *job);
+/* The loop ends: nobody waits for a worker that is out. */
+void afi_workers_leave(struct af_loop *loop);
+
+/*
+ * While something waits for a worker, which a base cannot see, the base is not
+ * empty. As many times the one as the other.
+ */
+void afi_loop_hold(struct af_loop *loop);
+void afi_loop_unhold(struct af_loop *loop);
+
+#endif

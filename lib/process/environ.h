@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An environment with changes.
+ */
+#ifndef AFI_PROCESS_ENVIRON_H
+#define AFI_PROCESS_ENVIRON_H
+
+/*
+ * Applies edits, as of struct af_spawn_options, to env: *ret is an array to be
+ * freed, of strings of both. 0, -EINVAL or -ENOMEM.
+ */
+int afi_environ_edit(const char *const *env, const char *const *edits,
+		     const char ***ret);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What failed when a child could not be started: the step, what it was about,
+ * and the error; as text for af_spawn_error().
+ */
+#ifndef AFI_PROCESS_FAILURE_H
+#define AFI_PROCESS_FAILURE_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "loop/loop.h"
+
+/* A step that is about no number. */
+#define AFI_NO_NUMBER LONG_MIN
+
+/* Of pointers to what outlives it, so that a child by fork(2) can send it. */
+struct afi_failure {
+	const char *step;
+	const char *name; /* what it was about; NULL: see number */
+	long number;
+	int error; /* as in errno; 0: nothing failed */
+};
+
+/* Both fill it in and return -error. */
+static inline int afi_fail(struct afi_failure *failure, const char *step,
+			   const char *name, int error)
+{
+	*failure = (struct afi_failure){ step, name, AFI_NO_NUMBER, error };
+	return -error;
+}
+
+static inline int afi_fail_number(struct afi_failure *failure, const char *step,
+				  long number, int error)
+{
+	*failure = (struct afi_failure){ step, NULL, number, error };
+	return -error;
+}
+
+/* The loop's text is now of this, or (NULL) of none. */
+void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure);
+/* The text was of a chain's stage: says which. */
+void afi_failure_in_stage(struct af_loop *loop, size_t stage);
+
+#endif

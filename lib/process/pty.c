@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pseudo-terminals: opened without a moment in which another thread's child
+ * could inherit one; their size; and the end of their input.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "file/file.h"
+#include "process/pty.h"
+
+#define DEFAULT_ROWS 24
+#define DEFAULT_COLUMNS 80
+
+/* By the master itself, which /dev/pts may be out of sight of; else by name. */
+static int open_tty(int master)
+{
+	int flags = O_RDWR | O_NOCTTY | O_CLOEXEC, fd = -1, r;
+	char name[PATH_MAX];
+
+#ifdef HAVE_PTPEER
+	fd = ioctl(master, TIOCGPTPEER, flags);
+#endif
+	if (fd < 0) {
+		r = ptsname_r(master, name, sizeof(name));
+		if (r != 0)
+			return -r;
+		fd = open(name, flags);
+	}
+	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+}
+
+static int open_master(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+}
+
+int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
+		 unsigned short columns, const uid_t *uid)
+{
+	struct winsize size = { .ws_row = rows ? rows : DEFAULT_ROWS,
+				.ws_col = columns ? columns : DEFAULT_COLUMNS };
+	int master = open_master(), tty = -1, unlock = 0, r = 0;
+
+	if (master < 0)
+		return master;
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
+	    ioctl(master, TIOCSWINSZ, &size) < 0)
+		r = -errno;
+	if (r == 0)
+		r = tty = open_tty(master);
+	if (r >= 0 && uid && fchown(tty, *uid, (gid_t)-1) < 0)
+		r = -errno;
+	if (r < 0) {
+		if (tty >= 0)
+			close(tty);
+		close(master);
+		return r;
+	}
+	*ret_master = master;
+	*ret_tty = tty;
+	return 0;
+}
+
+int afi_pty_resize(const struct af_file *master, unsigned rows,
+		   unsigned columns)
+{
+	struct winsize size = { .ws_row = (unsigned short)rows,
+				.ws_col = (unsigned short)columns };
+
+	if (rows < 1 || rows > USHRT_MAX || columns < 1 || columns > USHRT_MAX)
+		return -EINVAL;
+	return ioctl(master->fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+int afi_pty_end_input(struct af_file *master)
+{
+	struct termios mode;
+	struct af_future *f;
+	char end[2];
+	int r;
+
+	if (tcgetattr(master->fd, &mode) < 0)
+		return -errno;
+	if (mode.c_cc[VEOF] == _POSIX_VDISABLE)
+		return 0;
+	end[0] = end[1] = (char)mode.c_cc[VEOF];
+	f = af_file_write(master, end, sizeof(end), AFIO_FULL, NULL);
+	r = af_future_error(f);
+	af_future_unref(f);
+	/* Nobody is there to read, or will be. */
+	return r == -EINPROGRESS || r == -EPIPE ? 0 : r;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Jobs on a descriptor. A job may outlive its file, and then it is the one that
+ * closes the descriptor: never under a call that has the number.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/sigpipe.h"
+#include "transport/diskjob.h"
+
+static struct afi_disk_job *of_job(struct afi_job *job)
+{
+	return (struct afi_disk_job *)job;
+}
+
+static void drop(struct afi_job *job)
+{
+	afi_disk_job_put(of_job(job));
+}
+
+struct afi_disk_job *afi_disk_job_new(struct af_file *file,
+				      enum afi_direction direction, size_t len,
+				      void (*work)(struct afi_job *))
+{
+	struct afi_disk_job *job = calloc(1, sizeof(*job));
+	size_t size = len > AFI_CHUNK_SIZE ? len : AFI_CHUNK_SIZE;
+
+	if (!job)
+		return NULL;
+	job->chunk = afi_chunk_get(&file->loop->pool, size);
+	if (!job->chunk) {
+		free(job);
+		return NULL;
+	}
+	atomic_init(&job->refs, 1);
+	job->job.work = work;
+	job->job.drop = drop;
+	job->file = file;
+	job->fd = file->fd;
+	job->direction = direction;
+	job->len = len;
+	return job;
+}
+
+bool afi_disk_job_is_out(const struct afi_disk_job *job)
+{
+	return job &&
+	       atomic_load_explicit(&job->refs, memory_order_acquire) > 1;
+}
+
+void afi_disk_job_orphan(struct afi_disk_job *job, size_t before)
+{
+	job->file = NULL;
+	job->before = before;
+}
+
+void afi_disk_job_put(struct afi_disk_job *job)
+{
+	struct af_file *file;
+
+	if (!job ||
+	    atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	file = job->file;
+	if (!file && job->direction == AFI_READ)
+		job->before += job->done;
+	if (!file && job->before > 0)
+		lseek(job->fd, -(off_t)job->before, SEEK_CUR);
+	if (job->close_fd)
+		close(job->fd);
+	afi_chunk_put(file ? &file->loop->pool : NULL, job->chunk);
+	free(job);
+}
+
+void afi_disk_work_read(struct afi_job *base)
+{
+	struct afi_disk_job *job = of_job(base);
+	struct iovec iov = { job->chunk->data, job->len };
+	ssize_t r;
+
+	do
+		r = readv(job->fd, &iov, 1);
+	while (r < 0 && errno == EINTR);
+	if (r >= 0)
+		job->done = (size_t)r;
+	else
+		job->error = errno == EAGAIN ? -EIO : -errno;
+}
+
+void afi_disk_work_write(struct afi_job *base)
+{
+	struct afi_disk_job *job = of_job(base);
+	struct afi_sigpipe_hold hold;
+	struct iovec iov;
+	ssize_t r;
+
+	afi_sigpipe_hold(&hold);
+	while (job->done < job->len && job->error == 0) {
+		iov.iov_base = job->chunk->data + job->done;
+		iov.iov_len = job->len - job->done;
+		r = writev(job->fd, &iov, 1);
+		if (r > 0)
+			job->done += (size_t)r;
+		else if (r == 0 || errno == EAGAIN)
+			job->error = -EIO; /* not of what has no poll */
+		else if (errno != EINTR)
+			job->error = -errno;
+	}
+	afi_sigpipe_release(&hold, job->error);
+}
+
+void afi_disk_work_warm(struct afi_job *base)
+{
+	struct afi_disk_job *job = of_job(base);
+	off_t at = job->at, end = at + (off_t)job->len;
+	ssize_t r = 1;
+
+	for (; at < end && r > 0; at += r)
+		r = pread(job->fd, job->chunk->data, job->chunk->size, at);
+}
+
+void afi_disk_work_sync(struct afi_job *base)
+{
+	struct afi_disk_job *job = of_job(base);
+	int r;
+
+	do
+		r = fsync(job->fd);
+	while (r < 0 && errno == EINTR);
+	job->error = r < 0 ? -errno : 0;
+}

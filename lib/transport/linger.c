@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Lingering: bufferevent_free() drops what has not been sent, which of a filter
+ * is at least what it adds at the end. So one that still holds something stays
+ * on the loop until that has gone. Knows no file.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
+#include "loop/deadline.h"
+#include "transport/linger.h"
+
+/* A peer that reads nothing for so long never will. */
+static const struct timeval patience = { 30, 0 };
+
+struct lingering {
+	struct bufferevent *bev;
+	struct evbuffer_cb_entry *on_sent;
+	struct afi_deadline deadline;
+	struct afi_member member;
+	struct afi_task task;
+	bool failed;
+	bool ended;
+};
+
+struct bufferevent *afi_bottom(struct bufferevent *bev)
+{
+	struct bufferevent *below;
+
+	while ((below = bufferevent_get_underlying(bev)))
+		bev = below;
+	return bev;
+}
+
+size_t afi_unsent(struct bufferevent *bev)
+{
+	size_t n = 0;
+
+	for (; bev; bev = bufferevent_get_underlying(bev))
+		n += evbuffer_get_length(bufferevent_get_output(bev));
+	return n;
+}
+
+bool afi_lost_handshake(struct bufferevent *bev, bool ended)
+{
+	return ended && evbuffer_get_length(bufferevent_get_output(bev)) > 0;
+}
+
+static struct evbuffer *last_buffer(const struct lingering *linger)
+{
+	return bufferevent_get_output(afi_bottom(linger->bev));
+}
+
+static void end(struct lingering *linger)
+{
+	struct af_loop *loop = linger->deadline.loop;
+
+	afi_task_cancel(&loop->ready, &linger->task);
+	afi_loop_leave(&loop->members, &linger->member);
+	afi_deadline_stop(&linger->deadline);
+	evbuffer_remove_cb_entry(last_buffer(linger), linger->on_sent);
+	bufferevent_setcb(linger->bev, NULL, NULL, NULL, NULL);
+	bufferevent_free(linger->bev);
+	free(linger);
+}
+
+static void on_orphan(struct afi_member *member)
+{
+	end((void *)((char *)member - offsetof(struct lingering, member)));
+}
+
+static void on_deadline(struct afi_deadline *deadline)
+{
+	end(deadline->arg);
+}
+
+static void on_task(struct afi_task *task)
+{
+	struct lingering *linger =
+		(void *)((char *)task - offsetof(struct lingering, task));
+
+	if (linger->failed || afi_unsent(linger->bev) == 0)
+		end(linger);
+	else
+		bufferevent_enable(linger->bev, EV_WRITE);
+}
+
+static void wake(struct lingering *linger)
+{
+	if (!linger->task.run)
+		afi_loop_ready(linger->deadline.loop, &linger->task, on_task);
+}
+
+static void on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
+		    void *arg)
+{
+	(void)buf;
+	(void)info;
+	wake(arg);
+}
+
+/* That no more comes in does not matter, but to a handshake of TLS. */
+static bool is_fatal(const struct lingering *linger, short what)
+{
+	if (what & (BEV_EVENT_WRITING | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		return true;
+	if (!(what & BEV_EVENT_EOF))
+		return false;
+	if (linger->ended)
+		return afi_lost_handshake(linger->bev, true);
+	return !(what & BEV_EVENT_READING);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct lingering *linger = arg;
+
+	(void)bev;
+	if (is_fatal(linger, what))
+		linger->failed = true;
+	if (what & BEV_EVENT_EOF)
+		linger->ended = true;
+	wake(linger);
+}
+
+/* 0, or -1 and nothing has happened. */
+static int start(struct af_loop *loop, struct bufferevent *bev, bool ended)
+{
+	struct lingering *linger = calloc(1, sizeof(*linger));
+
+	if (!linger)
+		return -1;
+	linger->bev = bev;
+	linger->ended = ended;
+	linger->deadline.arg = linger;
+	linger->on_sent = evbuffer_add_cb(last_buffer(linger), on_sent, linger);
+	if (!linger->on_sent ||
+	    afi_deadline_start(&linger->deadline, loop, &patience,
+			       on_deadline) < 0) {
+		if (linger->on_sent)
+			evbuffer_remove_cb_entry(last_buffer(linger),
+						 linger->on_sent);
+		free(linger);
+		return -1;
+	}
+	afi_loop_join(&loop->members, &linger->member, on_orphan);
+	bufferevent_setcb(bev, NULL, NULL, on_event, linger);
+	bufferevent_disable(bev, EV_READ);
+	bufferevent_enable(bev, EV_WRITE);
+	return 0;
+}
+
+void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
+		bool ended)
+{
+	/* The other end of a pair learns of it in no other way. */
+	bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
+	if (!sends || !afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
+	    start(loop, bev, ended) < 0)
+		bufferevent_free(bev);
+}

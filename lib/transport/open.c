@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening a file by its name, in the modes of fopen(3).
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "file/file.h"
+
+/* What open(2) calls a mode, or -1. Each letter once, in any order. */
+static int open_flags(const char *mode)
+{
+	int flags;
+
+	switch (*mode) {
+	case 'r':
+		flags = O_RDONLY;
+		break;
+	case 'w':
+		flags = O_WRONLY | O_CREAT | O_TRUNC;
+		break;
+	case 'a':
+		flags = O_WRONLY | O_CREAT | O_APPEND;
+		break;
+	default:
+		return -1;
+	}
+	for (const char *letter = mode + 1; *letter; letter++) {
+		if (!strchr("+xbe", *letter) || strchr(letter + 1, *letter))
+			return -1;
+		if (*letter == '+')
+			flags = (flags & ~O_ACCMODE) | O_RDWR;
+		if (*letter == 'x' && !(flags & O_CREAT))
+			return -1;
+		if (*letter == 'x')
+			flags |= O_EXCL;
+	}
+	return flags;
+}
+
+struct af_file *af_file_open(struct af_loop *loop, const char *path,
+			     const char *mode)
+{
+	int flags = mode ? open_flags(mode) : -1;
+	struct af_file *file;
+	int fd, error;
+
+	if (!loop || !path || flags < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (!afi_loop_alive(loop)) {
+		errno = ECANCELED;
+		return NULL;
+	}
+	/* A FIFO or a device could make it wait otherwise. */
+	do
+		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+			  0666);
+	while (fd < 0 && errno == EINTR);
+	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	/* As in fopen(3): writes go there anyway, but it can be asked for. */
+	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
+		lseek(fd, 0, SEEK_END);
+	file = af_file_new(loop, fd, 0);
+	if (!file) {
+		error = errno;
+		close(fd);
+		errno = error;
+	} else if (file->is_disk) {
+		afi_fd_set_nonblock(fd, false);
+	} else {
+		file->own_description = true;
+	}
+	return file;
+}
