@@ -174,7 +174,7 @@ START_TEST(debug_mode_finds_nothing)
 	af_process_free(process);
 	make_pair(KIND_PIPE, pair);
 	file = af_file_new(loop, pair[0], 0);
-	f = af_file_on_hangup(file);
+	f = af_file_hangup(file);
 	ck_assert_int_eq(af_await_for(f, MS(1)), -ETIMEDOUT);
 	close(pair[1]);
 	ck_assert_int_eq(af_await(f), 0);

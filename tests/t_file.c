@@ -204,10 +204,10 @@ START_TEST(operation_on_what_the_program_closed_fails_ebadf)
 		expect_error(&rig, read_some(3), -EBADF);
 		expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL),
 			     -EBADF);
-		expect_error(&rig, af_file_on_hangup(rig.reader), -EBADF);
+		expect_error(&rig, af_file_hangup(rig.reader), -EBADF);
 		expect_error(&rig, af_file_write(rig.writer, "a", 1, 0, NULL),
 			     -EBADF);
-		expect_error(&rig, af_file_on_hangup(rig.writer), -EBADF);
+		expect_error(&rig, af_file_hangup(rig.writer), -EBADF);
 		expect_error(&rig,
 			     af_file_copy(rig.reader, rig.writer, -1, NULL),
 			     -EBADF);

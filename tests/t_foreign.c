@@ -270,7 +270,7 @@ static void expect_canceled(struct af_file *file)
 		     -ECANCELED);
 	ck_assert_uint_eq(evbuffer_get_length(buf), 3);
 	expect_error(&rig, af_file_copy(file, file, -1, NULL), -ECANCELED);
-	expect_error(&rig, af_file_on_hangup(file), -ECANCELED);
+	expect_error(&rig, af_file_hangup(file), -ECANCELED);
 	expect_error(&rig, af_file_sync(file, NULL), -ECANCELED);
 	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -ECANCELED);
 	ck_assert_int_eq(af_file_size(file), -ECANCELED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tests of af_file_on_hangup(): on every kind that has another side, with every
+ * Tests of af_file_hangup(): on every kind that has another side, with every
  * backend of libevent, and from every place where a program may wait.
  */
 #include <errno.h>
@@ -31,7 +31,7 @@ static void expect_pending(struct af_future *f)
 
 ROW(writer_leaving_is_told_with_data_unread)
 {
-	struct af_future *f = af_file_on_hangup(rig.reader);
+	struct af_future *f = af_file_hangup(rig.reader);
 
 	send_text(&rig, "abc");
 	expect_pending(f);
@@ -40,12 +40,12 @@ ROW(writer_leaving_is_told_with_data_unread)
 	if (!(kind_played()->traits & DROPS))
 		expect_text(&rig, af_file_read(rig.reader, 0, 0, NULL), "abc",
 			    AFIO_EOF);
-	expect_count(&rig, af_file_on_hangup(rig.reader), 0, 0);
+	expect_count(&rig, af_file_hangup(rig.reader), 0, 0);
 }
 
 ROW(writer_leaving_during_a_read_is_told)
 {
-	struct af_future *f = af_file_on_hangup(rig.reader);
+	struct af_future *f = af_file_hangup(rig.reader);
 	struct af_future *read = af_file_read(rig.reader, 9, 0, NULL);
 
 	expect_pending(f);
@@ -56,7 +56,7 @@ ROW(writer_leaving_during_a_read_is_told)
 
 ROW(reader_leaving_is_told_without_a_write)
 {
-	struct af_future *f = af_file_on_hangup(rig.writer);
+	struct af_future *f = af_file_hangup(rig.writer);
 
 	expect_pending(f);
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
@@ -66,8 +66,8 @@ ROW(reader_leaving_is_told_without_a_write)
 
 ROW(hangup_cancelled_fails_and_others_go_on)
 {
-	struct af_future *a = af_file_on_hangup(rig.reader);
-	struct af_future *b = af_file_on_hangup(rig.reader);
+	struct af_future *a = af_file_hangup(rig.reader);
+	struct af_future *b = af_file_hangup(rig.reader);
 
 	expect_pending(a);
 	af_future_cancel(a);
@@ -79,8 +79,8 @@ ROW(hangup_cancelled_fails_and_others_go_on)
 
 ROW(hangup_of_a_closed_file_fails_canceled)
 {
-	struct af_future *a = af_file_on_hangup(rig.reader);
-	struct af_future *b = af_file_on_hangup(rig.reader);
+	struct af_future *a = af_file_hangup(rig.reader);
+	struct af_future *b = af_file_hangup(rig.reader);
 
 	expect_pending(a);
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
@@ -98,7 +98,7 @@ START_TEST(hangup_is_told_when_the_pipe_is_full)
 	rig_writer(&rig);
 	write = af_file_write(rig.writer, data, sizeof data,
 			      AFIO_FULL | AFIO_BORROW, NULL);
-	f = af_file_on_hangup(rig.writer);
+	f = af_file_hangup(rig.writer);
 	expect_pending(f);
 	ck_assert_int_eq(close(rig.in), 0);
 	rig.in = -1;
@@ -117,7 +117,7 @@ START_TEST(hangup_waits_for_the_last_who_holds_it)
 	rig_open(&rig, _i);
 	rig_writer(&rig);
 	other = dup(rig.in);
-	f = af_file_on_hangup(rig.writer);
+	f = af_file_hangup(rig.writer);
 	ck_assert_int_eq(close(rig.in), 0);
 	rig.in = -1;
 	expect_pending(f);
@@ -133,9 +133,9 @@ START_TEST(hangup_of_a_child_is_told)
 
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	process = start(&rig, HELPER("closein"), WITH(ALL_PIPES));
-	expect_count(&rig, af_file_on_hangup(af_process_stdin(process)), 0, 0);
+	expect_count(&rig, af_file_hangup(af_process_stdin(process)), 0, 0);
 	af_process_close_stdin(process);
-	expect_count(&rig, af_file_on_hangup(af_process_stdout(process)), 0, 0);
+	expect_count(&rig, af_file_hangup(af_process_stdout(process)), 0, 0);
 	af_future_unref(af_process_wait(process, NULL));
 	ck_assert_int_eq(af_loop_run(rig.loop), 0);
 	af_process_free(process);
@@ -155,7 +155,7 @@ START_TEST(hangup_of_a_fifo_waits_for_a_writer_to_come_and_go)
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	rig.reader = af_file_open(rig.loop, path, "r");
 	ck_assert_ptr_nonnull(rig.reader);
-	f = af_file_on_hangup(rig.reader);
+	f = af_file_hangup(rig.reader);
 	expect_pending(f);
 	out = open(path, O_WRONLY | O_CLOEXEC);
 	ck_assert_int_eq(unlink(path), 0);
@@ -174,7 +174,7 @@ START_TEST(hangup_of_a_half_closed_socket_is_told)
 
 	rig_open(&rig, _i);
 	rig_reader(&rig);
-	f = af_file_on_hangup(rig.reader);
+	f = af_file_hangup(rig.reader);
 	expect_pending(f);
 	put_text(rig.out, "abc");
 	ck_assert_int_eq(shutdown(rig.out, SHUT_WR), 0);
@@ -189,9 +189,9 @@ START_TEST(hangup_after_shutting_ones_own_half_waits_for_the_peer)
 
 	rig_open(&rig, _i);
 	rig_reader(&rig);
-	before = af_file_on_hangup(rig.reader);
+	before = af_file_hangup(rig.reader);
 	ck_assert_int_eq(af_file_shutdown(rig.reader, SHUT_RD), 0);
-	after = af_file_on_hangup(rig.reader);
+	after = af_file_hangup(rig.reader);
 	expect_pending(before);
 	expect_pending(after);
 	ck_assert_int_eq(af_file_shutdown(rig.reader, SHUT_WR), 0);
@@ -208,7 +208,7 @@ static void expect_unsupported(int fd)
 	struct af_file *file = af_file_new(rig.loop, fd, 0);
 
 	ck_assert_ptr_nonnull(file);
-	expect_error(&rig, af_file_on_hangup(file), -ENOTSUP);
+	expect_error(&rig, af_file_hangup(file), -ENOTSUP);
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
@@ -240,7 +240,7 @@ START_TEST(hangup_of_a_bufferevent_not_connected_yet_waits)
 				     BEV_OPT_CLOSE_ON_FREE);
 	rig.reader = af_file_from_bufferevent(rig.loop, bev, 0);
 	ck_assert_ptr_nonnull(rig.reader);
-	f = af_file_on_hangup(rig.reader);
+	f = af_file_hangup(rig.reader);
 	expect_pending(f);
 	make_pair(KIND_SOCKETPAIR, fds);
 	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
@@ -261,7 +261,7 @@ END_TEST
 START_TEST(hangup_of_null_fails_einval)
 {
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	expect_error(&rig, af_file_on_hangup(NULL), -EINVAL);
+	expect_error(&rig, af_file_hangup(NULL), -EINVAL);
 	rig_close(&rig);
 }
 END_TEST
@@ -275,9 +275,9 @@ START_TEST(hangup_without_descriptors_fails_emfile)
 	while (n < 1024 && (fds[n] = dup(rig.out)) >= 0)
 		n++;
 	if (n < 1024) {
-		expect_error(&rig, af_file_on_hangup(rig.reader), -EMFILE);
+		expect_error(&rig, af_file_hangup(rig.reader), -EMFILE);
 		ck_assert_int_eq(close(fds[--n]), 0);
-		af_future_unref(af_file_on_hangup(rig.reader));
+		af_future_unref(af_file_hangup(rig.reader));
 	}
 	while (n > 0)
 		ck_assert_int_eq(close(fds[--n]), 0);
@@ -291,11 +291,11 @@ START_TEST(hangup_pending_when_the_loop_is_freed_fails_canceled)
 
 	rig_open(&rig, WAY(KIND_PIPE, DRIVE_AWAIT));
 	rig_reader(&rig);
-	f = af_file_on_hangup(rig.reader);
+	f = af_file_hangup(rig.reader);
 	af_loop_free(rig.loop);
 	ck_assert_int_eq(af_future_error(f), -ECANCELED);
 	af_future_unref(f);
-	expect_error(&rig, af_file_on_hangup(rig.reader), -ECANCELED);
+	expect_error(&rig, af_file_hangup(rig.reader), -ECANCELED);
 	rig.loop = NULL;
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
 	rig.reader = NULL;
@@ -315,8 +315,8 @@ START_TEST(hangup_holds_a_descriptor_only_while_awaited)
 	rig_reader(&rig);
 	before = dup(rig.out);
 	close(before);
-	a = af_file_on_hangup(rig.reader);
-	b = af_file_on_hangup(rig.reader);
+	a = af_file_hangup(rig.reader);
+	b = af_file_hangup(rig.reader);
 	during = dup(rig.out);
 	close(during);
 	ck_assert_int_eq(during, before + 1);
@@ -342,7 +342,7 @@ START_TEST(hangup_is_not_woken_by_traffic)
 	rig_reader(&rig);
 	ep.fd = dup(rig.out);
 	close(ep.fd);
-	f = af_file_on_hangup(rig.reader);
+	f = af_file_hangup(rig.reader);
 	for (int i = 0; i < 3; i++) {
 		put_text(rig.out, "abc");
 		ck_assert_int_eq(poll(&ep, 1, 0), 0);
@@ -371,8 +371,8 @@ START_TEST(hangup_is_told_by_every_backend)
 		rig_reader(&rig);
 		make_pair((enum kind)kind, fds);
 		rig.writer = af_file_new(rig.loop, fds[1], 0);
-		f = af_file_on_hangup(rig.reader);
-		g = af_file_on_hangup(rig.writer);
+		f = af_file_hangup(rig.reader);
+		g = af_file_hangup(rig.writer);
 		expect_pending(f);
 		expect_pending(g);
 		ck_assert_int_eq(close(rig.out), 0);
@@ -396,7 +396,7 @@ struct scene {
 static void hang_up_and_await(void *arg)
 {
 	struct scene *scene = arg;
-	struct af_future *f = af_file_on_hangup(scene->file);
+	struct af_future *f = af_file_hangup(scene->file);
 
 	ck_assert_int_eq(af_await_for(f, MS(5)), -ETIMEDOUT);
 	ck_assert_int_eq(close(scene->out), 0);
@@ -417,7 +417,7 @@ START_TEST(hangup_is_told_wherever_it_is_awaited)
 	stage_open(&stage, (enum context)_i);
 	scene.out = fds[1];
 	scene.file = af_file_new(stage.loop, fds[0], 0);
-	scene.early = af_file_on_hangup(scene.file);
+	scene.early = af_file_hangup(scene.file);
 	stage_play(&stage, hang_up_and_await, &scene);
 	stage_close(&stage);
 }

@@ -698,7 +698,7 @@ static void act_front(struct scene *s)
 static void act_leave(struct scene *s)
 {
 	static unsigned char data[BULK];
-	struct af_future *f = af_file_on_hangup(s->in);
+	struct af_future *f = af_file_hangup(s->in);
 	struct pollfd sink = { .fd = s->sink, .events = POLLRDHUP };
 	size_t total;
 	int r;
@@ -706,7 +706,7 @@ static void act_leave(struct scene *s)
 	close(s->source);
 	s->source = -1;
 	while (end(s, f, 0) < 0)
-		f = af_file_on_hangup(s->in);
+		f = af_file_hangup(s->in);
 
 	pattern_fill(data, BULK, 0);
 	f = af_file_write(s->out, data, BULK, AFIO_FULL, NULL);

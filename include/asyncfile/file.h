@@ -50,6 +50,7 @@
 #define ASYNCFILE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/time.h>
 #include <sys/types.h>
 
@@ -64,11 +65,11 @@ struct af_future;
 struct af_loop;
 
 /** Read: exactly size bytes. Write: all of it. Readline: a whole line. */
-#define AFIO_FULL 0x1u
+#define AFIO_FULL 0x100u
 /** Write: the buffer stays as it is until the future is done: do not copy. */
-#define AFIO_BORROW 0x2u
+#define AFIO_BORROW 0x200u
 /** af_file_new(): the descriptor stays the caller's to close. */
-#define AFIO_KEEP_FD 0x4u
+#define AFIO_KEEP_FD 0x400u
 /**
  * af_file_new(): read from the descriptor what was asked for and no more, so
  * that another process that is given it, after a header, goes on exactly there.
@@ -81,7 +82,7 @@ struct af_loop;
  * stopped stays in the file. So does what an operation had gathered that ended
  * early. af_file_peek() is -ENOTSUP, but on a bare socket recv(2) has MSG_PEEK.
  */
-#define AFIO_UNBUFFERED 0x8u
+#define AFIO_UNBUFFERED 0x800u
 
 /**
  * Makes a file of a descriptor: a pipe, FIFO, socket of any family, tty, pty,
@@ -378,7 +379,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * for an on-disk file or a FIFO and itself, which would have no end.
  */
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
-			       off_t count, const struct timeval *timeout);
+			       int64_t count, const struct timeval *timeout);
 
 /**
  * Moves the position of an on-disk file, and drops what was read ahead.
@@ -389,14 +390,14 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
  *         still out that waited for one which ended early; -ESPIPE: not an
  *         on-disk file; -EINVAL, -ECANCELED, or another of lseek(2)
  */
-off_t af_file_seek(struct af_file *file, off_t offset, int whence);
+int64_t af_file_seek(struct af_file *file, int64_t offset, int whence);
 
 /**
  * How many bytes a file on disk has: its file system is asked here and now.
  *
  * @return -ESPIPE: it is not a regular file; -EINVAL, -ECANCELED
  */
-off_t af_file_size(struct af_file *file);
+int64_t af_file_size(struct af_file *file);
 
 /**
  * Has an on-disk file written to its disk: fsync(2), in its place in the queue
@@ -454,7 +455,7 @@ int af_file_shutdown(struct af_file *file, int how);
  * files, devices, eventfd), or one that comes and goes unseen (datagrams);
  * -EMFILE, -ENFILE, -ENOMEM; -EINVAL for NULL.
  */
-struct af_future *af_file_on_hangup(struct af_file *file);
+struct af_future *af_file_hangup(struct af_file *file);
 
 /**
  * Takes the descriptor out of a file, and frees the file. Pending operations

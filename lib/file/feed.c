@@ -6,11 +6,8 @@
  */
 #include "config.h"
 
-#include <errno.h>
-#include <stddef.h>
-
 #include "file/feed.h"
-#include "file/file.h"
+#include "file/op.h"
 
 /* Calls and writes in a row before others get their turn. */
 #define MOVES_MAX 16
@@ -26,23 +23,19 @@ struct feed_op {
 	size_t start, len; /* of what is not yet written in it */
 };
 
-static struct feed_op *of_future(struct af_future *f)
+static struct feed_op *feed_of(struct af_future *f)
 {
-	return (struct feed_op *)f;
+	return AFI_CONTAINER(f, struct feed_op, future);
 }
 
-static void finish(struct feed_op *feed, int error)
+static void feed_finish(struct feed_op *feed, int error)
 {
-	struct af_file *file = feed->op.file;
-
-	afi_task_cancel(&file->loop->ready, &feed->task);
-	afi_file_remove(&feed->op);
-	afi_future_finish(&feed->future, error);
-	afi_file_resume(file, AFI_WRITE);
+	afi_task_cancel(&feed->future.loop->ready, &feed->task);
+	afi_op_end(&feed->op, error);
 }
 
 /* Gets the next bytes; whether there are any, or else it is over. */
-static bool ask(struct feed_op *feed)
+static bool feed_ask(struct feed_op *feed)
 {
 	struct af_loop *loop = feed->future.loop;
 	ssize_t n = -ENOMEM;
@@ -56,7 +49,7 @@ static bool ask(struct feed_op *feed)
 	if (n > AFI_CHUNK_SIZE)
 		n = -EINVAL;
 	if (n <= 0) {
-		finish(feed, (int)n);
+		feed_finish(feed, (int)n);
 		return false;
 	}
 	feed->start = 0;
@@ -64,16 +57,16 @@ static bool ask(struct feed_op *feed)
 	return true;
 }
 
-static void wait_for_room(struct feed_op *feed)
+static void feed_wait_for_room(struct feed_op *feed)
 {
 	int r = afi_file_want(feed->op.file, AFI_WRITE);
 
 	if (r < 0)
-		finish(feed, r);
+		feed_finish(feed, r);
 }
 
 /* Writes what it can; whether that was something, or else it waits or ended. */
-static bool write_some(struct feed_op *feed)
+static bool feed_write_some(struct feed_op *feed)
 {
 	struct af_file *file = feed->op.file;
 	struct iovec iov = { .iov_base = feed->chunk->data + feed->start,
@@ -87,33 +80,32 @@ static bool write_some(struct feed_op *feed)
 		return true;
 	}
 	if (r == 0 || r == -EAGAIN)
-		wait_for_room(feed);
+		feed_wait_for_room(feed);
 	else
-		finish(feed, (int)r);
+		feed_finish(feed, (int)r);
 	return false;
 }
 
-static void on_task(struct afi_task *task);
+static void feed_on_task(struct afi_task *task);
 
-static void later(struct feed_op *feed)
+static void feed_later(struct feed_op *feed)
 {
 	if (!feed->task.run)
-		afi_loop_ready(feed->future.loop, &feed->task, on_task);
+		afi_loop_ready(feed->future.loop, &feed->task, feed_on_task);
 }
 
-static void on_task(struct afi_task *task)
+static void feed_on_task(struct afi_task *task)
 {
-	struct feed_op *feed =
-		(void *)((char *)task - offsetof(struct feed_op, task));
+	struct feed_op *feed = AFI_CONTAINER(task, struct feed_op, task);
 	bool more = true;
 
 	af_future_ref(&feed->future);
 	feed->running = true;
 	for (int moves = 0; more && moves < MOVES_MAX; moves++)
-		more = feed->len > 0 ? write_some(feed) : ask(feed);
+		more = feed->len > 0 ? feed_write_some(feed) : feed_ask(feed);
 	/* Not from the ready queue again: libevent is to have its turn, too. */
 	if (more)
-		wait_for_room(feed);
+		feed_wait_for_room(feed);
 	feed->running = false;
 	af_future_unref(&feed->future);
 }
@@ -121,29 +113,27 @@ static void on_task(struct afi_task *task)
 /* May be inside a libevent callback, or in fn: only says that there is work. */
 static int feed_step(struct afi_op *op)
 {
-	struct feed_op *feed = of_future(op->future);
+	struct feed_op *feed = feed_of(op->future);
 
 	if (!feed->running)
-		later(feed);
+		feed_later(feed);
 	return -EAGAIN;
 }
 
 static void feed_cancel(struct af_future *f)
 {
-	finish(of_future(f), -ECANCELED);
+	feed_finish(feed_of(f), -ECANCELED);
 }
 
 static void feed_destroy(struct af_future *f)
 {
-	afi_chunk_put(afi_loop_pool(f->loop), of_future(f)->chunk);
+	afi_chunk_put(afi_loop_pool(f->loop), feed_of(f)->chunk);
 }
 
 static void feed_describe(const struct af_future *f, FILE *out)
 {
-	const struct feed_op *feed = (const struct feed_op *)f;
-
-	fprintf(out, " fd %d, %zu bytes so far", feed->op.file->user_fd,
-		f->count);
+	afi_op_describe(f, out);
+	fprintf(out, ", %zu bytes so far", f->count);
 }
 
 struct af_future *afi_feed(struct af_file *file, afi_feed_fn fn, void *arg)
@@ -155,20 +145,16 @@ struct af_future *afi_feed(struct af_file *file, afi_feed_fn fn, void *arg)
 		.destroy = feed_destroy,
 		.describe = feed_describe,
 	};
-	int r = afi_file_check(file, AFI_WRITE, 0, 0, NULL);
+	struct af_future *f = afi_op_new(
+		file, &ops, afi_op_check(file, AFI_WRITE, 0, 0, NULL));
 	struct feed_op *feed;
 
-	if (r < 0)
-		return afi_future_failed(file->loop, r);
-	feed = (struct feed_op *)afi_operation_new(file->loop, &ops);
-	if (!feed)
-		return afi_future_failed(file->loop, -ENOMEM);
-	feed->op = (struct afi_op){ .direction = AFI_WRITE,
-				    .step = feed_step,
-				    .future = &feed->future };
+	if (f->done)
+		return f;
+	feed = feed_of(f);
+	afi_op_init(&feed->op, f, AFI_WRITE, feed_step);
 	feed->fn = fn;
 	feed->arg = arg;
-	feed->future.since = afi_now_coarse();
-	afi_file_start(file, &feed->op);
-	return &feed->future;
+	afi_file_queue(file, &feed->op);
+	return f;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Files: their two queues, what they wait for, and closing them. Knows no
- * operation and leaves the moving of bytes to a transport.
+ * operation, and moves bytes by the transport's table alone.
  */
 #include "config.h"
 
@@ -12,63 +12,85 @@
 
 #include <event2/buffer.h>
 
+#include "base/container.h"
 #include "base/fd.h"
-#include "file/buffer.h"
 #include "file/file.h"
 #include "file/hangup.h"
-#include "transport/disk.h"
 
-static void on_orphan(struct afi_member *member)
+static void file_on_orphan(struct afi_member *member)
 {
-	struct af_file *file =
-		(void *)((char *)member - offsetof(struct af_file, member));
+	struct af_file *file = AFI_CONTAINER(member, struct af_file, member);
 
 	afi_loop_leave(&file->loop->members, member);
 	afi_task_cancel(&file->loop->settle, &file->settle);
 	file->transport->release(file);
-	file->transport = NULL;
+	file->attached = false;
 }
 
-void afi_file_join(struct af_file *file)
+struct af_file *afi_file_new(const struct af_file *like, size_t size)
 {
+	struct af_file *file = calloc(1, size);
+
+	if (!file)
+		return NULL;
+	*file = *like;
+	TAILQ_INIT(&file->ops[AFI_READ]);
+	TAILQ_INIT(&file->ops[AFI_WRITE]);
+	return file;
+}
+
+void afi_file_attach(struct af_file *file)
+{
+	file->attached = true;
 	afi_loop_ref(file->loop);
-	afi_loop_join(&file->loop->members, &file->member, on_orphan);
+	afi_loop_join(&file->loop->members, &file->member, file_on_orphan);
 }
 
-size_t afi_file_unread(const struct af_file *file)
+size_t afi_file_buffered(const struct af_file *file)
 {
-	return file->len + (file->transport ? file->transport->held(file) : 0);
+	return file->in.len +
+	       (file->attached ? file->transport->held(file) : 0);
 }
 
-bool afi_file_is_unread(const struct af_file *file)
+bool afi_file_is_untouched(const struct af_file *file)
 {
-	return file->transport && afi_file_unread(file) == 0 &&
+	return file->attached && afi_file_buffered(file) == 0 &&
 	       TAILQ_EMPTY(&file->ops[AFI_READ]);
 }
 
+bool afi_file_is_busy(struct af_file *file)
+{
+	return file->transport->is_busy && file->transport->is_busy(file);
+}
+
+void afi_file_consume(struct af_file *file, size_t n)
+{
+	afi_buffer_consume(&file->in, &file->loop->pool, n);
+}
+
 /* Whether what it waits for is of no use at the moment. */
-static bool is_idle(const struct af_file *file, enum afi_direction direction)
+static bool file_is_idle(const struct af_file *file,
+			 enum afi_direction direction)
 {
 	return TAILQ_EMPTY(&file->ops[direction]) || !file->needed[direction];
 }
 
-static void on_settle(struct afi_task *task)
+static void file_on_settle(struct afi_task *task)
 {
-	struct af_file *file =
-		(void *)((char *)task - offsetof(struct af_file, settle));
+	struct af_file *file = AFI_CONTAINER(task, struct af_file, settle);
 
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
-		if (file->wanted[i] && is_idle(file, i))
+		if (file->wanted[i] && file_is_idle(file, i))
 			file->transport->unwant(file, i);
 }
 
 void afi_file_settle(struct af_file *file)
 {
 	if (file->wanted[AFI_READ] || file->wanted[AFI_WRITE])
-		afi_loop_settle(file->loop, &file->settle, on_settle);
+		afi_loop_settle(file->loop, &file->settle, file_on_settle);
 }
 
-void afi_file_start(struct af_file *file, struct afi_op *op)
+void afi_file_queue(struct af_file *file, struct afi_op *op)
 {
 	bool first = TAILQ_EMPTY(&file->ops[op->direction]);
 
@@ -78,23 +100,18 @@ void afi_file_start(struct af_file *file, struct afi_op *op)
 		afi_file_step(file, op->direction);
 }
 
-size_t afi_file_commit(struct afi_op *op)
+size_t afi_file_unqueue(struct afi_op *op)
 {
-	const struct afi_transport *transport = op->file->transport;
+	struct af_file *file = op->file;
+	size_t n = 0;
 
-	if (!transport || !transport->commit ||
-	    TAILQ_FIRST(&op->file->ops[AFI_WRITE]) != op)
-		return 0;
-	return transport->commit(op->file);
-}
-
-void afi_file_remove(struct afi_op *op)
-{
-	/* What a worker has of it is not the next one's. */
-	if (op->direction == AFI_WRITE)
-		afi_file_commit(op);
-	TAILQ_REMOVE(&op->file->ops[op->direction], op, entry);
+	/* What a transport has of it must not be the next one's. */
+	if (op->direction == AFI_WRITE && file->attached &&
+	    file->transport->commit && afi_file_is_first(op))
+		n = file->transport->commit(file);
+	TAILQ_REMOVE(&file->ops[op->direction], op, entry);
 	op->file = NULL;
+	return n;
 }
 
 void afi_file_step(struct af_file *file, enum afi_direction direction)
@@ -111,13 +128,26 @@ void afi_file_step(struct af_file *file, enum afi_direction direction)
 	afi_file_settle(file);
 }
 
+void afi_file_ready(struct af_file *file, enum afi_direction direction)
+{
+	file->drained[direction] = false;
+	file->needed[direction] = false;
+	afi_file_step(file, direction);
+	/*
+	 * It is ready still, and libevent would say so over and over: stop it
+	 * after this turn, in which it may yet be wanted.
+	 */
+	if (!file->needed[direction])
+		afi_file_settle(file);
+}
+
 void afi_file_resume(struct af_file *file, enum afi_direction direction)
 {
 	/*
 	 * A copy that ends resumes two queues, in each of which there may be
 	 * one that ends: they take turns here, and not on the stack.
 	 */
-	if (!file->transport || file->closing ||
+	if (!file->attached || file->closing ||
 	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
 		return;
 	file->resuming |= 1 << direction;
@@ -135,7 +165,7 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	return r;
 }
 
-static void cancel_all(struct af_file *file)
+static void file_cancel_all(struct af_file *file)
 {
 	struct afi_op *op;
 
@@ -146,63 +176,77 @@ static void cancel_all(struct af_file *file)
 }
 
 /* Ends what is under way, and lets go of all but the descriptor. */
-static void shut(struct af_file *file)
+static void file_end(struct af_file *file)
 {
-	cancel_all(file);
+	file_cancel_all(file);
 	afi_hangup_cancel(file);
-	if (file->transport)
-		on_orphan(&file->member);
+	if (file->attached)
+		file_on_orphan(&file->member);
 }
 
 static void file_free(struct af_file *file)
 {
-	afi_chunk_put(afi_loop_pool(file->loop), file->in);
+	afi_chunk_put(afi_loop_pool(file->loop), file->in.chunk);
 	afi_loop_unref(file->loop);
 	free(file);
 }
 
-/* Ends what is under way, and appends what was read by nobody. 0 or -ENOMEM. */
-static int hand_over(struct af_file *file, struct evbuffer *unread)
+/* Linux closes the descriptor whatever it returns: never try again. */
+static int file_close_fd(struct af_file *file, bool close_fd)
+{
+	int r = 0;
+
+	if (file->transport->close)
+		r = file->transport->close(file, close_fd);
+	else if (close_fd)
+		r = close(file->fd) < 0 ? -errno : 0;
+	return r == -EINTR ? 0 : r;
+}
+
+/*
+ * Ends what is under way, and appends to unread what was read and not taken. 0
+ * or -ENOMEM.
+ */
+static int file_hand_over(struct af_file *file, struct evbuffer *unread)
 {
 	struct evbuffer_iovec room;
 
 	/* All that can fail comes first. */
-	if (unread && file->len > 0 &&
-	    evbuffer_reserve_space(unread, (ev_ssize_t)file->len, &room, 1) < 1)
+	if (unread && file->in.len > 0 &&
+	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room,
+				   1) < 1)
 		return -ENOMEM;
 	/* A copy may take along what is on its way already. */
-	cancel_all(file);
-	if (file->is_disk)
-		afi_disk_put_back(file);
+	file_cancel_all(file);
+	if (file->transport->put_back)
+		file->transport->put_back(file);
 	if (!unread)
 		return 0;
-	if (file->len > 0) {
-		room.iov_len = file->len;
-		memcpy(room.iov_base, file->in->data + file->start, file->len);
+	if (file->in.len > 0) {
+		room.iov_len = file->in.len;
+		memcpy(room.iov_base, afi_buffer_data(&file->in),
+		       file->in.len);
 		evbuffer_commit_space(unread, &room, 1);
 	}
-	return file->transport ? file->transport->unread(file, unread) : 0;
+	return file->attached ? file->transport->move_held(file, unread) : 0;
 }
 
 int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
 	int fd;
 
-	if (!file || file->is_foreign)
+	if (!file || file->transport->borrows_fd)
 		return -EINVAL;
-	if (file->is_disk && afi_disk_is_busy(file))
+	if (afi_file_is_busy(file))
 		return -EBUSY;
-	if (hand_over(file, unread) < 0) {
+	if (file_hand_over(file, unread) < 0) {
 		file->closing = false;
 		return -ENOMEM;
 	}
 	fd = file->user_fd;
-	shut(file);
-	if (file->is_disk)
-		afi_disk_close(file, file->fd != fd);
-	else if (file->fd != fd)
-		close(file->fd);
-	else if (file->made_nonblock || file->own_description)
+	file_end(file);
+	file_close_fd(file, file->fd != fd);
+	if (file->fd == fd && (file->made_nonblock || file->own_description))
 		afi_fd_set_nonblock(fd, false);
 	file_free(file);
 	return fd;
@@ -210,27 +254,22 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 
 int af_file_close(struct af_file *file)
 {
-	bool close_fd;
-	int r = 0;
+	int r;
 
 	if (!file)
 		return 0;
-	shut(file);
+	file_end(file);
 	/*
 	 * Others may hold a description that could not be opened anew; nobody
 	 * but us ever held one that was.
 	 */
 	if (file->made_nonblock)
 		afi_fd_set_nonblock(file->fd, false);
-	close_fd = !file->is_foreign &&
-		   (!file->keep_fd || file->fd != file->user_fd);
-	/* Linux closes the descriptor whatever it answers: never try again. */
-	if (file->is_disk)
-		r = afi_disk_close(file, close_fd);
-	else if (close_fd)
-		r = close(file->fd) < 0 ? -errno : 0;
+	r = file_close_fd(file, !file->transport->borrows_fd &&
+					(!file->keep_fd ||
+					 file->fd != file->user_fd));
 	file_free(file);
-	return r == -EINTR ? 0 : r;
+	return r;
 }
 
 int af_file_fd(const struct af_file *file)

@@ -2,24 +2,21 @@
 /*
  * The file as operations and transports see it: two queues of operations, the
  * bytes that were read and that nobody has taken, and a transport that moves
- * bytes and says when it can move more.
+ * bytes and reports when it can move more.
  */
 #ifndef AFI_FILE_FILE_H
 #define AFI_FILE_FILE_H
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/types.h>
-#include <sys/uio.h>
 
 #include <asyncfile/file.h>
 
-#include "loop/loop.h"
 #include "future/future.h"
-
-enum afi_direction { AFI_READ, AFI_WRITE };
+#include "loop/loop.h"
+#include "file/buffer.h"
+#include "file/transport.h"
 
 /*
  * A place in one of a file's queues. Only the first is stepped: when the
@@ -38,51 +35,32 @@ struct afi_op {
 };
 TAILQ_HEAD(afi_ops, afi_op);
 
-/* What carries the bytes of a file. Reads and writes never block. */
-struct afi_transport {
-	/* Bytes; 0 at the end of file; -EAGAIN; another negative errno. */
-	ssize_t (*read)(struct af_file *file, void *buf, size_t len);
-	/* Bytes; -EAGAIN; another negative errno. Never a SIGPIPE. */
-	ssize_t (*write)(struct af_file *file, const struct iovec *iov, int n);
-	/* Steps the file's queue once it may be ready; 0 or -errno. */
-	int (*want)(struct af_file *file, enum afi_direction direction);
-	/* No more; called only while wanted, and clears that. */
-	void (*unwant)(struct af_file *file, enum afi_direction direction);
-	/* How many bytes it has read ahead. */
-	size_t (*held)(const struct af_file *file);
-	/* Moves bytes read ahead to the end of buf; 0 or -ENOMEM. */
-	int (*unread)(struct af_file *file, struct evbuffer *buf);
-	/* Lets go of the loop and its base, but not of the descriptor. */
-	void (*release)(struct af_file *file);
-	/*
-	 * Gets bytes ready for who takes them from the descriptor itself, as
-	 * splice(2) does: how many of len are, or are not there at all; -EAGAIN:
-	 * want AFI_READ; another negative errno. NULL: no disk to wait for.
-	 */
-	ssize_t (*prepare)(struct af_file *file, size_t len);
-	/* See afi_file_commit(); of the first write. NULL: never any. */
-	size_t (*commit)(struct af_file *file);
-};
-
 struct afi_hangup;
 
+/*
+ *   attached --(its loop is freed)--> detached
+ *      |                                |
+ *      +---close, detach----------------+--> freed
+ *
+ * Attached, it is among its loop's members, and the transport may be asked for
+ * anything; detached, only to close. A transport embeds this at the head of
+ * its own structure.
+ */
 struct af_file {
 	struct af_loop *loop;
 	struct afi_member member;
-	const struct afi_transport *transport; /* NULL: the loop is gone */
+	const struct afi_transport *transport;
 	int fd;	     /* the descriptor that is read and written */
 	int user_fd; /* the one that the program gave */
+	bool attached : 1;
 	bool keep_fd : 1;
 	bool made_nonblock : 1;	  /* and must be undone: others share it */
 	bool own_description : 1; /* blocking again when it is handed back */
 	bool is_socket : 1;
 	bool is_tty : 1;
 	bool is_fifo : 1;
-	bool is_message : 1;  /* one read, one message */
-	bool is_datagram : 1; /* and none of them is its end */
-	bool is_foreign : 1;  /* a bufferevent of the program; no fd of ours */
-	bool is_disk : 1;     /* workers may have fd */
-	bool unbuffered : 1;  /* nothing is read that nobody asked for */
+	bool is_message : 1; /* one read, one message */
+	bool unbuffered : 1; /* nothing is read that nobody asked for */
 	bool closing : 1;
 	bool shut_read : 1; /* by af_file_shutdown() */
 	bool eof : 1;
@@ -99,73 +77,58 @@ struct af_file {
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stop waiting for data that nobody wants */
 	struct afi_hangup *hangup; /* NULL: nobody waits for that */
-
-	/* Read, and taken by nobody: len bytes from in->data + start. */
-	struct afi_chunk *in;
-	size_t start, len;
-
-	union {
-		struct {
-			struct bufferevent *bev;
-			struct afi_watch watch;
-#ifdef HAVE_DIRECT_EVENTS
-			struct afi_away *away; /* of wake.c; or NULL */
-#else
-			/* Of wakeplain.c. */
-			int end;		/* 1: EOF; a negative errno */
-			struct event *readable; /* or NULL */
-#endif
-		} stream;
-		struct afi_disk *disk;
-		struct afi_foreign *foreign;
-	};
+	struct afi_buffer in;	   /* read, and taken by nobody */
 };
 
-/* af_file_new() of a pipe end that nobody shares; no questions asked. */
-struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
-				  enum afi_direction direction);
-/* The same of the master of a pseudo-terminal, for both directions. */
-struct af_file *afi_file_new_pty(struct af_loop *loop, int master);
-
+/*
+ * A file of size bytes, which begins as a copy of like: loop, descriptors and
+ * flags. NULL: ENOMEM.
+ */
+struct af_file *afi_file_new(const struct af_file *like, size_t size);
 /* The last step of making one: it ends with its loop. */
-void afi_file_join(struct af_file *file);
+void afi_file_attach(struct af_file *file);
 
 /* How many bytes were read that no operation has taken. */
-size_t afi_file_unread(const struct af_file *file);
+size_t afi_file_buffered(const struct af_file *file);
 /* Whether no byte was read ahead and nobody waits for one. */
-bool afi_file_is_unread(const struct af_file *file);
+bool afi_file_is_untouched(const struct af_file *file);
+/* Whether a worker has the descriptor, and will not give it back at once. */
+bool afi_file_is_busy(struct af_file *file);
+/* Drops n bytes from the front of its buffer. */
+void afi_file_consume(struct af_file *file, size_t n);
 
-/* Appends an operation and steps it if it is the first. */
-void afi_file_start(struct af_file *file, struct afi_op *op);
 /*
- * A write ends before its time: how many bytes of it go out all the same,
- * because a worker or a bufferevent of the program has them, and count as
- * written.
+ * For transports: it may be ready in a direction, so its queue is stepped.
  */
-size_t afi_file_commit(struct afi_op *op);
-/* Takes an operation out of its queue; the next one is stepped by resume. */
-void afi_file_remove(struct afi_op *op);
-void afi_file_resume(struct af_file *file, enum afi_direction direction);
-/* Steps operations until one waits. */
+void afi_file_ready(struct af_file *file, enum afi_direction direction);
+/* For transports: steps operations until one waits. */
 void afi_file_step(struct af_file *file, enum afi_direction direction);
-/* Stops to wait, once nothing is left to do, for what nobody wants. */
+/* Stops waiting, once nothing else is left to do, for what nobody wants. */
 void afi_file_settle(struct af_file *file);
 /* Asks the transport, once, to step the queue when it is ready. */
 int afi_file_want(struct af_file *file, enum afi_direction direction);
-
-/*
- * Checks that apply to every operation: 0, or the error it fails with. known:
- * the flags it knows.
- */
-static inline int afi_file_check(const struct af_file *file,
-				 enum afi_direction direction, unsigned flags,
-				 unsigned known, const struct timeval *timeout)
+/* The same for an operation that goes on then: -EAGAIN, or why it cannot. */
+static inline int afi_file_await(struct af_file *file,
+				 enum afi_direction direction)
 {
-	if (!file || flags & ~known || !afi_timeout_valid(timeout))
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
-	return file->may & 1 << direction ? 0 : -EBADF;
+	int r = afi_file_want(file, direction);
+
+	return r < 0 ? r : -EAGAIN;
 }
+
+/* Appends an operation and steps it if it is the first. */
+void afi_file_queue(struct af_file *file, struct afi_op *op);
+/* Whether it is the first. */
+static inline bool afi_file_is_first(const struct afi_op *op)
+{
+	return TAILQ_FIRST(&op->file->ops[op->direction]) == op;
+}
+/*
+ * Takes an operation out of its queue; the next one is stepped by resume. Of a
+ * write that ends early, returns how many of its bytes are sent all the same,
+ * because a worker or a bufferevent has them, and count as written.
+ */
+size_t afi_file_unqueue(struct afi_op *op);
+void afi_file_resume(struct af_file *file, enum afi_direction direction);
 
 #endif

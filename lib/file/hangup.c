@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hang-ups: that the other side has left is told without a read or a write. Not
- * every backend of libevent can say so; but an epoll descriptor can, and is
- * itself readable then, which all of them see. It is there while somebody waits.
+ * Hang-ups: the other side of a file leaves, and nothing is read or written to
+ * notice. Not every backend of libevent reports that; an epoll descriptor does,
+ * and is itself readable then, which all of them see. It exists while an
+ * operation waits.
  */
 #include "config.h"
 
@@ -14,14 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/container.h"
 #include "base/evbase.h"
 #include "file/hangup.h"
-#include "transport/bufferevent.h"
-#include "transport/linger.h"
+#include "file/op.h"
 
 struct hangup_op {
 	struct af_future future;
@@ -33,26 +33,26 @@ struct afi_hangup {
 	TAILQ_HEAD(, hangup_op) ops; /* never empty */
 	struct af_file *file;
 	int fd;
-	int ep; /* -1: no descriptor, its bufferevent will say it */
+	int ep; /* -1: no descriptor, the transport reports it */
 	bool is_socket;
 	struct event event;
 	struct afi_watch watch;
 };
 
-static struct hangup_op *of_future(struct af_future *f)
+static struct hangup_op *hangup_of(struct af_future *f)
 {
-	return (struct hangup_op *)f;
+	return AFI_CONTAINER(f, struct hangup_op, future);
 }
 
 /* For poll(2), and the same to epoll: that the peer writes no more. */
-static short halves(const struct afi_hangup *hangup)
+static short hangup_halves(const struct afi_hangup *hangup)
 {
 	return hangup->is_socket && !hangup->file->shut_read ? POLLRDHUP : 0;
 }
 
-static bool has_left(const struct afi_hangup *hangup)
+static bool hangup_polled(const struct afi_hangup *hangup)
 {
-	struct pollfd fd = { .fd = hangup->fd, .events = halves(hangup) };
+	struct pollfd fd = { .fd = hangup->fd, .events = hangup_halves(hangup) };
 	short left = POLLHUP | POLLRDHUP;
 
 	/* Of a pipe: nobody reads it. Of a socket: there is an error to read */
@@ -61,19 +61,14 @@ static bool has_left(const struct afi_hangup *hangup)
 	return poll(&fd, 1, 0) > 0 && fd.revents & left;
 }
 
-/* Whether what is over, or is not, is known without being told. */
-static bool has_left_already(const struct afi_hangup *hangup)
+/* Whether the other side has left by now. */
+static bool hangup_is_over(const struct afi_hangup *hangup)
 {
-	struct af_file *file = hangup->file;
+	const struct af_file *file = hangup->file;
 
-	if (file->is_foreign &&
-	    (file->foreign->ended || file->foreign->error[AFI_WRITE] == -EPIPE))
+	if (file->transport->has_left && file->transport->has_left(file))
 		return true;
-	if (hangup->fd >= 0)
-		return has_left(hangup);
-	/* Without a descriptor a socket's is one that is not connected yet. */
-	return file->foreign->on_pair &&
-	       !bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
+	return hangup->fd >= 0 && hangup_polled(hangup);
 }
 
 static void hangup_free(struct afi_hangup *hangup)
@@ -87,7 +82,7 @@ static void hangup_free(struct afi_hangup *hangup)
 	free(hangup);
 }
 
-static void finish(struct hangup_op *op, int error)
+static void hangup_finish(struct hangup_op *op, int error)
 {
 	struct afi_hangup *hangup = op->file->hangup;
 
@@ -97,41 +92,41 @@ static void finish(struct hangup_op *op, int error)
 	afi_future_finish(&op->future, error);
 }
 
-static void finish_all(struct af_file *file, int error)
+static void hangup_finish_all(struct af_file *file, int error)
 {
 	while (file->hangup)
-		finish(TAILQ_FIRST(&file->hangup->ops), error);
+		hangup_finish(TAILQ_FIRST(&file->hangup->ops), error);
 }
 
-void afi_hangup_said(struct af_file *file)
+void afi_hangup_seen(struct af_file *file)
 {
-	finish_all(file, 0);
+	hangup_finish_all(file, 0);
 }
 
 void afi_hangup_cancel(struct af_file *file)
 {
-	finish_all(file, -ECANCELED);
+	hangup_finish_all(file, -ECANCELED);
 }
 
-static void on_readable(evutil_socket_t ep, short what, void *arg)
+static void hangup_on_readable(evutil_socket_t ep, short what, void *arg)
 {
 	struct afi_hangup *hangup = arg;
 	struct epoll_event event;
 
 	(void)what;
-	/* It is told once: what was no hang-up must not be told again. */
+	/* Edge-triggered: what was no hang-up must not wake us again. */
 	epoll_wait(ep, &event, 1, 0);
-	if (has_left(hangup))
-		finish_all(hangup->file, 0);
+	if (hangup_polled(hangup))
+		hangup_finish_all(hangup->file, 0);
 }
 
-static int move(struct afi_watch *watch)
+static int hangup_move(struct afi_watch *watch)
 {
 	struct afi_hangup *hangup =
-		(void *)((char *)watch - offsetof(struct afi_hangup, watch));
+		AFI_CONTAINER(watch, struct afi_hangup, watch);
 	struct af_loop *loop = hangup->file->loop;
 
-	/* What is told by a bufferevent is told on its own base. */
+	/* A bufferevent reports it on its own base. */
 	if (hangup->ep < 0)
 		return loop->base == loop->home ? 0 : -ENOTSUP;
 	event_del(&hangup->event);
@@ -139,13 +134,13 @@ static int move(struct afi_watch *watch)
 	return event_add(&hangup->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
-static int arm(const struct afi_hangup *hangup, int op)
+static int hangup_arm(const struct afi_hangup *hangup, int op)
 {
 	struct epoll_event event = { .events = EPOLLET };
 
-	if (halves(hangup))
+	if (hangup_halves(hangup))
 		event.events |= EPOLLRDHUP;
-	/* A terminal's hang-up is told to those who read it. */
+	/* Of a terminal a hang-up is reported with EPOLLIN alone. */
 	if (hangup->file->is_tty)
 		event.events |= EPOLLIN;
 	return epoll_ctl(hangup->ep, op, hangup->fd, &event) < 0 ? -errno : 0;
@@ -154,20 +149,20 @@ static int arm(const struct afi_hangup *hangup, int op)
 void afi_hangup_rearm(struct af_file *file)
 {
 	if (file->hangup && file->hangup->ep >= 0)
-		arm(file->hangup, EPOLL_CTL_MOD);
+		hangup_arm(file->hangup, EPOLL_CTL_MOD);
 }
 
-/* What it is to watch; -ENOTSUP: there is nobody at the other side. */
-static int inspect(struct afi_hangup *hangup)
+/* Finds out what to watch; -ENOTSUP: it has no other side. */
+static int hangup_inspect(struct afi_hangup *hangup)
 {
 	struct af_file *file = hangup->file;
 	int type = 0;
 	socklen_t len = sizeof(type);
 	struct stat st;
 
-	hangup->fd = file->fd;
-	if (file->is_foreign)
-		hangup->fd = bufferevent_getfd(afi_bottom(file->foreign->bev));
+	if (!file->transport->hangup_fd)
+		return -ENOTSUP;
+	hangup->fd = file->transport->hangup_fd(file);
 	if (hangup->fd < 0)
 		return 0;
 	if (fstat(hangup->fd, &st) < 0)
@@ -182,7 +177,7 @@ static int inspect(struct afi_hangup *hangup)
 	return 0;
 }
 
-static int watch(struct afi_hangup *hangup)
+static int hangup_watch(struct afi_hangup *hangup)
 {
 	struct af_loop *loop = hangup->file->loop;
 	int r;
@@ -192,26 +187,26 @@ static int watch(struct afi_hangup *hangup)
 		if (hangup->ep < 0)
 			return -errno;
 		afi_event_assign(&hangup->event, loop->base, hangup->ep,
-				 EV_READ | EV_PERSIST, on_readable, hangup);
-		r = arm(hangup, EPOLL_CTL_ADD);
+				 EV_READ | EV_PERSIST, hangup_on_readable, hangup);
+		r = hangup_arm(hangup, EPOLL_CTL_ADD);
 		if (r < 0)
 			return r;
 		if (event_add(&hangup->event, NULL) < 0)
 			return -ENOMEM;
 	}
-	afi_loop_watch(loop, &hangup->watch, move);
+	afi_loop_watch(loop, &hangup->watch, hangup_move);
 	return 0;
 }
 
 /* 1: the other side has left; 0: it is watched; -errno. */
-static int start(struct af_file *file)
+static int hangup_start(struct af_file *file)
 {
 	struct afi_hangup *hangup = file->hangup;
 	int r;
 
 	/* The event may be on its way. */
 	if (hangup)
-		return has_left_already(hangup);
+		return hangup_is_over(hangup);
 	hangup = calloc(1, sizeof(*hangup));
 	if (!hangup)
 		return -ENOMEM;
@@ -219,11 +214,11 @@ static int start(struct af_file *file)
 	hangup->file = file;
 	hangup->ep = -1;
 	file->hangup = hangup;
-	r = inspect(hangup);
+	r = hangup_inspect(hangup);
 	if (r == 0)
-		r = has_left_already(hangup);
+		r = hangup_is_over(hangup);
 	if (r == 0)
-		r = watch(hangup);
+		r = hangup_watch(hangup);
 	if (r != 0)
 		hangup_free(hangup);
 	return r;
@@ -231,17 +226,16 @@ static int start(struct af_file *file)
 
 static void hangup_cancel(struct af_future *f)
 {
-	finish(of_future(f), -ECANCELED);
+	hangup_finish(hangup_of(f), -ECANCELED);
 }
 
 static void hangup_describe(const struct af_future *f, FILE *out)
 {
-	const struct hangup_op *op = (const struct hangup_op *)f;
-
-	fprintf(out, " fd %d", op->file->user_fd);
+	fprintf(out, " fd %d",
+		AFI_CONTAINER(f, struct hangup_op, future)->file->user_fd);
 }
 
-struct af_future *af_file_on_hangup(struct af_file *file)
+struct af_future *af_file_hangup(struct af_file *file)
 {
 	static const struct afi_future_ops ops = {
 		.name = "hangup",
@@ -250,22 +244,22 @@ struct af_future *af_file_on_hangup(struct af_file *file)
 		.describe = hangup_describe,
 	};
 	struct hangup_op *op;
+	struct af_future *f;
 	int r;
 
 	if (!file)
-		return afi_future_failed(NULL, -EINVAL);
-	if (!afi_loop_alive(file->loop))
-		return afi_future_failed(file->loop, -ECANCELED);
-	op = (struct hangup_op *)afi_operation_new(file->loop, &ops);
-	if (!op)
-		return afi_future_failed(file->loop, -ENOMEM);
-	r = start(file);
+		return afi_op_failed(NULL, -EINVAL);
+	f = afi_op_new(file, &ops,
+		       afi_loop_alive(file->loop) ? 0 : -ECANCELED);
+	if (f->done)
+		return f;
+	op = hangup_of(f);
+	r = hangup_start(file);
 	if (r != 0) {
 		afi_future_finish(&op->future, r < 0 ? r : 0);
 		return &op->future;
 	}
 	op->file = file;
-	op->future.since = afi_now_coarse();
 	TAILQ_INSERT_TAIL(&file->hangup->ops, op, entry);
 	return &op->future;
 }

@@ -6,14 +6,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "file/buffer.h"
-#include "transport/disk.h"
-
-/* Reads in a row before others get their turn. */
-#define FILLS_MAX 16
+#include "file/fill.h"
+#include "file/op.h"
 
 struct peek_op {
 	struct af_future future;
@@ -21,51 +18,50 @@ struct peek_op {
 	size_t size;
 };
 
-static struct peek_op *of_future(struct af_future *f)
+static struct peek_op *peek_of(struct af_future *f)
 {
-	return (struct peek_op *)f;
+	return AFI_CONTAINER(f, struct peek_op, future);
 }
 
-static void finish(struct peek_op *peek, int error, unsigned flags)
+static void peek_finish(struct peek_op *peek, int error, unsigned flags)
 {
 	struct af_future *f = &peek->future;
 	struct af_file *file = peek->op.file;
-	size_t n = file->len < peek->size ? file->len : peek->size;
+	size_t n = file->in.len < peek->size ? file->in.len : peek->size;
 
-	afi_file_remove(&peek->op);
 	if (error == 0) {
 		f->chunk = afi_chunk_get(&file->loop->pool, n);
 		error = f->chunk ? 0 : -ENOMEM;
 	}
 	if (error == 0) {
-		if (n > 0)
-			memcpy(f->chunk->data, file->in->data + file->start, n);
+		memcpy(f->chunk->data, afi_buffer_data(&file->in), n);
 		f->chunk->data[n] = '\0';
 		f->data = f->chunk->data;
 		f->count = n;
 		f->flags = flags;
 	}
-	afi_future_finish(f, error);
+	afi_op_finish(&peek->op, error);
 }
 
-static bool has_enough(const struct peek_op *peek, const struct af_file *file)
+static bool peek_has_enough(const struct peek_op *peek, const struct af_file *file)
 {
 	/* There is no more of a message than what has come. */
-	return file->len >= peek->size || (file->is_message && file->len > 0);
+	return file->in.len >= peek->size ||
+	       (file->is_message && file->in.len > 0);
 }
 
 static int peek_step(struct afi_op *op)
 {
-	struct peek_op *peek = of_future(op->future);
+	struct peek_op *peek = peek_of(op->future);
 	struct af_file *file = op->file;
 	ssize_t r = 1;
 
-	for (int fills = 0; r > 0 && !has_enough(peek, file); fills++) {
+	for (int fills = 0; r > 0 && !peek_has_enough(peek, file); fills++) {
 		if (file->read_error) {
 			r = file->read_error;
 		} else if (file->eof) {
 			r = 0;
-		} else if (file->drained[AFI_READ] || fills == FILLS_MAX) {
+		} else if (file->drained[AFI_READ] || fills == AFI_FILLS_MAX) {
 			r = -EAGAIN;
 		} else {
 			r = afi_fill(file, peek->size);
@@ -79,31 +75,31 @@ static int peek_step(struct afi_op *op)
 	if (r == AFI_EMPTY)
 		r = -EAGAIN;
 	if (r == -EAGAIN)
-		r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
+		r = afi_file_await(file, AFI_READ);
 	if (r == -EAGAIN)
 		return -EAGAIN;
-	finish(peek, r < 0 && file->len == 0 ? (int)r : 0,
+	peek_finish(peek, r < 0 && file->in.len == 0 ? (int)r : 0,
 	       r == 0 ? AFIO_EOF : 0);
 	return 0;
 }
 
-static void end_early(struct af_future *f, int error, unsigned flags)
+static void peek_end(struct af_future *f, int error, unsigned flags)
 {
-	struct af_file *file = of_future(f)->op.file;
+	struct af_file *file = peek_of(f)->op.file;
 
-	finish(of_future(f), error, flags);
+	peek_finish(peek_of(f), error, flags);
 	afi_file_resume(file, AFI_READ);
 }
 
 static void peek_cancel(struct af_future *f)
 {
-	end_early(f, -ECANCELED, 0);
+	peek_end(f, -ECANCELED, 0);
 }
 
 static void peek_expire(struct af_future *f)
 {
-	struct af_file *file = of_future(f)->op.file;
-	bool first = TAILQ_FIRST(&file->ops[AFI_READ]) == &of_future(f)->op;
+	struct af_file *file = peek_of(f)->op.file;
+	bool first = afi_file_is_first(&peek_of(f)->op);
 
 	af_future_ref(f);
 	/* A busy program comes late: what has come meanwhile counts. */
@@ -111,19 +107,19 @@ static void peek_expire(struct af_future *f)
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
 	}
-	if (!f->done && first && file->len > 0)
-		end_early(f, 0, AFIO_TIMEDOUT);
+	if (!f->done && first && file->in.len > 0)
+		peek_end(f, 0, AFIO_TIMEDOUT);
 	else if (!f->done)
-		end_early(f, -ETIMEDOUT, 0);
+		peek_end(f, -ETIMEDOUT, 0);
 	af_future_unref(f);
 }
 
 static void peek_describe(const struct af_future *f, FILE *out)
 {
-	const struct peek_op *peek = (const struct peek_op *)f;
+	const struct peek_op *peek = AFI_CONTAINER(f, struct peek_op, future);
 
-	fprintf(out, " fd %d, %zu bytes there", peek->op.file->user_fd,
-		peek->op.file->len);
+	afi_op_describe(f, out);
+	fprintf(out, ", %zu bytes there", peek->op.file->in.len);
 }
 
 struct af_future *af_file_peek(struct af_file *file, size_t size,
@@ -136,62 +132,36 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
 		.expire = peek_expire,
 		.describe = peek_describe,
 	};
-	int r = afi_file_check(file, AFI_READ, 0, 0, timeout);
-	struct peek_op *peek;
+	int r = afi_op_check(file, AFI_READ, 0, 0, timeout);
+	struct af_future *f;
 
 	if (r == 0 && size == 0)
 		r = -EINVAL;
 	if (r == 0 && file->unbuffered)
 		r = -ENOTSUP;
-	if (r < 0)
-		return afi_future_failed(file ? file->loop : NULL, r);
-	peek = (struct peek_op *)afi_operation_new(file->loop, &ops);
-	if (!peek)
-		return afi_future_failed(file->loop, -ENOMEM);
-	peek->size = size;
-	peek->op = (struct afi_op){ .direction = AFI_READ,
-				    .step = peek_step,
-				    .future = &peek->future };
-	afi_file_start(file, &peek->op);
-	if (afi_future_limit(&peek->future, timeout) < 0)
-		end_early(&peek->future, -ENOMEM, 0);
-	return &peek->future;
-}
-
-/* Whether a file on disk has len bytes before what would be read next. */
-static int check_position(struct af_file *file, size_t len)
-{
-	off_t at;
-
-	if (afi_disk_is_out(file))
-		return -EBUSY;
-	if (!file->disk->has_start)
-		return 0;
-	at = lseek(file->fd, 0, SEEK_CUR);
-	if (at < 0)
-		return 0; /* of /proc, perhaps: nothing to be put back to */
-	return (size_t)at < afi_file_unread(file) + len ? -EINVAL : 0;
+	f = afi_op_new(file, &ops, r);
+	if (f->done)
+		return f;
+	peek_of(f)->size = size;
+	afi_op_init(&peek_of(f)->op, f, AFI_READ, peek_step);
+	afi_file_queue(file, &peek_of(f)->op);
+	afi_op_limit(&peek_of(f)->op, timeout);
+	return f;
 }
 
 int af_file_unread(struct af_file *file, const void *data, size_t len)
 {
-	int r = afi_file_check(file, AFI_READ, 0, 0, NULL);
+	int r = afi_op_check(file, AFI_READ, 0, 0, NULL);
 
 	if (r == 0 && !data && len > 0)
 		r = -EINVAL;
 	if (r == 0 && !TAILQ_EMPTY(&file->ops[AFI_READ]))
 		r = -EBUSY;
-	if (r == 0 && len > PTRDIFF_MAX - 2 * file->len)
+	if (r == 0 && len > PTRDIFF_MAX - 2 * file->in.len)
 		r = -ENOMEM;
-	if (r == 0 && file->is_disk)
-		r = check_position(file, len);
+	if (r == 0 && file->transport->can_unread)
+		r = file->transport->can_unread(file, len);
 	if (r < 0 || len == 0)
 		return r;
-	r = afi_reserve(file, len, 0);
-	if (r < 0)
-		return r;
-	file->start -= len;
-	file->len += len;
-	memcpy(file->in->data + file->start, data, len);
-	return 0;
+	return afi_buffer_prepend(&file->in, &file->loop->pool, data, len);
 }

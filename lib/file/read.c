@@ -11,13 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/ahead.h"
-#include "file/buffer.h"
+#include "file/fill.h"
+#include "file/op.h"
 
 #define UNBOUNDED SIZE_MAX
-
-/* Reads in a row before others get their turn. */
-#define FILLS_MAX 16
 
 struct read_op {
 	struct af_future future;
@@ -44,17 +41,14 @@ struct read_op {
  * Moves n bytes from the file to the future, perhaps to where the operation was.
  * 0 or -ENOMEM.
  */
-static int take(struct read_op *op, struct af_file *file, size_t n)
+static int read_take(struct read_op *op, struct af_file *file, size_t n)
 {
-	struct afi_chunk *in = file->in;
 	struct af_future *f = &op->future;
 	char *data = op->small;
 
-	if (n > 0 && n == file->len && n >= in->size / 4) {
-		data = in->data + file->start;
-		f->chunk = in;
-		file->in = NULL;
-		file->start = file->len = 0;
+	if (n > 0 && afi_buffer_is_worth_giving(&file->in, n)) {
+		data = afi_buffer_data(&file->in);
+		f->chunk = afi_buffer_give(&file->in);
 	} else if (n > 0) {
 		if (n >= sizeof(op->small)) {
 			f->chunk = afi_chunk_get(&file->loop->pool, n);
@@ -62,8 +56,8 @@ static int take(struct read_op *op, struct af_file *file, size_t n)
 				return -ENOMEM;
 			data = f->chunk->data;
 		}
-		memcpy(data, in->data + file->start, n);
-		afi_consume(file, n);
+		memcpy(data, afi_buffer_data(&file->in), n);
+		afi_file_consume(file, n);
 	}
 	data[n] = '\0';
 	f->data = data;
@@ -71,7 +65,7 @@ static int take(struct read_op *op, struct af_file *file, size_t n)
 	return 0;
 }
 
-static void free_delim(struct read_op *op)
+static void read_free_delim(struct read_op *op)
 {
 	if (op->delim_len > sizeof(op->short_delim))
 		free((char *)op->delim);
@@ -79,74 +73,73 @@ static void free_delim(struct read_op *op)
 }
 
 /* Ends a read that is in no queue: with an error, or n bytes. */
-static void end(struct read_op *op, struct af_file *file, int error, size_t n,
-		unsigned flags)
+static void read_end(struct read_op *op, struct af_file *file, int error,
+		     size_t n, unsigned flags)
 {
-	free_delim(op);
+	read_free_delim(op);
 	if (error == 0)
-		error = take(op, file, n);
+		error = read_take(op, file, n);
 	op->future.flags = error ? 0 : flags;
 	if (file->unbuffered)
-		afi_ahead_put_back(file);
+		afi_fill_put_back(file);
 	afi_future_finish(&op->future, error);
 }
 
 /* The same of one in a queue. What follows there is not yet stepped. */
-static void finish(struct read_op *op, int error, size_t n, unsigned flags)
+static void read_finish(struct read_op *op, int error, size_t n,
+			unsigned flags)
 {
 	struct af_file *file = op->op.file;
 
-	afi_file_remove(&op->op);
-	end(op, file, error, n, flags);
+	afi_file_unqueue(&op->op);
+	read_end(op, file, error, n, flags);
 }
 
-static struct read_op *of_future(struct af_future *f)
+static struct read_op *read_of(struct af_future *f)
 {
-	return (struct read_op *)f;
+	return AFI_CONTAINER(f, struct read_op, future);
 }
 
 /* No more will come, for now: what there is, or why. */
-static void finish_early(struct read_op *op, int error, unsigned flags)
+static void read_finish_early(struct read_op *op, int error, unsigned flags)
 {
 	struct af_file *file = op->op.file;
-	size_t n = file->len < op->size ? file->len : op->size;
+	size_t n = file->in.len < op->size ? file->in.len : op->size;
 
 	if (n > 0 && error < 0) {
 		/* Not lost: the next read has it. */
 		file->read_error = error;
 		error = 0;
 	}
-	finish(op, error, n, flags);
+	read_finish(op, error, n, flags);
 }
 
-static size_t enough_bytes(struct read_op *op, const char *data, size_t len);
+static size_t read_enough_bytes(struct read_op *op, const char *data,
+				size_t len);
 
 /* How much the buffer may hold when the next read is done. */
-static size_t wanted(const struct read_op *op, const struct af_file *file)
+static size_t read_wanted(const struct read_op *op, struct af_file *file)
 {
 	char last = '\n';
-	size_t span;
 
-	if (!file->unbuffered || op->enough == enough_bytes)
+	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return op->size;
 	if (op->delim_len > 0)
 		last = op->delim[op->delim_len - 1];
-	span = afi_ahead_span(file, last);
-	return op->size - file->len < span ? op->size : file->len + span;
+	return afi_fill_span(file, op->size, last);
 }
 
 static int read_step(struct afi_op *queued)
 {
-	struct read_op *op = of_future(queued->future);
+	struct read_op *op = read_of(queued->future);
 	struct af_file *file = queued->file;
 	ssize_t r;
 	size_t n;
 
 	for (int fills = 0;; fills++) {
-		n = op->enough(op, file->in ? file->in->data + file->start : "",
-			       file->len);
+		n = op->enough(op, afi_buffer_data(&file->in), file->in.len);
 		if (n > 0) {
-			finish(op, 0, n, op->future.flags);
+			read_finish(op, 0, n, op->future.flags);
 			return 0;
 		}
 		if (file->read_error) {
@@ -158,14 +151,14 @@ static int read_step(struct afi_op *queued)
 		if (file->eof)
 			break;
 		r = -EAGAIN;
-		if (!file->drained[AFI_READ] && fills < FILLS_MAX)
-			r = afi_fill(file, wanted(op, file));
-		if (r == AFI_EMPTY && op->enough == enough_bytes && !op->full) {
-			finish(op, 0, 0, 0);
+		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
+			r = afi_fill(file, read_wanted(op, file));
+		if (r == AFI_EMPTY && op->enough == read_enough_bytes && !op->full) {
+			read_finish(op, 0, 0, 0);
 			return 0;
 		}
 		if (r == -EAGAIN || r == AFI_EMPTY)
-			r = afi_file_want(file, AFI_READ) ?: -EAGAIN;
+			r = afi_file_await(file, AFI_READ);
 		if (r == -EAGAIN)
 			return -EAGAIN;
 		if (r <= 0)
@@ -173,16 +166,16 @@ static int read_step(struct afi_op *queued)
 	}
 	if (r == 0)
 		file->eof = file->sticky_eof;
-	finish_early(op, (int)r, r == 0 ? AFIO_EOF : 0);
+	read_finish_early(op, (int)r, r == 0 ? AFIO_EOF : 0);
 	return 0;
 }
 
 static void read_cancel(struct af_future *f)
 {
-	struct read_op *op = of_future(f);
+	struct read_op *op = read_of(f);
 	struct af_file *file = op->op.file;
 
-	finish(op, -ECANCELED, 0, 0);
+	read_finish(op, -ECANCELED, 0, 0);
 	afi_file_resume(file, AFI_READ);
 }
 
@@ -196,27 +189,27 @@ static void read_rest(struct read_op *op, struct af_file *file)
 	int turns = 0;
 
 	do {
-		before = file->len;
+		before = file->in.len;
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
-	} while (!op->future.done && file->len > before && ++turns < FILLS_MAX);
+	} while (!op->future.done && file->in.len > before && ++turns < AFI_FILLS_MAX);
 }
 
 static void read_expire(struct af_future *f)
 {
-	struct read_op *op = of_future(f);
+	struct read_op *op = read_of(f);
 	struct af_file *file = op->op.file;
-	bool first = TAILQ_FIRST(&file->ops[AFI_READ]) == &op->op;
+	bool first = afi_file_is_first(&op->op);
 
 	af_future_ref(f);
 	/* A busy program comes late: what has come meanwhile counts. */
 	if (first)
 		read_rest(op, file);
 	if (!f->done) {
-		if (first && file->len > 0 && !op->keep_part)
-			finish_early(op, 0, AFIO_TIMEDOUT);
+		if (first && file->in.len > 0 && !op->keep_part)
+			read_finish_early(op, 0, AFIO_TIMEDOUT);
 		else
-			finish(op, -ETIMEDOUT, 0, 0);
+			read_finish(op, -ETIMEDOUT, 0, 0);
 		afi_file_resume(file, AFI_READ);
 	}
 	af_future_unref(f);
@@ -224,10 +217,10 @@ static void read_expire(struct af_future *f)
 
 static void read_describe(const struct af_future *f, FILE *out)
 {
-	const struct read_op *op = (const struct read_op *)f;
+	const struct read_op *op = AFI_CONTAINER(f, struct read_op, future);
 
-	fprintf(out, " fd %d, %zu bytes there", op->op.file->user_fd,
-		op->op.file->len);
+	afi_op_describe(f, out);
+	fprintf(out, ", %zu bytes there", op->op.file->in.len);
 }
 
 /* Makes an operation, or the failed future in *ret_failed. */
@@ -243,21 +236,19 @@ static inline struct read_op *read_new(struct af_file *file, unsigned flags,
 		.describe = read_describe,
 	};
 	struct af_loop *loop = file ? file->loop : NULL;
-	int r = afi_file_check(file, AFI_READ, flags, AFIO_FULL, timeout);
-	struct read_op *op = NULL;
+	int r = afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout);
+	struct af_future *f = NULL;
 
 	if (r == 0) {
-		op = (struct read_op *)afi_future_new(loop, &ops);
-		r = op ? 0 : -ENOMEM;
+		f = afi_future_new(loop, &ops);
+		r = f ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
 		*ret_failed = afi_future_failed(loop, r);
 		return NULL;
 	}
-	op->op.direction = AFI_READ;
-	op->op.step = read_step;
-	op->op.future = &op->future;
-	return op;
+	afi_op_init(&read_of(f)->op, f, AFI_READ, read_step);
+	return read_of(f);
 }
 
 /* What is there already, and waited for by nobody: no need to queue for it. */
@@ -265,12 +256,12 @@ static inline bool read_at_once(struct read_op *op, struct af_file *file)
 {
 	size_t n;
 
-	if (file->len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]))
+	if (file->in.len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]))
 		return false;
 	op->op.file = file;
-	n = op->enough(op, file->in->data + file->start, file->len);
+	n = op->enough(op, afi_buffer_data(&file->in), file->in.len);
 	if (n > 0)
-		end(op, file, 0, n, op->future.flags);
+		read_end(op, file, 0, n, op->future.flags);
 	return n > 0;
 }
 
@@ -282,19 +273,20 @@ static inline struct af_future *read_start(struct read_op *op,
 
 	if (read_at_once(op, file))
 		return f;
-	afi_file_start(file, &op->op);
+	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout)) {
 		read_expire(f);
 	} else if (afi_operation_wait(f, timeout) < 0) {
-		finish(op, -ENOMEM, 0, 0);
+		read_finish(op, -ENOMEM, 0, 0);
 		afi_file_resume(file, AFI_READ);
 	}
 	return f;
 }
 
-static size_t enough_bytes(struct read_op *op, const char *data, size_t len)
+static size_t read_enough_bytes(struct read_op *op, const char *data,
+				size_t len)
 {
 	(void)data;
 	/* What is left of a message is not another one. */
@@ -313,14 +305,14 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
 
 	if (!op)
 		return failed;
-	op->enough = enough_bytes;
+	op->enough = read_enough_bytes;
 	op->full = flags & AFIO_FULL || size == 0;
 	op->size = size ? size : UNBOUNDED;
 	return read_start(op, file, timeout);
 }
 
 /* The piece of a line that is longer than it may be, or nothing yet. */
-static size_t enough_piece(struct read_op *op, size_t len)
+static size_t read_enough_piece(struct read_op *op, size_t len)
 {
 	if (len < op->size)
 		return 0;
@@ -328,7 +320,7 @@ static size_t enough_piece(struct read_op *op, size_t len)
 	return op->size;
 }
 
-static size_t enough_line(struct read_op *op, const char *data, size_t len)
+static size_t read_enough_line(struct read_op *op, const char *data, size_t len)
 {
 	size_t end = len < op->size ? len : op->size;
 	const char *newline;
@@ -337,7 +329,7 @@ static size_t enough_line(struct read_op *op, const char *data, size_t len)
 	if (newline)
 		return (size_t)(newline - data) + 1;
 	op->scanned = end;
-	return enough_piece(op, len);
+	return read_enough_piece(op, len);
 }
 
 struct af_future *af_file_readline(struct af_file *file, size_t size,
@@ -350,13 +342,13 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	(void)sizehint; /* the buffer grows by doubling, from a good size */
 	if (!op)
 		return failed;
-	op->enough = enough_line;
+	op->enough = read_enough_line;
 	op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : UNBOUNDED;
 	return read_start(op, file, timeout);
 }
 
-static size_t enough_until(struct read_op *op, const char *data, size_t len)
+static size_t read_enough_until(struct read_op *op, const char *data, size_t len)
 {
 	size_t end = len < op->size ? len : op->size;
 	const char *found = memmem(data + op->scanned, end - op->scanned,
@@ -367,7 +359,7 @@ static size_t enough_until(struct read_op *op, const char *data, size_t len)
 	/* The next bytes may complete a delimiter that has begun. */
 	if (end >= op->delim_len)
 		op->scanned = end - op->delim_len + 1;
-	return enough_piece(op, len);
+	return read_enough_piece(op, len);
 }
 
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
@@ -380,11 +372,11 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 	char *copy;
 
 	if (!delim || delim_len == 0)
-		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+		return afi_op_failed(file, -EINVAL);
 	op = read_new(file, flags, timeout, &failed);
 	if (!op)
 		return failed;
-	op->enough = enough_until;
+	op->enough = read_enough_until;
 	op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : UNBOUNDED;
 	copy = op->short_delim;

@@ -1,39 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Shutting a half of a connection: reading at once, writing when all that was
- * to be written before has been, for which it has a place in that queue.
+ * Shutting a half of a connection: the reading half at once, the writing half
+ * behind the writes that are queued, for which it has a place in their queue.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
-#include "file/file.h"
 #include "file/hangup.h"
-#include "transport/bufferevent.h"
+#include "file/op.h"
 
-struct shutdown_op {
-	struct af_future future;
-	struct afi_op op;
-};
-
-static struct shutdown_op *of_future(struct af_future *f)
+static int shutdown_half(struct af_file *file, int how)
 {
-	return (struct shutdown_op *)f;
-}
+	int r;
 
-static int shut(struct af_file *file, int how)
-{
 	if (how != SHUT_WR) {
-		/* Before it is: nobody is to take it for the peer's doing. */
+		/* First, so that our own half is not taken for the peer's. */
 		file->shut_read = true;
 		afi_hangup_rearm(file);
 	}
-	if (file->is_foreign)
-		afi_foreign_end(file);
-	else if (shutdown(file->fd, how) < 0)
-		return -errno;
-	/* Who reads datagrams is not told by the kernel. */
+	r = file->transport->shutdown(file, how);
+	if (r < 0)
+		return r;
+	/* The kernel does not wake readers of a datagram socket. */
 	if (how != SHUT_WR) {
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
@@ -43,47 +32,27 @@ static int shut(struct af_file *file, int how)
 
 static int shutdown_step(struct afi_op *op)
 {
-	struct af_file *file = op->file;
-	int r = shut(file, SHUT_WR);
-
-	afi_file_remove(op);
-	afi_future_finish(op->future, r);
+	afi_op_finish(op, shutdown_half(op->file, SHUT_WR));
 	return 0;
 }
 
-static void shutdown_cancel(struct af_future *f)
-{
-	struct af_file *file = of_future(f)->op.file;
-
-	afi_file_remove(&of_future(f)->op);
-	afi_future_finish(f, -ECANCELED);
-	afi_file_resume(file, AFI_WRITE);
-}
-
-static void shutdown_describe(const struct af_future *f, FILE *out)
-{
-	const struct shutdown_op *shutdown = (const struct shutdown_op *)f;
-
-	fprintf(out, " fd %d", shutdown->op.file->user_fd);
-}
-
 /* Behind the writes that are in the queue; 0 or -ENOMEM. */
-static int shut_later(struct af_file *file)
+static int shutdown_later(struct af_file *file)
 {
 	static const struct afi_future_ops ops = {
 		.name = "shutdown",
-		.size = sizeof(struct shutdown_op),
-		.cancel = shutdown_cancel,
-		.describe = shutdown_describe,
+		.size = sizeof(struct afi_file_op),
+		.cancel = afi_op_cancel,
+		.describe = afi_op_describe,
 	};
-	struct af_future *f = afi_operation_new(file->loop, &ops);
+	struct af_future *f = afi_op_new(file, &ops, 0);
+	struct afi_op *op;
 
-	if (!f)
+	if (f->done)
 		return -ENOMEM;
-	of_future(f)->op = (struct afi_op){ .direction = AFI_WRITE,
-					    .step = shutdown_step,
-					    .future = f };
-	afi_file_start(file, &of_future(f)->op);
+	op = &AFI_CONTAINER(f, struct afi_file_op, future)->op;
+	afi_op_init(op, f, AFI_WRITE, shutdown_step);
+	afi_file_queue(file, op);
 	af_future_unref(f);
 	return 0;
 }
@@ -96,14 +65,15 @@ int af_file_shutdown(struct af_file *file, int how)
 		return -EINVAL;
 	if (!afi_loop_alive(file->loop))
 		return -ECANCELED;
-	if (!file->is_socket && !file->is_foreign)
+	if (!file->transport->can_shutdown)
 		return -ENOTSOCK;
-	if (file->is_foreign && (how != SHUT_WR || !afi_foreign_can_end(file)))
-		return -ENOTSUP;
+	r = file->transport->can_shutdown(file, how);
+	if (r < 0)
+		return r;
 	if (how == SHUT_RD || TAILQ_EMPTY(&file->ops[AFI_WRITE]))
-		return shut(file, how);
-	r = shut_later(file);
+		return shutdown_half(file, how);
+	r = shutdown_later(file);
 	if (r == 0 && how == SHUT_RDWR)
-		r = shut(file, SHUT_RD);
+		r = shutdown_half(file, SHUT_RD);
 	return r;
 }

@@ -12,7 +12,7 @@
 
 #include <event2/buffer.h>
 
-#include "file/file.h"
+#include "file/op.h"
 
 #define IOVECS_MAX 16
 
@@ -25,9 +25,9 @@ struct write_op {
 	bool full;
 };
 
-static struct write_op *of_future(struct af_future *f)
+static struct write_op *write_of(struct af_future *f)
 {
-	return (struct write_op *)f;
+	return AFI_CONTAINER(f, struct write_op, future);
 }
 
 static ssize_t write_some(struct write_op *op, struct af_file *file)
@@ -46,7 +46,7 @@ static ssize_t write_some(struct write_op *op, struct af_file *file)
 	return file->transport->write(file, iov, n);
 }
 
-static void written(struct write_op *op, size_t n)
+static void write_count(struct write_op *op, size_t n)
 {
 	if (op->data)
 		op->data += n;
@@ -57,15 +57,14 @@ static void written(struct write_op *op, size_t n)
 }
 
 /* What a worker is writing counts as written. */
-static void commit(struct write_op *op)
+static void write_unqueue(struct write_op *op)
 {
-	written(op, afi_file_commit(&op->op));
+	write_count(op, afi_file_unqueue(&op->op));
 }
 
-static void finish(struct write_op *op, int error)
+static void write_finish(struct write_op *op, int error)
 {
-	commit(op);
-	afi_file_remove(&op->op);
+	write_unqueue(op);
 	afi_future_finish(&op->future, error);
 }
 
@@ -78,14 +77,11 @@ static int write_now(struct write_op *op, struct af_file *file)
 		r = write_some(op, file);
 		if (r <= 0)
 			return r < 0 ? (int)r : -EAGAIN;
-		written(op, (size_t)r);
+		write_count(op, (size_t)r);
 		if (!op->full)
 			return 0;
-		/*
-		 * It took all it has room for: do not ask to be told so. Of a
-		 * bufferevent only that it took nothing means that it will call.
-		 */
-		if (op->len > 0 && op->data && !file->is_foreign)
+		/* It took all it has room for: the next try would be in vain. */
+		if (op->len > 0 && op->data && file->transport->part_fills)
 			return -EAGAIN;
 	}
 	return 0;
@@ -93,49 +89,48 @@ static int write_now(struct write_op *op, struct af_file *file)
 
 static int write_step(struct afi_op *queued)
 {
-	struct write_op *op = of_future(queued->future);
+	struct write_op *op = write_of(queued->future);
 	int r = write_now(op, queued->file);
 
 	if (r == -EAGAIN)
-		r = afi_file_want(queued->file, AFI_WRITE) ?: -EAGAIN;
+		r = afi_file_await(queued->file, AFI_WRITE);
 	if (r == -EAGAIN)
 		return -EAGAIN;
-	finish(op, r);
+	write_finish(op, r);
 	return 0;
 }
 
 static void write_cancel(struct af_future *f)
 {
-	struct write_op *op = of_future(f);
+	struct write_op *op = write_of(f);
 	struct af_file *file = op->op.file;
 
-	commit(op);
-	finish(op, -ECANCELED);
+	write_finish(op, -ECANCELED);
 	afi_file_resume(file, AFI_WRITE);
 }
 
 static void write_expire(struct af_future *f)
 {
-	struct write_op *op = of_future(f);
+	struct write_op *op = write_of(f);
 	struct af_file *file = op->op.file;
 
-	commit(op);
+	write_unqueue(op);
 	if (f->count > 0 && op->full && op->len > 0)
 		f->flags = AFIO_TIMEDOUT;
-	finish(op, f->count > 0 ? 0 : -ETIMEDOUT);
+	afi_future_finish(f, f->count > 0 ? 0 : -ETIMEDOUT);
 	afi_file_resume(file, AFI_WRITE);
 }
 
 static void write_destroy(struct af_future *f)
 {
-	free(of_future(f)->copy);
+	free(write_of(f)->copy);
 }
 
 static void write_describe(const struct af_future *f, FILE *out)
 {
-	const struct write_op *op = (const struct write_op *)f;
-
-	fprintf(out, " fd %d, %zu bytes left", op->op.file->user_fd, op->len);
+	afi_op_describe(f, out);
+	fprintf(out, ", %zu bytes left",
+		AFI_CONTAINER(f, struct write_op, future)->len);
 }
 
 static const struct afi_future_ops write_ops = {
@@ -148,7 +143,7 @@ static const struct afi_future_ops write_ops = {
 };
 
 /* What could not be written at once must outlive the caller's buffer. */
-static int keep_rest(struct write_op *op)
+static int write_keep_rest(struct write_op *op)
 {
 	op->copy = malloc(op->len);
 	if (!op->copy)
@@ -164,11 +159,9 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 	struct af_future *f = &op->future;
 	int r = 0;
 
-	op->op.direction = AFI_WRITE;
-	op->op.step = write_step;
-	op->op.future = f;
+	afi_op_init(&op->op, f, AFI_WRITE, write_step);
 	op->full = flags & AFIO_FULL;
-	afi_file_start(file, &op->op);
+	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout)) {
@@ -176,11 +169,11 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 		return f;
 	}
 	if (op->data && !(flags & AFIO_BORROW))
-		r = keep_rest(op);
+		r = write_keep_rest(op);
 	if (r == 0)
 		r = afi_operation_wait(f, timeout);
 	if (r < 0) {
-		finish(op, r);
+		write_finish(op, r);
 		afi_file_resume(file, AFI_WRITE);
 	}
 	return f;
@@ -192,16 +185,16 @@ static struct write_op *write_new(struct af_file *file, unsigned flags,
 				  struct af_future **ret_failed)
 {
 	struct af_loop *loop = file ? file->loop : NULL;
-	int r = afi_file_check(file, AFI_WRITE, flags, known, timeout);
-	struct write_op *op = NULL;
+	int r = afi_op_check(file, AFI_WRITE, flags, known, timeout);
+	struct af_future *f = NULL;
 
 	if (r == 0) {
-		op = (struct write_op *)afi_future_new(loop, &write_ops);
-		r = op ? 0 : -ENOMEM;
+		f = afi_future_new(loop, &write_ops);
+		r = f ? 0 : -ENOMEM;
 	}
 	if (r < 0)
 		*ret_failed = afi_future_failed(loop, r);
-	return op;
+	return f ? write_of(f) : NULL;
 }
 
 struct af_future *af_file_write(struct af_file *file, const void *buf,
@@ -212,7 +205,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
 	struct write_op *op;
 
 	if (!buf && len > 0)
-		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+		return afi_op_failed(file, -EINVAL);
 	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW, timeout, &failed);
 	if (!op)
 		return failed;
@@ -230,7 +223,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 	int r = -ENOMEM;
 
 	if (!buf)
-		return afi_future_failed(file ? file->loop : NULL, -EINVAL);
+		return afi_op_failed(file, -EINVAL);
 	op = write_new(file, flags, AFIO_FULL, timeout, &failed);
 	if (!op)
 		return failed;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "transport/new.h"
 #include "process/failure.h"
 #include "process/process.h"
 #include "process/stdfds.h"

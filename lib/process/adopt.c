@@ -9,7 +9,6 @@
 
 #include <event2/buffer.h>
 
-#include "transport/disk.h"
 #include "process/process.h"
 
 /* Files of the descriptors; each takes its own. */
@@ -87,12 +86,12 @@ static int prepare(const struct af_process *process,
 
 		if (!file)
 			continue;
-		if (file->is_disk && afi_disk_is_busy(file))
+		if (afi_file_is_busy(file))
 			return -EBUSY;
-		if (!unread || !unread[i] || afi_file_unread(file) == 0)
+		if (!unread || !unread[i] || afi_file_buffered(file) == 0)
 			continue;
 		/* For those before, too: it may be the same. Or frozen. */
-		n += afi_file_unread(file);
+		n += afi_file_buffered(file);
 		if (evbuffer_expand(unread[i], n) < 0 ||
 		    evbuffer_add(unread[i], "", 0) < 0)
 			return -ENOMEM;

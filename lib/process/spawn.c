@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "transport/new.h"
 #include "process/clone.h"
 #include "process/environ.h"
 #include "process/spawn.h"

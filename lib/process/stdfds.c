@@ -80,7 +80,7 @@ static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
 
 	if (!file || file == other->pty)
 		return -EINVAL;
-	if (!afi_file_is_unread(file))
+	if (!afi_file_is_untouched(file))
 		return -EBUSY;
 	fds->taken = file;
 	fds->child[0] = file->fd;

@@ -7,13 +7,14 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/container.h"
 #include "file/hangup.h"
 #include "transport/bufferevent.h"
 #include "transport/linger.h"
@@ -21,51 +22,70 @@
 /* How much may be in its output: a record of TLS. */
 #define OUTPUT_MAX 16384
 
-static struct evbuffer *input_of(const struct af_file *file)
+struct bev_file {
+	struct af_file file;
+	struct bufferevent *bev;
+	struct afi_watch watch;
+	struct afi_task task;
+	struct evbuffer_cb_entry *on_sent;
+	size_t in_output; /* not counted as written yet */
+	size_t low, high; /* the program's watermarks */
+	short enabled;	  /* the program's, too */
+	int error[2];
+	bool ended;
+	bool on_pair; /* it stands on a bufferevent_pair, whose other end lived */
+};
+
+static struct bev_file *bev_of(const struct af_file *file)
 {
-	return bufferevent_get_input(file->foreign->bev);
+	return AFI_CONTAINER(file, struct bev_file, file);
 }
 
-static struct evbuffer *output_of(const struct af_file *file)
+static struct evbuffer *bev_input_of(const struct af_file *file)
 {
-	return bufferevent_get_output(file->foreign->bev);
+	return bufferevent_get_input(bev_of(file)->bev);
 }
 
-static short event_of(enum afi_direction direction)
+static struct evbuffer *bev_output_of(const struct af_file *file)
+{
+	return bufferevent_get_output(bev_of(file)->bev);
+}
+
+static short bev_event_of(enum afi_direction direction)
 {
 	return direction == AFI_READ ? EV_READ : EV_WRITE;
 }
 
-static bool has_news(const struct af_file *file)
+static bool bev_has_news(const struct af_file *file)
 {
-	return evbuffer_get_length(input_of(file)) > 0 ||
-	       file->foreign->ended || file->foreign->error[AFI_READ];
+	return evbuffer_get_length(bev_input_of(file)) > 0 ||
+	       bev_of(file)->ended || bev_of(file)->error[AFI_READ];
 }
 
-static void wake(struct af_file *file);
+static void bev_wake(struct af_file *file);
 
 /* A filter that was held up has left some below, also at the end. */
-static void pull(struct af_file *file)
+static void bev_pull(struct af_file *file)
 {
-	bool over = file->foreign->ended || file->foreign->error[AFI_READ];
+	bool over = bev_of(file)->ended || bev_of(file)->error[AFI_READ];
 
-	if (evbuffer_get_length(input_of(file)) == 0)
-		bufferevent_flush(file->foreign->bev, EV_READ,
+	if (evbuffer_get_length(bev_input_of(file)) == 0)
+		bufferevent_flush(bev_of(file)->bev, EV_READ,
 				  over ? BEV_FLUSH : BEV_NORMAL);
 }
 
-static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
+static ssize_t bev_read(struct af_file *file, void *buf, size_t len)
 {
-	int *error = &file->foreign->error[AFI_READ];
+	int *error = &bev_of(file)->error[AFI_READ];
 	ssize_t r;
 
-	pull(file);
-	r = evbuffer_remove(input_of(file), buf, len);
+	bev_pull(file);
+	r = evbuffer_remove(bev_input_of(file), buf, len);
 	if (r > 0) {
-		/* Nobody will tell of what is there now. */
-		pull(file);
-		if (has_news(file))
-			wake(file);
+		/* No callback will report what is there now. */
+		bev_pull(file);
+		if (bev_has_news(file))
+			bev_wake(file);
 		return r;
 	}
 	r = *error;
@@ -73,28 +93,28 @@ static ssize_t foreign_read(struct af_file *file, void *buf, size_t len)
 		*error = 0; /* it can go on */
 	if (r < 0)
 		return r;
-	return file->foreign->ended ? 0 : -EAGAIN;
+	return bev_of(file)->ended ? 0 : -EAGAIN;
 }
 
-static size_t foreign_commit(struct af_file *file)
+static size_t bev_commit(struct af_file *file)
 {
-	size_t n = file->foreign->in_output;
+	size_t n = bev_of(file)->in_output;
 
-	file->foreign->in_output = 0;
+	bev_of(file)->in_output = 0;
 	return n;
 }
 
 /* Puts in the output what it has room for; 0 or -ENOMEM. */
-static int take(struct af_file *file, const struct iovec *iov, int n)
+static int bev_take(struct af_file *file, const struct iovec *iov, int n)
 {
-	size_t unsent = afi_unsent(file->foreign->bev);
+	size_t unsent = afi_unsent(bev_of(file)->bev);
 	size_t room = unsent < OUTPUT_MAX ? OUTPUT_MAX - unsent : 0;
-	size_t *held = &file->foreign->in_output;
+	size_t *held = &bev_of(file)->in_output;
 
 	for (int i = 0; room > 0 && i < n; i++) {
 		size_t piece = iov[i].iov_len < room ? iov[i].iov_len : room;
 
-		if (evbuffer_add(output_of(file), iov[i].iov_base, piece) < 0)
+		if (evbuffer_add(bev_output_of(file), iov[i].iov_base, piece) < 0)
 			return *held > 0 ? 0 : -ENOMEM;
 		*held += piece;
 		room -= piece;
@@ -103,11 +123,11 @@ static int take(struct af_file *file, const struct iovec *iov, int n)
 }
 
 /* Its error, after which nothing goes out; before that, what had gone. */
-static ssize_t write_failed(struct af_file *file)
+static ssize_t bev_write_failed(struct af_file *file)
 {
-	size_t own = evbuffer_get_length(output_of(file));
-	size_t held = foreign_commit(file);
-	int *error = &file->foreign->error[AFI_WRITE];
+	size_t own = evbuffer_get_length(bev_output_of(file));
+	size_t held = bev_commit(file);
+	int *error = &bev_of(file)->error[AFI_WRITE];
 	int r = *error;
 
 	if (held > own)
@@ -117,40 +137,39 @@ static ssize_t write_failed(struct af_file *file)
 	return r;
 }
 
-static ssize_t foreign_write(struct af_file *file, const struct iovec *iov,
+static ssize_t bev_write(struct af_file *file, const struct iovec *iov,
 			     int n)
 {
-	if (file->foreign->in_output == 0 && !file->foreign->error[AFI_WRITE]) {
+	if (bev_of(file)->in_output == 0 && !bev_of(file)->error[AFI_WRITE]) {
 		/*
 		 * It calls back even if all has left at once, as of a pair,
 		 * whose other end is to have a say before there is more.
 		 */
-		int r = take(file, iov, n);
+		int r = bev_take(file, iov, n);
 
 		return r < 0 ? r : -EAGAIN;
 	}
-	if (file->foreign->error[AFI_WRITE])
-		return write_failed(file);
+	if (bev_of(file)->error[AFI_WRITE])
+		return bev_write_failed(file);
 	/*
 	 * All or nothing: what is below may be other bytes, and more of them,
 	 * than were put in at the top.
 	 */
-	if (file->foreign->in_output == 0 || afi_unsent(file->foreign->bev) > 0)
+	if (bev_of(file)->in_output == 0 || afi_unsent(bev_of(file)->bev) > 0)
 		return -EAGAIN;
-	return (ssize_t)foreign_commit(file);
+	return (ssize_t)bev_commit(file);
 }
 
-static void on_task(struct afi_task *task)
+static void bev_on_task(struct afi_task *task)
 {
-	struct afi_foreign *foreign =
-		(void *)((char *)task - offsetof(struct afi_foreign, task));
-	struct af_file *file = foreign->file;
+	struct af_file *file =
+		&AFI_CONTAINER(task, struct bev_file, task)->file;
 
 	file->drained[AFI_READ] = false;
 	file->needed[AFI_READ] = false;
 	afi_file_step(file, AFI_READ);
 	afi_file_step(file, AFI_WRITE);
-	if (evbuffer_get_length(input_of(file)) > 0)
+	if (evbuffer_get_length(bev_input_of(file)) > 0)
 		afi_file_settle(file);
 }
 
@@ -158,13 +177,13 @@ static void on_task(struct afi_task *task)
  * Its callbacks come at any time, also from inside a call that moves bytes, so
  * they only say that there is work.
  */
-static void wake(struct af_file *file)
+static void bev_wake(struct af_file *file)
 {
-	if (!file->foreign->task.run)
-		afi_loop_ready(file->loop, &file->foreign->task, on_task);
+	if (!bev_of(file)->task.run)
+		afi_loop_ready(file->loop, &bev_of(file)->task, bev_on_task);
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+static void bev_on_read(struct bufferevent *bev, void *arg)
 {
 	struct af_file *file = arg;
 
@@ -173,24 +192,24 @@ static void on_read(struct bufferevent *bev, void *arg)
 		    file->read_ahead &&
 	    file->wanted[AFI_READ])
 		file->transport->unwant(file, AFI_READ);
-	wake(file);
+	bev_wake(file);
 }
 
-static void on_write(struct bufferevent *bev, void *arg)
+static void bev_on_write(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
-	wake(arg);
+	bev_wake(arg);
 }
 
-static void on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
+static void bev_on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
 		    void *arg)
 {
 	(void)buf;
 	if (info->n_deleted > 0)
-		wake(arg);
+		bev_wake(arg);
 }
 
-static int error_of(short what)
+static int bev_error_of(short what)
 {
 	int error = EVUTIL_SOCKET_ERROR();
 
@@ -200,10 +219,10 @@ static int error_of(short what)
 	return error && error != EAGAIN && error != EINTR ? -error : -EIO;
 }
 
-static int read_error(const struct af_file *file, int error)
+static int bev_read_error(const struct af_file *file, int error)
 {
 	/* TLS, which said that it ended, goes on about what is below it. */
-	if (file->foreign->ended)
+	if (bev_of(file)->ended)
 		return 0;
 	return error == -EPIPE ? -EIO : error; /* that was of a write */
 }
@@ -212,7 +231,7 @@ static int read_error(const struct af_file *file, int error)
  * That the other side is gone is said in several ways: also by TLS, which was
  * told so by what is below it, and does not say of which direction it speaks.
  */
-static int write_error(short what, int error)
+static int bev_write_error(short what, int error)
 {
 	if (error == -ECONNRESET)
 		return -EPIPE;
@@ -220,41 +239,41 @@ static int write_error(short what, int error)
 }
 
 /* For good: after a timeout it can go on. */
-static bool has_failed(const struct af_file *file, enum afi_direction direction)
+static bool bev_has_failed(const struct af_file *file, enum afi_direction direction)
 {
-	int error = file->foreign->error[direction];
+	int error = bev_of(file)->error[direction];
 
 	return error && error != -ETIMEDOUT;
 }
 
 /* Whether nothing more comes in. */
-static bool is_over(const struct af_file *file)
+static bool bev_is_over(const struct af_file *file)
 {
-	return file->foreign->ended || has_failed(file, AFI_READ);
+	return bev_of(file)->ended || bev_has_failed(file, AFI_READ);
 }
 
 /* The end, an error or a timeout; without a direction it is of both. */
-static void note(struct af_file *file, short what)
+static void bev_note(struct af_file *file, short what)
 {
 	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
 	bool unsaid = !(what & both);
 	bool gone = !(what & BEV_EVENT_TIMEOUT) && !file->wanted[AFI_READ] &&
-		    afi_lost_handshake(file->foreign->bev, is_over(file));
-	int *errors = file->foreign->error;
-	int error = error_of(what);
+		    afi_lost_handshake(bev_of(file)->bev, bev_is_over(file));
+	int *errors = bev_of(file)->error;
+	int error = bev_error_of(what);
 
 	if (what & BEV_EVENT_EOF) {
 		/* After a goodbye of TLS, what is below it may end, too. */
 		if (what & BEV_EVENT_WRITING ||
-		    (unsaid && !file->foreign->ended))
+		    (unsaid && !bev_of(file)->ended))
 			errors[AFI_WRITE] = -EPIPE;
 		if (what & BEV_EVENT_READING || unsaid)
-			file->foreign->ended = true;
+			bev_of(file)->ended = true;
 	} else {
 		if (what & BEV_EVENT_READING || unsaid)
-			errors[AFI_READ] = read_error(file, error);
+			errors[AFI_READ] = bev_read_error(file, error);
 		if (what & BEV_EVENT_WRITING || unsaid)
-			errors[AFI_WRITE] = write_error(what, error);
+			errors[AFI_WRITE] = bev_write_error(what, error);
 		/* TLS may have nothing to send by which it would be told so. */
 		gone = gone || error == -ECONNRESET;
 	}
@@ -262,7 +281,7 @@ static void note(struct af_file *file, short what)
 		errors[AFI_WRITE] = -EPIPE;
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct af_file *file = arg;
 
@@ -271,23 +290,23 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		bufferevent_disable(bev, EV_READ);
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
 		return;
-	note(file, what);
+	bev_note(file, what);
 	/* It has stopped, maybe in both directions: to be asked anew. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])
 			file->transport->unwant(file, i);
-	wake(file);
+	bev_wake(file);
 	if (!(what & BEV_EVENT_TIMEOUT))
-		afi_hangup_said(file);
+		afi_hangup_seen(file);
 }
 
 /*
  * Only a plain socket's bufferevent can go to another base; the timer of its
  * rate limit cannot.
  */
-static int rebase(struct af_file *file, struct event_base *base)
+static int bev_rebase(struct af_file *file, struct event_base *base)
 {
-	struct bufferevent *bev = file->foreign->bev;
+	struct bufferevent *bev = bev_of(file)->bev;
 	struct event_base *before = bufferevent_get_base(bev);
 	short enabled = bufferevent_get_enabled(bev);
 	int priority = bufferevent_get_priority(bev);
@@ -307,142 +326,183 @@ static int rebase(struct af_file *file, struct event_base *base)
 	return r;
 }
 
-static int move(struct afi_watch *watch)
+static int bev_move(struct afi_watch *watch)
 {
-	struct afi_foreign *foreign =
-		(void *)((char *)watch - offsetof(struct afi_foreign, watch));
-	struct af_file *file = foreign->file;
+	struct af_file *file =
+		&AFI_CONTAINER(watch, struct bev_file, watch)->file;
 
-	/* What it had to say already may come on the other base only. */
-	wake(file);
-	return rebase(file, file->loop->base);
+	/* A callback already queued may fire on the other base. */
+	bev_wake(file);
+	return bev_rebase(file, file->loop->base);
 }
 
-static int foreign_want(struct af_file *file, enum afi_direction direction)
+static int bev_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = file->foreign->watch.move ? 0 : rebase(file, file->loop->base);
+	int r = bev_of(file)->watch.move ? 0 : bev_rebase(file, file->loop->base);
 
 	if (r < 0)
 		return r;
-	if (bufferevent_enable(file->foreign->bev, event_of(direction)) < 0)
+	if (bufferevent_enable(bev_of(file)->bev, bev_event_of(direction)) < 0)
 		return -ENOMEM;
-	afi_loop_watch(file->loop, &file->foreign->watch, move);
+	afi_loop_watch(file->loop, &bev_of(file)->watch, bev_move);
 	/* It tells what comes, not what is there already, or below it. */
 	if (direction == AFI_READ) {
-		pull(file);
-		if (has_news(file))
-			wake(file);
+		bev_pull(file);
+		if (bev_has_news(file))
+			bev_wake(file);
 	}
 	return 0;
 }
 
-static void foreign_unwant(struct af_file *file, enum afi_direction direction)
+static void bev_unwant(struct af_file *file, enum afi_direction direction)
 {
 	/* What is in its output must be able to leave. */
 	if (direction == AFI_READ)
-		bufferevent_disable(file->foreign->bev, EV_READ);
+		bufferevent_disable(bev_of(file)->bev, EV_READ);
 	file->wanted[direction] = false;
 	if (!file->wanted[AFI_READ] && !file->wanted[AFI_WRITE])
-		afi_watch_stop(&file->foreign->watch);
+		afi_watch_stop(&bev_of(file)->watch);
 }
 
-static size_t foreign_held(const struct af_file *file)
+static size_t bev_held(const struct af_file *file)
 {
-	return evbuffer_get_length(input_of(file));
+	return evbuffer_get_length(bev_input_of(file));
 }
 
-static int foreign_unread(struct af_file *file, struct evbuffer *buf)
+static int bev_move_held(struct af_file *file, struct evbuffer *buf)
 {
-	return evbuffer_add_buffer(buf, input_of(file)) ? -ENOMEM : 0;
+	return evbuffer_add_buffer(buf, bev_input_of(file)) ? -ENOMEM : 0;
 }
 
 /* As it came, but for its callbacks; what nobody took is in its input again. */
-static void give_back(struct af_file *file)
+static void bev_give_back(struct af_file *file)
 {
-	struct bufferevent *bev = file->foreign->bev;
+	struct bufferevent *bev = bev_of(file)->bev;
 
-	if (file->len > 0)
-		evbuffer_prepend(input_of(file), file->in->data + file->start,
-				 file->len);
-	bufferevent_setwatermark(bev, EV_READ, file->foreign->low,
-				 file->foreign->high);
+	evbuffer_prepend(bev_input_of(file), afi_buffer_data(&file->in),
+			 file->in.len);
+	bufferevent_setwatermark(bev, EV_READ, bev_of(file)->low,
+				 bev_of(file)->high);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
-	bufferevent_enable(bev, file->foreign->enabled);
+	bufferevent_enable(bev, bev_of(file)->enabled);
 }
 
-static void foreign_release(struct af_file *file)
+static void bev_release(struct af_file *file)
 {
-	struct bufferevent *bev = file->foreign->bev;
+	struct bufferevent *bev = bev_of(file)->bev;
 
-	if (file->foreign->on_sent)
+	if (bev_of(file)->on_sent)
 		evbuffer_remove_cb_entry(
 			bufferevent_get_output(afi_bottom(bev)),
-			file->foreign->on_sent);
+			bev_of(file)->on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	afi_watch_stop(&file->foreign->watch);
-	rebase(file, file->loop->home);
+	afi_watch_stop(&bev_of(file)->watch);
+	bev_rebase(file, file->loop->home);
 	if (file->keep_fd)
-		give_back(file);
+		bev_give_back(file);
 	else
-		afi_linger(file->loop, bev, !has_failed(file, AFI_WRITE),
-			   is_over(file));
-	afi_task_cancel(&file->loop->ready, &file->foreign->task);
-	free(file->foreign);
-	file->foreign = NULL;
+		afi_linger(file->loop, bev, !bev_has_failed(file, AFI_WRITE),
+			   bev_is_over(file));
+	afi_task_cancel(&file->loop->ready, &bev_of(file)->task);
 }
 
-bool afi_foreign_can_end(const struct af_file *file)
+static int bev_can_shutdown(const struct af_file *file, int how)
 {
 	/* What stands on a socket may be TLS, which would not know of it. */
-	return bufferevent_pair_get_partner(afi_bottom(file->foreign->bev));
+	return how == SHUT_WR && bufferevent_pair_get_partner(
+					 afi_bottom(bev_of(file)->bev))
+		       ? 0
+		       : -ENOTSUP;
 }
 
-void afi_foreign_end(struct af_file *file)
+static int bev_shutdown(struct af_file *file, int how)
 {
-	bufferevent_flush(file->foreign->bev, EV_WRITE, BEV_FINISHED);
-	file->foreign->error[AFI_WRITE] = -EPIPE;
+	(void)how;
+	bufferevent_flush(bev_of(file)->bev, EV_WRITE, BEV_FINISHED);
+	bev_of(file)->error[AFI_WRITE] = -EPIPE;
+	return 0;
 }
 
-int afi_foreign_attach(struct af_file *file, struct bufferevent *bev)
+static int bev_hangup_fd(const struct af_file *file)
 {
-	static const struct afi_transport transport = {
-		.read = foreign_read,
-		.write = foreign_write,
-		.want = foreign_want,
-		.unwant = foreign_unwant,
-		.held = foreign_held,
-		.unread = foreign_unread,
-		.release = foreign_release,
-		.commit = foreign_commit,
-	};
+	return bufferevent_getfd(afi_bottom(bev_of(file)->bev));
+}
+
+static bool bev_has_left(const struct af_file *file)
+{
+	const struct bev_file *over = bev_of(file);
+
+	if (over->ended || over->error[AFI_WRITE] == -EPIPE)
+		return true;
+	/* Without a descriptor, a socket is one that is not connected yet. */
+	return over->on_pair && bev_hangup_fd(file) < 0 &&
+	       !bufferevent_pair_get_partner(afi_bottom(over->bev));
+}
+
+/* Closing the descriptor, if any, is the bufferevent's business. */
+static int bev_close(struct af_file *file, bool close_fd)
+{
+	(void)file;
+	(void)close_fd;
+	return 0;
+}
+
+/* Takes over callbacks, EV_READ and the low watermark. 0 or -ENOMEM. */
+static int bev_take_over(struct bev_file *over, struct bufferevent *bev)
+{
 	struct bufferevent *bottom = afi_bottom(bev);
+	struct af_file *file = &over->file;
 	size_t high = 0;
 
-	file->foreign = calloc(1, sizeof(*file->foreign));
-	if (!file->foreign)
-		return -ENOMEM;
-	file->foreign->file = file;
-	/* Nobody else says when what is below has left. */
+	/* No other callback reports that what is below has sent something. */
 	if (bottom != bev) {
-		file->foreign->on_sent = evbuffer_add_cb(
-			bufferevent_get_output(bottom), on_sent, file);
-		if (!file->foreign->on_sent) {
-			free(file->foreign);
+		over->on_sent = evbuffer_add_cb(bufferevent_get_output(bottom),
+						bev_on_sent, file);
+		if (!over->on_sent)
 			return -ENOMEM;
-		}
 	}
-	file->foreign->bev = bev;
-	file->foreign->on_pair = bufferevent_pair_get_partner(bottom);
-	file->foreign->enabled = bufferevent_get_enabled(bev);
-	bufferevent_getwatermark(bev, EV_READ, &file->foreign->low, &high);
-	file->foreign->high = high;
-	/* A low one would keep from us that there is something. */
+	over->bev = bev;
+	over->on_pair = bufferevent_pair_get_partner(bottom);
+	over->enabled = bufferevent_get_enabled(bev);
+	bufferevent_getwatermark(bev, EV_READ, &over->low, &high);
+	over->high = high;
+	/* A low one would hide from us that there is something. */
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
 	if (high && high < file->read_ahead)
 		file->read_ahead = (uint32_t)high;
-	bufferevent_setcb(bev, on_read, on_write, on_event, file);
-	/* Until somebody reads. */
+	bufferevent_setcb(bev, bev_on_read, bev_on_write, bev_on_event, file);
+	/* Until an operation reads. */
 	bufferevent_disable(bev, EV_READ);
-	file->transport = &transport;
 	return 0;
+}
+
+struct af_file *afi_bufferevent_new(const struct af_file *like,
+				    struct bufferevent *bev)
+{
+	static const struct afi_transport transport = {
+		.read = bev_read,
+		.write = bev_write,
+		.want = bev_want,
+		.unwant = bev_unwant,
+		.held = bev_held,
+		.move_held = bev_move_held,
+		.release = bev_release,
+		.commit = bev_commit,
+		.can_shutdown = bev_can_shutdown,
+		.shutdown = bev_shutdown,
+		.hangup_fd = bev_hangup_fd,
+		.has_left = bev_has_left,
+		.close = bev_close,
+		.borrows_fd = true,
+	};
+	struct af_file *file = afi_file_new(like, sizeof(struct bev_file));
+
+	if (!file)
+		return NULL;
+	file->transport = &transport;
+	if (bev_take_over(bev_of(file), bev) < 0) {
+		free(file);
+		return NULL;
+	}
+	return file;
 }

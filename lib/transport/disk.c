@@ -9,126 +9,143 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
 
-#include "file/buffer.h"
+#include "base/container.h"
 #include "transport/disk.h"
 #include "transport/diskjob.h"
 #include "transport/nowait.h"
 
-bool afi_disk_is_out(const struct af_file *file)
+struct disk {
+	struct af_file file;
+	struct afi_task task;
+	struct afi_disk_job *jobs[2]; /* out, or come back */
+	enum afi_direction turn;      /* whose, when both wait */
+	bool has_start;		      /* there is nothing before position 0 */
+	struct afi_nowait nowait;
+	int error;  /* of a write that nobody waited for */
+	off_t warm; /* up to here it is in memory */
+};
+
+static struct disk *disk_of(const struct af_file *file)
 {
-	return afi_disk_job_is_out(file->disk->jobs[AFI_READ]) ||
-	       afi_disk_job_is_out(file->disk->jobs[AFI_WRITE]);
+	return AFI_CONTAINER(file, struct disk, file);
 }
 
-static bool must_wait(const struct af_file *file, enum afi_direction direction)
+/* Whether a worker has the descriptor. */
+static bool disk_is_out(const struct disk *disk)
 {
-	return afi_disk_is_out(file) ||
-	       (file->wanted[!direction] && file->disk->turn != direction);
+	return afi_disk_job_is_out(disk->jobs[AFI_READ]) ||
+	       afi_disk_job_is_out(disk->jobs[AFI_WRITE]);
 }
 
-static void discard(struct af_file *file, enum afi_direction direction)
+static bool disk_must_wait(const struct disk *disk,
+			   enum afi_direction direction)
 {
-	afi_disk_job_put(file->disk->jobs[direction]);
-	file->disk->jobs[direction] = NULL;
+	return disk_is_out(disk) ||
+	       (disk->file.wanted[!direction] && disk->turn != direction);
 }
 
-static void wake(struct af_file *file, enum afi_direction direction)
+static void disk_discard(struct disk *disk, enum afi_direction direction)
+{
+	afi_disk_job_put(disk->jobs[direction]);
+	disk->jobs[direction] = NULL;
+}
+
+static void disk_wake(struct af_file *file, enum afi_direction direction)
 {
 	if (!file->wanted[direction])
 		return;
 	file->wanted[direction] = false;
 	file->drained[direction] = false;
 	afi_loop_unhold(file->loop);
-	if (file->transport)
+	if (file->attached)
 		afi_file_step(file, direction);
 }
 
-/* Who has the turn goes on; who has not, when the other is through. */
-static void wake_both(struct af_file *file)
+/* Wakes the direction whose turn it is; the other one once it is done. */
+static void disk_wake_both(struct disk *disk)
 {
-	enum afi_direction first = file->disk->turn;
+	enum afi_direction first = disk->turn;
 
-	if (afi_disk_is_out(file))
+	if (disk_is_out(disk))
 		return;
-	wake(file, first);
-	if (!file->wanted[first])
-		wake(file, !first);
+	disk_wake(&disk->file, first);
+	if (!disk->file.wanted[first])
+		disk_wake(&disk->file, !first);
 }
 
-static void on_task(struct afi_task *task)
+static void disk_on_task(struct afi_task *task)
 {
-	struct afi_disk *disk =
-		(void *)((char *)task - offsetof(struct afi_disk, task));
-
-	wake_both(disk->file);
+	disk_wake_both(AFI_CONTAINER(task, struct disk, task));
 }
 
-static void schedule(struct af_file *file)
+static void disk_schedule(struct disk *disk)
 {
-	if (!file->disk->task.run)
-		afi_loop_ready(file->loop, &file->disk->task, on_task);
+	if (!disk->task.run)
+		afi_loop_ready(disk->file.loop, &disk->task, disk_on_task);
 }
 
-static void on_back(struct afi_job *base)
+static void disk_on_back(struct afi_job *base)
 {
-	struct afi_disk_job *job = (struct afi_disk_job *)base;
+	struct afi_disk_job *job =
+		AFI_CONTAINER(base, struct afi_disk_job, job);
 	struct af_file *file = job->file;
 	enum afi_direction direction = job->direction;
+	struct disk *disk;
 
 	afi_disk_job_put(job);
 	if (!file)
 		return;
+	disk = disk_of(file);
 	if (job->counted)
-		file->disk->error = job->error;
+		disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
-		file->disk->warm = job->at + (off_t)job->len;
+		disk->warm = job->at + (off_t)job->len;
 	/* An end or an error that nobody waits for is found again. */
 	if (job->counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
-		discard(file, direction);
-	wake_both(file);
+		disk_discard(disk, direction);
+	disk_wake_both(disk);
 }
 
 /* 0: it is done already; -EAGAIN: it will come back. */
-static int give(struct af_file *file, struct afi_disk_job *job)
+static int disk_give(struct disk *disk, struct afi_disk_job *job)
 {
-	discard(file, job->direction); /* with nothing to take from it */
-	file->disk->jobs[job->direction] = job;
-	job->job.back = on_back;
+	disk_discard(disk, job->direction); /* with nothing to take from it */
+	disk->jobs[job->direction] = job;
+	job->job.back = disk_on_back;
 	atomic_store(&job->refs, 2);
-	if (!afi_workers_do(file->loop, &job->job))
+	if (!afi_workers_do(disk->file.loop, &job->job))
 		return -EAGAIN;
 	afi_disk_job_put(job);
 	return 0;
 }
 
 /* Takes back what no worker has begun with. */
-static void recall(struct af_file *file)
+static void disk_recall(struct disk *disk)
 {
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = file->disk->jobs[i];
+		struct afi_disk_job *job = disk->jobs[i];
 
 		if (!afi_disk_job_is_out(job) ||
-		    !afi_workers_recall(file->loop, &job->job))
+		    !afi_workers_recall(disk->file.loop, &job->job))
 			continue;
 		afi_disk_job_put(job);
-		discard(file, i);
+		disk_discard(disk, i);
 		/* Should it not end after all, its operation tries again. */
-		schedule(file);
+		disk_schedule(disk);
 	}
 }
 
-/* What a read in a worker brought. */
-static ssize_t take_read(struct af_file *file, void *buf, size_t len)
+/* What a worker has read. */
+static ssize_t disk_take_read(struct disk *disk, void *buf, size_t len)
 {
-	struct afi_disk_job *job = file->disk->jobs[AFI_READ];
+	struct afi_disk_job *job = disk->jobs[AFI_READ];
 	ssize_t r = job->error;
 
 	if (r == 0) {
@@ -138,20 +155,21 @@ static ssize_t take_read(struct af_file *file, void *buf, size_t len)
 		job->start += (size_t)r;
 	}
 	if (job->start == job->done)
-		discard(file, AFI_READ);
+		disk_discard(disk, AFI_READ);
 	return r;
 }
 
 static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 {
+	struct disk *disk = disk_of(file);
 	struct afi_disk_job *job;
 	ssize_t r;
 
-	if (must_wait(file, AFI_READ))
+	if (disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
-	if (file->disk->jobs[AFI_READ])
-		return take_read(file, buf, len);
-	r = afi_nowait_read(file, buf, len);
+	if (disk->jobs[AFI_READ])
+		return disk_take_read(disk, buf, len);
+	r = afi_nowait_read(&disk->nowait, buf, len);
 	if (r != -EAGAIN)
 		return r;
 	job = afi_disk_job_new(file, AFI_READ,
@@ -159,50 +177,51 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 			       afi_disk_work_read);
 	if (!job)
 		return -ENOMEM;
-	r = give(file, job);
-	return r < 0 ? r : take_read(file, buf, len);
+	r = disk_give(disk, job);
+	return r < 0 ? r : disk_take_read(disk, buf, len);
 }
 
 static size_t disk_held(const struct af_file *file)
 {
-	const struct afi_disk_job *job = file->disk->jobs[AFI_READ];
+	const struct afi_disk_job *job = disk_of(file)->jobs[AFI_READ];
 
 	return job && !afi_disk_job_is_out(job) ? job->done - job->start : 0;
 }
 
 /* With no worker out: drops what was read ahead, if it can be read again. */
-static void put_back(struct af_file *file)
+static void disk_drop_ahead(struct disk *disk)
 {
-	size_t n = file->len + disk_held(file);
+	struct af_file *file = &disk->file;
+	size_t n = file->in.len + disk_held(file);
 
 	if (n == 0 || lseek(file->fd, -(off_t)n, SEEK_CUR) < 0)
 		return;
-	afi_consume(file, file->len);
-	discard(file, AFI_READ);
+	afi_file_consume(file, file->in.len);
+	disk_discard(disk, AFI_READ);
 }
 
-/* What a write or sync in a worker came to. */
-static ssize_t take_write(struct af_file *file)
+/* How a write or sync in a worker ended. */
+static ssize_t disk_take_write(struct disk *disk)
 {
-	struct afi_disk_job *job = file->disk->jobs[AFI_WRITE];
+	struct afi_disk_job *job = disk->jobs[AFI_WRITE];
 	ssize_t r = job->done > 0 ? (ssize_t)job->done : job->error;
 
-	discard(file, AFI_WRITE);
+	disk_discard(disk, AFI_WRITE);
 	return r;
 }
 
-/* The result of a job; of one that nobody waited for; or -EAGAIN: neither. */
-static ssize_t earlier_result(struct af_file *file)
+/* The result of a job; of one that was not waited for; or -EAGAIN: neither. */
+static ssize_t disk_earlier_result(struct disk *disk)
 {
-	int error = file->disk->error;
+	int error = disk->error;
 
-	if (file->disk->jobs[AFI_WRITE])
-		return take_write(file);
-	file->disk->error = 0;
+	if (disk->jobs[AFI_WRITE])
+		return disk_take_write(disk);
+	disk->error = 0;
 	return error ? error : -EAGAIN;
 }
 
-static size_t gather(char *to, size_t max, const struct iovec *iov, int n)
+static size_t disk_gather(char *to, size_t max, const struct iovec *iov, int n)
 {
 	size_t len = 0, piece;
 
@@ -215,19 +234,20 @@ static size_t gather(char *to, size_t max, const struct iovec *iov, int n)
 
 static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 {
+	struct disk *disk = disk_of(file);
 	struct afi_disk_job *job;
 	size_t len = 0;
 	ssize_t r;
 
-	if (must_wait(file, AFI_WRITE))
+	if (disk_must_wait(disk, AFI_WRITE))
 		return -EAGAIN;
-	r = earlier_result(file);
+	r = disk_earlier_result(disk);
 	if (r != -EAGAIN)
 		return r;
-	/* In the middle of a read nobody can say where a write should go. */
+	/* In the middle of a read the position of a write is unspecified. */
 	if (TAILQ_EMPTY(&file->ops[AFI_READ]))
-		put_back(file);
-	r = afi_nowait_write(file, iov, n);
+		disk_drop_ahead(disk);
+	r = afi_nowait_write(&disk->nowait, iov, n);
 	if (r != -EAGAIN)
 		return r;
 	for (int i = 0; i < n && len < AFI_PIECE_MAX; i++)
@@ -236,36 +256,38 @@ static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 	job = afi_disk_job_new(file, AFI_WRITE, len, afi_disk_work_write);
 	if (!job)
 		return -ENOMEM;
-	gather(job->chunk->data, len, iov, n);
-	r = give(file, job);
-	return r < 0 ? r : take_write(file);
+	disk_gather(job->chunk->data, len, iov, n);
+	r = disk_give(disk, job);
+	return r < 0 ? r : disk_take_write(disk);
 }
 
-int afi_disk_sync(struct af_file *file)
+static int disk_sync(struct af_file *file)
 {
+	struct disk *disk = disk_of(file);
 	struct afi_disk_job *job;
 	int r;
 
-	if (must_wait(file, AFI_WRITE))
+	if (disk_must_wait(disk, AFI_WRITE))
 		return -EAGAIN;
-	if (file->disk->jobs[AFI_WRITE] || file->disk->error)
-		return (int)earlier_result(file);
+	if (disk->jobs[AFI_WRITE] || disk->error)
+		return (int)disk_earlier_result(disk);
 	job = afi_disk_job_new(file, AFI_WRITE, 0, afi_disk_work_sync);
 	if (!job)
 		return -ENOMEM;
-	r = give(file, job);
-	return r < 0 ? r : (int)take_write(file);
+	r = disk_give(disk, job);
+	return r < 0 ? r : (int)disk_take_write(disk);
 }
 
 static size_t disk_commit(struct af_file *file)
 {
-	struct afi_disk_job *job = file->disk->jobs[AFI_WRITE];
+	struct disk *disk = disk_of(file);
+	struct afi_disk_job *job = disk->jobs[AFI_WRITE];
 
 	if (!job || job->counted)
 		return 0;
 	if (afi_disk_job_is_out(job))
-		recall(file);
-	if (!file->disk->jobs[AFI_WRITE])
+		disk_recall(disk);
+	if (!disk->jobs[AFI_WRITE])
 		return 0;
 	job->counted = true;
 	return job->len;
@@ -273,20 +295,21 @@ static size_t disk_commit(struct af_file *file)
 
 static ssize_t disk_prepare(struct af_file *file, size_t len)
 {
+	struct disk *disk = disk_of(file);
 	struct afi_disk_job *job;
 	off_t at;
 
-	if (must_wait(file, AFI_READ))
+	if (disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
 	at = lseek(file->fd, 0, SEEK_CUR);
-	if (file->disk->direct || at < 0)
+	if (disk->nowait.direct || at < 0)
 		return (ssize_t)len;
-	if (at >= file->disk->warm &&
-	    afi_nowait_in_memory(file, at, at + (off_t)len))
-		file->disk->warm = at + (off_t)len;
-	if (at < file->disk->warm)
-		return file->disk->warm - at < (off_t)len
-			       ? (ssize_t)(file->disk->warm - at)
+	if (at >= disk->warm &&
+	    afi_nowait_in_memory(&disk->nowait, at, at + (off_t)len))
+		disk->warm = at + (off_t)len;
+	if (at < disk->warm)
+		return disk->warm - at < (off_t)len
+			       ? (ssize_t)(disk->warm - at)
 			       : (ssize_t)len;
 	job = afi_disk_job_new(file, AFI_READ, 0, afi_disk_work_warm);
 	if (!job)
@@ -294,20 +317,22 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	job->at = at;
 	job->len = len;
 	/* Done here, without workers, it is warm as well. */
-	if (give(file, job) < 0)
+	if (disk_give(disk, job) < 0)
 		return -EAGAIN;
-	discard(file, AFI_READ);
-	file->disk->warm = at + (off_t)len;
+	disk_discard(disk, AFI_READ);
+	disk->warm = at + (off_t)len;
 	return (ssize_t)len;
 }
 
 static int disk_want(struct af_file *file, enum afi_direction direction)
 {
+	struct disk *disk = disk_of(file);
+
 	if (!file->wanted[!direction])
-		file->disk->turn = direction;
+		disk->turn = direction;
 	afi_loop_hold(file->loop);
-	if (file->disk->turn == direction && !afi_disk_is_out(file))
-		schedule(file);
+	if (disk->turn == direction && !disk_is_out(disk))
+		disk_schedule(disk);
 	return 0;
 }
 
@@ -316,12 +341,12 @@ static void disk_unwant(struct af_file *file, enum afi_direction direction)
 	file->wanted[direction] = false;
 	afi_loop_unhold(file->loop);
 	if (file->wanted[!direction])
-		schedule(file);
+		disk_schedule(disk_of(file));
 }
 
-static int disk_unread(struct af_file *file, struct evbuffer *buf)
+static int disk_move_held(struct af_file *file, struct evbuffer *buf)
 {
-	struct afi_disk_job *job = file->disk->jobs[AFI_READ];
+	struct afi_disk_job *job = disk_of(file)->jobs[AFI_READ];
 	size_t n = disk_held(file);
 
 	if (n > 0 && evbuffer_add(buf, job->chunk->data + job->start, n) < 0)
@@ -331,58 +356,81 @@ static int disk_unread(struct af_file *file, struct evbuffer *buf)
 
 static void disk_release(struct af_file *file)
 {
-	recall(file);
-	if (!afi_disk_is_out(file))
-		put_back(file);
+	struct disk *disk = disk_of(file);
+
+	disk_recall(disk);
+	if (!disk_is_out(disk))
+		disk_drop_ahead(disk);
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
 		if (file->wanted[i])
 			disk_unwant(file, i);
-		if (afi_disk_job_is_out(file->disk->jobs[i]))
-			afi_disk_job_orphan(file->disk->jobs[i], file->len);
+		if (afi_disk_job_is_out(disk->jobs[i]))
+			afi_disk_job_orphan(disk->jobs[i], file->in.len);
 		else
-			discard(file, i);
+			disk_discard(disk, i);
 	}
-	afi_task_cancel(&file->loop->ready, &file->disk->task);
+	afi_task_cancel(&file->loop->ready, &disk->task);
 }
 
-bool afi_disk_is_busy(struct af_file *file)
+static bool disk_is_busy(struct af_file *file)
 {
-	if (file->transport)
-		recall(file);
-	return afi_disk_is_out(file);
+	if (file->attached)
+		disk_recall(disk_of(file));
+	return disk_is_out(disk_of(file));
 }
 
-int afi_disk_put_back(struct af_file *file)
+static int disk_put_back(struct af_file *file)
 {
-	if (afi_disk_is_busy(file))
+	if (disk_is_busy(file))
 		return -EBUSY;
-	if (file->transport)
-		put_back(file);
-	file->disk->warm = 0;
+	if (file->attached)
+		disk_drop_ahead(disk_of(file));
+	disk_of(file)->warm = 0;
 	return 0;
 }
 
-int afi_disk_close(struct af_file *file, bool close_fd)
+/* Whether the file has len bytes before what would be read next. */
+static int disk_can_unread(struct af_file *file, size_t len)
 {
-	int r = 0;
+	off_t at;
+
+	if (disk_is_out(disk_of(file)))
+		return -EBUSY;
+	if (!disk_of(file)->has_start)
+		return 0;
+	at = lseek(file->fd, 0, SEEK_CUR);
+	if (at < 0)
+		return 0; /* of /proc, perhaps: nothing to be put back to */
+	return (size_t)at < afi_file_buffered(file) + len ? -EINVAL : 0;
+}
+
+/* Not as the target: a write to a disk would have to wait for it. */
+static bool disk_can_splice(const struct af_file *file,
+			    enum afi_direction direction)
+{
+	(void)file;
+	return direction == AFI_READ;
+}
+
+static int disk_close(struct af_file *file, bool close_fd)
+{
+	struct disk *disk = disk_of(file);
 
 	/* One that is out, or was when the loop went. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = file->disk->jobs[i];
+		struct afi_disk_job *job = disk->jobs[i];
 
 		if (!job)
 			continue;
 		job->close_fd = close_fd;
 		close_fd = false;
-		discard(file, i);
+		disk_discard(disk, i);
 	}
-	free(file->disk);
-	if (close_fd)
-		r = close(file->fd) < 0 ? -errno : 0;
-	return r;
+	return close_fd && close(file->fd) < 0 ? -errno : 0;
 }
 
-int afi_disk_attach(struct af_file *file, const struct stat *st)
+struct af_file *afi_disk_new(const struct af_file *like,
+			     const struct stat *st)
 {
 	static const struct afi_transport transport = {
 		.read = disk_read,
@@ -390,28 +438,36 @@ int afi_disk_attach(struct af_file *file, const struct stat *st)
 		.want = disk_want,
 		.unwant = disk_unwant,
 		.held = disk_held,
-		.unread = disk_unread,
+		.move_held = disk_move_held,
 		.release = disk_release,
+		.put_back = disk_put_back,
+		.is_busy = disk_is_busy,
+		.can_unread = disk_can_unread,
 		.prepare = disk_prepare,
 		.commit = disk_commit,
+		.sync = disk_sync,
+		.can_splice = disk_can_splice,
+		.close = disk_close,
+		.always_ready = true,
+		.part_fills = true,
 	};
+	struct af_file *file = afi_file_new(like, sizeof(struct disk));
+	struct disk *disk;
 
-	file->disk = calloc(1, sizeof(*file->disk));
-	if (!file->disk)
-		return -ENOMEM;
-	file->disk->file = file;
-	file->disk->direct = afi_nowait_always(st);
-	file->disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+	if (!file)
+		return NULL;
+	disk = disk_of(file);
+	disk->nowait.direct = afi_nowait_always(st);
+	disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
 	/* The program may close its own under a worker: that has another. */
-	if (file->keep_fd && !file->disk->direct) {
+	if (file->keep_fd && !disk->nowait.direct) {
 		file->fd = fcntl(file->user_fd, F_DUPFD_CLOEXEC, 3);
 		if (file->fd < 0) {
-			file->fd = file->user_fd;
-			free(file->disk);
-			return -errno;
+			free(file);
+			return NULL;
 		}
 	}
-	file->is_disk = true;
+	disk->nowait.fd = file->fd;
 	file->transport = &transport;
-	return 0;
+	return file;
 }

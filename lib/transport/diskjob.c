@@ -10,17 +10,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/sigpipe.h"
 #include "transport/diskjob.h"
 
-static struct afi_disk_job *of_job(struct afi_job *job)
+static struct afi_disk_job *diskjob_of(struct afi_job *job)
 {
-	return (struct afi_disk_job *)job;
+	return AFI_CONTAINER(job, struct afi_disk_job, job);
 }
 
-static void drop(struct afi_job *job)
+static void diskjob_drop(struct afi_job *job)
 {
-	afi_disk_job_put(of_job(job));
+	afi_disk_job_put(diskjob_of(job));
 }
 
 struct afi_disk_job *afi_disk_job_new(struct af_file *file,
@@ -39,7 +40,7 @@ struct afi_disk_job *afi_disk_job_new(struct af_file *file,
 	}
 	atomic_init(&job->refs, 1);
 	job->job.work = work;
-	job->job.drop = drop;
+	job->job.drop = diskjob_drop;
 	job->file = file;
 	job->fd = file->fd;
 	job->direction = direction;
@@ -79,7 +80,7 @@ void afi_disk_job_put(struct afi_disk_job *job)
 
 void afi_disk_work_read(struct afi_job *base)
 {
-	struct afi_disk_job *job = of_job(base);
+	struct afi_disk_job *job = diskjob_of(base);
 	struct iovec iov = { job->chunk->data, job->len };
 	ssize_t r;
 
@@ -94,7 +95,7 @@ void afi_disk_work_read(struct afi_job *base)
 
 void afi_disk_work_write(struct afi_job *base)
 {
-	struct afi_disk_job *job = of_job(base);
+	struct afi_disk_job *job = diskjob_of(base);
 	struct afi_sigpipe_hold hold;
 	struct iovec iov;
 	ssize_t r;
@@ -116,7 +117,7 @@ void afi_disk_work_write(struct afi_job *base)
 
 void afi_disk_work_warm(struct afi_job *base)
 {
-	struct afi_disk_job *job = of_job(base);
+	struct afi_disk_job *job = diskjob_of(base);
 	off_t at = job->at, end = at + (off_t)job->len;
 	ssize_t r = 1;
 
@@ -126,7 +127,7 @@ void afi_disk_work_warm(struct afi_job *base)
 
 void afi_disk_work_sync(struct afi_job *base)
 {
-	struct afi_disk_job *job = of_job(base);
+	struct afi_disk_job *job = diskjob_of(base);
 	int r;
 
 	do

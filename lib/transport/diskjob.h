@@ -26,7 +26,7 @@ struct afi_disk_job {
 	off_t at; /* where to warm */
 	size_t len;
 	size_t start, done; /* bytes taken of what was read; moved */
-	size_t before;	    /* read before it, by nobody, of no file any more */
+	size_t before; /* bytes buffered before it and never taken, without a file */
 	int error;
 };
 

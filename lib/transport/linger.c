@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "base/container.h"
 #include "loop/deadline.h"
 #include "transport/linger.h"
 
@@ -50,61 +51,60 @@ bool afi_lost_handshake(struct bufferevent *bev, bool ended)
 	return ended && evbuffer_get_length(bufferevent_get_output(bev)) > 0;
 }
 
-static struct evbuffer *last_buffer(const struct lingering *linger)
+static struct evbuffer *linger_last_buffer(const struct lingering *linger)
 {
 	return bufferevent_get_output(afi_bottom(linger->bev));
 }
 
-static void end(struct lingering *linger)
+static void linger_end(struct lingering *linger)
 {
 	struct af_loop *loop = linger->deadline.loop;
 
 	afi_task_cancel(&loop->ready, &linger->task);
 	afi_loop_leave(&loop->members, &linger->member);
 	afi_deadline_stop(&linger->deadline);
-	evbuffer_remove_cb_entry(last_buffer(linger), linger->on_sent);
+	evbuffer_remove_cb_entry(linger_last_buffer(linger), linger->on_sent);
 	bufferevent_setcb(linger->bev, NULL, NULL, NULL, NULL);
 	bufferevent_free(linger->bev);
 	free(linger);
 }
 
-static void on_orphan(struct afi_member *member)
+static void linger_on_orphan(struct afi_member *member)
 {
-	end((void *)((char *)member - offsetof(struct lingering, member)));
+	linger_end(AFI_CONTAINER(member, struct lingering, member));
 }
 
-static void on_deadline(struct afi_deadline *deadline)
+static void linger_on_deadline(struct afi_deadline *deadline)
 {
-	end(deadline->arg);
+	linger_end(deadline->arg);
 }
 
-static void on_task(struct afi_task *task)
+static void linger_on_task(struct afi_task *task)
 {
-	struct lingering *linger =
-		(void *)((char *)task - offsetof(struct lingering, task));
+	struct lingering *linger = AFI_CONTAINER(task, struct lingering, task);
 
 	if (linger->failed || afi_unsent(linger->bev) == 0)
-		end(linger);
+		linger_end(linger);
 	else
 		bufferevent_enable(linger->bev, EV_WRITE);
 }
 
-static void wake(struct lingering *linger)
+static void linger_wake(struct lingering *linger)
 {
 	if (!linger->task.run)
-		afi_loop_ready(linger->deadline.loop, &linger->task, on_task);
+		afi_loop_ready(linger->deadline.loop, &linger->task, linger_on_task);
 }
 
-static void on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
+static void linger_on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
 		    void *arg)
 {
 	(void)buf;
 	(void)info;
-	wake(arg);
+	linger_wake(arg);
 }
 
 /* That no more comes in does not matter, but to a handshake of TLS. */
-static bool is_fatal(const struct lingering *linger, short what)
+static bool linger_is_fatal(const struct lingering *linger, short what)
 {
 	if (what & (BEV_EVENT_WRITING | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
 		return true;
@@ -115,20 +115,20 @@ static bool is_fatal(const struct lingering *linger, short what)
 	return !(what & BEV_EVENT_READING);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void linger_on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct lingering *linger = arg;
 
 	(void)bev;
-	if (is_fatal(linger, what))
+	if (linger_is_fatal(linger, what))
 		linger->failed = true;
 	if (what & BEV_EVENT_EOF)
 		linger->ended = true;
-	wake(linger);
+	linger_wake(linger);
 }
 
 /* 0, or -1 and nothing has happened. */
-static int start(struct af_loop *loop, struct bufferevent *bev, bool ended)
+static int linger_start(struct af_loop *loop, struct bufferevent *bev, bool ended)
 {
 	struct lingering *linger = calloc(1, sizeof(*linger));
 
@@ -137,18 +137,19 @@ static int start(struct af_loop *loop, struct bufferevent *bev, bool ended)
 	linger->bev = bev;
 	linger->ended = ended;
 	linger->deadline.arg = linger;
-	linger->on_sent = evbuffer_add_cb(last_buffer(linger), on_sent, linger);
+	linger->on_sent = evbuffer_add_cb(linger_last_buffer(linger), linger_on_sent,
+					  linger);
 	if (!linger->on_sent ||
 	    afi_deadline_start(&linger->deadline, loop, &patience,
-			       on_deadline) < 0) {
+			       linger_on_deadline) < 0) {
 		if (linger->on_sent)
-			evbuffer_remove_cb_entry(last_buffer(linger),
+			evbuffer_remove_cb_entry(linger_last_buffer(linger),
 						 linger->on_sent);
 		free(linger);
 		return -1;
 	}
-	afi_loop_join(&loop->members, &linger->member, on_orphan);
-	bufferevent_setcb(bev, NULL, NULL, on_event, linger);
+	afi_loop_join(&loop->members, &linger->member, linger_on_orphan);
+	bufferevent_setcb(bev, NULL, NULL, linger_on_event, linger);
 	bufferevent_disable(bev, EV_READ);
 	bufferevent_enable(bev, EV_WRITE);
 	return 0;
@@ -160,6 +161,6 @@ void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
 	/* The other end of a pair learns of it in no other way. */
 	bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
 	if (!sends || !afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
-	    start(loop, bev, ended) < 0)
+	    linger_start(loop, bev, ended) < 0)
 		bufferevent_free(bev);
 }

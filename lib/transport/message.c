@@ -9,22 +9,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "file/buffer.h"
 #include "transport/message.h"
 
-int afi_message_inspect(struct af_file *file)
-{
-	int type;
-	socklen_t len = sizeof(type);
-
-	if (getsockopt(file->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return -errno;
-	file->is_message = type != SOCK_STREAM;
-	file->is_datagram = file->is_message && type != SOCK_SEQPACKET;
-	return 0;
-}
-
-static ssize_t receive(int fd, void *buf, size_t len, int flags)
+static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 {
 	ssize_t r;
 
@@ -36,44 +23,49 @@ static ssize_t receive(int fd, void *buf, size_t len, int flags)
 	return r;
 }
 
-/* Datagrams have no end, but for who has shut that half. */
-static bool is_shut(const struct af_file *file)
+/* Datagrams have no end, except after shutdown(2) of that half. */
+static bool message_is_shut(const struct af_file *file)
 {
 	struct pollfd fd = { .fd = file->fd, .events = POLLRDHUP };
 
 	return poll(&fd, 1, 0) > 0 && fd.revents & POLLRDHUP;
 }
 
-static ssize_t fill(struct af_file *file)
+static ssize_t message_fill(struct af_file *file)
 {
 	/* Some families do not say, and have none that are longer than that. */
-	ssize_t r = receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	ssize_t r = message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
 	size_t room = r > 0 ? (size_t)r : AFI_READ_SIZE;
 
 	if (r >= 0)
-		r = afi_reserve(file, 0, room);
+		r = afi_buffer_reserve(&file->in, &file->loop->pool, 0, room);
 	if (r < 0)
 		return r;
-	r = receive(file->fd, file->in->data + file->start + file->len, room,
-		    0);
+	r = message_receive(file->fd, afi_buffer_tail(&file->in), room, 0);
 	if (r > 0)
-		file->len += (size_t)r;
+		file->in.len += (size_t)r;
 	else
-		afi_consume(file, 0);
+		afi_file_consume(file, 0);
 	return r;
 }
 
 ssize_t afi_message_fill(struct af_file *file)
 {
-	ssize_t r = fill(file);
+	ssize_t r = message_fill(file);
 
-	/* Some say the one, some the other. */
-	if (file->is_datagram && (r == 0 || r == -EAGAIN)) {
-		if (is_shut(file))
-			r = 0;
-		else if (r == 0)
-			r = AFI_EMPTY;
-	}
+	file->drained[AFI_READ] = r == -EAGAIN;
+	return r;
+}
+
+ssize_t afi_message_fill_datagram(struct af_file *file)
+{
+	ssize_t r = message_fill(file);
+
+	/* After a shutdown some families return 0, others EAGAIN. */
+	if ((r == 0 || r == -EAGAIN) && message_is_shut(file))
+		r = 0;
+	else if (r == 0)
+		r = AFI_EMPTY;
 	file->drained[AFI_READ] = r == -EAGAIN;
 	return r;
 }

@@ -5,11 +5,10 @@
 #ifndef AFI_TRANSPORT_MESSAGE_H
 #define AFI_TRANSPORT_MESSAGE_H
 
-#include "file/file.h"
+#include "file/fill.h"
 
-/* Finds out whether a file's socket does; 0 or -errno. */
-int afi_message_inspect(struct af_file *file);
-/* Reads one whole message, however long; otherwise as afi_fill(). */
+/* Reads one whole message, however long, into the buffer; see afi_fill(). */
 ssize_t afi_message_fill(struct af_file *file);
+ssize_t afi_message_fill_datagram(struct af_file *file);
 
 #endif

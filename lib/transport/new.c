@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
 
 #include "base/fd.h"
-#include "file/file.h"
 #include "transport/bufferevent.h"
 #include "transport/disk.h"
-#include "transport/message.h"
+#include "transport/new.h"
 #include "transport/nowait.h"
 #include "transport/stream.h"
 
@@ -28,7 +28,7 @@
  * Whether it can be polled: of character devices terminals can, /dev/null and
  * others not. 1, 0 or -errno.
  */
-static int can_poll(int fd, const struct stat *st)
+static int new_can_poll(int fd, const struct stat *st)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int ep, r = 1;
@@ -49,10 +49,10 @@ static int can_poll(int fd, const struct stat *st)
 }
 
 /*
- * Whether who opens it once more has the same. A device may be another one for
- * everybody who opens it, as the master of a pty is.
+ * Whether opening it once more gives the same. Some devices are another one each
+ * time they are opened, as the master of a pty is.
  */
-static bool is_same_anew(const struct af_file *file, int fd)
+static bool new_is_same(const struct af_file *file, int fd)
 {
 	unsigned number;
 
@@ -61,15 +61,15 @@ static bool is_same_anew(const struct af_file *file, int fd)
 }
 
 /*
- * Opens what fd is open on once more, for non-blocking use: then nobody who
- * shares the old description sees O_NONBLOCK on it. False: it cannot be.
+ * Opens what fd is open on once more, for non-blocking use, so that those who
+ * share the old description see no O_NONBLOCK on it. False: it cannot be.
  */
-static bool reopen(struct af_file *file, int fd, int mode)
+static bool new_reopen(struct af_file *file, int fd, int mode)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	int copy, cloexec;
 
-	if (!is_same_anew(file, fd))
+	if (!new_is_same(file, fd))
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	copy = open(path, (mode & (O_ACCMODE | O_APPEND)) | O_NONBLOCK |
@@ -77,7 +77,7 @@ static bool reopen(struct af_file *file, int fd, int mode)
 	copy = afi_fd_above_stdio(copy);
 	if (copy < 0)
 		return false;
-	/* Of a FIFO's writers who came and went before this one is not told. */
+	/* The new one does not see that a FIFO's writers have come and gone. */
 	if (afi_fd_is_hung_up(fd) && !afi_fd_is_hung_up(copy)) {
 		close(copy);
 		return false;
@@ -92,75 +92,90 @@ static bool reopen(struct af_file *file, int fd, int mode)
 	return file->own_description;
 }
 
-/* What kind of descriptor it is, and how to use it without blocking. */
-static int inspect(struct af_file *file, int fd)
+/* What is known of a file before its transport is chosen. */
+static struct af_file new_like(struct af_loop *loop, int fd)
 {
-	int mode = fcntl(fd, F_GETFL);
-	struct stat st;
-	int r;
-
-	if (mode < 0 || fstat(fd, &st) < 0 || mode & O_PATH)
-		return -EBADF;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if ((mode & O_ACCMODE) != O_WRONLY)
-		file->may |= 1 << AFI_READ;
-	if ((mode & O_ACCMODE) != O_RDONLY)
-		file->may |= 1 << AFI_WRITE;
-	file->is_socket = S_ISSOCK(st.st_mode);
-	file->is_fifo = S_ISFIFO(st.st_mode);
-	file->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
-	r = can_poll(fd, &st);
-	if (r < 0)
-		return r;
-	file->sticky_eof = r;
-	if (file->is_socket && afi_message_inspect(file) < 0)
-		return -EBADF;
-	if (!file->sticky_eof)
-		return afi_disk_attach(file, &st);
-	/* Sockets are used with MSG_DONTWAIT. */
-	if (!(mode & O_NONBLOCK) && !file->is_socket &&
-	    !reopen(file, fd, mode)) {
-		if (fcntl(fd, F_SETFL, mode | O_NONBLOCK) < 0)
-			return -errno;
-		file->made_nonblock = true;
-	}
-	return afi_stream_attach(file);
+	return (struct af_file){
+		.loop = loop,
+		.fd = fd,
+		.user_fd = fd,
+		.read_ahead = AFI_READ_SIZE,
+	};
 }
 
-static struct af_file *file_alloc(struct af_loop *loop, int fd)
+/* The last step: it ends with its loop. NULL stays NULL, with its errno. */
+static struct af_file *new_attach(struct af_file *file)
 {
-	struct af_file *file = calloc(1, sizeof(*file));
-
-	if (!file)
-		return NULL;
-	file->loop = loop;
-	file->fd = fd;
-	file->user_fd = fd;
-	file->read_ahead = AFI_READ_SIZE;
-	TAILQ_INIT(&file->ops[AFI_READ]);
-	TAILQ_INIT(&file->ops[AFI_WRITE]);
+	if (file)
+		afi_file_attach(file);
 	return file;
 }
 
-static struct af_file *file_finish_new(struct af_file *file, int r)
+/* The file of what can be polled, made non-blocking; NULL and errno. */
+static struct af_file *new_stream(struct af_file *like, int mode)
 {
+	int type;
+	socklen_t len = sizeof(type);
+	struct af_file *file;
+
+	if (like->is_socket) {
+		/* Used with MSG_DONTWAIT. */
+		if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+			errno = EBADF;
+			return NULL;
+		}
+		like->is_message = type != SOCK_STREAM;
+		if (like->is_message)
+			return afi_stream_new_messages(like, type);
+		return afi_stream_new(like);
+	}
+	if (!(mode & O_NONBLOCK) && !new_reopen(like, like->fd, mode)) {
+		if (fcntl(like->fd, F_SETFL, mode | O_NONBLOCK) < 0)
+			return NULL;
+		like->made_nonblock = true;
+	}
+	file = afi_stream_new(like);
+	if (file)
+		return file;
+	if (like->fd != like->user_fd)
+		close(like->fd);
+	else if (like->made_nonblock || like->own_description)
+		afi_fd_set_nonblock(like->fd, false);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* Finds out what kind of descriptor it is; the file, or NULL and errno. */
+static struct af_file *new_inspect(struct af_file *like)
+{
+	int fd = like->fd, mode = fcntl(fd, F_GETFL);
+	struct stat st;
+	int r = 0;
+
+	if (mode < 0 || fstat(fd, &st) < 0 || mode & O_PATH)
+		r = -EBADF;
+	else if (S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	if (r == 0)
+		r = new_can_poll(fd, &st);
 	if (r < 0) {
-		if (file->fd != file->user_fd)
-			close(file->fd);
-		else if (file->made_nonblock || file->own_description)
-			afi_fd_set_nonblock(file->fd, false);
-		free(file);
 		errno = -r;
 		return NULL;
 	}
-	afi_file_join(file);
-	return file;
+	if ((mode & O_ACCMODE) != O_WRONLY)
+		like->may |= 1 << AFI_READ;
+	if ((mode & O_ACCMODE) != O_RDONLY)
+		like->may |= 1 << AFI_WRITE;
+	like->is_socket = S_ISSOCK(st.st_mode);
+	like->is_fifo = S_ISFIFO(st.st_mode);
+	like->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
+	like->sticky_eof = r;
+	return r ? new_stream(like, mode) : afi_disk_new(like, &st);
 }
 
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
-	struct af_file *file;
+	struct af_file like = new_like(loop, fd);
 
 	if (!loop || flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) {
 		errno = EINVAL;
@@ -170,51 +185,44 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 		errno = ECANCELED;
 		return NULL;
 	}
-	file = file_alloc(loop, fd);
-	if (!file)
-		return NULL;
-	file->keep_fd = flags & AFIO_KEEP_FD;
-	file->unbuffered = flags & AFIO_UNBUFFERED;
-	return file_finish_new(file, inspect(file, fd));
+	like.keep_fd = flags & AFIO_KEEP_FD;
+	like.unbuffered = flags & AFIO_UNBUFFERED;
+	return new_attach(new_inspect(&like));
 }
 
-/* Of a descriptor that nobody shares; the caller says which directions. */
-static struct af_file *file_finish_own(struct af_file *file)
+/* Of a descriptor that nobody shares. */
+static struct af_file *new_own(struct af_file *like)
 {
-	if (fcntl(file->fd, F_SETFL, O_NONBLOCK) < 0)
-		return file_finish_new(file, -errno);
-	file->own_description = true;
-	file->sticky_eof = true;
-	return file_finish_new(file, afi_stream_attach(file));
+	if (fcntl(like->fd, F_SETFL, O_NONBLOCK) < 0)
+		return NULL;
+	like->own_description = true;
+	like->sticky_eof = true;
+	return new_attach(afi_stream_new(like));
 }
 
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction)
 {
-	struct af_file *file = file_alloc(loop, fd);
+	struct af_file like = new_like(loop, fd);
 
-	if (!file)
-		return NULL;
-	file->may = 1 << direction;
-	return file_finish_own(file);
+	like.may = 1 << direction;
+	return new_own(&like);
 }
 
 struct af_file *afi_file_new_pty(struct af_loop *loop, int master)
 {
-	struct af_file *file = file_alloc(loop, master);
+	struct af_file like = new_like(loop, master);
 
-	if (!file)
-		return NULL;
-	file->may = 1 << AFI_READ | 1 << AFI_WRITE;
-	file->is_tty = true;
-	return file_finish_own(file);
+	like.may = 1 << AFI_READ | 1 << AFI_WRITE;
+	like.is_tty = true;
+	return new_own(&like);
 }
 
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 					 struct bufferevent *bev,
 					 unsigned flags)
 {
-	struct af_file *file;
+	struct af_file like = new_like(loop, -1);
 
 	if (!loop || !bev || flags & ~AFIO_KEEP_FD) {
 		errno = EINVAL;
@@ -224,12 +232,9 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 		errno = ECANCELED;
 		return NULL;
 	}
-	file = file_alloc(loop, bufferevent_getfd(bev));
-	if (!file)
-		return NULL;
-	file->keep_fd = flags & AFIO_KEEP_FD;
-	file->is_foreign = true;
-	file->sticky_eof = true;
-	file->may = 1 << AFI_READ | 1 << AFI_WRITE;
-	return file_finish_new(file, afi_foreign_attach(file, bev));
+	like.fd = like.user_fd = bufferevent_getfd(bev);
+	like.keep_fd = flags & AFIO_KEEP_FD;
+	like.sticky_eof = true;
+	like.may = 1 << AFI_READ | 1 << AFI_WRITE;
+	return new_attach(afi_bufferevent_new(&like, bev));
 }

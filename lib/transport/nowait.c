@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "transport/disk.h"
+#include "base/pool.h"
 #include "transport/nowait.h"
 
 /*
@@ -40,30 +40,30 @@ bool afi_nowait_always(const struct stat *st)
 
 #ifdef HAVE_RWF
 /* Linux 5.9 and 5.10 say that here is the end when they mean EAGAIN. */
-static bool is_at_end(const struct af_file *file)
+static bool nowait_is_at_end(int fd)
 {
 	struct stat st;
 
-	return fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	       lseek(file->fd, 0, SEEK_CUR) >= st.st_size;
+	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	       lseek(fd, 0, SEEK_CUR) >= st.st_size;
 }
 
 /* What a call without waiting says: -EAGAIN if it is one for a worker. */
-static ssize_t now_or_never(struct af_file *file, enum afi_direction direction,
-			    ssize_t r)
+static ssize_t nowait_result(struct afi_nowait *nowait,
+			     enum afi_direction direction, ssize_t r)
 {
 	if (r >= 0)
 		return r;
 	/* EINVAL: not known to this kernel; or it is found out once more. */
 	if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
-		file->disk->slow[direction] = true;
+		nowait->slow[direction] = true;
 	else if (errno != EAGAIN && errno != EINTR)
 		return -errno;
 	return -EAGAIN;
 }
 
 /* Past that limit there would be a SIGXFSZ, which a worker cannot be hit by. */
-static bool is_limited(void)
+static bool nowait_is_limited(void)
 {
 	struct rlimit limit;
 
@@ -72,60 +72,63 @@ static bool is_limited(void)
 }
 #endif
 
-ssize_t afi_nowait_read(struct af_file *file, void *buf, size_t len)
+ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len)
 {
 	ssize_t r = -EAGAIN;
 
 	len = len < READ_MAX ? len : READ_MAX;
-	if (file->disk->direct) {
-		r = read(file->fd, buf, len);
+	if (nowait->direct) {
+		r = read(nowait->fd, buf, len);
 		return r < 0 ? -errno : r;
 	}
 #ifdef HAVE_RWF
-	if (!file->disk->slow[AFI_READ]) {
+	if (!nowait->slow[AFI_READ]) {
 		struct iovec iov = { buf, len };
 
-		r = preadv2(file->fd, &iov, 1, -1, RWF_NOWAIT);
-		r = now_or_never(file, AFI_READ, r);
-		if (r == 0 && len > 0 && !is_at_end(file))
+		r = preadv2(nowait->fd, &iov, 1, -1, RWF_NOWAIT);
+		r = nowait_result(nowait, AFI_READ, r);
+		if (r == 0 && len > 0 && !nowait_is_at_end(nowait->fd))
 			r = -EAGAIN;
 	}
 #endif
 	return r;
 }
 
-ssize_t afi_nowait_write(struct af_file *file, const struct iovec *iov, int n)
+ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
+			 int n)
 {
 	ssize_t r = -EAGAIN;
 
-	if (file->disk->direct) {
-		r = writev(file->fd, iov, n);
+	if (nowait->direct) {
+		r = writev(nowait->fd, iov, n);
 		return r < 0 ? -errno : r;
 	}
 #ifdef HAVE_RWF
-	if (!file->disk->slow[AFI_WRITE] && !is_limited()) {
-		r = pwritev2(file->fd, iov, n, -1, RWF_NOWAIT);
-		r = now_or_never(file, AFI_WRITE, r);
+	if (!nowait->slow[AFI_WRITE] && !nowait_is_limited()) {
+		r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
+		r = nowait_result(nowait, AFI_WRITE, r);
 	}
 #endif
 	return r == 0 ? -EAGAIN : r;
 }
 
 #ifdef HAVE_RWF
-bool afi_nowait_in_memory(struct af_file *file, off_t from, off_t to)
+bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
+			  off_t to)
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	ssize_t r = 1;
 
 	for (; from < to && r == 1; from += PROBE_STEP)
-		r = preadv2(file->fd, &iov, 1, from, RWF_NOWAIT);
+		r = preadv2(nowait->fd, &iov, 1, from, RWF_NOWAIT);
 	return r >= 0;
 }
 #else
-bool afi_nowait_in_memory(struct af_file *file, off_t from, off_t to)
+bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
+			  off_t to)
 {
-	(void)file;
+	(void)nowait;
 	(void)from;
 	(void)to;
 	return false;

@@ -58,7 +58,7 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = ECANCELED;
 		return NULL;
 	}
-	/* A FIFO or a device could make it wait otherwise. */
+	/* O_NONBLOCK, because a FIFO or a device could make it wait. */
 	do
 		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
 			  0666);
@@ -76,7 +76,7 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		error = errno;
 		close(fd);
 		errno = error;
-	} else if (file->is_disk) {
+	} else if (file->transport->always_ready) {
 		afi_fd_set_nonblock(fd, false);
 	} else {
 		file->own_description = true;

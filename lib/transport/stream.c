@@ -1,165 +1,170 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of pipes, sockets and terminals. A bufferevent says when;
- * the bytes are moved here, because libevent reads 4096 at a time, raises
- * SIGPIPE on pipes, and sends what is left of a write after its timeout.
+ * The transport of pipes, sockets and terminals: a bufferevent wakes, the
+ * library moves the bytes, because libevent reads 4096 at a time, raises SIGPIPE
+ * on pipes, and sends what is left of a write after its timeout.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <sys/ioctl.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/fd.h"
-#include "base/sigpipe.h"
+#include "base/container.h"
+#include "transport/descriptor.h"
+#include "transport/message.h"
 #include "transport/stream.h"
 #include "transport/wake.h"
 
-/*
- * A terminal whose other side went away has its end of file. But who may not
- * read it, in the background, gets the same; of a master that cannot be.
- */
-bool afi_stream_is_end(const struct af_file *file, int error)
-{
-	unsigned number;
+/* How far to look at once for the end of a line. */
+#define PEEK_MAX 1024
 
-	return error == EIO && file->is_tty &&
-	       (afi_fd_is_hung_up(file->fd) ||
-		ioctl(file->fd, TIOCGPTN, &number) == 0);
+struct stream {
+	struct af_file file;
+	struct afi_wake wake;
+};
+
+static struct afi_wake *stream_wake(const struct af_file *file)
+{
+	return &AFI_CONTAINER(file, struct stream, file)->wake;
 }
 
-ssize_t afi_stream_read(struct af_file *file, void *buf, size_t len)
+static ssize_t stream_read(struct af_file *file, void *buf, size_t len)
 {
-	ssize_t r;
-	int error;
-
-	do {
-		if (file->is_socket)
-			r = recv(file->fd, buf, len, MSG_DONTWAIT);
-		else
-			r = read(file->fd, buf, len);
-	} while (r < 0 && errno == EINTR);
-	if (r == 0 && file->is_fifo && afi_fifo_is_early(file->fd))
-		return -EAGAIN;
-	if (r >= 0)
-		return r;
-	error = errno;
-	if (afi_stream_is_end(file, error))
-		return 0;
-	return error == EWOULDBLOCK ? -EAGAIN : -error;
+	return afi_wake_read(stream_wake(file), buf, len);
 }
 
-/*
- * A terminal whose other side nobody has open: what was written last stays for
- * ever, and that there is no room is no news, but looks like it.
- */
-static bool is_abandoned(const struct af_file *file)
+static int stream_move(struct afi_watch *watch)
 {
-	return file->is_tty && afi_fd_is_hung_up(file->fd);
-}
-
-static ssize_t socket_write(int fd, const struct iovec *iov, int n)
-{
-	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	const struct msghdr message = {
-		.msg_iov = (struct iovec *)iov,
-		.msg_iovlen = (size_t)n,
-	};
-	ssize_t r;
-
-	if (n == 1) /* there is less for the kernel to look up */
-		r = send(fd, iov->iov_base, iov->iov_len, flags);
-	else
-		r = sendmsg(fd, &message, flags);
-	return r < 0 ? -errno : r;
-}
-
-static ssize_t stream_write(struct af_file *file, const struct iovec *iov,
-			    int n)
-{
-	ssize_t r;
-
-	do
-		r = file->is_socket ? socket_write(file->fd, iov, n)
-				    : afi_sigpipe_writev(file->fd, iov, n);
-	while (r == -EINTR);
-	/* That the reader went without reading all is said the same way. */
-	if (r == -ECONNRESET)
-		return -EPIPE;
-	if (r == -EWOULDBLOCK)
-		return is_abandoned(file) ? -EPIPE : -EAGAIN;
-	/* Of a terminal; but who may not write to it gets the same. */
-	if (r == -EIO && is_abandoned(file))
-		return -EPIPE;
-	return r;
-}
-
-static int move(struct afi_watch *watch)
-{
-	return afi_wake_move((void *)((char *)watch -
-				      offsetof(struct af_file, stream.watch)));
+	return afi_wake_move(AFI_CONTAINER(watch, struct afi_wake, watch));
 }
 
 static int stream_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = afi_wake_add(file, direction);
+	struct afi_wake *wake = stream_wake(file);
+	int r = afi_wake_add(wake, direction);
 
 	if (r == 0)
-		afi_loop_watch(file->loop, &file->stream.watch, move);
+		afi_loop_watch(file->loop, &wake->watch, stream_move);
 	return r;
 }
 
-void afi_stream_stopped(struct af_file *file, enum afi_direction direction)
+static void stream_unwant(struct af_file *file, enum afi_direction direction)
 {
-	file->wanted[direction] = false;
-	/* Not on the base any more: nothing to move. */
-	if (!file->wanted[AFI_READ] && !file->wanted[AFI_WRITE])
-		afi_watch_stop(&file->stream.watch);
+	afi_wake_del(stream_wake(file), direction);
+	afi_wake_stopped(stream_wake(file), direction);
 }
 
-void afi_stream_unwant(struct af_file *file, enum afi_direction direction)
+static size_t stream_held(const struct af_file *file)
 {
-	if (!file->wanted[direction])
-		return;
-	afi_wake_del(file, direction);
-	afi_stream_stopped(file, direction);
+	return afi_wake_held(stream_wake(file));
 }
 
-void afi_stream_ready(struct af_file *file, enum afi_direction direction)
+static int stream_move_held(struct af_file *file, struct evbuffer *buf)
 {
-	file->drained[direction] = false;
-	file->needed[direction] = false;
-	afi_file_step(file, direction);
-	/*
-	 * It is ready still, and libevent would say so over and over: stop it
-	 * after this turn, in which somebody may yet want it.
-	 */
-	if (!file->needed[direction])
-		afi_file_settle(file);
+	return afi_wake_move_held(stream_wake(file), buf);
 }
 
 static void stream_release(struct af_file *file)
 {
-	afi_watch_stop(&file->stream.watch);
-	afi_wake_close(file);
+	afi_wake_close(stream_wake(file));
 }
 
-int afi_stream_attach(struct af_file *file)
+static size_t stream_span(struct af_file *file, char last)
+{
+	char data[PEEK_MAX];
+	const char *found;
+	ssize_t n;
+
+	if (!file->is_socket)
+		return 1;
+	n = recv(file->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+	if (n <= 0)
+		return 1; /* to find out why */
+	found = memchr(data, last, (size_t)n);
+	return found ? (size_t)(found - data) + 1 : (size_t)n;
+}
+
+static int stream_can_shutdown(const struct af_file *file, int how)
+{
+	(void)how;
+	return file->is_socket ? 0 : -ENOTSOCK;
+}
+
+static int stream_shutdown(struct af_file *file, int how)
+{
+	return shutdown(file->fd, how) < 0 ? -errno : 0;
+}
+
+static int stream_hangup_fd(const struct af_file *file)
+{
+	return file->fd;
+}
+
+static bool stream_can_splice(const struct af_file *file,
+			      enum afi_direction direction)
+{
+	int mode;
+
+	(void)direction;
+	/* Through a terminal it does not report that the other side left. */
+	if (file->is_tty)
+		return false;
+	if (!file->is_socket)
+		return true;
+	/* It takes no flag here for what recv(2) has MSG_DONTWAIT for. */
+	mode = fcntl(file->fd, F_GETFL);
+	return mode >= 0 && mode & O_NONBLOCK;
+}
+
+static struct af_file *stream_make(const struct af_file *like,
+				   const struct afi_transport *transport)
+{
+	struct af_file *file = afi_file_new(like, sizeof(struct stream));
+
+	if (!file)
+		return NULL;
+	file->transport = transport;
+	if (afi_wake_open(stream_wake(file), file) < 0) {
+		free(file);
+		return NULL;
+	}
+	return file;
+}
+
+/* What streams of bytes and sockets of messages have in common. */
+#define STREAM_TABLE                                                      \
+	.read = stream_read, .write = afi_descriptor_write,               \
+	.want = stream_want, .unwant = stream_unwant,                     \
+	.held = stream_held, .move_held = stream_move_held,               \
+	.release = stream_release, .span = stream_span,                   \
+	.can_shutdown = stream_can_shutdown, .shutdown = stream_shutdown, \
+	.hangup_fd = stream_hangup_fd, .part_fills = true
+
+struct af_file *afi_stream_new(const struct af_file *like)
 {
 	static const struct afi_transport transport = {
-		.read = afi_wake_read,
-		.write = stream_write,
-		.want = stream_want,
-		.unwant = afi_stream_unwant,
-		.held = afi_wake_held,
-		.unread = afi_wake_unread,
-		.release = stream_release,
+		STREAM_TABLE,
+		.can_splice = stream_can_splice,
 	};
-	int r = afi_wake_open(file);
 
-	if (r == 0)
-		file->transport = &transport;
-	return r;
+	return stream_make(like, &transport);
+}
+
+/* Without splice(2), which would join messages. */
+struct af_file *afi_stream_new_messages(const struct af_file *like, int type)
+{
+	static const struct afi_transport seqpacket = {
+		STREAM_TABLE,
+		.fill = afi_message_fill,
+	};
+	static const struct afi_transport datagram = {
+		STREAM_TABLE,
+		.fill = afi_message_fill_datagram,
+	};
+
+	return stream_make(like,
+			   type == SOCK_SEQPACKET ? &seqpacket : &datagram);
 }

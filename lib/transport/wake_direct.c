@@ -13,22 +13,22 @@
 #include <event2/event_struct.h>
 
 #include "base/evbase.h"
-#include "transport/stream.h"
+#include "transport/descriptor.h"
 #include "transport/wake.h"
 
 /* The events' argument must stay the bufferevent, whose end needs it. */
-static void on_readable(evutil_socket_t fd, short what, void *bev)
+static void wake_on_readable(evutil_socket_t fd, short what, void *bev)
 {
 	(void)fd;
 	(void)what;
-	afi_stream_ready(((struct bufferevent *)bev)->cbarg, AFI_READ);
+	afi_file_ready(((struct bufferevent *)bev)->cbarg, AFI_READ);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *bev)
+static void wake_on_writable(evutil_socket_t fd, short what, void *bev)
 {
 	(void)fd;
 	(void)what;
-	afi_stream_ready(((struct bufferevent *)bev)->cbarg, AFI_WRITE);
+	afi_file_ready(((struct bufferevent *)bev)->cbarg, AFI_WRITE);
 }
 
 /*
@@ -36,11 +36,11 @@ static void on_writable(evutil_socket_t fd, short what, void *bev)
  * and nobody polls them: what is wanted has others on the base of the wait. So
  * nothing is to be done to come back.
  */
-struct afi_away {
+struct afi_wake_own {
 	struct event event[2]; /* by direction; at least one is added */
 };
 
-static void assign(struct event *event, struct event_base *base,
+static void wake_assign(struct event *event, struct event_base *base,
 		   struct bufferevent *bev, enum afi_direction direction)
 {
 	/* A bufferevent's own are finalized with it. */
@@ -48,22 +48,22 @@ static void assign(struct event *event, struct event_base *base,
 	evutil_socket_t fd = bufferevent_getfd(bev);
 
 	if (direction == AFI_READ)
-		afi_event_assign(event, base, fd, EV_READ | flags, on_readable,
-				 bev);
+		afi_event_assign(event, base, fd, EV_READ | flags,
+				 wake_on_readable, bev);
 	else
-		afi_event_assign(event, base, fd, EV_WRITE | flags, on_writable,
-				 bev);
+		afi_event_assign(event, base, fd, EV_WRITE | flags,
+				 wake_on_writable, bev);
 }
 
-static struct event *event_at_home(struct af_file *file,
-				   enum afi_direction direction)
+static struct event *wake_home_event(const struct afi_wake *wake,
+				     enum afi_direction direction)
 {
-	struct bufferevent *bev = file->stream.bev;
+	struct bufferevent *bev = wake->bev;
 
 	return direction == AFI_READ ? &bev->ev_read : &bev->ev_write;
 }
 
-int afi_wake_open(struct af_file *file)
+int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 {
 	struct event_base *home = file->loop->home;
 	struct bufferevent *bev = bufferevent_socket_new(home, file->fd, 0);
@@ -71,103 +71,107 @@ int afi_wake_open(struct af_file *file)
 	if (!bev)
 		return -ENOMEM;
 	bufferevent_setcb(bev, NULL, NULL, NULL, file);
-	assign(&bev->ev_read, home, bev, AFI_READ);
-	assign(&bev->ev_write, home, bev, AFI_WRITE);
-	file->stream.bev = bev;
+	wake_assign(&bev->ev_read, home, bev, AFI_READ);
+	wake_assign(&bev->ev_write, home, bev, AFI_WRITE);
+	wake->file = file;
+	wake->bev = bev;
 	return 0;
 }
 
-void afi_wake_close(struct af_file *file)
+void afi_wake_close(struct afi_wake *wake)
 {
-	afi_wake_del(file, AFI_READ);
-	afi_wake_del(file, AFI_WRITE);
-	bufferevent_free(file->stream.bev);
-	file->stream.bev = NULL;
+	afi_watch_stop(&wake->watch);
+	afi_wake_del(wake, AFI_READ);
+	afi_wake_del(wake, AFI_WRITE);
+	bufferevent_free(wake->bev);
+	wake->bev = NULL;
 }
 
-static void drop_away(struct af_file *file)
+static void wake_drop_away(struct afi_wake *wake)
 {
-	struct afi_away *away = file->stream.away;
+	struct afi_wake_own *away = wake->more;
 
 	if (!away)
 		return;
 	event_del(&away->event[AFI_READ]);
 	event_del(&away->event[AFI_WRITE]);
-	afi_block_put(afi_loop_pool(file->loop), away, sizeof(*away));
-	file->stream.away = NULL;
+	afi_block_put(afi_loop_pool(wake->file->loop), away, sizeof(*away));
+	wake->more = NULL;
 }
 
-static int make_away(struct af_file *file)
+static int wake_make_away(struct afi_wake *wake)
 {
-	struct afi_away *away = afi_block_get(&file->loop->pool, sizeof(*away));
+	struct af_loop *loop = wake->file->loop;
+	struct afi_wake_own *away = afi_block_get(&loop->pool, sizeof(*away));
 
 	if (!away)
 		return -ENOMEM;
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
-		assign(&away->event[i], file->loop->base, file->stream.bev, i);
-	file->stream.away = away;
+		wake_assign(&away->event[i], loop->base, wake->bev, i);
+	wake->more = away;
 	return 0;
 }
 
-static void drop_idle_away(struct af_file *file)
+static void wake_drop_idle_away(struct afi_wake *wake)
 {
-	struct afi_away *away = file->stream.away;
+	struct afi_wake_own *away = wake->more;
 	const short any = EV_READ | EV_WRITE;
 
 	if (away && !event_pending(&away->event[AFI_READ], any, NULL) &&
 	    !event_pending(&away->event[AFI_WRITE], any, NULL))
-		drop_away(file);
+		wake_drop_away(wake);
 }
 
-int afi_wake_add(struct af_file *file, enum afi_direction direction)
+int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)
 {
-	struct event *event = event_at_home(file, direction);
+	struct event *event = wake_home_event(wake, direction);
+	const struct af_loop *loop = wake->file->loop;
 
-	if (file->loop->base != file->loop->home) {
-		if (!file->stream.away && make_away(file) < 0)
+	if (loop->base != loop->home) {
+		if (!wake->more && wake_make_away(wake) < 0)
 			return -ENOMEM;
-		event = &file->stream.away->event[direction];
+		event = &wake->more->event[direction];
 	}
 	if (event_add(event, NULL) == 0)
 		return 0;
-	drop_idle_away(file);
+	wake_drop_idle_away(wake);
 	return -ENOMEM;
 }
 
-void afi_wake_del(struct af_file *file, enum afi_direction direction)
+void afi_wake_del(struct afi_wake *wake, enum afi_direction direction)
 {
-	event_del(event_at_home(file, direction));
-	if (!file->stream.away)
+	event_del(wake_home_event(wake, direction));
+	if (!wake->more)
 		return;
-	event_del(&file->stream.away->event[direction]);
-	drop_idle_away(file);
+	event_del(&wake->more->event[direction]);
+	wake_drop_idle_away(wake);
 }
 
-int afi_wake_move(struct af_file *file)
+int afi_wake_move(struct afi_wake *wake)
 {
 	int r = 0;
 
-	drop_away(file);
+	wake_drop_away(wake);
 	for (int i = AFI_READ; i <= AFI_WRITE && r == 0; i++)
-		if (file->wanted[i])
-			r = afi_wake_add(file, i);
+		if (wake->file->wanted[i])
+			r = afi_wake_add(wake, i);
 	return r;
 }
 
-ssize_t afi_wake_read(struct af_file *file, void *buf, size_t len)
+ssize_t afi_wake_read(struct afi_wake *wake, void *buf, size_t len)
 {
-	return afi_stream_read(file, buf, len);
+	return afi_descriptor_read(wake->file, buf, len);
 }
 
-size_t afi_wake_held(const struct af_file *file)
+size_t afi_wake_held(const struct afi_wake *wake)
 {
-	(void)file;
+	(void)wake;
 	return 0;
 }
 
-int afi_wake_unread(struct af_file *file, struct evbuffer *buf)
+int afi_wake_move_held(struct afi_wake *wake, struct evbuffer *buf)
 {
-	(void)file;
+	(void)wake;
 	(void)buf;
 	return 0;
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Filling a file's buffer: within the limit of reading ahead, or, unbuffered,
+ * not beyond what was asked for, so that another process finds the rest on the
+ * descriptor.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "file/fill.h"
+
+/* How much of room a read may fill whose operation is done with want bytes. */
+static size_t fill_limit(const struct af_file *file, size_t want, size_t room)
+{
+	size_t most = want == SIZE_MAX ? 0 : want - file->in.len;
+
+	/* All was asked for. */
+	if (file->unbuffered && want == SIZE_MAX)
+		return room;
+	if (!file->unbuffered && most <= SIZE_MAX - file->read_ahead)
+		most += file->read_ahead;
+	return most < room ? most : room;
+}
+
+ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	struct afi_pool *pool = &file->loop->pool;
+	size_t room;
+	ssize_t r;
+
+	if (file->transport->fill)
+		return file->transport->fill(file);
+	r = afi_buffer_extend(&file->in, pool, want);
+	if (r < 0)
+		return r;
+	room = afi_buffer_room(&file->in);
+	/* A large result is handed on as it is: nothing may follow it. */
+	if (want > AFI_CHUNK_SIZE && want - file->in.len < room)
+		room = want - file->in.len;
+	room = fill_limit(file, want, room);
+	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
+	/*
+	 * After a whole pipe look again: its writer may have been woken by the
+	 * read, and have filled it. After an error there is nothing to wait for.
+	 */
+	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE &&
+				  (r >= 0 || r == -EAGAIN);
+	if (r > 0)
+		file->in.len += (size_t)r;
+	else
+		afi_buffer_trim(&file->in, pool);
+	return r;
+}
+
+size_t afi_fill_span(struct af_file *file, size_t want, char last)
+{
+	size_t span;
+
+	if (!file->transport->span)
+		return want;
+	span = file->transport->span(file, last);
+	return want - file->in.len < span ? want : file->in.len + span;
+}
+
+void afi_fill_put_back(struct af_file *file)
+{
+	/* With a worker out it is put back when the file is closed. */
+	if (file->transport->put_back && TAILQ_EMPTY(&file->ops[AFI_READ]))
+		file->transport->put_back(file);
+}
+
+int af_file_set_read_ahead(struct af_file *file, size_t bytes)
+{
+	if (!file || bytes == 0)
+		return -EINVAL;
+	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+	return 0;
+}

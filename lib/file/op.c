@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What operations on a file have in common. Knows none of them.
+ */
+#include "config.h"
+
+#include "file/op.h"
+
+struct af_future *afi_op_failed(const struct af_file *file, int error)
+{
+	return afi_future_failed(file ? file->loop : NULL, error);
+}
+
+struct af_future *afi_op_new(struct af_file *file,
+			     const struct afi_future_ops *ops, int r)
+{
+	struct af_future *f = NULL;
+
+	if (r == 0) {
+		f = afi_operation_new(file->loop, ops);
+		r = -ENOMEM;
+	}
+	if (!f)
+		return afi_op_failed(file, r);
+	f->since = afi_now_coarse();
+	return f;
+}
+
+void afi_op_finish(struct afi_op *op, int error)
+{
+	afi_file_unqueue(op);
+	afi_future_finish(op->future, error);
+}
+
+void afi_op_end(struct afi_op *op, int error)
+{
+	enum afi_direction direction = op->direction;
+	struct af_file *file = op->file;
+
+	afi_op_finish(op, error);
+	afi_file_resume(file, direction);
+}
+
+void afi_op_limit(struct afi_op *op, const struct timeval *timeout)
+{
+	if (afi_future_limit(op->future, timeout) < 0)
+		afi_op_end(op, -ENOMEM);
+}
+
+void afi_op_cancel(struct af_future *f)
+{
+	afi_op_end(&AFI_CONTAINER(f, struct afi_file_op, future)->op,
+		   -ECANCELED);
+}
+
+void afi_op_expire(struct af_future *f)
+{
+	afi_op_end(&AFI_CONTAINER(f, struct afi_file_op, future)->op,
+		   -ETIMEDOUT);
+}
+
+void afi_op_describe(const struct af_future *f, FILE *out)
+{
+	const struct afi_file_op *op =
+		AFI_CONTAINER(f, struct afi_file_op, future);
+
+	fprintf(out, " fd %d", op->op.file->user_fd);
+}

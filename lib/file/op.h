@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The beginning and the end of every operation on a file: the checks, the
+ * future, the place in a queue, the deadline, the way out.
+ */
+#ifndef AFI_FILE_OP_H
+#define AFI_FILE_OP_H
+
+#include <errno.h>
+
+#include "base/container.h"
+#include "file/file.h"
+
+/* The head of every operation that has one place in a queue. */
+struct afi_file_op {
+	struct af_future future;
+	struct afi_op op;
+};
+
+/*
+ * Checks that apply to every operation: 0, or the error it fails with. known:
+ * the flags it knows.
+ */
+static inline int afi_op_check(const struct af_file *file,
+			       enum afi_direction direction, unsigned flags,
+			       unsigned known, const struct timeval *timeout)
+{
+	if (!file || flags & ~known || !afi_timeout_valid(timeout))
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	return file->may & 1 << direction ? 0 : -EBADF;
+}
+
+/* A failed future for an operation on file, which may be NULL. */
+struct af_future *afi_op_failed(const struct af_file *file, int error);
+/*
+ * The future of an operation that will wait, of ops->size bytes; where r, what
+ * the checks said, is an error, or memory runs out, a failed one of no use, which
+ * is done already.
+ */
+struct af_future *afi_op_new(struct af_file *file,
+			     const struct afi_future_ops *ops, int r);
+/* Fills in a place in a queue: afi_file_queue() is next. */
+static inline void afi_op_init(struct afi_op *op, struct af_future *f,
+			       enum afi_direction direction,
+			       int (*step)(struct afi_op *))
+{
+	op->future = f;
+	op->direction = direction;
+	op->step = step;
+}
+/* Leaves the queue, and ends the future. What follows there is not stepped. */
+void afi_op_finish(struct afi_op *op, int error);
+/* The same from outside of a step: what follows has its turn. */
+void afi_op_end(struct afi_op *op, int error);
+/* Sets the deadline of one that was queued, or ends it: a zero one, -ENOMEM. */
+void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
+
+/* For the table of an operation that begins with a struct afi_file_op. */
+void afi_op_cancel(struct af_future *f);
+void afi_op_expire(struct af_future *f);
+void afi_op_describe(const struct af_future *f, FILE *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The system calls on pipes, sockets and terminals: libevent's own read 4096
+ * bytes at a time and raise SIGPIPE on pipes. Knows no libevent.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sigpipe.h"
+#include "transport/descriptor.h"
+
+/*
+ * EIO is end of file on a hung-up terminal. A background process gets EIO, too;
+ * a pty master never does.
+ */
+bool afi_descriptor_is_end(const struct af_file *file, int error)
+{
+	unsigned number;
+
+	return error == EIO && file->is_tty &&
+	       (afi_fd_is_hung_up(file->fd) ||
+		ioctl(file->fd, TIOCGPTN, &number) == 0);
+}
+
+ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
+{
+	ssize_t r;
+	int error;
+
+	do {
+		if (file->is_socket)
+			r = recv(file->fd, buf, len, MSG_DONTWAIT);
+		else
+			r = read(file->fd, buf, len);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0 && file->is_fifo && afi_fifo_is_early(file->fd))
+		return -EAGAIN;
+	if (r >= 0)
+		return r;
+	error = errno;
+	if (afi_descriptor_is_end(file, error))
+		return 0;
+	return error == EWOULDBLOCK ? -EAGAIN : -error;
+}
+
+/*
+ * A terminal whose other side nobody has open: what was written last is never
+ * read, so EAGAIN here would never clear.
+ */
+static bool descriptor_is_abandoned(const struct af_file *file)
+{
+	return file->is_tty && afi_fd_is_hung_up(file->fd);
+}
+
+static ssize_t descriptor_send(int fd, const struct iovec *iov, int n)
+{
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	const struct msghdr message = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)n,
+	};
+	ssize_t r;
+
+	if (n == 1) /* there is less for the kernel to look up */
+		r = send(fd, iov->iov_base, iov->iov_len, flags);
+	else
+		r = sendmsg(fd, &message, flags);
+	return r < 0 ? -errno : r;
+}
+
+ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
+			     int n)
+{
+	ssize_t r;
+
+	do
+		r = file->is_socket ? descriptor_send(file->fd, iov, n)
+				    : afi_sigpipe_writev(file->fd, iov, n);
+	while (r == -EINTR);
+	/* The reader left without reading all: one error for one thing. */
+	if (r == -ECONNRESET)
+		return -EPIPE;
+	if (r == -EWOULDBLOCK)
+		return descriptor_is_abandoned(file) ? -EPIPE : -EAGAIN;
+	/* A background process gets EIO from a terminal that is still there. */
+	if (r == -EIO && descriptor_is_abandoned(file))
+		return -EPIPE;
+	return r;
+}
