@@ -315,16 +315,6 @@ int *bench_silent(size_t n)
 	return fds;
 }
 
-int bench_line(const char *data, size_t len, void *arg)
-{
-	struct bench_count *count = arg;
-
-	(void)data;
-	count->lines++;
-	count->bytes += len;
-	return 0;
-}
-
 char *bench_split_at(struct bench_split *split)
 {
 	return split->buf + split->len;

@@ -95,8 +95,10 @@ inflate_some(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit,
 		       : BEV_NEED_MORE;
 }
 
-static int print_line(const char *line, size_t len, void *arg)
+static int print_line(const char *line, size_t len, unsigned flags,
+		      void *arg)
 {
+	(void)flags;
 	(void)arg;
 	return fwrite(line, 1, len, stdout) == len ? 0 : -EIO;
 }

@@ -221,11 +221,13 @@ START_TEST(empty_datagram_is_no_end)
 }
 END_TEST
 
-static int count_chunks(const char *data, size_t len, void *arg)
+static int count_chunks(const char *data, size_t len, unsigned flags,
+			void *arg)
 {
 	size_t *n = arg;
 
 	(void)data;
+	(void)flags;
 	ck_assert_uint_eq(len, 3);
 	return ++*n == 2;
 }

@@ -338,9 +338,11 @@ START_TEST(devices_opened_by_name_are_what_they_are)
 }
 END_TEST
 
-static int take_all(const char *data, size_t len, void *arg)
+static int take_all(const char *data, size_t len, unsigned flags,
+		    void *arg)
 {
 	(void)data;
+	(void)flags;
 	(void)len;
 	(void)arg;
 	return 0;

@@ -24,8 +24,9 @@ static int act_returns;
 static void (*act)(void);
 static struct af_future *each;
 
-static int take(const char *data, size_t len, void *arg)
+static int take(const char *data, size_t len, unsigned flags, void *arg)
 {
+	(void)flags;
 	(void)arg;
 	ck_assert_uint_lt(text_len + len + 1, sizeof(text));
 	memcpy(text + text_len, data, len);
@@ -66,6 +67,28 @@ START_TEST(each_line_gets_every_line_in_order)
 }
 END_TEST
 
+static int append_flags(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	text[text_len++] = flags == AFIO_EOF ? 'e' : flags ? '?' : '.';
+	text[text_len] = '\0';
+	return 0;
+}
+
+START_TEST(each_line_says_which_line_lacks_its_newline)
+{
+	open_reader(_i);
+	put_text(rig.out, "one\n\nthree");
+	rig_hang_up(&rig);
+	expect_count(&rig, af_file_each_line(rig.reader, append_flags, NULL),
+		     10, AFIO_EOF);
+	ck_assert_str_eq(text, "..e");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(each_line_of_an_empty_stream_is_eof_without_a_call)
 {
 	open_reader(_i);
@@ -78,10 +101,12 @@ END_TEST
 
 static size_t seen;
 
-static int check_long_line(const char *data, size_t len, void *arg)
+static int check_long_line(const char *data, size_t len, unsigned flags,
+			   void *arg)
 {
 	const size_t *line = arg;
 
+	(void)flags;
 	ck_assert_uint_eq(len, *line);
 	ck_assert_int_eq(data[len - 1], '\n');
 	ck_assert_int_eq(data[0], (int)('a' + seen % 26));
@@ -187,8 +212,9 @@ START_TEST(each_line_whose_function_closes_the_file_is_cancelled)
 END_TEST
 
 /* Cancels or closes, and then looks at what it was given. */
-static int end_and_look(const char *data, size_t len, void *arg)
+static int end_and_look(const char *data, size_t len, unsigned flags, void *arg)
 {
+	(void)flags;
 	void (**end_it)(void) = arg;
 
 	(*end_it)();
@@ -258,10 +284,11 @@ START_TEST(each_line_whose_function_awaits_goes_on_in_order)
 }
 END_TEST
 
-static int match_chunk(const char *data, size_t len, void *arg)
+static int match_chunk(const char *data, size_t len, unsigned flags, void *arg)
 {
 	size_t *offset = arg;
 
+	(void)flags;
 	ck_assert_uint_gt(len, 0);
 	ck_assert_uint_eq(pattern_match(data, len, *offset), len);
 	*offset += len;
@@ -306,6 +333,7 @@ Suite *suite(void)
 
 #define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
 	ADD(each_line_gets_every_line_in_order);
+	ADD(each_line_says_which_line_lacks_its_newline);
 	ADD(each_line_of_an_empty_stream_is_eof_without_a_call);
 	ADD(each_line_gets_long_lines_whole);
 	ADD(each_line_stopped_leaves_the_rest_in_the_file);

@@ -237,9 +237,11 @@ START_TEST(from_bufferevent_of_nonsense_fails_and_leaves_it)
 }
 END_TEST
 
-static int count_piece(const char *data, size_t len, void *arg)
+static int count_piece(const char *data, size_t len, unsigned flags,
+		       void *arg)
 {
 	(void)data;
+	(void)flags;
 	(void)len;
 	++*(int *)arg;
 	return 0;
@@ -391,11 +393,13 @@ START_TEST(eof_seen_before_is_seen_again)
 }
 END_TEST
 
-static int await_now_and_then(const char *data, size_t len, void *arg)
+static int await_now_and_then(const char *data, size_t len, unsigned flags,
+			      void *arg)
 {
 	struct af_future *f = af_sleep(rig.loop, MS(1));
 
 	(void)data;
+	(void)flags;
 	(void)arg;
 	(void)len;
 	ck_assert_int_eq(af_await(f), 0);

@@ -261,8 +261,10 @@ static int n_calls;
 static char seen[64];
 
 /* Stops at "stop". */
-static int look(const char *data, size_t len, void *arg)
+static int look(const char *data, size_t len, unsigned flags,
+		void *arg)
 {
+	(void)flags;
 	(void)arg;
 	n_calls++;
 	strncat(seen, data, len);
@@ -293,10 +295,12 @@ ROW(each_line_stopped_leaves_the_rest)
 	expect_text(&rig, read_full(2, NULL), "cd", 0);
 }
 
-static int check_chunk(const char *data, size_t len, void *arg)
+static int check_chunk(const char *data, size_t len, unsigned flags,
+		       void *arg)
 {
 	size_t *at = arg;
 
+	(void)flags;
 	ck_assert_uint_eq(pattern_match(data, len, *at), len);
 	*at += len;
 	return 0;

@@ -173,10 +173,12 @@ END_TEST
 
 static const char *pushed;
 
-static int stop(const char *data, size_t len, void *arg)
+static int stop(const char *data, size_t len, unsigned flags,
+		void *arg)
 {
 	struct af_future **each = arg;
 
+	(void)flags;
 	af_future_cancel(*each);
 	ck_assert_int_eq(af_file_unread(rig.reader, "PUSHED", 6), 0);
 	/* What it was given stays as it was until it returns. */

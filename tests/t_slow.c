@@ -54,8 +54,10 @@ START_TEST(disk_lines_and_delimiters_end_as_the_table_says)
 }
 END_TEST
 
-static int collect(const char *data, size_t len, void *arg)
+static int collect(const char *data, size_t len, unsigned flags,
+		   void *arg)
 {
+	(void)flags;
 	strncat(arg, data, len);
 	strcat(arg, "|");
 	return 0;

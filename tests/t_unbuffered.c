@@ -285,9 +285,11 @@ static int left_after(struct af_future *f)
 	return left;
 }
 
-static int stop(const char *data, size_t len, void *arg)
+static int stop(const char *data, size_t len, unsigned flags,
+		void *arg)
 {
 	(void)data;
+	(void)flags;
 	*(size_t *)arg = len;
 	return 1;
 }

@@ -292,11 +292,15 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * continuations are called: it may do anything, also af_await(), close the file
  * or cancel the operation.
  *
- * @param data valid during the call; no NUL follows
+ * @param data  valid during the call; no NUL follows
+ * @param flags AFIO_EOF: the last line, which lacks its newline;
+ *              AFIO_TRUNCATED: a piece of a line, and the next call has more
+ *              of it; else 0
  * @return 0 to go on; 1 to stop, with success, and the rest stays in the file; a
  *         negative errno to fail with it
  */
-typedef int (*af_each_fn)(const char *data, size_t len, void *arg);
+typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
+			  void *arg);
 
 /**
  * Calls fn for every line, with its newline, up to the end of file: in place,

@@ -11,8 +11,8 @@
  * The structure of a type whose member ptr points to. The unused branch has the
  * compiler check that ptr has the member's type.
  */
-#define AFI_CONTAINER(ptr, type, member)                                 \
-	((type *)((char *)(1 ? (ptr) : &((type *)0)->member) -           \
+#define AFI_CONTAINER(ptr, type, member)                                       \
+	((type *)((char *)(1 ? (ptr) : &((type *)0)->member) -                 \
 		  offsetof(type, member)))
 
 #endif

@@ -85,8 +85,7 @@ static ssize_t copy_wait_for_either(struct af_file *from, struct af_file *to)
 }
 
 /* To or from a pipe, or from a disk to a socket; -EINVAL: neither. */
-static ssize_t copy_splice(struct af_file *from, struct af_file *to,
-			   size_t len)
+static ssize_t copy_splice(struct af_file *from, struct af_file *to, size_t len)
 {
 	struct afi_sigpipe_hold hold;
 	bool cut_short;

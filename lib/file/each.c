@@ -44,13 +44,14 @@ static void each_finish(struct each_op *each, int error, unsigned flags)
  * close the file. True: it is over.
  */
 static inline bool each_hand_out(struct each_op *each, struct af_file *file,
-			    const char *data, size_t n, const char *end)
+				 const char *data, size_t n, const char *end,
+				 unsigned flags)
 {
 	int r;
 
 	afi_buffer_advance(&file->in, n, (size_t)(end - data) - n);
 	each->future.count += n;
-	r = each->fn(data, n, each->arg);
+	r = each->fn(data, n, flags, each->arg);
 	if (!(r | each->future.done))
 		return false;
 	if (!each->future.done)
@@ -58,12 +59,21 @@ static inline bool each_hand_out(struct each_op *each, struct af_file *file,
 	return true;
 }
 
+/* What is said of a piece that is no whole line. */
+static unsigned each_rest_flags(const struct each_op *each, size_t n,
+				bool at_end)
+{
+	if (!each->lines)
+		return 0;
+	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
+}
+
 /*
  * Hands out what is there and whole or, at the end, also what is not. True: it
  * is over.
  */
 static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
-			   bool at_end)
+				bool at_end)
 {
 	const char *data = afi_buffer_data(&file->in);
 	const char *const end = data + file->in.len;
@@ -74,9 +84,14 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 	while (each->lines &&
 	       (newline = memchr(data + searched, '\n',
 				 (size_t)(end - data) - searched))) {
+		unsigned flags = 0;
+
 		n = (size_t)(newline - data) + 1;
-		n = n < limit ? n : limit;
-		if (each_hand_out(each, file, data, n, end))
+		if (n > limit) {
+			n = limit;
+			flags = AFIO_TRUNCATED;
+		}
+		if (each_hand_out(each, file, data, n, end, flags))
 			return true;
 		data += n;
 		searched = 0;
@@ -84,7 +99,8 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 	while (data < end &&
 	       (!each->lines || at_end || (size_t)(end - data) >= limit)) {
 		n = (size_t)(end - data) < limit ? (size_t)(end - data) : limit;
-		if (each_hand_out(each, file, data, n, end))
+		if (each_hand_out(each, file, data, n, end,
+				  each_rest_flags(each, n, at_end)))
 			return true;
 		data += n;
 	}
@@ -93,7 +109,7 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 }
 
 static bool each_hand_out_all(struct each_op *each, struct af_file *file,
-			 bool at_end)
+			      bool at_end)
 {
 	struct afi_chunk *chunk = file->in.chunk;
 	bool over;

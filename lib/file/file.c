@@ -15,7 +15,6 @@
 #include "base/container.h"
 #include "base/fd.h"
 #include "file/file.h"
-#include "file/hangup.h"
 
 static void file_on_orphan(struct afi_member *member)
 {
@@ -179,7 +178,8 @@ static void file_cancel_all(struct af_file *file)
 static void file_end(struct af_file *file)
 {
 	file_cancel_all(file);
-	afi_hangup_cancel(file);
+	if (file->cancel_others)
+		file->cancel_others(file);
 	if (file->attached)
 		file_on_orphan(&file->member);
 }
@@ -213,8 +213,8 @@ static int file_hand_over(struct af_file *file, struct evbuffer *unread)
 
 	/* All that can fail comes first. */
 	if (unread && file->in.len > 0 &&
-	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room,
-				   1) < 1)
+	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room, 1) <
+		    1)
 		return -ENOMEM;
 	/* A copy may take along what is on its way already. */
 	file_cancel_all(file);
@@ -224,8 +224,7 @@ static int file_hand_over(struct af_file *file, struct evbuffer *unread)
 		return 0;
 	if (file->in.len > 0) {
 		room.iov_len = file->in.len;
-		memcpy(room.iov_base, afi_buffer_data(&file->in),
-		       file->in.len);
+		memcpy(room.iov_base, afi_buffer_data(&file->in), file->in.len);
 		evbuffer_commit_space(unread, &room, 1);
 	}
 	return file->attached ? file->transport->move_held(file, unread) : 0;
@@ -265,9 +264,9 @@ int af_file_close(struct af_file *file)
 	 */
 	if (file->made_nonblock)
 		afi_fd_set_nonblock(file->fd, false);
-	r = file_close_fd(file, !file->transport->borrows_fd &&
-					(!file->keep_fd ||
-					 file->fd != file->user_fd));
+	r = file_close_fd(
+		file, !file->transport->borrows_fd &&
+			      (!file->keep_fd || file->fd != file->user_fd));
 	file_free(file);
 	return r;
 }

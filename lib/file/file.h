@@ -76,8 +76,10 @@ struct af_file {
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stop waiting for data that nobody wants */
-	struct afi_hangup *hangup; /* NULL: nobody waits for that */
-	struct afi_buffer in;	   /* read, and taken by nobody */
+	struct afi_hangup *hangup; /* NULL: nothing waits for that */
+	/* Cancels what waits outside of the queues; NULL: nothing does. */
+	void (*cancel_others)(struct af_file *file);
+	struct afi_buffer in; /* read, and taken by nobody */
 };
 
 /*

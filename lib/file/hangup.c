@@ -52,7 +52,8 @@ static short hangup_halves(const struct afi_hangup *hangup)
 
 static bool hangup_polled(const struct afi_hangup *hangup)
 {
-	struct pollfd fd = { .fd = hangup->fd, .events = hangup_halves(hangup) };
+	struct pollfd fd = { .fd = hangup->fd,
+			     .events = hangup_halves(hangup) };
 	short left = POLLHUP | POLLRDHUP;
 
 	/* Of a pipe: nobody reads it. Of a socket: there is an error to read */
@@ -79,6 +80,7 @@ static void hangup_free(struct afi_hangup *hangup)
 		close(hangup->ep);
 	}
 	hangup->file->hangup = NULL;
+	hangup->file->cancel_others = NULL;
 	free(hangup);
 }
 
@@ -103,7 +105,7 @@ void afi_hangup_seen(struct af_file *file)
 	hangup_finish_all(file, 0);
 }
 
-void afi_hangup_cancel(struct af_file *file)
+static void hangup_cancel_all(struct af_file *file)
 {
 	hangup_finish_all(file, -ECANCELED);
 }
@@ -187,7 +189,8 @@ static int hangup_watch(struct afi_hangup *hangup)
 		if (hangup->ep < 0)
 			return -errno;
 		afi_event_assign(&hangup->event, loop->base, hangup->ep,
-				 EV_READ | EV_PERSIST, hangup_on_readable, hangup);
+				 EV_READ | EV_PERSIST, hangup_on_readable,
+				 hangup);
 		r = hangup_arm(hangup, EPOLL_CTL_ADD);
 		if (r < 0)
 			return r;
@@ -214,6 +217,7 @@ static int hangup_start(struct af_file *file)
 	hangup->file = file;
 	hangup->ep = -1;
 	file->hangup = hangup;
+	file->cancel_others = hangup_cancel_all;
 	r = hangup_inspect(hangup);
 	if (r == 0)
 		r = hangup_is_over(hangup);
@@ -249,8 +253,7 @@ struct af_future *af_file_hangup(struct af_file *file)
 
 	if (!file)
 		return afi_op_failed(NULL, -EINVAL);
-	f = afi_op_new(file, &ops,
-		       afi_loop_alive(file->loop) ? 0 : -ECANCELED);
+	f = afi_op_new(file, &ops, afi_loop_alive(file->loop) ? 0 : -ECANCELED);
 	if (f->done)
 		return f;
 	op = hangup_of(f);

@@ -9,8 +9,6 @@
 
 /* The transport has seen it leave: ends what waits for it. */
 void afi_hangup_seen(struct af_file *file);
-/* Ends what waits for it with -ECANCELED: the file is closed. */
-void afi_hangup_cancel(struct af_file *file);
 /* The reading half was shut here: that half does not count any more. */
 void afi_hangup_rearm(struct af_file *file);
 

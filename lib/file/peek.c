@@ -43,7 +43,8 @@ static void peek_finish(struct peek_op *peek, int error, unsigned flags)
 	afi_op_finish(&peek->op, error);
 }
 
-static bool peek_has_enough(const struct peek_op *peek, const struct af_file *file)
+static bool peek_has_enough(const struct peek_op *peek,
+			    const struct af_file *file)
 {
 	/* There is no more of a message than what has come. */
 	return file->in.len >= peek->size ||
@@ -79,7 +80,7 @@ static int peek_step(struct afi_op *op)
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	peek_finish(peek, r < 0 && file->in.len == 0 ? (int)r : 0,
-	       r == 0 ? AFIO_EOF : 0);
+		    r == 0 ? AFIO_EOF : 0);
 	return 0;
 }
 

@@ -86,8 +86,7 @@ static void read_end(struct read_op *op, struct af_file *file, int error,
 }
 
 /* The same of one in a queue. What follows there is not yet stepped. */
-static void read_finish(struct read_op *op, int error, size_t n,
-			unsigned flags)
+static void read_finish(struct read_op *op, int error, size_t n, unsigned flags)
 {
 	struct af_file *file = op->op.file;
 
@@ -153,7 +152,8 @@ static int read_step(struct afi_op *queued)
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
 			r = afi_fill(file, read_wanted(op, file));
-		if (r == AFI_EMPTY && op->enough == read_enough_bytes && !op->full) {
+		if (r == AFI_EMPTY && op->enough == read_enough_bytes &&
+		    !op->full) {
 			read_finish(op, 0, 0, 0);
 			return 0;
 		}
@@ -192,7 +192,8 @@ static void read_rest(struct read_op *op, struct af_file *file)
 		before = file->in.len;
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
-	} while (!op->future.done && file->in.len > before && ++turns < AFI_FILLS_MAX);
+	} while (!op->future.done && file->in.len > before &&
+		 ++turns < AFI_FILLS_MAX);
 }
 
 static void read_expire(struct af_future *f)
@@ -348,7 +349,8 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	return read_start(op, file, timeout);
 }
 
-static size_t read_enough_until(struct read_op *op, const char *data, size_t len)
+static size_t read_enough_until(struct read_op *op, const char *data,
+				size_t len)
 {
 	size_t end = len < op->size ? len : op->size;
 	const char *found = memmem(data + op->scanned, end - op->scanned,

@@ -78,13 +78,6 @@ static void on_stages_end(struct af_future *done, void *arg)
 	part_over(arg, error == -ECHILD ? 0 : error);
 }
 
-static unsigned line_flags(const char *data, size_t len)
-{
-	if (data[len - 1] == '\n')
-		return 0;
-	return len == AFIO_MAX_LINE ? AFIO_TRUNCATED : AFIO_EOF;
-}
-
 /* Those whose turn came while fn ran, and waited for something else. */
 static void open_gate(struct capture *c)
 {
@@ -97,7 +90,7 @@ static void open_gate(struct capture *c)
 			afi_each_resume(c->streams[i].each);
 }
 
-static int on_line(const char *data, size_t len, void *arg)
+static int on_line(const char *data, size_t len, unsigned flags, void *arg)
 {
 	struct stream *stream = arg;
 	struct capture *c = stream->owner;
@@ -107,7 +100,7 @@ static int on_line(const char *data, size_t len, void *arg)
 		.data = data,
 		.len = len,
 		.time = c->gate.read_at,
-		.flags = line_flags(data, len),
+		.flags = flags,
 	};
 	int r;
 

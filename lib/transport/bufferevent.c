@@ -16,6 +16,7 @@
 
 #include "base/container.h"
 #include "file/hangup.h"
+#include "transport/bevstate.h"
 #include "transport/bufferevent.h"
 #include "transport/linger.h"
 
@@ -31,8 +32,7 @@ struct bev_file {
 	size_t in_output; /* not counted as written yet */
 	size_t low, high; /* the program's watermarks */
 	short enabled;	  /* the program's, too */
-	int error[2];
-	bool ended;
+	struct afi_bevstate state;
 	bool on_pair; /* it stands on a bufferevent_pair, whose other end lived */
 };
 
@@ -59,7 +59,7 @@ static short bev_event_of(enum afi_direction direction)
 static bool bev_has_news(const struct af_file *file)
 {
 	return evbuffer_get_length(bev_input_of(file)) > 0 ||
-	       bev_of(file)->ended || bev_of(file)->error[AFI_READ];
+	       bev_of(file)->state.ended || bev_of(file)->state.error[AFI_READ];
 }
 
 static void bev_wake(struct af_file *file);
@@ -67,7 +67,8 @@ static void bev_wake(struct af_file *file);
 /* A filter that was held up has left some below, also at the end. */
 static void bev_pull(struct af_file *file)
 {
-	bool over = bev_of(file)->ended || bev_of(file)->error[AFI_READ];
+	bool over = bev_of(file)->state.ended ||
+		    bev_of(file)->state.error[AFI_READ];
 
 	if (evbuffer_get_length(bev_input_of(file)) == 0)
 		bufferevent_flush(bev_of(file)->bev, EV_READ,
@@ -76,7 +77,6 @@ static void bev_pull(struct af_file *file)
 
 static ssize_t bev_read(struct af_file *file, void *buf, size_t len)
 {
-	int *error = &bev_of(file)->error[AFI_READ];
 	ssize_t r;
 
 	bev_pull(file);
@@ -88,12 +88,10 @@ static ssize_t bev_read(struct af_file *file, void *buf, size_t len)
 			bev_wake(file);
 		return r;
 	}
-	r = *error;
-	if (r == -ETIMEDOUT)
-		*error = 0; /* it can go on */
+	r = afi_bevstate_take_error(&bev_of(file)->state, AFI_READ);
 	if (r < 0)
 		return r;
-	return bev_of(file)->ended ? 0 : -EAGAIN;
+	return bev_of(file)->state.ended ? 0 : -EAGAIN;
 }
 
 static size_t bev_commit(struct af_file *file)
@@ -114,7 +112,8 @@ static int bev_take(struct af_file *file, const struct iovec *iov, int n)
 	for (int i = 0; room > 0 && i < n; i++) {
 		size_t piece = iov[i].iov_len < room ? iov[i].iov_len : room;
 
-		if (evbuffer_add(bev_output_of(file), iov[i].iov_base, piece) < 0)
+		if (evbuffer_add(bev_output_of(file), iov[i].iov_base, piece) <
+		    0)
 			return *held > 0 ? 0 : -ENOMEM;
 		*held += piece;
 		room -= piece;
@@ -127,20 +126,16 @@ static ssize_t bev_write_failed(struct af_file *file)
 {
 	size_t own = evbuffer_get_length(bev_output_of(file));
 	size_t held = bev_commit(file);
-	int *error = &bev_of(file)->error[AFI_WRITE];
-	int r = *error;
 
 	if (held > own)
 		return (ssize_t)(held - own);
-	if (r == -ETIMEDOUT)
-		*error = 0; /* it can go on */
-	return r;
+	return afi_bevstate_take_error(&bev_of(file)->state, AFI_WRITE);
 }
 
-static ssize_t bev_write(struct af_file *file, const struct iovec *iov,
-			     int n)
+static ssize_t bev_write(struct af_file *file, const struct iovec *iov, int n)
 {
-	if (bev_of(file)->in_output == 0 && !bev_of(file)->error[AFI_WRITE]) {
+	if (bev_of(file)->in_output == 0 &&
+	    !bev_of(file)->state.error[AFI_WRITE]) {
 		/*
 		 * It calls back even if all has left at once, as of a pair,
 		 * whose other end is to have a say before there is more.
@@ -149,7 +144,7 @@ static ssize_t bev_write(struct af_file *file, const struct iovec *iov,
 
 		return r < 0 ? r : -EAGAIN;
 	}
-	if (bev_of(file)->error[AFI_WRITE])
+	if (bev_of(file)->state.error[AFI_WRITE])
 		return bev_write_failed(file);
 	/*
 	 * All or nothing: what is below may be other bytes, and more of them,
@@ -201,84 +196,12 @@ static void bev_on_write(struct bufferevent *bev, void *arg)
 	bev_wake(arg);
 }
 
-static void bev_on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
-		    void *arg)
+static void bev_on_sent(struct evbuffer *buf,
+			const struct evbuffer_cb_info *info, void *arg)
 {
 	(void)buf;
 	if (info->n_deleted > 0)
 		bev_wake(arg);
-}
-
-static int bev_error_of(short what)
-{
-	int error = EVUTIL_SOCKET_ERROR();
-
-	if (what & BEV_EVENT_TIMEOUT)
-		return -ETIMEDOUT;
-	/* TLS has errors of its own, and leaves errno as it was. */
-	return error && error != EAGAIN && error != EINTR ? -error : -EIO;
-}
-
-static int bev_read_error(const struct af_file *file, int error)
-{
-	/* TLS, which said that it ended, goes on about what is below it. */
-	if (bev_of(file)->ended)
-		return 0;
-	return error == -EPIPE ? -EIO : error; /* that was of a write */
-}
-
-/*
- * That the other side is gone is said in several ways: also by TLS, which was
- * told so by what is below it, and does not say of which direction it speaks.
- */
-static int bev_write_error(short what, int error)
-{
-	if (error == -ECONNRESET)
-		return -EPIPE;
-	return error == -EIO && !(what & BEV_EVENT_WRITING) ? -EPIPE : error;
-}
-
-/* For good: after a timeout it can go on. */
-static bool bev_has_failed(const struct af_file *file, enum afi_direction direction)
-{
-	int error = bev_of(file)->error[direction];
-
-	return error && error != -ETIMEDOUT;
-}
-
-/* Whether nothing more comes in. */
-static bool bev_is_over(const struct af_file *file)
-{
-	return bev_of(file)->ended || bev_has_failed(file, AFI_READ);
-}
-
-/* The end, an error or a timeout; without a direction it is of both. */
-static void bev_note(struct af_file *file, short what)
-{
-	const short both = BEV_EVENT_READING | BEV_EVENT_WRITING;
-	bool unsaid = !(what & both);
-	bool gone = !(what & BEV_EVENT_TIMEOUT) && !file->wanted[AFI_READ] &&
-		    afi_lost_handshake(bev_of(file)->bev, bev_is_over(file));
-	int *errors = bev_of(file)->error;
-	int error = bev_error_of(what);
-
-	if (what & BEV_EVENT_EOF) {
-		/* After a goodbye of TLS, what is below it may end, too. */
-		if (what & BEV_EVENT_WRITING ||
-		    (unsaid && !bev_of(file)->ended))
-			errors[AFI_WRITE] = -EPIPE;
-		if (what & BEV_EVENT_READING || unsaid)
-			bev_of(file)->ended = true;
-	} else {
-		if (what & BEV_EVENT_READING || unsaid)
-			errors[AFI_READ] = bev_read_error(file, error);
-		if (what & BEV_EVENT_WRITING || unsaid)
-			errors[AFI_WRITE] = bev_write_error(what, error);
-		/* TLS may have nothing to send by which it would be told so. */
-		gone = gone || error == -ECONNRESET;
-	}
-	if (gone)
-		errors[AFI_WRITE] = -EPIPE;
 }
 
 static void bev_on_event(struct bufferevent *bev, short what, void *arg)
@@ -290,7 +213,9 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 		bufferevent_disable(bev, EV_READ);
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
 		return;
-	bev_note(file, what);
+	afi_bevstate_note(&bev_of(file)->state, bev, what,
+			  file->wanted[AFI_READ]);
+	;
 	/* It has stopped, maybe in both directions: to be asked anew. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])
@@ -338,7 +263,8 @@ static int bev_move(struct afi_watch *watch)
 
 static int bev_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = bev_of(file)->watch.move ? 0 : bev_rebase(file, file->loop->base);
+	int r = bev_of(file)->watch.move ? 0
+					 : bev_rebase(file, file->loop->base);
 
 	if (r < 0)
 		return r;
@@ -401,8 +327,10 @@ static void bev_release(struct af_file *file)
 	if (file->keep_fd)
 		bev_give_back(file);
 	else
-		afi_linger(file->loop, bev, !bev_has_failed(file, AFI_WRITE),
-			   bev_is_over(file));
+		afi_linger(file->loop, bev,
+			   !afi_bevstate_has_failed(&bev_of(file)->state,
+						    AFI_WRITE),
+			   afi_bevstate_is_over(&bev_of(file)->state));
 	afi_task_cancel(&file->loop->ready, &bev_of(file)->task);
 }
 
@@ -419,7 +347,7 @@ static int bev_shutdown(struct af_file *file, int how)
 {
 	(void)how;
 	bufferevent_flush(bev_of(file)->bev, EV_WRITE, BEV_FINISHED);
-	bev_of(file)->error[AFI_WRITE] = -EPIPE;
+	bev_of(file)->state.error[AFI_WRITE] = -EPIPE;
 	return 0;
 }
 
@@ -432,7 +360,7 @@ static bool bev_has_left(const struct af_file *file)
 {
 	const struct bev_file *over = bev_of(file);
 
-	if (over->ended || over->error[AFI_WRITE] == -EPIPE)
+	if (over->state.ended || over->state.error[AFI_WRITE] == -EPIPE)
 		return true;
 	/* Without a descriptor, a socket is one that is not connected yet. */
 	return over->on_pair && bev_hangup_fd(file) < 0 &&

@@ -15,135 +15,11 @@
 
 #include <event2/buffer.h>
 
-#include "base/container.h"
 #include "transport/disk.h"
-#include "transport/diskjob.h"
-#include "transport/nowait.h"
-
-struct disk {
-	struct af_file file;
-	struct afi_task task;
-	struct afi_disk_job *jobs[2]; /* out, or come back */
-	enum afi_direction turn;      /* whose, when both wait */
-	bool has_start;		      /* there is nothing before position 0 */
-	struct afi_nowait nowait;
-	int error;  /* of a write that nobody waited for */
-	off_t warm; /* up to here it is in memory */
-};
-
-static struct disk *disk_of(const struct af_file *file)
-{
-	return AFI_CONTAINER(file, struct disk, file);
-}
-
-/* Whether a worker has the descriptor. */
-static bool disk_is_out(const struct disk *disk)
-{
-	return afi_disk_job_is_out(disk->jobs[AFI_READ]) ||
-	       afi_disk_job_is_out(disk->jobs[AFI_WRITE]);
-}
-
-static bool disk_must_wait(const struct disk *disk,
-			   enum afi_direction direction)
-{
-	return disk_is_out(disk) ||
-	       (disk->file.wanted[!direction] && disk->turn != direction);
-}
-
-static void disk_discard(struct disk *disk, enum afi_direction direction)
-{
-	afi_disk_job_put(disk->jobs[direction]);
-	disk->jobs[direction] = NULL;
-}
-
-static void disk_wake(struct af_file *file, enum afi_direction direction)
-{
-	if (!file->wanted[direction])
-		return;
-	file->wanted[direction] = false;
-	file->drained[direction] = false;
-	afi_loop_unhold(file->loop);
-	if (file->attached)
-		afi_file_step(file, direction);
-}
-
-/* Wakes the direction whose turn it is; the other one once it is done. */
-static void disk_wake_both(struct disk *disk)
-{
-	enum afi_direction first = disk->turn;
-
-	if (disk_is_out(disk))
-		return;
-	disk_wake(&disk->file, first);
-	if (!disk->file.wanted[first])
-		disk_wake(&disk->file, !first);
-}
-
-static void disk_on_task(struct afi_task *task)
-{
-	disk_wake_both(AFI_CONTAINER(task, struct disk, task));
-}
-
-static void disk_schedule(struct disk *disk)
-{
-	if (!disk->task.run)
-		afi_loop_ready(disk->file.loop, &disk->task, disk_on_task);
-}
-
-static void disk_on_back(struct afi_job *base)
-{
-	struct afi_disk_job *job =
-		AFI_CONTAINER(base, struct afi_disk_job, job);
-	struct af_file *file = job->file;
-	enum afi_direction direction = job->direction;
-	struct disk *disk;
-
-	afi_disk_job_put(job);
-	if (!file)
-		return;
-	disk = disk_of(file);
-	if (job->counted)
-		disk->error = job->error;
-	if (job->job.work == afi_disk_work_warm)
-		disk->warm = job->at + (off_t)job->len;
-	/* An end or an error that nobody waits for is found again. */
-	if (job->counted || job->job.work == afi_disk_work_warm ||
-	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
-		disk_discard(disk, direction);
-	disk_wake_both(disk);
-}
-
-/* 0: it is done already; -EAGAIN: it will come back. */
-static int disk_give(struct disk *disk, struct afi_disk_job *job)
-{
-	disk_discard(disk, job->direction); /* with nothing to take from it */
-	disk->jobs[job->direction] = job;
-	job->job.back = disk_on_back;
-	atomic_store(&job->refs, 2);
-	if (!afi_workers_do(disk->file.loop, &job->job))
-		return -EAGAIN;
-	afi_disk_job_put(job);
-	return 0;
-}
-
-/* Takes back what no worker has begun with. */
-static void disk_recall(struct disk *disk)
-{
-	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = disk->jobs[i];
-
-		if (!afi_disk_job_is_out(job) ||
-		    !afi_workers_recall(disk->file.loop, &job->job))
-			continue;
-		afi_disk_job_put(job);
-		disk_discard(disk, i);
-		/* Should it not end after all, its operation tries again. */
-		disk_schedule(disk);
-	}
-}
+#include "transport/diskturn.h"
 
 /* What a worker has read. */
-static ssize_t disk_take_read(struct disk *disk, void *buf, size_t len)
+static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
 {
 	struct afi_disk_job *job = disk->jobs[AFI_READ];
 	ssize_t r = job->error;
@@ -155,17 +31,17 @@ static ssize_t disk_take_read(struct disk *disk, void *buf, size_t len)
 		job->start += (size_t)r;
 	}
 	if (job->start == job->done)
-		disk_discard(disk, AFI_READ);
+		afi_disk_discard(disk, AFI_READ);
 	return r;
 }
 
 static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 	struct afi_disk_job *job;
 	ssize_t r;
 
-	if (disk_must_wait(disk, AFI_READ))
+	if (afi_disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
 	if (disk->jobs[AFI_READ])
 		return disk_take_read(disk, buf, len);
@@ -177,19 +53,19 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 			       afi_disk_work_read);
 	if (!job)
 		return -ENOMEM;
-	r = disk_give(disk, job);
+	r = afi_disk_give(disk, job);
 	return r < 0 ? r : disk_take_read(disk, buf, len);
 }
 
 static size_t disk_held(const struct af_file *file)
 {
-	const struct afi_disk_job *job = disk_of(file)->jobs[AFI_READ];
+	const struct afi_disk_job *job = afi_disk_of(file)->jobs[AFI_READ];
 
 	return job && !afi_disk_job_is_out(job) ? job->done - job->start : 0;
 }
 
 /* With no worker out: drops what was read ahead, if it can be read again. */
-static void disk_drop_ahead(struct disk *disk)
+static void disk_drop_ahead(struct afi_disk *disk)
 {
 	struct af_file *file = &disk->file;
 	size_t n = file->in.len + disk_held(file);
@@ -197,21 +73,21 @@ static void disk_drop_ahead(struct disk *disk)
 	if (n == 0 || lseek(file->fd, -(off_t)n, SEEK_CUR) < 0)
 		return;
 	afi_file_consume(file, file->in.len);
-	disk_discard(disk, AFI_READ);
+	afi_disk_discard(disk, AFI_READ);
 }
 
 /* How a write or sync in a worker ended. */
-static ssize_t disk_take_write(struct disk *disk)
+static ssize_t disk_take_write(struct afi_disk *disk)
 {
 	struct afi_disk_job *job = disk->jobs[AFI_WRITE];
 	ssize_t r = job->done > 0 ? (ssize_t)job->done : job->error;
 
-	disk_discard(disk, AFI_WRITE);
+	afi_disk_discard(disk, AFI_WRITE);
 	return r;
 }
 
 /* The result of a job; of one that was not waited for; or -EAGAIN: neither. */
-static ssize_t disk_earlier_result(struct disk *disk)
+static ssize_t disk_earlier_result(struct afi_disk *disk)
 {
 	int error = disk->error;
 
@@ -234,12 +110,12 @@ static size_t disk_gather(char *to, size_t max, const struct iovec *iov, int n)
 
 static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 	struct afi_disk_job *job;
 	size_t len = 0;
 	ssize_t r;
 
-	if (disk_must_wait(disk, AFI_WRITE))
+	if (afi_disk_must_wait(disk, AFI_WRITE))
 		return -EAGAIN;
 	r = disk_earlier_result(disk);
 	if (r != -EAGAIN)
@@ -257,36 +133,36 @@ static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 	if (!job)
 		return -ENOMEM;
 	disk_gather(job->chunk->data, len, iov, n);
-	r = disk_give(disk, job);
+	r = afi_disk_give(disk, job);
 	return r < 0 ? r : disk_take_write(disk);
 }
 
 static int disk_sync(struct af_file *file)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 	struct afi_disk_job *job;
 	int r;
 
-	if (disk_must_wait(disk, AFI_WRITE))
+	if (afi_disk_must_wait(disk, AFI_WRITE))
 		return -EAGAIN;
 	if (disk->jobs[AFI_WRITE] || disk->error)
 		return (int)disk_earlier_result(disk);
 	job = afi_disk_job_new(file, AFI_WRITE, 0, afi_disk_work_sync);
 	if (!job)
 		return -ENOMEM;
-	r = disk_give(disk, job);
+	r = afi_disk_give(disk, job);
 	return r < 0 ? r : (int)disk_take_write(disk);
 }
 
 static size_t disk_commit(struct af_file *file)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 	struct afi_disk_job *job = disk->jobs[AFI_WRITE];
 
 	if (!job || job->counted)
 		return 0;
 	if (afi_disk_job_is_out(job))
-		disk_recall(disk);
+		afi_disk_recall(disk);
 	if (!disk->jobs[AFI_WRITE])
 		return 0;
 	job->counted = true;
@@ -295,11 +171,11 @@ static size_t disk_commit(struct af_file *file)
 
 static ssize_t disk_prepare(struct af_file *file, size_t len)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 	struct afi_disk_job *job;
 	off_t at;
 
-	if (disk_must_wait(disk, AFI_READ))
+	if (afi_disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (disk->nowait.direct || at < 0)
@@ -308,45 +184,24 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	    afi_nowait_in_memory(&disk->nowait, at, at + (off_t)len))
 		disk->warm = at + (off_t)len;
 	if (at < disk->warm)
-		return disk->warm - at < (off_t)len
-			       ? (ssize_t)(disk->warm - at)
-			       : (ssize_t)len;
+		return disk->warm - at < (off_t)len ? (ssize_t)(disk->warm - at)
+						    : (ssize_t)len;
 	job = afi_disk_job_new(file, AFI_READ, 0, afi_disk_work_warm);
 	if (!job)
 		return -ENOMEM;
 	job->at = at;
 	job->len = len;
 	/* Done here, without workers, it is warm as well. */
-	if (disk_give(disk, job) < 0)
+	if (afi_disk_give(disk, job) < 0)
 		return -EAGAIN;
-	disk_discard(disk, AFI_READ);
+	afi_disk_discard(disk, AFI_READ);
 	disk->warm = at + (off_t)len;
 	return (ssize_t)len;
 }
 
-static int disk_want(struct af_file *file, enum afi_direction direction)
-{
-	struct disk *disk = disk_of(file);
-
-	if (!file->wanted[!direction])
-		disk->turn = direction;
-	afi_loop_hold(file->loop);
-	if (disk->turn == direction && !disk_is_out(disk))
-		disk_schedule(disk);
-	return 0;
-}
-
-static void disk_unwant(struct af_file *file, enum afi_direction direction)
-{
-	file->wanted[direction] = false;
-	afi_loop_unhold(file->loop);
-	if (file->wanted[!direction])
-		disk_schedule(disk_of(file));
-}
-
 static int disk_move_held(struct af_file *file, struct evbuffer *buf)
 {
-	struct afi_disk_job *job = disk_of(file)->jobs[AFI_READ];
+	struct afi_disk_job *job = afi_disk_of(file)->jobs[AFI_READ];
 	size_t n = disk_held(file);
 
 	if (n > 0 && evbuffer_add(buf, job->chunk->data + job->start, n) < 0)
@@ -356,18 +211,18 @@ static int disk_move_held(struct af_file *file, struct evbuffer *buf)
 
 static void disk_release(struct af_file *file)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 
-	disk_recall(disk);
-	if (!disk_is_out(disk))
+	afi_disk_recall(disk);
+	if (!afi_disk_is_out(disk))
 		disk_drop_ahead(disk);
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
 		if (file->wanted[i])
-			disk_unwant(file, i);
+			afi_disk_unwant(file, i);
 		if (afi_disk_job_is_out(disk->jobs[i]))
 			afi_disk_job_orphan(disk->jobs[i], file->in.len);
 		else
-			disk_discard(disk, i);
+			afi_disk_discard(disk, i);
 	}
 	afi_task_cancel(&file->loop->ready, &disk->task);
 }
@@ -375,8 +230,8 @@ static void disk_release(struct af_file *file)
 static bool disk_is_busy(struct af_file *file)
 {
 	if (file->attached)
-		disk_recall(disk_of(file));
-	return disk_is_out(disk_of(file));
+		afi_disk_recall(afi_disk_of(file));
+	return afi_disk_is_out(afi_disk_of(file));
 }
 
 static int disk_put_back(struct af_file *file)
@@ -384,8 +239,8 @@ static int disk_put_back(struct af_file *file)
 	if (disk_is_busy(file))
 		return -EBUSY;
 	if (file->attached)
-		disk_drop_ahead(disk_of(file));
-	disk_of(file)->warm = 0;
+		disk_drop_ahead(afi_disk_of(file));
+	afi_disk_of(file)->warm = 0;
 	return 0;
 }
 
@@ -394,9 +249,9 @@ static int disk_can_unread(struct af_file *file, size_t len)
 {
 	off_t at;
 
-	if (disk_is_out(disk_of(file)))
+	if (afi_disk_is_out(afi_disk_of(file)))
 		return -EBUSY;
-	if (!disk_of(file)->has_start)
+	if (!afi_disk_of(file)->has_start)
 		return 0;
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (at < 0)
@@ -414,7 +269,7 @@ static bool disk_can_splice(const struct af_file *file,
 
 static int disk_close(struct af_file *file, bool close_fd)
 {
-	struct disk *disk = disk_of(file);
+	struct afi_disk *disk = afi_disk_of(file);
 
 	/* One that is out, or was when the loop went. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
@@ -424,19 +279,18 @@ static int disk_close(struct af_file *file, bool close_fd)
 			continue;
 		job->close_fd = close_fd;
 		close_fd = false;
-		disk_discard(disk, i);
+		afi_disk_discard(disk, i);
 	}
 	return close_fd && close(file->fd) < 0 ? -errno : 0;
 }
 
-struct af_file *afi_disk_new(const struct af_file *like,
-			     const struct stat *st)
+struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 {
 	static const struct afi_transport transport = {
 		.read = disk_read,
 		.write = disk_write,
-		.want = disk_want,
-		.unwant = disk_unwant,
+		.want = afi_disk_want,
+		.unwant = afi_disk_unwant,
 		.held = disk_held,
 		.move_held = disk_move_held,
 		.release = disk_release,
@@ -451,12 +305,12 @@ struct af_file *afi_disk_new(const struct af_file *like,
 		.always_ready = true,
 		.part_fills = true,
 	};
-	struct af_file *file = afi_file_new(like, sizeof(struct disk));
-	struct disk *disk;
+	struct af_file *file = afi_file_new(like, sizeof(struct afi_disk));
+	struct afi_disk *disk;
 
 	if (!file)
 		return NULL;
-	disk = disk_of(file);
+	disk = afi_disk_of(file);
 	disk->nowait.direct = afi_nowait_always(st);
 	disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
 	/* The program may close its own under a worker: that has another. */

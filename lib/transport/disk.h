@@ -11,7 +11,6 @@
 #include "file/file.h"
 
 /* A file like that one, over its fd or a duplicate of it; NULL and errno. */
-struct af_file *afi_disk_new(const struct af_file *like,
-			     const struct stat *st);
+struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st);
 
 #endif

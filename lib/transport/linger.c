@@ -92,11 +92,12 @@ static void linger_on_task(struct afi_task *task)
 static void linger_wake(struct lingering *linger)
 {
 	if (!linger->task.run)
-		afi_loop_ready(linger->deadline.loop, &linger->task, linger_on_task);
+		afi_loop_ready(linger->deadline.loop, &linger->task,
+			       linger_on_task);
 }
 
-static void linger_on_sent(struct evbuffer *buf, const struct evbuffer_cb_info *info,
-		    void *arg)
+static void linger_on_sent(struct evbuffer *buf,
+			   const struct evbuffer_cb_info *info, void *arg)
 {
 	(void)buf;
 	(void)info;
@@ -128,7 +129,8 @@ static void linger_on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 /* 0, or -1 and nothing has happened. */
-static int linger_start(struct af_loop *loop, struct bufferevent *bev, bool ended)
+static int linger_start(struct af_loop *loop, struct bufferevent *bev,
+			bool ended)
 {
 	struct lingering *linger = calloc(1, sizeof(*linger));
 
@@ -137,8 +139,8 @@ static int linger_start(struct af_loop *loop, struct bufferevent *bev, bool ende
 	linger->bev = bev;
 	linger->ended = ended;
 	linger->deadline.arg = linger;
-	linger->on_sent = evbuffer_add_cb(linger_last_buffer(linger), linger_on_sent,
-					  linger);
+	linger->on_sent = evbuffer_add_cb(linger_last_buffer(linger),
+					  linger_on_sent, linger);
 	if (!linger->on_sent ||
 	    afi_deadline_start(&linger->deadline, loop, &patience,
 			       linger_on_deadline) < 0) {

@@ -120,7 +120,8 @@ static struct af_file *new_stream(struct af_file *like, int mode)
 
 	if (like->is_socket) {
 		/* Used with MSG_DONTWAIT. */
-		if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+		if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) <
+		    0) {
 			errno = EBADF;
 			return NULL;
 		}

@@ -113,8 +113,7 @@ ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 }
 
 #ifdef HAVE_RWF
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
-			  off_t to)
+bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
@@ -125,8 +124,7 @@ bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
 	return r >= 0;
 }
 #else
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
-			  off_t to)
+bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 {
 	(void)nowait;
 	(void)from;

@@ -135,13 +135,13 @@ static struct af_file *stream_make(const struct af_file *like,
 }
 
 /* What streams of bytes and sockets of messages have in common. */
-#define STREAM_TABLE                                                      \
-	.read = stream_read, .write = afi_descriptor_write,               \
-	.want = stream_want, .unwant = stream_unwant,                     \
-	.held = stream_held, .move_held = stream_move_held,               \
-	.release = stream_release, .span = stream_span,                   \
-	.can_shutdown = stream_can_shutdown, .shutdown = stream_shutdown, \
-	.hangup_fd = stream_hangup_fd, .part_fills = true
+#define STREAM_TABLE                                                           \
+	.read = stream_read, .write = afi_descriptor_write,                    \
+	.want = stream_want, .unwant = stream_unwant, .held = stream_held,     \
+	.move_held = stream_move_held, .release = stream_release,              \
+	.span = stream_span, .can_shutdown = stream_can_shutdown,              \
+	.shutdown = stream_shutdown, .hangup_fd = stream_hangup_fd,            \
+	.part_fills = true
 
 struct af_file *afi_stream_new(const struct af_file *like)
 {

@@ -41,7 +41,7 @@ struct afi_wake_own {
 };
 
 static void wake_assign(struct event *event, struct event_base *base,
-		   struct bufferevent *bev, enum afi_direction direction)
+			struct bufferevent *bev, enum afi_direction direction)
 {
 	/* A bufferevent's own are finalized with it. */
 	const short flags = EV_PERSIST | EV_FINALIZE;

@@ -39,8 +39,7 @@ static void wake_on_read(struct bufferevent *bev, void *arg)
 	(void)bev;
 	afi_file_ready(file, AFI_READ);
 	/* libevent reads on for as long as there is memory: up to here. */
-	if (file->wanted[AFI_READ] &&
-	    afi_wake_held(wake) >= file->read_ahead)
+	if (file->wanted[AFI_READ] && afi_wake_held(wake) >= file->read_ahead)
 		file->transport->unwant(file, AFI_READ);
 }
 
@@ -100,8 +99,8 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 		free(own);
 		return -ENOMEM;
 	}
-	bufferevent_setcb(wake->bev, wake_on_read, wake_on_write,
-			  wake_on_event, wake);
+	bufferevent_setcb(wake->bev, wake_on_read, wake_on_write, wake_on_event,
+			  wake);
 	bufferevent_disable(wake->bev, EV_READ | EV_WRITE);
 	wake->file = file;
 	wake->more = own;
@@ -136,9 +135,8 @@ static int wake_enable(struct afi_wake *wake, enum afi_direction direction)
 {
 	if (direction == AFI_READ && wake->more->readable)
 		return event_add(wake->more->readable, NULL) ? -ENOMEM : 0;
-	return bufferevent_enable(wake->bev, wake_event_of(direction))
-		       ? -ENOMEM
-		       : 0;
+	return bufferevent_enable(wake->bev, wake_event_of(direction)) ? -ENOMEM
+								       : 0;
 }
 
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)

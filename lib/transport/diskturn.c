@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Taking turns on a descriptor that has one position: one worker at a time has
+ * it, and an operation is not begun in the middle of one in the other direction.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "transport/diskturn.h"
+
+bool afi_disk_is_out(const struct afi_disk *disk)
+{
+	return afi_disk_job_is_out(disk->jobs[AFI_READ]) ||
+	       afi_disk_job_is_out(disk->jobs[AFI_WRITE]);
+}
+
+bool afi_disk_must_wait(const struct afi_disk *disk,
+			enum afi_direction direction)
+{
+	return afi_disk_is_out(disk) ||
+	       (disk->file.wanted[!direction] && disk->turn != direction);
+}
+
+void afi_disk_discard(struct afi_disk *disk, enum afi_direction direction)
+{
+	afi_disk_job_put(disk->jobs[direction]);
+	disk->jobs[direction] = NULL;
+}
+
+static void diskturn_wake(struct af_file *file, enum afi_direction direction)
+{
+	if (!file->wanted[direction])
+		return;
+	file->wanted[direction] = false;
+	file->drained[direction] = false;
+	afi_loop_unhold(file->loop);
+	if (file->attached)
+		afi_file_step(file, direction);
+}
+
+/* Wakes the direction whose turn it is; the other one once it is done. */
+static void diskturn_wake_both(struct afi_disk *disk)
+{
+	enum afi_direction first = disk->turn;
+
+	if (afi_disk_is_out(disk))
+		return;
+	diskturn_wake(&disk->file, first);
+	if (!disk->file.wanted[first])
+		diskturn_wake(&disk->file, !first);
+}
+
+static void diskturn_on_task(struct afi_task *task)
+{
+	diskturn_wake_both(AFI_CONTAINER(task, struct afi_disk, task));
+}
+
+static void diskturn_schedule(struct afi_disk *disk)
+{
+	if (!disk->task.run)
+		afi_loop_ready(disk->file.loop, &disk->task, diskturn_on_task);
+}
+
+static void diskturn_on_back(struct afi_job *base)
+{
+	struct afi_disk_job *job =
+		AFI_CONTAINER(base, struct afi_disk_job, job);
+	struct af_file *file = job->file;
+	enum afi_direction direction = job->direction;
+	struct afi_disk *disk;
+
+	afi_disk_job_put(job);
+	if (!file)
+		return;
+	disk = afi_disk_of(file);
+	if (job->counted)
+		disk->error = job->error;
+	if (job->job.work == afi_disk_work_warm)
+		disk->warm = job->at + (off_t)job->len;
+	/* An end or an error that nobody waits for is found again. */
+	if (job->counted || job->job.work == afi_disk_work_warm ||
+	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
+		afi_disk_discard(disk, direction);
+	diskturn_wake_both(disk);
+}
+
+int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job)
+{
+	afi_disk_discard(disk,
+			 job->direction); /* with nothing to take from it */
+	disk->jobs[job->direction] = job;
+	job->job.back = diskturn_on_back;
+	atomic_store(&job->refs, 2);
+	if (!afi_workers_do(disk->file.loop, &job->job))
+		return -EAGAIN;
+	afi_disk_job_put(job);
+	return 0;
+}
+
+void afi_disk_recall(struct afi_disk *disk)
+{
+	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
+		struct afi_disk_job *job = disk->jobs[i];
+
+		if (!afi_disk_job_is_out(job) ||
+		    !afi_workers_recall(disk->file.loop, &job->job))
+			continue;
+		afi_disk_job_put(job);
+		afi_disk_discard(disk, i);
+		/* Should it not end after all, its operation tries again. */
+		diskturn_schedule(disk);
+	}
+}
+
+int afi_disk_want(struct af_file *file, enum afi_direction direction)
+{
+	struct afi_disk *disk = afi_disk_of(file);
+
+	if (!file->wanted[!direction])
+		disk->turn = direction;
+	afi_loop_hold(file->loop);
+	if (disk->turn == direction && !afi_disk_is_out(disk))
+		diskturn_schedule(disk);
+	return 0;
+}
+
+void afi_disk_unwant(struct af_file *file, enum afi_direction direction)
+{
+	file->wanted[direction] = false;
+	afi_loop_unhold(file->loop);
+	if (file->wanted[!direction])
+		diskturn_schedule(afi_disk_of(file));
+}
