@@ -35,9 +35,10 @@ struct af_process *spawn(char **argv, enum af_stdio_kind in)
 	return child;
 }
 
-static int on_chunk(const char *data, size_t len, void *got)
+static int on_chunk(const char *data, size_t len, unsigned flags, void *got)
 {
 	(void)data;
+	(void)flags;
 	*(size_t *)got += len;
 	return 0;
 }
