@@ -18,7 +18,7 @@
 #define N_FDS 3
 
 /* libevent exits where it finds none for its pair. 0 or -errno. */
-static int check_fds(void)
+static int evbase_check_fds(void)
 {
 	int fds[N_FDS], n = 0, r = 0;
 
@@ -37,7 +37,7 @@ static int check_fds(void)
 struct event_base *afi_base_new(struct event_base *like)
 {
 	struct event_base *base;
-	int r = check_fds();
+	int r = evbase_check_fds();
 
 	if (r < 0) {
 		errno = -r;

@@ -24,9 +24,9 @@
 #endif
 
 #ifdef POOL_OFF
-static const bool keep = false;
+static const bool pool_keeps = false;
 #else
-static const bool keep = true;
+static const bool pool_keeps = true;
 #endif
 
 #define MAX_BLOCKS 4096
@@ -39,7 +39,7 @@ struct afi_block {
 #define SMALL_SIZE (AFI_BLOCK_SIZE - sizeof(struct afi_chunk) - 1)
 
 /* A block that was used before, or NULL: there is none. */
-static void *reuse(struct afi_pool *pool)
+static void *pool_reuse(struct afi_pool *pool)
 {
 	struct afi_block *block = pool->blocks;
 
@@ -52,7 +52,7 @@ static void *reuse(struct afi_pool *pool)
 
 void *afi_block_get(struct afi_pool *pool, size_t size)
 {
-	void *block = size <= AFI_BLOCK_SIZE ? reuse(pool) : NULL;
+	void *block = size <= AFI_BLOCK_SIZE ? pool_reuse(pool) : NULL;
 
 	if (block)
 		return memset(block, 0, size);
@@ -63,7 +63,7 @@ void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
 {
 	struct afi_block *block = memory;
 
-	if (!keep || !pool || size > AFI_BLOCK_SIZE ||
+	if (!pool_keeps || !pool || size > AFI_BLOCK_SIZE ||
 	    pool->n_blocks == MAX_BLOCKS) {
 		free(memory);
 		return;
@@ -77,9 +77,9 @@ struct afi_chunk *afi_chunk_get(struct afi_pool *pool, size_t size)
 {
 	struct afi_chunk *chunk = NULL;
 
-	if (keep && size <= SMALL_SIZE) {
+	if (pool_keeps && size <= SMALL_SIZE) {
 		size = SMALL_SIZE;
-		chunk = reuse(pool);
+		chunk = pool_reuse(pool);
 		if (chunk)
 			chunk->size = size;
 	} else if (size == AFI_CHUNK_SIZE && pool->n_chunks > 0) {
@@ -118,7 +118,7 @@ void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 		return;
 	if (chunk->size == SMALL_SIZE)
 		afi_block_put(pool, chunk, AFI_BLOCK_SIZE);
-	else if (keep && pool && chunk->size == AFI_CHUNK_SIZE &&
+	else if (pool_keeps && pool && chunk->size == AFI_CHUNK_SIZE &&
 		 pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))
 		pool->chunks[pool->n_chunks++] = chunk;
 	else

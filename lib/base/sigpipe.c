@@ -33,12 +33,12 @@ void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 }
 
 /* The signal that came with an error, or 0. */
-static int signal_of(int error)
+static int sigpipe_signal_of(int error)
 {
 	return error == -EPIPE ? SIGPIPE : error == -EFBIG ? SIGXFSZ : 0;
 }
 
-static void take_back(const struct afi_sigpipe_hold *hold, int sig)
+static void sigpipe_take_back(const struct afi_sigpipe_hold *hold, int sig)
 {
 	static const struct timespec zero;
 	sigset_t set, pending;
@@ -58,10 +58,10 @@ static void take_back(const struct afi_sigpipe_hold *hold, int sig)
 
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error)
 {
-	int sig = signal_of(error);
+	int sig = sigpipe_signal_of(error);
 
 	if (sig)
-		take_back(hold, sig);
+		sigpipe_take_back(hold, sig);
 	pthread_sigmask(SIG_SETMASK, &hold->before, NULL);
 }
 
