@@ -139,6 +139,14 @@ static struct af_future *begin_chain(const struct timeval *timeout)
 			pass, NULL);
 }
 
+/* A group waits for its parts where the wait is, too. */
+static struct af_future *begin_group(const struct timeval *timeout)
+{
+	struct af_future *f = begin_chain(timeout);
+
+	return af_any(stage.loop, &f, 1);
+}
+
 static void check_chain_data(enum outcome outcome)
 {
 	size_t len = outcome == ENDS ? 1 : 3;
@@ -326,6 +334,8 @@ static const struct operation {
 	{ "read_until", NULL, begin_read_until, put_line, put_part, reset,
 	  close_input, -ECONNRESET, check_data },
 	{ "chain", NULL, begin_chain, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_chain_data },
+	{ "group", NULL, begin_group, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
 	{ "write", NULL, begin_write, drain, NULL, leave, close_target, -EPIPE,
 	  check_written },

@@ -99,6 +99,53 @@ static void break_out(void *arg)
 }
 
 /* Else the second would go on for as long as the sleep does. */
+#define WAITS 10
+
+/* The descriptor that each of the waits in waits found free. */
+static int free_fds[WAITS], n_waits;
+
+/* Waits for the last of them, which lets all return. */
+static void await_deeper(struct af_future *done, void *arg)
+{
+	(void)done;
+	free_fds[n_waits] = dup(0);
+	close(free_fds[n_waits]);
+	if (++n_waits < WAITS)
+		af_on_done(af_sleep(loop, MS(1)), await_deeper, arg);
+	else
+		af_future_resolve(arg, NULL, NULL);
+	ck_assert_int_eq(af_await(arg), 0);
+}
+
+static void await_twice(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct af_future *last = af_future_new(loop, NULL, NULL);
+
+		n_waits = 0;
+		await_deeper(NULL, last);
+		af_future_unref(last);
+		for (int depth = i == 0 ? 2 : 0; depth < WAITS; depth++)
+			ck_assert_int_eq(free_fds[depth], free_fds[1]);
+	}
+}
+
+/* The inner base is made once and kept. */
+START_TEST(awaits_in_a_callback_share_one_inner_base)
+{
+	base = event_base_new();
+	loop = af_loop_new(base);
+	event_base_once(base, -1, EV_TIMEOUT, await_twice, NULL, MS(0));
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	ck_assert_int_eq(n_waits, WAITS);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
 START_TEST(break_of_a_run_after_one_that_was_broken_ends_it)
 {
 	struct af_future *quiet;
@@ -286,6 +333,7 @@ Suite *suite(void)
 	tcase_add_test(tc, loop_without_descriptors_fails_emfile);
 	tcase_add_test(tc,
 		       await_in_a_callback_without_descriptors_fails_emfile);
+	tcase_add_test(tc, awaits_in_a_callback_share_one_inner_base);
 	tcase_add_test(tc, break_of_a_run_after_one_that_was_broken_ends_it);
 	tcase_add_test(tc, priority_of_a_bufferevent_outlasts_a_wait);
 	tcase_add_test(tc, debug_mode_finds_nothing);

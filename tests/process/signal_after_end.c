@@ -14,7 +14,8 @@
 #include "support/children.h"
 
 /*
- * Starts a stranger with that very number, which lives until fd ends; -1 where that is not allowed.
+ * Starts a stranger with that number, which lives until rig->out hangs up; -1
+ * where that is not allowed.
  */
 static pid_t start_stranger(pid_t pid, struct rig *rig)
 {

@@ -166,6 +166,31 @@ START_TEST(spawn_with_descriptors_leaves_them_to_the_caller)
 }
 END_TEST
 
+/* What is non-blocking is so for all who hold it; a start may not change it. */
+START_TEST(spawn_with_nonblocking_descriptors_leaves_them_so)
+{
+	struct af_process *process;
+	int in_flags, out_flags;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	ck_assert_int_eq(fcntl(rig.in, F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(fcntl(rig.out, F_SETFL, O_NONBLOCK | O_APPEND), 0);
+	in_flags = fcntl(rig.in, F_GETFL);
+	out_flags = fcntl(rig.out, F_GETFL);
+	process = start(&rig, HELPER("both", "3"),
+			WITH(.in = TO_FD(rig.in), .out = TO_FD(rig.out),
+			     .err = TO_FD(rig.out)));
+	ck_assert_int_eq(fcntl(rig.in, F_GETFL), in_flags);
+	ck_assert_int_eq(fcntl(rig.out, F_GETFL), out_flags);
+	expect_exit(&rig, process, 0);
+	ck_assert_int_eq(fcntl(rig.in, F_GETFL), in_flags);
+	ck_assert_int_eq(fcntl(rig.out, F_GETFL), out_flags);
+	expect_pattern(rig.in, 3, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(spawn_with_paths_reads_creates_and_truncates)
 {
 	struct stat status;
@@ -372,6 +397,7 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_without_pipes_has_no_files);
 	tcase_add_test(tc, spawn_with_null_streams_gives_dev_null);
 	tcase_add_test(tc, spawn_with_descriptors_leaves_them_to_the_caller);
+	tcase_add_test(tc, spawn_with_nonblocking_descriptors_leaves_them_so);
 	tcase_add_test(tc, spawn_with_paths_reads_creates_and_truncates);
 	tcase_add_test(tc, spawn_with_bad_path_is_refused);
 	tcase_add_test(tc, spawn_with_bad_descriptor_is_refused);

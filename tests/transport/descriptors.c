@@ -176,6 +176,26 @@ START_TEST(eventfd_carries_its_counter)
 }
 END_TEST
 
+/* Made non-blocking for a time, it keeps its other flags, and gets them back. */
+START_TEST(eventfd_keeps_its_other_flags)
+{
+	int fd = eventfd(1, EFD_CLOEXEC), before;
+	struct af_file *file;
+
+	rig_open(&rig, DRIVE_AWAIT);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
+	before = fcntl(fd, F_GETFL);
+	ck_assert(before & O_APPEND);
+	file = make_file(fd, AFIO_KEEP_FD);
+	expect_count(&rig, af_file_read(file, 8, 0, NULL), 8, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL) & ~O_NONBLOCK, before);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL), before);
+	ck_assert_int_eq(close(fd), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(fifo_carries_lines_to_its_end)
 {
 	char dir[] = P_tmpdir "/asyncfile-XXXXXX", path[sizeof dir + 5];
@@ -415,6 +435,7 @@ Suite *suite(void)
 		tc, device_and_kept_disk_file_without_descriptors_fail_emfile);
 	tcase_add_test(tc, descriptor_of_its_own_is_above_stdio);
 	ADD(eventfd_carries_its_counter);
+	tcase_add_test(tc, eventfd_keeps_its_other_flags);
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);
 	ADD(pty_closed_at_the_other_side_ends);
