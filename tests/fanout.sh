@@ -10,7 +10,7 @@
 . "${srcdir:-.}/tests/checks.sh"
 
 sample=$(cd "${top_builddir:-.}/samples" && pwd)/fanout
-helper=$(cd "${top_builddir:-.}/tests" && pwd)/helper
+helper=$(cd "${top_builddir:-.}/tests/support" && pwd)/helper
 sshd=
 made=
 finish() {

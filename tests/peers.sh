@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Has tests/peer talk to programs of others, over TCP and TLS: 1 MiB both ways,
+# Has tests/support/peer talk to programs of others, over TCP and TLS: 1 MiB both ways,
 # compared, and a half-close that must be respected. What is not
 # here is skipped, with a word.
 
@@ -9,7 +9,7 @@
 # shellcheck disable=SC2086
 . "${srcdir:-.}/tests/checks.sh"
 
-peer=$(cd "${top_builddir:-.}/tests" && pwd)/peer
+peer=$(cd "${top_builddir:-.}/tests/support" && pwd)/peer
 pids=
 finish() {
 	kill $pids 2> /dev/null || :

@@ -10,7 +10,7 @@
 . "${srcdir:-.}/tests/checks.sh"
 
 samples=$(cd "${top_builddir:-.}/samples" && pwd)
-helper=$(cd "${top_builddir:-.}/tests" && pwd)/helper
+helper=$(cd "${top_builddir:-.}/tests/support" && pwd)/helper
 timeout=$(command -v timeout)
 sha1sum=$(command -v sha1sum)
 cd "$tmp"

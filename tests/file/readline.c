@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * af_file_readline() and af_file_read_until(): every row of their outcome table
+ * on every kind of descriptor and with every way of waiting, what a line is,
+ * and delimiters that come in pieces.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/harness.h"
+
+static struct rig rig;
+
+static struct af_future *readline(size_t size)
+{
+	return af_file_readline(rig.reader, size, 0, 0, NULL);
+}
+
+static struct af_future *read_until(const char *delim)
+{
+	return af_file_read_until(rig.reader, delim, strlen(delim), 0, 0, NULL);
+}
+
+START_TEST(readline_lines_there_succeeds_with_each)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "one\n\nthree\nfo");
+	expect_text(&rig, readline(0), "one\n", 0);
+	expect_text(&rig, readline(0), "\n", 0);
+	expect_text(&rig, readline(0), "three\n", 0);
+	put_text(rig.out, "ur\n");
+	expect_text(&rig, readline(0), "four\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_in_pieces_succeeds_with_the_whole)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	f = readline(0);
+	put_text(rig.out, "a");
+	turn(&rig);
+	put_text(rig.out, "b");
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	put_text(rig.out, "\nc");
+	expect_text(&rig, f, "ab\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_unterminated_at_eof_succeeds_with_eof)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "one\ntwo");
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(0), "one\n", 0);
+	expect_text(&rig, readline(0), "two", AFIO_EOF);
+	expect_text(&rig, readline(0), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_terminated_before_eof_succeeds_without_eof)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "one\n");
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(0), "one\n", 0);
+	for (int i = 0; i < 3; i++)
+		expect_text(&rig, readline(0), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_keeps_carriage_return_and_nul)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put(rig.out, "a\r\n\0\n\0b\0\n\r\n", 11);
+	expect_text(&rig, readline(0), "a\r\n", 0);
+	expect_text(&rig, readline(0), "\0\n", 0);
+	expect_text(&rig, readline(0), "\0b\0\n", 0);
+	expect_text(&rig, readline(0), "\r\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_longer_than_size_comes_in_pieces)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abcdefghi\nxyz\n");
+	expect_text(&rig, readline(4), "abcd", AFIO_TRUNCATED);
+	expect_text(&rig, readline(4), "efgh", AFIO_TRUNCATED);
+	expect_text(&rig, readline(4), "i\n", 0);
+	expect_text(&rig, readline(4), "xyz\n", 0);
+	put_text(rig.out, "abcd\n");
+	expect_text(&rig, readline(4), "abcd", AFIO_TRUNCATED);
+	expect_text(&rig, readline(0), "\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* It is not waited for what may come after. */
+START_TEST(readline_of_just_size_at_the_end_is_truncated)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abcd");
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(4), "abcd", AFIO_TRUNCATED);
+	expect_text(&rig, readline(4), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_size_one_comes_in_bytes)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "ab\n\nc");
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(1), "a", AFIO_TRUNCATED);
+	expect_text(&rig, readline(1), "b", AFIO_TRUNCATED);
+	expect_text(&rig, readline(1), "\n", 0);
+	expect_text(&rig, readline(1), "\n", 0);
+	expect_text(&rig, readline(2), "c", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_at_deadline_succeeds_with_part_and_timedout)
+{
+	int64_t start = now_us();
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abc");
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(30)), "abc",
+		    AFIO_TIMEDOUT);
+	expect_elapsed(start, 30);
+	put_text(rig.out, "\n");
+	expect_text(&rig, readline(0), "\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_full_at_deadline_fails_and_leaves_part)
+{
+	int64_t start = now_us();
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abc");
+	expect_error(&rig,
+		     af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(30)),
+		     -ETIMEDOUT);
+	expect_elapsed(start, 30);
+	put_text(rig.out, "d\n");
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(0)),
+		    "abcd\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_nothing_at_deadline_fails_timedout)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(20)),
+		     -ETIMEDOUT);
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(0)),
+		     -ETIMEDOUT);
+	put_text(rig.out, "a\nb");
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(0)), "a\n",
+		    0);
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(0)), "b",
+		    AFIO_TIMEDOUT);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_cancelled_fails_and_leaves_part)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	f = readline(0);
+	put_text(rig.out, "abc");
+	turn(&rig);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	put_text(rig.out, "d\n");
+	expect_text(&rig, readline(0), "abcd\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Unix sockets only: unread bytes the other way make the hang-up an error. */
+START_TEST(readline_error_after_part_succeeds_and_the_next_fails)
+{
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, _i));
+	put_text(rig.in, "x");
+	put_text(rig.out, "abc");
+	rig_hang_up(&rig);
+	rig_reader(&rig);
+	expect_text(&rig, readline(0), "abc", 0);
+	expect_error(&rig, readline(0), -ECONNRESET);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(readline_nonsense_fails_einval)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	expect_error(&rig, af_file_readline(NULL, 0, 0, 0, NULL), -EINVAL);
+	expect_error(&rig,
+		     af_file_readline(rig.reader, 0, 0, AFIO_BORROW, NULL),
+		     -EINVAL);
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, MS(-1)),
+		     -EINVAL);
+	expect_error(&rig, af_file_read_until(NULL, "x", 1, 0, 0, NULL),
+		     -EINVAL);
+	expect_error(&rig, af_file_read_until(rig.reader, "", 0, 0, 0, NULL),
+		     -EINVAL);
+	expect_error(&rig, af_file_read_until(rig.reader, NULL, 1, 0, 0, NULL),
+		     -EINVAL);
+	expect_error(&rig,
+		     af_file_read_until(rig.reader, "x", 1, 0, 1u << 31, NULL),
+		     -EINVAL);
+	expect_error(&rig, af_file_read_until(rig.reader, "x", 1, 0, 0, MS(-1)),
+		     -EINVAL);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The newline at each offset around where buffers end. */
+START_TEST(readline_newline_around_buffer_ends_brings_the_line)
+{
+	static const size_t middles[] = { 4096, 8192, 65536, 131072 };
+	char *line = malloc(131072 + 10);
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	memset(line, 'x', 131072 + 10);
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t len = middles[i] - 2; len <= middles[i] + 2;
+		     len++) {
+			memcpy(line + len - 1, "\nab\n", 4);
+			feed(&rig, line, len + 3, false);
+			expect_bytes(&rig, readline(0), line, len, 0);
+			expect_text(&rig, readline(0), "ab\n", 0);
+			memset(line + len - 1, 'x', 4);
+		}
+	}
+	rig_close(&rig);
+	free(line);
+}
+END_TEST
+
+/* Lines of 0, 1, 2... bytes; what sizehint says must not matter. */
+START_TEST(readline_many_lines_brings_each_whatever_the_hint)
+{
+	static const size_t hints[] = { 0, 1, 100, (size_t)-1 };
+	const size_t lines = 700;
+	char *text = malloc(lines * (lines + 1) / 2), *p = text;
+
+	for (size_t len = 0; len < lines; len++) {
+		memset(p, 'a' + (int)(len % 26), len);
+		p += len;
+		*p++ = '\n';
+	}
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	feed(&rig, text, (size_t)(p - text), true);
+	p = text;
+	for (size_t len = 1; len <= lines; p += len++)
+		expect_bytes(&rig,
+			     af_file_readline(rig.reader, 0, hints[len % 4], 0,
+					      NULL),
+			     p, len, 0);
+	expect_text(&rig, readline(0), "", AFIO_EOF);
+	rig_close(&rig);
+	free(text);
+}
+END_TEST
+
+START_TEST(read_until_delimiter_in_two_reads_is_found)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	f = read_until("\r\n");
+	put_text(rig.out, "ab\r");
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	put_text(rig.out, "\ncd\re\r\n");
+	expect_text(&rig, f, "ab\r\n", 0);
+	expect_text(&rig, read_until("\r\n"), "cd\re\r\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(read_until_delimiter_split_anywhere_is_found)
+{
+	char delim[64], text[64 + 2];
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	memset(delim, '=', sizeof delim);
+	delim[63] = '!';
+	text[0] = 'a';
+	memcpy(text + 1, delim, sizeof delim);
+	text[65] = 'z';
+	for (size_t split = 1; split < 65; split++) {
+		struct af_future *f = af_file_read_until(
+			rig.reader, delim, sizeof delim, 0, 0, NULL);
+
+		put(rig.out, text, split);
+		turn(&rig);
+		ck_assert(!af_future_is_done(f));
+		put(rig.out, text + split, sizeof text - split);
+		expect_bytes(&rig, f, text, 65, 0);
+		expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "z", 0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(read_until_delimiter_that_repeats_itself_is_found)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "aaabaaaaabaabababac-xx-x--xxx;");
+	expect_text(&rig, read_until("aab"), "aaab", 0);
+	expect_text(&rig, read_until("aab"), "aaaaab", 0);
+	expect_text(&rig, read_until("abac"), "aabababac", 0);
+	expect_text(&rig, read_until("-x--x"), "-xx-x--x", 0);
+	expect_text(&rig, read_until(";"), "xx;", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(read_until_delimiter_is_copied_and_may_hold_nul)
+{
+	char delim[] = { 'b', '\0', 'c' };
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	f = af_file_read_until(rig.reader, delim, sizeof delim, 0, 0, NULL);
+	memset(delim, 'a', sizeof delim);
+	put(rig.out, "aaab\0\0b\0cd", 10);
+	expect_text(&rig, f, "aaab\0\0b\0c", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(read_until_size_below_delimiter_comes_in_pieces)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abcdef--");
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 1, 0, NULL),
+		    "a", AFIO_TRUNCATED);
+	expect_text(&rig,
+		    af_file_read_until(rig.reader, "-----", 5, 3, 0, NULL),
+		    "bcd", AFIO_TRUNCATED);
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 4, 0, NULL),
+		    "ef--", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(read_until_ends_as_readline_does)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "ab-");
+	expect_error(
+		&rig,
+		af_file_read_until(rig.reader, "--", 2, 0, AFIO_FULL, MS(20)),
+		-ETIMEDOUT);
+	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 0, 0, MS(20)),
+		    "ab-", AFIO_TIMEDOUT);
+	put_text(rig.out, "-c-");
+	rig_hang_up(&rig);
+	expect_text(&rig, read_until("--"), "-c-", AFIO_EOF);
+	expect_text(&rig, read_until("--"), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("file/readline");
+	TCase *tc = test_case(s, "outcomes");
+
+#define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
+	ADD(readline_lines_there_succeeds_with_each);
+	ADD(readline_in_pieces_succeeds_with_the_whole);
+	ADD(readline_unterminated_at_eof_succeeds_with_eof);
+	ADD(readline_terminated_before_eof_succeeds_without_eof);
+	ADD(readline_longer_than_size_comes_in_pieces);
+	ADD(readline_of_just_size_at_the_end_is_truncated);
+	ADD(readline_size_one_comes_in_bytes);
+	ADD(readline_at_deadline_succeeds_with_part_and_timedout);
+	ADD(readline_full_at_deadline_fails_and_leaves_part);
+	ADD(readline_nothing_at_deadline_fails_timedout);
+	ADD(readline_cancelled_fails_and_leaves_part);
+	tcase_add_loop_test(
+		tc, readline_error_after_part_succeeds_and_the_next_fails, 0,
+		DRIVE_COUNT);
+	ADD(readline_nonsense_fails_einval);
+
+	tc = test_case(s, "lines");
+	ADD(readline_keeps_carriage_return_and_nul);
+	ADD(readline_newline_around_buffer_ends_brings_the_line);
+	ADD(readline_many_lines_brings_each_whatever_the_hint);
+
+	tc = test_case(s, "delimiters");
+	ADD(read_until_delimiter_in_two_reads_is_found);
+	ADD(read_until_delimiter_split_anywhere_is_found);
+	ADD(read_until_delimiter_that_repeats_itself_is_found);
+	ADD(read_until_delimiter_is_copied_and_may_hold_nul);
+	ADD(read_until_size_below_delimiter_comes_in_pieces);
+	ADD(read_until_ends_as_readline_does);
+	return s;
+}

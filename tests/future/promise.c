@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Futures that the program ends itself: their value and who frees it, their
+ * cancel function, and the order in which both may go.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "support/harness.h"
+
+static struct rig rig;
+static int frees, cancels, calls;
+
+/* A value that only free_value() frees, so that a leak is one. */
+static void *make_value(void)
+{
+	return strdup("value");
+}
+
+static void free_value(void *value)
+{
+	ck_assert_str_eq(value, "value");
+	free(value);
+	frees++;
+}
+
+static void count_cancel(struct af_future *f, void *arg)
+{
+	ck_assert(!af_future_is_done(f));
+	ck_assert_ptr_eq(arg, &cancels);
+	cancels++;
+}
+
+static struct af_future *make(void)
+{
+	return af_future_new(rig.loop, count_cancel, &cancels);
+}
+
+static void resolve(struct af_future *f)
+{
+	ck_assert_int_eq(af_future_resolve(f, make_value(), free_value), 0);
+}
+
+static struct af_future *pass(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	calls++;
+	return NULL;
+}
+
+static void note_error(struct af_future *done, void *arg)
+{
+	calls++;
+	*(int *)arg = af_future_error(done);
+}
+
+static void free_loop(void)
+{
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+}
+
+START_TEST(resolve_brings_the_value)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	f = make();
+	ck_assert_int_eq(af_future_error(f), -EINPROGRESS);
+	ck_assert_ptr_null(af_future_value(f));
+	resolve(f);
+	ck_assert_str_eq(af_future_value(f), "value");
+	ck_assert_ptr_null(af_future_data(f, NULL));
+	ck_assert_int_eq(af_future_status(f), -1);
+	expect_error(&rig, f, 0);
+	ck_assert_int_eq(frees, 1);
+	rig_close(&rig);
+	ck_assert_int_eq(cancels, 0);
+}
+END_TEST
+
+START_TEST(resolve_without_a_free_function_frees_nothing)
+{
+	struct af_future *f;
+	int value;
+
+	rig_open(&rig, _i);
+	f = make();
+	ck_assert_int_eq(af_future_resolve(f, &value, NULL), 0);
+	ck_assert_ptr_eq(af_future_value(f), &value);
+	expect_error(&rig, f, 0);
+	f = make();
+	ck_assert_int_eq(af_future_resolve(f, NULL, NULL), 0);
+	expect_error(&rig, f, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(fail_brings_the_error)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	f = af_future_new(rig.loop, NULL, NULL);
+	ck_assert_int_eq(af_future_fail(f, -ENOENT), 0);
+	ck_assert_ptr_null(af_future_value(f));
+	expect_error(&rig, af_then(f, pass, NULL), -ENOENT);
+	ck_assert_int_eq(calls, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(end_of_one_that_is_done_fails_ealready)
+{
+	struct af_future *f;
+	int value;
+
+	rig_open(&rig, _i);
+	for (int i = 0; i < 3; i++) {
+		f = make();
+		if (i == 0)
+			resolve(f);
+		else if (i == 1)
+			ck_assert_int_eq(af_future_fail(f, -EIO), 0);
+		else
+			af_future_cancel(f);
+		/* The value stays ours, so this must not be called with it. */
+		ck_assert_int_eq(af_future_resolve(f, &value, free_value),
+				 -EALREADY);
+		ck_assert_int_eq(af_future_fail(f, -EPIPE), -EALREADY);
+		af_future_cancel(f);
+		ck_assert_int_eq(drive(&rig, f), af_future_error(f));
+		af_future_unref(f);
+	}
+	rig_close(&rig);
+	ck_assert_int_eq(frees, 1);
+	ck_assert_int_eq(cancels, 1);
+}
+END_TEST
+
+/* NULL, an operation's future, a chain, a group: none is the program's. */
+START_TEST(end_of_others_fails_einval)
+{
+	struct af_future *others[5], *maker;
+	int value;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	maker = make();
+	others[0] = NULL;
+	others[1] = af_file_read(rig.reader, 9, 0, NULL);
+	others[2] = af_then(af_future_ref(maker), pass, NULL);
+	others[3] = af_all(rig.loop, &maker, 1);
+	others[4] = af_sleep(rig.loop, MS(60000));
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(
+			af_future_resolve(others[i], &value, free_value),
+			-EINVAL);
+		ck_assert_int_eq(af_future_fail(others[i], -EIO), -EINVAL);
+		ck_assert(!af_future_is_done(others[i]));
+		af_future_unref(others[i]);
+	}
+	rig_close(&rig);
+	ck_assert_int_eq(frees, 0);
+}
+END_TEST
+
+START_TEST(fail_with_no_error_fails_einval)
+{
+	static const int errors[] = { 0, 1, EIO, -EINPROGRESS };
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	f = make();
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(af_future_fail(f, errors[i]), -EINVAL);
+	ck_assert(!af_future_is_done(f));
+	resolve(f);
+	expect_error(&rig, f, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+static void new_on_freed(struct af_future *done, void *arg)
+{
+	struct af_future *f = af_future_new(arg, count_cancel, &cancels);
+
+	ck_assert_int_eq(af_future_error(done), -ECANCELED);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+	calls++;
+}
+
+START_TEST(new_without_a_living_loop_fails)
+{
+	struct af_future *f = af_future_new(NULL, count_cancel, &cancels);
+
+	ck_assert_int_eq(af_future_error(f), -EINVAL);
+	af_future_unref(f);
+	rig_open(&rig, _i);
+	af_on_done(make(), new_on_freed, rig.loop);
+	free_loop();
+	ck_assert_int_eq(calls, 1);
+	ck_assert_int_eq(cancels, 1);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The ways to an end of a value: who holds it last. */
+enum {
+	HELD_BY_FUTURE,
+	HELD_BY_NOBODY,
+	HELD_BY_CHAIN,
+	HELD_BY_GROUP,
+	HELD_BY_BOTH,
+	HELD_PAST_LOOP,
+	HELD_COUNT
+};
+
+START_TEST(value_is_freed_once_when_its_last_holder_goes)
+{
+	int by = _i / DRIVE_COUNT;
+	struct af_future *f, *held;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	f = make();
+	held = af_future_ref(f);
+	if (by == HELD_BY_NOBODY)
+		held = (af_future_unref(held), NULL);
+	else if (by == HELD_BY_CHAIN || by == HELD_PAST_LOOP)
+		held = af_catch(af_then(held, pass, NULL), pass, NULL);
+	else if (by == HELD_BY_GROUP)
+		held = af_any(rig.loop, &held, 1);
+	else if (by == HELD_BY_BOTH)
+		held = af_then(af_future_ref(held), pass, NULL);
+	resolve(f);
+	af_future_unref(f);
+	ck_assert_int_eq(frees, by == HELD_BY_NOBODY);
+	if (held)
+		ck_assert_int_eq(drive(&rig, held), 0);
+	if (held)
+		ck_assert_str_eq(af_future_value(held), "value");
+	if (by == HELD_PAST_LOOP) {
+		free_loop();
+		ck_assert_str_eq(af_future_value(held), "value");
+	}
+	if (by == HELD_BY_BOTH)
+		af_future_unref(f);
+	ck_assert_int_eq(frees, by == HELD_BY_NOBODY);
+	af_future_unref(held);
+	ck_assert_int_eq(frees, 1);
+	rig_close(&rig);
+	ck_assert_int_eq(frees, 1);
+}
+END_TEST
+
+static struct af_future *maker;
+
+/* What a cancel function does besides, or the free function. */
+enum { ACT_RESOLVE, ACT_FAIL, ACT_CANCEL, ACT_FREE_LOOP, ACT_UNREF, ACT_COUNT };
+
+static void act(struct af_future *f, void *arg)
+{
+	cancels++;
+	switch (*(int *)arg) {
+	case ACT_RESOLVE:
+		resolve(f);
+		break;
+	case ACT_FAIL:
+		ck_assert_int_eq(af_future_fail(f, -EIO), 0);
+		break;
+	case ACT_CANCEL:
+		af_future_cancel(f);
+		break;
+	case ACT_FREE_LOOP:
+		free_loop();
+		break;
+	default:
+		maker = (af_future_unref(maker), NULL);
+	}
+}
+
+/* It may end the future in its own way, and whatever it does runs once. */
+START_TEST(cancel_function_acts_and_is_called_once)
+{
+	static const int errors[] = { 0, -EIO, -ECANCELED, -ECANCELED,
+				      -ECANCELED };
+	int what = _i / DRIVE_COUNT, error = 1;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	maker = af_future_new(rig.loop, act, &what);
+	af_on_done(af_finally(af_future_ref(maker), pass, NULL), note_error,
+		   &error);
+	af_future_cancel(maker);
+	af_future_cancel(maker);
+	if (rig.loop) {
+		turn(&rig);
+		ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	}
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(error, errors[what]);
+	if (maker)
+		ck_assert_int_eq(af_future_error(maker), error);
+	ck_assert_int_eq(cancels, 1);
+	af_future_unref(maker);
+	rig_close(&rig);
+	ck_assert_int_eq(frees, what == ACT_RESOLVE);
+}
+END_TEST
+
+static void free_value_and_loop(void *value)
+{
+	free_value(value);
+	free_loop();
+}
+
+/* Held by itself, by the end of a chain, by a group. */
+START_TEST(free_function_may_free_the_loop)
+{
+	struct af_future *f;
+
+	rig_open(&rig, WAY(KIND_PIPE, DRIVE_AWAIT));
+	f = af_future_new(rig.loop, NULL, NULL);
+	ck_assert_int_eq(
+		af_future_resolve(f, make_value(), free_value_and_loop), 0);
+	if (_i == 1)
+		f = af_then(f, pass, NULL);
+	else if (_i == 2)
+		f = af_any(rig.loop, &f, 1);
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	ck_assert_int_eq(frees, 1);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(pending_future_lives_without_references)
+{
+	int error = 1;
+
+	rig_open(&rig, _i);
+	maker = make();
+	af_on_done(af_then(maker, pass, NULL), note_error, &error);
+	turn(&rig);
+	ck_assert_int_eq(calls, 0);
+	resolve(maker);
+	turn(&rig);
+	ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	ck_assert_int_eq(error, 0);
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(frees, 1);
+	/* And with nobody to be told. */
+	af_future_unref(maker = make());
+	resolve(maker);
+	ck_assert_int_eq(frees, 2);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(pending_future_ends_with_the_loop)
+{
+	struct af_future *f;
+	int error = 1;
+
+	rig_open(&rig, _i);
+	f = make();
+	af_future_unref(make());
+	af_on_done(af_finally(af_future_ref(f), pass, NULL), note_error,
+		   &error);
+	turn(&rig);
+	free_loop();
+	ck_assert_int_eq(error, -ECANCELED);
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(cancels, 2);
+	ck_assert_int_eq(af_future_resolve(f, NULL, free_value), -EALREADY);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
+static void resolve_posted(void *arg)
+{
+	resolve(arg);
+}
+
+static void *post_resolve(void *arg)
+{
+	ck_assert_int_eq(af_loop_post(rig.loop, resolve_posted, arg), 0);
+	return NULL;
+}
+
+static void keep(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* The one way from another thread, while the loop sleeps. */
+START_TEST(resolve_from_a_post_wakes_the_loop)
+{
+	struct event *timer = NULL;
+	struct af_future *f;
+	pthread_t thread;
+
+	rig_open(&rig, _i);
+	/* The program's own dispatch is kept by an event of the program. */
+	if (rig.base) {
+		timer = evtimer_new(rig.base, keep, NULL);
+		ck_assert_int_eq(event_add(timer, MS(60000)), 0);
+	}
+	f = make();
+	ck_assert_int_eq(pthread_create(&thread, NULL, post_resolve, f), 0);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_str_eq(af_future_value(f), "value");
+	af_future_unref(f);
+	if (timer)
+		event_free(timer);
+	rig_close(&rig);
+	ck_assert_int_eq(frees, 1);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("future/promise");
+	TCase *tc = test_case(s, "ends");
+
+/* With each way of waiting, on a pipe; n variants. */
+#define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n)*DRIVE_COUNT)
+	ADD(resolve_brings_the_value, 1);
+	ADD(resolve_without_a_free_function_frees_nothing, 1);
+	ADD(fail_brings_the_error, 1);
+	ADD(end_of_one_that_is_done_fails_ealready, 1);
+	ADD(end_of_others_fails_einval, 1);
+	ADD(fail_with_no_error_fails_einval, 1);
+	ADD(new_without_a_living_loop_fails, 1);
+	ADD(resolve_from_a_post_wakes_the_loop, 1);
+
+	tc = test_case(s, "ownership");
+	ADD(value_is_freed_once_when_its_last_holder_goes, HELD_COUNT);
+	tcase_add_loop_test(tc, free_function_may_free_the_loop, 0, 3);
+	ADD(cancel_function_acts_and_is_called_once, ACT_COUNT);
+	ADD(pending_future_lives_without_references, 1);
+	ADD(pending_future_ends_with_the_loop, 1);
+	return s;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bases as programs have them: with priorities, in debug mode, broken out of,
+ * taken over by a child, and in a process without descriptors.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "support/children.h"
+
+#define PRIORITIES 5
+
+static struct event_base *base;
+static struct af_loop *loop;
+
+static void resolve(void *arg)
+{
+	af_future_resolve(arg, NULL, NULL);
+}
+
+/* Leaves that many descriptors to be had; what the limit was. */
+static struct rlimit leave_descriptors(int n)
+{
+	struct rlimit before, limit;
+	int unused = dup(0);
+
+	ck_assert_int_ge(unused, 0);
+	close(unused);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = (rlim_t)(unused + n);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return before;
+}
+
+START_TEST(loop_without_descriptors_fails_emfile)
+{
+	bool made = false;
+	int n;
+
+	for (n = 0; !made && n < 20; n++) {
+		struct rlimit before = leave_descriptors(n);
+
+		loop = af_loop_new(NULL);
+		made = loop;
+		if (!made)
+			ck_assert_int_eq(errno, EMFILE);
+		af_loop_free(loop);
+		setrlimit(RLIMIT_NOFILE, &before);
+	}
+	ck_assert_int_gt(n, 1);
+	ck_assert(made);
+}
+END_TEST
+
+static void await_without_descriptors(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f = af_sleep(loop, MS(1));
+	int r = -EMFILE, n;
+
+	(void)fd;
+	(void)what;
+	for (n = 0; r == -EMFILE && n < 20; n++) {
+		struct rlimit before = leave_descriptors(n);
+
+		r = af_await(f);
+		setrlimit(RLIMIT_NOFILE, &before);
+	}
+	af_future_unref(f);
+	ck_assert_int_gt(n, 1);
+	*(int *)arg = r;
+}
+
+START_TEST(await_in_a_callback_without_descriptors_fails_emfile)
+{
+	int r = 1;
+
+	base = event_base_new();
+	loop = af_loop_new(base);
+	event_base_once(base, -1, EV_TIMEOUT, await_without_descriptors, &r,
+			MS(0));
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	ck_assert_int_eq(r, 0);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
+static void break_out(void *arg)
+{
+	(void)arg;
+	event_base_loopbreak(base);
+}
+
+/* Else the second would go on for as long as the sleep does. */
+#define WAITS 10
+
+/* The descriptor that each of the waits in waits found free. */
+static int free_fds[WAITS], n_waits;
+
+/* Waits for the last of them, which lets all return. */
+static void await_deeper(struct af_future *done, void *arg)
+{
+	(void)done;
+	free_fds[n_waits] = dup(0);
+	close(free_fds[n_waits]);
+	if (++n_waits < WAITS)
+		af_on_done(af_sleep(loop, MS(1)), await_deeper, arg);
+	else
+		af_future_resolve(arg, NULL, NULL);
+	ck_assert_int_eq(af_await(arg), 0);
+}
+
+static void await_twice(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct af_future *last = af_future_new(loop, NULL, NULL);
+
+		n_waits = 0;
+		await_deeper(NULL, last);
+		af_future_unref(last);
+		for (int depth = i == 0 ? 2 : 0; depth < WAITS; depth++)
+			ck_assert_int_eq(free_fds[depth], free_fds[1]);
+	}
+}
+
+/* The inner base is made once and kept. */
+START_TEST(awaits_in_a_callback_share_one_inner_base)
+{
+	base = event_base_new();
+	loop = af_loop_new(base);
+	event_base_once(base, -1, EV_TIMEOUT, await_twice, NULL, MS(0));
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	ck_assert_int_eq(n_waits, WAITS);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
+START_TEST(break_of_a_run_after_one_that_was_broken_ends_it)
+{
+	struct af_future *quiet;
+
+	loop = af_loop_new(NULL);
+	base = af_loop_base(loop);
+	quiet = af_sleep(loop, MS(100000));
+	for (int lap = 0; lap < 3; lap++) {
+		ck_assert_int_eq(af_loop_post(loop, break_out, NULL), 0);
+		ck_assert_int_eq(af_loop_run(loop), 0);
+		ck_assert(!af_future_is_done(quiet));
+	}
+	af_future_cancel(quiet);
+	af_future_unref(quiet);
+	af_loop_free(loop);
+}
+END_TEST
+
+static struct af_file *file;
+static struct bufferevent *bev;
+
+static void read_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f = af_file_read(file, 5, AFIO_FULL, NULL);
+
+	(void)fd;
+	(void)what;
+	*(int *)arg = af_await(f);
+	af_future_unref(f);
+	ck_assert_int_eq(bufferevent_get_priority(bev), PRIORITIES - 1);
+}
+
+/* On the private base of the wait, too: libevent aborts where it has fewer. */
+START_TEST(priority_of_a_bufferevent_outlasts_a_wait)
+{
+	int pair[2], r = 1;
+
+	base = event_base_new();
+	event_base_priority_init(base, PRIORITIES);
+	loop = af_loop_new(base);
+	make_pair(KIND_SOCKETPAIR, pair);
+	evutil_make_socket_nonblocking(pair[0]);
+	bev = bufferevent_socket_new(
+		base, pair[0], BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	bufferevent_priority_set(bev, PRIORITIES - 1);
+	file = af_file_from_bufferevent(loop, bev, 0);
+	put_text(pair[1], "hello");
+	event_base_once(base, -1, EV_TIMEOUT, read_in_callback, &r, MS(0));
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	ck_assert_int_eq(r, 0);
+	af_file_close(file);
+	af_loop_free(loop);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_free(base);
+	close(pair[1]);
+}
+END_TEST
+
+/* There libevent aborts for what it does not like. */
+START_TEST(debug_mode_finds_nothing)
+{
+	struct af_process *process;
+	struct af_future *f;
+	int pair[2];
+
+	event_enable_debug_mode();
+	loop = af_loop_new(NULL);
+	process = af_spawn(loop, HELPER("exit", "3"), NULL);
+	f = af_process_wait(process, NULL);
+	ck_assert_int_eq(af_await(f), 0);
+	ck_assert_int_eq(af_future_status(f), EXITED(3));
+	af_future_unref(f);
+	af_process_free(process);
+	make_pair(KIND_PIPE, pair);
+	file = af_file_new(loop, pair[0], 0);
+	f = af_file_hangup(file);
+	ck_assert_int_eq(af_await_for(f, MS(1)), -ETIMEDOUT);
+	close(pair[1]);
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	af_file_close(file);
+	af_loop_free(loop);
+}
+END_TEST
+
+static void *post_from_thread(void *arg)
+{
+	af_loop_post(loop, resolve, arg);
+	return NULL;
+}
+
+static void never(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* Goes on with the base, not with the loop, when told to. */
+static void be_child(int told)
+{
+	char c;
+
+	event_reinit(base);
+	if (read(told, &c, 1) == 1)
+		for (int i = 0; i < 10; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+	_exit(0);
+}
+
+START_TEST(base_taken_over_by_a_child_takes_no_post)
+{
+	struct af_future *f;
+	struct event *event;
+	pthread_t thread;
+	int told[2];
+	pid_t pid;
+
+	base = event_base_new();
+	loop = af_loop_new(base);
+	make_pair(KIND_PIPE, told);
+	event = event_new(base, told[1], EV_READ | EV_PERSIST, never, NULL);
+	event_add(event, NULL);
+	f = af_future_new(loop, NULL, NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		be_child(told[0]);
+	pthread_create(&thread, NULL, post_from_thread, f);
+	pthread_join(thread, NULL);
+	put_text(told[1], "x");
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(af_await_for(f, MS(10000)), 0);
+	af_future_unref(f);
+	event_free(event);
+	close(told[0]);
+	close(told[1]);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
+static void be_quiet(int severity, const char *text)
+{
+	(void)severity;
+	(void)text;
+}
+
+static void run_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(int *)arg = af_loop_run(loop);
+}
+
+/* With that flag it is not to be seen that the base is being run. */
+START_TEST(run_in_a_callback_is_ebusy_or_eio_without_cached_time)
+{
+	for (int cached = 0; cached < 2; cached++) {
+		struct event_config *config = event_config_new();
+		int r = 1;
+
+		if (!cached)
+			event_config_set_flag(config,
+					      EVENT_BASE_FLAG_NO_CACHE_TIME);
+		base = event_base_new_with_config(config);
+		event_config_free(config);
+		loop = af_loop_new(base);
+		event_set_log_callback(be_quiet);
+		event_base_once(base, -1, EV_TIMEOUT, run_in_callback, &r,
+				MS(0));
+		ck_assert_int_ge(event_base_dispatch(base), 0);
+		ck_assert_int_eq(r, cached ? -EBUSY : -EIO);
+		af_loop_free(loop);
+		event_base_free(base);
+	}
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("loop/event_base");
+	TCase *tc = test_case(s, "base");
+
+	tcase_add_test(tc, loop_without_descriptors_fails_emfile);
+	tcase_add_test(tc,
+		       await_in_a_callback_without_descriptors_fails_emfile);
+	tcase_add_test(tc, awaits_in_a_callback_share_one_inner_base);
+	tcase_add_test(tc, break_of_a_run_after_one_that_was_broken_ends_it);
+	tcase_add_test(tc, priority_of_a_bufferevent_outlasts_a_wait);
+	tcase_add_test(tc, debug_mode_finds_nothing);
+	tcase_add_test(tc, base_taken_over_by_a_child_takes_no_post);
+	tcase_add_test(tc,
+		       run_in_a_callback_is_ebusy_or_eio_without_cached_time);
+	return s;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the tests of processes and pipes share: how to start the helper, how to
+ * say what its end should be, and how to see that it is gone.
+ */
+#ifndef TESTS_CHILDREN_H
+#define TESTS_CHILDREN_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <event2/event.h>
+
+#include "support/harness.h"
+
+/* An argv of the helper, a chain of such, and options: good for the block. */
+#define HELPER(...) ((const char *const[]){ helper_path(), __VA_ARGS__, NULL })
+#define CHAIN(...) ((const char *const *const[]){ __VA_ARGS__, NULL })
+#define WITH(...) (&(struct af_spawn_options){ __VA_ARGS__ })
+
+/* For WITH(): a stream that leads to a descriptor, and all three to pipes. */
+#define TO_FD(n)                                                               \
+	{                                                                      \
+		.kind = AFIO_FD, .fd = (n)                                     \
+	}
+#define IN_OUT_PIPES .in.kind = AFIO_PIPE, .out.kind = AFIO_PIPE
+#define ALL_PIPES IN_OUT_PIPES, .err.kind = AFIO_PIPE
+
+/* The wait status of a process that exited. */
+#define EXITED(code) ((code) << 8)
+
+/* Start a process or a chain, which must work. */
+#define start(rig, argv, options)                                              \
+	check_process(__FILE__, __LINE__,                                      \
+		      af_spawn((rig)->loop, (argv), (options)))
+#define start_chain(rig, stages, options)                                      \
+	check_chain(__FILE__, __LINE__,                                        \
+		    af_pipe_spawn((rig)->loop, (stages), (options)))
+
+/* Drive f, which must succeed with a wait status, and drop it. */
+#define expect_status(rig, f, status)                                          \
+	check_status(__FILE__, __LINE__, (rig), (f), (status))
+
+static inline struct af_process *check_process(const char *file, int line,
+					       struct af_process *process)
+{
+	ck_assert_msg(process, "%s:%d: %s", file, line, strerror(errno));
+	return process;
+}
+
+static inline struct af_pipe *check_chain(const char *file, int line,
+					  struct af_pipe *pipe)
+{
+	ck_assert_msg(pipe, "%s:%d: %s", file, line, strerror(errno));
+	return pipe;
+}
+
+static inline void check_status(const char *file, int line, struct rig *rig,
+				struct af_future *f, int status)
+{
+	int r = drive(rig, f);
+
+	ck_assert_msg(r == 0, "%s:%d: error is %d (%s)", file, line, r,
+		      strerror(-r));
+	ck_assert_msg(af_future_status(f) == status,
+		      "%s:%d: status is %#x, not %#x", file, line,
+		      (unsigned)af_future_status(f), (unsigned)status);
+	ck_assert_msg(af_future_flags(f) == 0, "%s:%d: flags are %#x", file,
+		      line, af_future_flags(f));
+	af_future_unref(f);
+}
+
+/* A child that lives until rig->out is hung up. */
+static inline struct af_process *start_held(struct rig *rig)
+{
+	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
+}
+
+/* One of the same stdin that says "up" when it is, and whose stdout is read. */
+static inline struct af_process *start_up(struct rig *rig,
+					  const char *const argv[])
+{
+	struct af_process *process = start(
+		rig, argv, WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE));
+
+	expect_text(rig,
+		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
+		    "up\n", 0);
+	return process;
+}
+
+/*
+ * Valgrind ends a child whose execve() fails in a way it has not foreseen, and
+ * itself when descriptors run out.
+ */
+static inline bool under_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload");
+}
+
+/* Waits for a process to exit with a code, and frees it. */
+static inline void expect_exit(struct rig *rig, struct af_process *process,
+			       int code)
+{
+	expect_status(rig, af_process_wait(process, NULL), EXITED(code));
+	af_process_free(process);
+}
+
+/* Waits for every stage to exit with 0, and closes the pipe. */
+static inline void expect_success(struct rig *rig, struct af_pipe *pipe)
+{
+	expect_status(rig, af_pipe_wait(pipe, NULL), 0);
+	af_pipe_close(pipe);
+}
+
+static inline void await_change(pid_t pid, int options)
+{
+	siginfo_t info;
+	int r;
+
+	do
+		r = waitid(P_PID, (id_t)pid, &info, options);
+	while (r < 0 && errno == EINTR);
+	ck_assert_int_eq(r, 0);
+}
+
+/* Waits for a child's end and leaves the zombie to whom it belongs. */
+static inline void await_zombie(pid_t pid)
+{
+	await_change(pid, WEXITED | WNOWAIT);
+}
+
+/* Waits until a signal has stopped a child. */
+static inline void await_stopped(pid_t pid)
+{
+	await_change(pid, WSTOPPED);
+}
+
+static inline void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/*
+ * Turns the loop's base until it has reaped a child that ends. A timer keeps
+ * the base busy, as a program's own events do: an orphan alone does not.
+ */
+static inline void expect_reaped(struct rig *rig, pid_t pid)
+{
+	struct event_base *base = af_loop_base(rig->loop);
+	int64_t since = now_us();
+
+	while (kill(pid, 0) == 0) {
+		ck_assert_msg(now_us() - since < 20000000, "%d is not reaped",
+			      (int)pid);
+		event_base_once(base, -1, EV_TIMEOUT, on_tick, NULL, MS(5));
+		event_base_loop(base, EVLOOP_ONCE);
+	}
+}
+
+/* Fails if there is any child, running or not. */
+static inline void expect_no_child(void)
+{
+	siginfo_t info = { 0 };
+	int r = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+
+	ck_assert_msg(r < 0 && errno == ECHILD, "there is a child");
+}
+
+/* Starts a child, whose stdout is a pipe, and compares all that it says. */
+static inline void expect_says(struct rig *rig, const char *const argv[],
+			       const struct af_spawn_options *options,
+			       const char *text)
+{
+	struct af_spawn_options piped = { .in.kind = AFIO_INHERIT };
+	struct af_process *process;
+
+	if (options)
+		piped = *options;
+	piped.out.kind = AFIO_PIPE;
+	process = start(rig, argv, &piped);
+	expect_bytes(rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		     text, strlen(text), AFIO_EOF);
+	expect_exit(rig, process, 0);
+}
+
+/* A start that fails leaves no child; the harness counts descriptors. */
+static inline void expect_refused(struct rig *rig, const char *const argv[],
+				  const struct af_spawn_options *options,
+				  int error)
+{
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig->loop, argv, options));
+	ck_assert_msg(errno == error, "%s, not %s", strerror(errno),
+		      strerror(error));
+	expect_no_child();
+}
+
+/* For af_pipe_communicate(). */
+#define HOW(...) (&(struct af_communicate_options){ __VA_ARGS__ })
+#define MEMORY(data, len)                                                      \
+	.input_kind = AFIO_INPUT_MEMORY, .input = (data), .input_len = (len)
+
+/*
+ * Drive a communicate until it is done, compare error and flags, and return
+ * what it brought, which lives as long as f.
+ */
+#define outcome(rig, f, error, flags)                                          \
+	check_output(__FILE__, __LINE__, (rig), (f), (error), (flags))
+
+static inline const struct af_output *check_output(const char *file, int line,
+						   struct rig *rig,
+						   struct af_future *f,
+						   int error, unsigned flags)
+{
+	int r = drive(rig, f);
+	const struct af_output *output = af_future_output(f);
+
+	ck_assert_msg(r == error, "%s:%d: error is %d (%s), not %d", file, line,
+		      r, strerror(-r), error);
+	ck_assert_msg(output, "%s:%d: no output", file, line);
+	ck_assert_msg(af_future_flags(f) == flags,
+		      "%s:%d: flags are %#x, not %#x", file, line,
+		      af_future_flags(f), flags);
+	ck_assert_msg(af_future_status(f) == output->status,
+		      "%s:%d: status is %#x and %#x", file, line,
+		      (unsigned)af_future_status(f), (unsigned)output->status);
+	ck_assert_msg(output->out && output->out[output->out_len] == '\0' &&
+			      output->err &&
+			      output->err[output->err_len] == '\0',
+		      "%s:%d: no NUL at the end", file, line);
+	return output;
+}
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * On-disk files on a disk that is slow or fails: the outcome tables, with and
+ * without workers.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+
+#include "support/pattern.h"
+#include "support/slowrig.h"
+
+START_TEST(disk_read_ends_as_the_table_says)
+{
+	struct af_file *file;
+
+	open_way(_i);
+	file = containing("one two three four", "r");
+	expect_text(&rig, reading(file, 3), "one", 0);
+	expect_text(&rig, af_file_read(file, 5, AFIO_FULL, MS(20000)), " two ",
+		    0);
+	expect_text(&rig, af_file_read(file, 99, AFIO_FULL, NULL), "three four",
+		    AFIO_EOF);
+	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
+	expect_text(&rig, reading(file, 0), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_seek(file, 4, SEEK_SET), 4);
+	expect_text(&rig, reading(file, 0), "two three four", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_lines_and_delimiters_end_as_the_table_says)
+{
+	struct af_file *file;
+
+	open_way(_i);
+	file = containing("one\nlong line\nuntil--rest", "r");
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "one\n", 0);
+	expect_text(&rig, af_file_readline(file, 4, 0, AFIO_FULL, NULL), "long",
+		    AFIO_TRUNCATED);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, MS(20000)), " line\n",
+		    0);
+	expect_text(&rig, af_file_read_until(file, "--", 2, 0, 0, NULL),
+		    "until--", 0);
+	expect_text(&rig, af_file_read_until(file, "--", 2, 0, 0, NULL), "rest",
+		    AFIO_EOF);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
+static int collect(const char *data, size_t len, unsigned flags,
+		   void *arg)
+{
+	(void)flags;
+	strncat(arg, data, len);
+	strcat(arg, "|");
+	return 0;
+}
+
+START_TEST(disk_each_line_gets_every_line)
+{
+	char got[99] = "";
+	struct af_file *file;
+
+	open_way(_i);
+	file = containing("a\nbc\n\nd", "r");
+	expect_count(&rig, af_file_each_line(file, collect, got), 7, AFIO_EOF);
+	ck_assert_str_eq(got, "a\n|bc\n|\n|d|");
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_large_file_is_read_and_written_whole)
+{
+	size_t len =
+		ways[_i / DRIVE_COUNT].slow.write_max ? 9999 : 5 * PIECE + 1;
+	unsigned char *data = malloc(len);
+	struct af_file *file;
+
+	open_way(_i);
+	pattern_fill(data, len, 0);
+	file = opened("file", "w+");
+	expect_count(&rig, af_file_write(file, data, len, AFIO_FULL, NULL), len,
+		     0);
+	ck_assert_int_eq(af_file_size(file), (off_t)len);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), (off_t)len);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	expect_data_pattern(&rig, reading(file, 0), len, 0, AFIO_EOF);
+	close_all(file);
+	free(data);
+}
+END_TEST
+
+START_TEST(disk_write_ends_as_the_table_says)
+{
+	struct evbuffer *buffer = evbuffer_new();
+	struct af_file *file;
+	size_t n;
+	struct af_future *f;
+
+	open_way(_i);
+	file = containing("", "w");
+	f = af_file_write(file, "0123456789", 10, 0, NULL);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	n = af_future_count(f);
+	ck_assert(n > 0 && n <= 10);
+	af_future_unref(f);
+	expect_count(&rig,
+		     af_file_write(file, &"0123456789"[n], 10 - n,
+				   AFIO_FULL | AFIO_BORROW, MS(20000)),
+		     10 - n, 0);
+	evbuffer_add(buffer, "abc", 3);
+	evbuffer_add_reference(buffer, "def", 3, NULL, NULL);
+	f = af_file_write_buffer(file, buffer, AFIO_FULL, NULL);
+	evbuffer_free(buffer);
+	expect_count(&rig, f, 6, 0);
+	expect_count(&rig, writing(file, ""), 0, 0);
+	expect_count(&rig, af_file_sync(file, NULL), 0, 0);
+	expect_file("file", "0123456789abcdef");
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_writes_queued_go_out_in_call_order)
+{
+	struct af_future *parts[3];
+	struct af_file *file;
+
+	open_way(_i);
+	file = containing("start ", "a");
+	parts[0] = writing(file, "one ");
+	parts[1] = writing(file, "two ");
+	parts[2] = writing(file, "three");
+	for (int i = 2; i >= 0; i--) {
+		ck_assert_int_eq(drive(&rig, parts[i]), 0);
+		af_future_unref(parts[i]);
+	}
+	expect_file("file", "start one two three");
+	close_all(file);
+}
+END_TEST
+
+/* Both directions have one position, and it is where operations ended. */
+START_TEST(disk_write_goes_where_the_reads_ended)
+{
+	struct af_file *file;
+
+	open_way(_i);
+	file = containing("one\ntwo\nthree\n", "r+");
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "one\n", 0);
+	expect_count(&rig, writing(file, "TWO"), 3, 0);
+	expect_text(&rig, reading(file, 3), "\nth", 0);
+	ck_assert_int_eq(af_file_seek(file, 1, SEEK_CUR), 11);
+	expect_count(&rig, writing(file, "E"), 1, 0);
+	expect_text(&rig, reading(file, 0), "e\n", AFIO_EOF);
+	expect_count(&rig, writing(file, "end"), 3, 0);
+	expect_file("file", "one\nTWO\nthrEe\nend");
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_read_and_write_at_once_do_not_mix)
+{
+	static char ones[3 * 262144];
+	struct af_future *read, *write;
+	struct af_file *file;
+	size_t len = ways[_i / DRIVE_COUNT].slow.write_max ? 99 : sizeof ones;
+
+	open_way(_i);
+	memset(ones, '1', len);
+	file = containing("abcdef", "r+");
+	write = af_file_write(file, ones, len, AFIO_FULL, NULL);
+	read = reading(file, 9);
+	expect_count(&rig, write, len, 0);
+	expect_text(&rig, read, "", AFIO_EOF);
+	ck_assert_int_eq(af_file_size(file), (off_t)len);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	read = af_file_read(file, len, AFIO_FULL, NULL);
+	write = writing(file, "2");
+	expect_bytes(&rig, read, ones, len, 0);
+	expect_count(&rig, write, 1, 0);
+	ck_assert_int_eq(af_file_size(file), (off_t)len + 1);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_file_that_grows_is_read_on)
+{
+	struct af_file *file;
+	int fd;
+
+	open_way(_i);
+	file = containing("one\nt", "r");
+	fd = open("file", O_WRONLY | O_APPEND | O_CLOEXEC);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "one\n", 0);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "t", AFIO_EOF);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "", AFIO_EOF);
+	put_text(fd, "wo\nthree");
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "wo\n", 0);
+	expect_text(&rig, reading(file, 9), "three", 0);
+	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
+	close(fd);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_position_is_where_the_reads_ended)
+{
+	struct evbuffer *unread = evbuffer_new();
+	struct af_file *file;
+	int fd, other;
+
+	open_way(_i);
+	make_file("file", "one\ntwo\nthree\nfour", 0600);
+	fd = open("file", O_RDONLY | O_CLOEXEC);
+	other = dup(fd);
+	file = af_file_new(rig.loop, fd, 0);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "one\n", 0);
+	ck_assert_int_eq(af_file_detach(file, unread), fd);
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 4);
+	evbuffer_free(unread);
+	file = af_file_new(rig.loop, fd, AFIO_KEEP_FD);
+	ck_assert_int_eq(af_file_fd(file), fd);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "two\n", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 8);
+	file = af_file_new(rig.loop, fd, 0);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "three\n", 0);
+	close_all(file);
+	ck_assert_int_eq(lseek(other, 0, SEEK_CUR), 14);
+	close(other);
+}
+END_TEST
+
+/* "read error with some data: success; the next read has the error" */
+START_TEST(disk_read_error_follows_the_data)
+{
+	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
+	struct af_file *file;
+
+	open_cold(_i);
+	file = containing("abc", "r");
+	slow_set(&slow);
+	expect_text(&rig, af_file_read(file, 9, AFIO_FULL, NULL), "abc", 0);
+	expect_error(&rig, reading(file, 9), -EIO);
+	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_write_error_says_what_went_out)
+{
+	static const int errors[] = { ENOSPC, EIO, EDQUOT };
+	static char data[3 * 262144];
+	struct af_file *file;
+	struct af_future *f;
+
+	for (int i = 0; i < 3; i++) {
+		struct slow slow = { .now = NOW_COLD,
+				     .write = { errors[i], 2 } };
+
+		open_cold(_i);
+		file = containing("", "w");
+		slow_set(&slow);
+		f = af_file_write(file, data, sizeof data, AFIO_FULL, NULL);
+		ck_assert_int_eq(drive(&rig, f), -errors[i]);
+		ck_assert_uint_eq(af_future_count(f), 2 * PIECE);
+		af_future_unref(f);
+		expect_count(&rig, writing(file, "x"), 1, 0);
+		ck_assert_int_eq(af_file_size(file), (off_t)(2 * PIECE + 1));
+		close_all(file);
+	}
+}
+END_TEST
+
+/* Index: a way, and who drives. */
+START_TEST(disk_copy_from_and_to_a_pipe_is_whole)
+{
+	size_t len = ways[_i / DRIVE_COUNT].slow.write_max ? 999 : 300000;
+	struct af_file *from, *to;
+	struct af_future *f;
+	int fd;
+
+	open_way(_i);
+	from = opened("from", "w+");
+	fd = open_file("from");
+	put_pattern(fd, len, 0);
+	close(fd);
+	rig_writer(&rig);
+	rig_reader(&rig);
+	f = af_file_copy(from, rig.writer, (off_t)len, NULL);
+	to = opened("to", "w+");
+	expect_count(&rig, af_file_copy(rig.reader, to, (off_t)len, NULL), len,
+		     0);
+	expect_count(&rig, f, len, 0);
+	ck_assert_int_eq(af_file_seek(to, 0, SEEK_SET), 0);
+	expect_data_pattern(&rig, reading(to, 0), len, 0, AFIO_EOF);
+	ck_assert_int_eq(af_file_close(to), 0);
+	rig_hang_up(&rig);
+	close_all(from);
+}
+END_TEST
+
+/* Check itself writes to a file. */
+#define LIMIT (1 << 20)
+
+START_TEST(disk_write_past_the_limit_is_efbig_without_a_signal)
+{
+	struct rlimit limit;
+	struct af_file *file;
+	struct af_future *f;
+
+	open_way(_i);
+	file = containing("", "w");
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = LIMIT;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(af_file_seek(file, LIMIT - 1000, SEEK_SET),
+			 LIMIT - 1000);
+	f = af_file_write(file, (char[1500]){ 0 }, 1500, AFIO_FULL, NULL);
+	ck_assert_int_eq(drive(&rig, f), -EFBIG);
+	ck_assert_uint_eq(af_future_count(f), 1000);
+	af_future_unref(f);
+	expect_error(&rig, writing(file, "x"), -EFBIG);
+	close_all(file);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("transport/disk_slow");
+	TCase *tc = scratch_case(s, "slow");
+
+#define ADD(test, n) tcase_add_loop_test(tc, test, 0, n)
+	ADD(disk_read_ends_as_the_table_says, ALL_WAYS);
+	ADD(disk_lines_and_delimiters_end_as_the_table_says, ALL_WAYS);
+	ADD(disk_each_line_gets_every_line, ALL_WAYS);
+	ADD(disk_large_file_is_read_and_written_whole, ALL_WAYS);
+	ADD(disk_write_ends_as_the_table_says, ALL_WAYS);
+	ADD(disk_writes_queued_go_out_in_call_order, ALL_WAYS);
+	ADD(disk_write_goes_where_the_reads_ended, ALL_WAYS);
+	ADD(disk_read_and_write_at_once_do_not_mix, ALL_WAYS);
+	ADD(disk_file_that_grows_is_read_on, ALL_WAYS);
+	ADD(disk_position_is_where_the_reads_ended, ALL_WAYS);
+	ADD(disk_write_past_the_limit_is_efbig_without_a_signal, ALL_WAYS);
+	ADD(disk_read_error_follows_the_data, DRIVE_COUNT);
+	ADD(disk_write_error_says_what_went_out, DRIVE_COUNT);
+	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
+	return s;
+}

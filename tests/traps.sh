@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Every trap in TRAPS.md must name a test, and every test that it names must
+# be in the file that it names.
+set -u
+
+: "${srcdir:=.}"
+tests=$srcdir/tests
+result=0
+
+# The list as lines "FILE NAME"; "none TRAP" for a trap without a test.
+named() {
+	awk -F '`' '
+		/^\*\*/ {
+			if (trap) print "none", trap
+			trap = $0
+		}
+		/^- `/ { item = 1; file = $2; trap = "" }
+		/^$/ { item = 0 }
+		item {
+			for (i = 2; i <= NF; i += 2)
+				if ($i != file) print file, $i
+		}
+		END { if (trap) print "none", trap }' "$tests/TRAPS.md"
+}
+
+list=$(named)
+checked=0
+while read -r file name; do
+	if [ "$file" != none ] &&
+		grep -Eq "^(START_TEST|ROW)\($name\)" "$tests/$file"; then
+		checked=$((checked + 1))
+	else
+		echo "FAILED: $file $name"
+		result=1
+	fi
+done << EOF
+$list
+EOF
+
+echo "$checked tests of traps exist"
+[ "$checked" -gt 0 ] || result=1
+exit $result

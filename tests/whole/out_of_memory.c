@@ -1,0 +1,997 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Out of memory: every allocation of an act fails in turn, the library's and
+ * libevent's, once alone and once with some that follow. The library is built
+ * into this program, with its calls of malloc() and the others renamed.
+ * Whatever fails, every future is done once.
+ */
+/* Here they are what they are. */
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "support/children.h"
+#include "support/harness.h"
+#include "support/pattern.h"
+
+/* Longer than what an operation holds without an allocation. */
+#define DELIM "--a delimiter of some length--"
+/* More than a pipe holds, and than one chunk of the library. */
+#define BULK 300000
+/* How many fail in a row, in the second round. */
+#define SPELL 12
+
+void *scarce_malloc(size_t size);
+void *scarce_calloc(size_t n, size_t size);
+void *scarce_realloc(void *before, size_t size);
+void scarce_free(void *block);
+
+static struct {
+	bool watched;
+	size_t n;	    /* allocations since it is watched */
+	size_t from, until; /* which of them fail */
+	size_t failed;
+	long live; /* allocated, and not freed */
+} memory;
+
+static bool refused(void)
+{
+	size_t i = memory.n;
+
+	if (!memory.watched)
+		return false;
+	memory.n++;
+	if (i < memory.from || i >= memory.until)
+		return false;
+	memory.failed++;
+	errno = ENOMEM;
+	return true;
+}
+
+static void *counted(void *result)
+{
+	memory.live += result != NULL;
+	return result;
+}
+
+void *scarce_malloc(size_t size)
+{
+	return refused() ? NULL : counted(malloc(size));
+}
+
+void *scarce_calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : counted(calloc(n, size));
+}
+
+void *scarce_realloc(void *before, size_t size)
+{
+	void *result;
+
+	if (refused())
+		return NULL;
+	result = realloc(before, size);
+	return before ? result : counted(result);
+}
+
+void scarce_free(void *block)
+{
+	memory.live -= block != NULL;
+	free(block);
+}
+
+/* libevent complains when it runs out of memory, but only then. */
+static void expect_cause(int severity, const char *message)
+{
+	(void)severity;
+	ck_assert_msg(memory.failed > 0, "libevent logged %s", message);
+}
+
+struct scene {
+	struct event_base *base; /* the program's */
+	struct af_loop *loop;
+	struct af_file *in, *out;
+	int source, sink; /* the other ends of in and of out */
+	unsigned told, to_tell;
+	struct af_future *gift; /* to be resolved by a post */
+	unsigned values, freed; /* given to makers, and taken back */
+	int follows;		/* an error that a failure may lead to */
+	char got[100];		/* what was read, all together */
+	size_t n_got;
+};
+
+/* What a constructor made; nothing only for want of memory. */
+static void *made(void *object)
+{
+	ck_assert_msg(object || (errno == ENOMEM && memory.failed > 0),
+		      "not made: %s", strerror(errno));
+	return object;
+}
+
+static void tell(struct af_future *done, void *arg)
+{
+	ck_assert(af_future_is_done(done));
+	++*(unsigned *)arg;
+}
+
+static void watch_end(struct scene *s, struct af_future *f)
+{
+	s->to_tell++;
+	af_on_done(f, tell, &s->told);
+}
+
+/* Waits for f, which ends with an error or for want of memory; drops it. */
+static int end(struct scene *s, struct af_future *f, int error)
+{
+	const char *data;
+	size_t len;
+	int r;
+
+	watch_end(s, af_future_ref(f));
+	do
+		r = af_await(f);
+	while (r == -ENOMEM && !af_future_is_done(f));
+	ck_assert_int_eq(r, af_future_error(f));
+	ck_assert_msg(r == error || (memory.failed > 0 &&
+				     (r == -ENOMEM || r == s->follows)),
+		      "error is %d (%s), not %d", r, strerror(-r), error);
+	data = af_future_data(f, &len);
+	if (data && s->n_got + len <= sizeof s->got) {
+		memcpy(s->got + s->n_got, data, len);
+		s->n_got += len;
+	}
+	af_future_unref(f);
+	return r;
+}
+
+static void act_reads(struct scene *s)
+{
+	static const char text[] = "abcdefa line\nuntil" DELIM "the rest";
+	const size_t len = sizeof text - 1;
+
+	put(s->source, text, len);
+	end(s, af_file_read(s->in, 3, 0, NULL), 0);
+	end(s, af_file_read(s->in, 3, AFIO_FULL, MS(10000)), 0);
+	end(s, af_file_readline(s->in, 0, 0, 0, MS(10000)), 0);
+	end(s, af_file_read_until(s->in, DELIM, sizeof DELIM - 1, 0, 0, NULL),
+	    0);
+	/* Whatever failed, not a byte is lost. */
+	while (s->n_got < len)
+		end(s, af_file_read(s->in, len - s->n_got, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, text, len);
+	end(s, af_file_read(s->in, 1, 0, MS(1)), -ETIMEDOUT);
+	end(s, af_file_read(s->in, 1, 0, MS(0)), -ETIMEDOUT);
+}
+
+/* Waits for a write, and counts what it says that it wrote. */
+static void end_write(struct scene *s, struct af_future *f, size_t *total)
+{
+	af_future_ref(f);
+	end(s, f, 0);
+	*total += af_future_count(f);
+	af_future_unref(f);
+}
+
+static void expect_sunk(struct scene *s, size_t total)
+{
+	int left;
+
+	expect_pattern(s->sink, total, 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+}
+
+static void act_writes(struct scene *s)
+{
+	struct evbuffer *buffer = evbuffer_new();
+	unsigned char data[300];
+	size_t total = 0;
+
+	pattern_fill(data, sizeof data, 0);
+	end_write(s, af_file_write(s->out, data, 100, 0, NULL), &total);
+	if (buffer && evbuffer_add(buffer, data + total, 100) == 0)
+		end_write(s,
+			  af_file_write_buffer(s->out, buffer, AFIO_FULL,
+					       MS(10000)),
+			  &total);
+	end_write(s, af_file_write(s->out, data + total, 50, AFIO_FULL, NULL),
+		  &total);
+	if (buffer)
+		evbuffer_free(buffer);
+	expect_sunk(s, total);
+}
+
+static void act_copy(struct scene *s)
+{
+	size_t total = 0;
+
+	put_pattern(s->source, 300, 0);
+	end_write(s, af_file_copy(s->in, s->out, 100, MS(10000)), &total);
+	/* A line takes bytes into memory, from where the rest is copied. */
+	end_write(s, af_file_copy(s->in, s->out, 50, NULL), &total);
+	expect_sunk(s, total);
+	end(s, af_file_copy(s->in, s->out, 0, NULL), 0);
+}
+
+static void cancel_other(struct af_future *done, void *arg)
+{
+	if (af_future_error(done) || af_future_count(done) < BULK)
+		af_future_cancel(arg);
+	af_future_unref(arg);
+}
+
+/* Two operations that need each other, and more than fits. */
+static void act_bulk(struct scene *s)
+{
+	static unsigned char data[BULK];
+	struct af_future *parts[2], *all;
+	struct af_file *peer = made(af_file_new(s->loop, s->sink, 0));
+	size_t len;
+
+	if (!peer)
+		return;
+	s->sink = -1;
+	pattern_fill(data, BULK, 0);
+	parts[0] = af_file_write(s->out, data, BULK, AFIO_FULL, MS(20000));
+	parts[1] = af_file_read(peer, BULK, AFIO_FULL, MS(20000));
+	for (int i = 0; i < 2; i++)
+		watch_end(s, af_future_ref(af_future_ref(parts[i])));
+	for (int i = 0; i < 2; i++)
+		af_on_done(af_future_ref(parts[i]), cancel_other,
+			   af_future_ref(parts[1 - i]));
+	s->follows = -ECANCELED;
+	all = af_all(s->loop, parts, 2);
+	if (end(s, all, 0) == 0) {
+		const char *read = af_future_data(parts[1], &len);
+
+		ck_assert_uint_eq(pattern_match(read, len, 0), len);
+		/* A failure after some bytes is for the next read to say. */
+		ck_assert(len == BULK || memory.failed > 0);
+	}
+	ck_assert_int_eq(af_file_close(peer), 0);
+	for (int i = 0; i < 2; i++) {
+		af_future_cancel(parts[i]);
+		end(s, parts[i], 0);
+	}
+}
+
+static struct af_future *then_sleep(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	return af_sleep(s->loop, MS(1));
+}
+
+static struct af_future *then_fail(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return af_file_read(NULL, 0, 0, NULL);
+}
+
+static struct af_future *then_count(struct af_future *done, void *arg)
+{
+	tell(done, arg);
+	return NULL;
+}
+
+static void act_chains(struct scene *s)
+{
+	struct af_future *f = af_sleep(s->loop, MS(1));
+
+	for (int i = 0; i < 3; i++)
+		watch_end(s, af_then(af_future_ref(f), then_sleep, s));
+	f = af_then(f, then_sleep, s);
+	f = af_finally(af_finally(f, then_fail, s), then_count, &s->told);
+	end(s, af_catch(f, then_sleep, s), 0);
+	f = af_finally(af_sleep(s->loop, MS(100000)), then_count, &s->told);
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	/* A continuation for whose link there was no memory is told, too. */
+	s->to_tell += 2;
+}
+
+static struct af_future *sleeping(struct scene *s, int ms)
+{
+	struct af_future *f = af_sleep(s->loop, MS(ms));
+
+	watch_end(s, af_future_ref(f));
+	return f;
+}
+
+static void act_groups(struct scene *s)
+{
+	struct af_future *parts[3];
+
+	for (int i = 0; i < 3; i++)
+		parts[i] = sleeping(s, 1);
+	end(s, af_all(s->loop, parts, 3), 0);
+	for (int i = 0; i < 3; i++)
+		parts[i] = sleeping(s, i == 1 ? 1 : 100000);
+	end(s, af_any(s->loop, parts, 3), 0);
+	end(s, af_with_timeout(sleeping(s, 1), MS(10000)), 0);
+	end(s, af_with_timeout(sleeping(s, 100000), MS(1)), -ETIMEDOUT);
+}
+
+static void take_back(void *value)
+{
+	((struct scene *)value)->freed++;
+}
+
+static void give(struct scene *s, struct af_future *f)
+{
+	int r = af_future_resolve(f, s, take_back);
+
+	s->values += r == 0;
+	/* A static one, or given already. */
+	ck_assert(r == 0 || memory.failed > 0);
+}
+
+static void give_posted(void *arg)
+{
+	struct scene *s = arg;
+
+	give(s, s->gift);
+	af_future_unref(s->gift);
+}
+
+static void on_cancel(struct af_future *f, void *arg)
+{
+	(void)f;
+	++*(unsigned *)arg;
+}
+
+static void act_makers(struct scene *s)
+{
+	struct af_future *f = af_future_new(s->loop, NULL, NULL);
+	unsigned canceled = 0;
+	int r, error;
+
+	s->gift = af_future_ref(f);
+	r = af_loop_post(s->loop, give_posted, s);
+	ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+	if (r < 0)
+		give_posted(s);
+	end(s, af_then(f, then_sleep, s), 0);
+	f = af_future_new(s->loop, on_cancel, &canceled);
+	error = af_future_error(f);
+	af_future_cancel(f);
+	ck_assert_uint_eq(canceled, error == -EINPROGRESS);
+	end(s, f, -ECANCELED);
+}
+
+/* Waits until a process has ended, however often it takes. */
+static void expect_end(struct scene *s, struct af_process *process)
+{
+	while (end(s, af_process_wait(process, MS(20000)), 0) < 0)
+		;
+}
+
+static void act_spawn(struct scene *s)
+{
+	struct af_process *process;
+	size_t total = 0;
+
+	process = made(af_spawn(s->loop, HELPER("cat"), WITH(ALL_PIPES)));
+	if (!process)
+		return;
+	end_write(s,
+		  af_file_write(af_process_stdin(process), "hello", 5,
+				AFIO_FULL, MS(10000)),
+		  &total);
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
+		;
+	ck_assert_uint_eq(s->n_got, total);
+	ck_assert_mem_eq(s->got, "hello", total);
+	expect_end(s, process);
+	af_process_free(process);
+}
+
+/* With a terminal, and with all that is allocated for attributes. */
+static void act_attributes(struct scene *s)
+{
+	const char *const edits[] = { "A=1", "B", NULL };
+	const struct af_fd_map map = { s->source, 7 };
+	const char *const missing[] = { "./missing", NULL };
+	struct af_process *process;
+	const char *error;
+
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(s->loop, missing, WITH(ALL_PIPES)));
+	ck_assert(errno == ENOENT || (errno == ENOMEM && memory.failed > 0));
+	error = af_spawn_error(s->loop);
+	ck_assert(strcmp(error, "exec ./missing: No such file or directory") ==
+			  0 ||
+		  memory.failed > 0);
+	process = made(
+		af_spawn(s->loop, HELPER("cat"),
+			 WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+			      .env_edits = edits, .fds = &map, .n_fds = 1)));
+	if (!process)
+		return;
+	ck_assert_str_eq(af_spawn_error(s->loop), "");
+	while (af_process_close_stdin(process) == -ENOMEM)
+		ck_assert_ptr_nonnull(af_process_stdin(process));
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
+		;
+	expect_end(s, process);
+	af_process_free(process);
+}
+
+/* One whose process is freed while it runs is reaped, however late. */
+static void act_orphan(struct scene *s)
+{
+	struct af_process *process = made(
+		af_spawn(s->loop, HELPER("wait-eof"),
+			 WITH(.in.kind = AFIO_PIPE, .out.kind = AFIO_NULL)));
+	int64_t since = now_us();
+	pid_t pid;
+
+	if (!process)
+		return;
+	pid = af_process_pid(process);
+	af_process_free(process);
+	while (kill(pid, 0) == 0) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		end(s, af_sleep(s->loop, MS(1)), 0);
+	}
+}
+
+/* Stops a process and a chain, however often it takes. */
+static void act_stop(struct scene *s)
+{
+	struct af_process *process = made(
+		af_spawn(s->loop, HELPER("lead", "wait-eof"),
+			 WITH(.in.kind = AFIO_PIPE, .out.kind = AFIO_NULL)));
+	struct af_pipe *pipe = made(af_pipe_spawn(
+		s->loop, CHAIN(HELPER("cat"), HELPER("cat")), WITH(ALL_PIPES)));
+
+	if (process)
+		while (end(s, af_process_stop(process, MS(20000)), 0) < 0)
+			;
+	af_process_free(process);
+	if (pipe)
+		while (end(s, af_pipe_stop(pipe, MS(0)), 0) < 0)
+			;
+	af_pipe_close(pipe);
+}
+
+/* A child changes hands, twice; what it said goes along. */
+static void act_release(struct scene *s)
+{
+	struct evbuffer *unread[3] = { NULL };
+	struct af_process *process = made(af_spawn(
+		s->loop, HELPER("echo", "one\ntwo"), WITH(IN_OUT_PIPES)));
+	int fds[3];
+	pid_t pid;
+
+	if (!process)
+		return;
+	await_zombie(af_process_pid(process));
+	while (end(s,
+		   af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
+		   0) < 0)
+		;
+	while (!(unread[1] = evbuffer_new()))
+		;
+	while ((pid = af_process_release(process, fds, unread)) < 0)
+		ck_assert_int_eq(pid, -ENOMEM);
+	while (!(process = made(af_process_adopt(s->loop, pid, fds[0], fds[1],
+						 fds[2]))))
+		;
+	while (end(s, af_file_read(af_process_stdout(process), 0, 0, NULL), 0) <
+	       0)
+		;
+	ck_assert_uint_eq(s->n_got + evbuffer_get_length(unread[1]), 8);
+	evbuffer_free(unread[1]);
+	expect_end(s, process);
+	af_process_free(process);
+}
+
+/* Feeds a chain of two; returns how it ended. */
+static int converse(struct scene *s, struct af_communicate_options *options,
+		    const char *text)
+{
+	struct af_pipe *pipe = made(af_pipe_spawn(
+		s->loop, CHAIN(HELPER("cat"), HELPER("cat")), WITH(ALL_PIPES)));
+	struct af_future *f;
+	int r;
+
+	if (!pipe)
+		return -ENOMEM;
+	f = af_future_ref(af_pipe_communicate(pipe, options));
+	r = end(s, f, 0);
+	if (r == 0)
+		ck_assert_str_eq(af_future_output(f)->out, text);
+	af_future_unref(f);
+	af_pipe_close_stdin(pipe);
+	while (end(s, af_pipe_wait(pipe, MS(20000)), 0) < 0)
+		;
+	af_pipe_close(pipe);
+	return r;
+}
+
+static void act_communicate(struct scene *s)
+{
+	converse(s, HOW(MEMORY("hello", 5), .timeout = MS(20000)), "hello");
+	converse(s,
+		 HOW(MEMORY("hello", 5), .max_output = 3,
+		     .overflow = AFIO_OVERFLOW_TRUNCATE, .linger = MS(20000)),
+		 "hel");
+	put_text(s->source, "hello");
+	close(s->source);
+	s->source = -1;
+	converse(s, HOW(.input_kind = AFIO_INPUT_FILE, .input_file = s->in),
+		 "hello");
+}
+
+static ssize_t give_hello(void *buf, size_t len, void *arg)
+{
+	size_t *given = arg;
+
+	ck_assert_uint_ge(len, 5);
+	memcpy(buf, "hello", 5);
+	*given += 5;
+	return *given > 5 ? 0 : 5;
+}
+
+static int take_line(const struct af_line *line, void *arg)
+{
+	*(size_t *)arg += line->len;
+	return 0;
+}
+
+/* Input by a function; a stderr a stage; then every line of it. */
+static void act_capture(struct scene *s)
+{
+	size_t given = 0, taken = 0;
+	struct af_pipe *pipe;
+
+	converse(s,
+		 HOW(.input_kind = AFIO_INPUT_CALLBACK, .input_fn = give_hello,
+		     .input_arg = &given),
+		 "hello");
+	pipe = made(af_pipe_spawn(
+		s->loop, CHAIN(HELPER("tag", "a"), HELPER("tag", "b")),
+		WITH(IN_OUT_PIPES, .err.kind = AFIO_PIPE_EACH)));
+	af_pipe_close_stdin(pipe);
+	while (pipe && end(s, af_pipe_each_line(pipe, take_line, &taken), 0))
+		;
+	ck_assert_uint_eq(taken, pipe ? 4 : 0);
+	af_pipe_close(pipe);
+}
+
+static void act_bufferevent(struct scene *s)
+{
+	struct bufferevent *bevs[2];
+	struct af_file *files[2];
+	size_t total = 0;
+
+	/* If it fails half-way, libevent 2.1.12 crashes. */
+	memory.watched = false;
+	bufferevent_pair_new(af_loop_base(s->loop), 0, bevs);
+	memory.watched = true;
+	for (int i = 0; i < 2; i++) {
+		files[i] = made(af_file_from_bufferevent(s->loop, bevs[i], 0));
+		if (!files[i])
+			bufferevent_free(bevs[i]);
+	}
+	if (files[0] && files[1]) {
+		/* A pair's ends move bytes when both want to. */
+		struct af_future *f = NULL;
+
+		do {
+			af_future_unref(f);
+			f = af_file_read(files[1], 9, 0, MS(10000));
+		} while (af_future_is_done(f));
+		end_write(s,
+			  af_file_write(files[0], "hello", 5, AFIO_FULL,
+					MS(10000)),
+			  &total);
+		if (total == 0)
+			af_future_cancel(f);
+		while (end(s, f, total == 0 ? -ECANCELED : 0) == -ENOMEM &&
+		       total > 0)
+			f = af_file_read(files[1], 9, 0, MS(10000));
+		ck_assert_uint_eq(s->n_got, total);
+		ck_assert_mem_eq(s->got, "hello", total);
+	}
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+	/* libevent has deferred a callback of each, and frees it with that. */
+	ck_assert_int_ge(
+		event_base_loop(af_loop_base(s->loop), EVLOOP_NONBLOCK), 0);
+}
+
+/* What a bufferevent has taken was copied, also if the copy fails after that. */
+static void act_copy_away(struct scene *s)
+{
+	struct event_base *base = af_loop_base(s->loop);
+	struct bufferevent *bev;
+	struct af_file *away;
+	size_t total = 0;
+	int fds[2], left;
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	memory.watched = false;
+	bev = bufferevent_socket_new(base, fds[1], BEV_OPT_CLOSE_ON_FREE);
+	/* That it cannot add its event libevent tells nobody: it can. */
+	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	bufferevent_enable(bev, EV_WRITE);
+	memory.watched = true;
+	away = made(af_file_from_bufferevent(s->loop, bev, 0));
+	put_pattern(s->source, 300, 0);
+	if (away) {
+		end_write(s, af_file_copy(s->in, away, 100, MS(10000)), &total);
+		end_write(s, af_file_copy(s->in, away, 50, NULL), &total);
+	} else {
+		bufferevent_free(bev);
+	}
+	for (int i = 0; i < 5; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	expect_pattern(fds[0], total, 0);
+	ck_assert_int_eq(ioctl(fds[0], FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+	while (s->n_got == 0)
+		end(s, af_file_read(s->in, 80, AFIO_FULL, NULL), 0);
+	ck_assert_uint_eq(pattern_match(s->got, 80, total), 80);
+	ck_assert_int_eq(af_file_close(away), 0);
+	close(fds[0]);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* Bytes that are looked at, put back, and read as messages. */
+static void act_front(struct scene *s)
+{
+	struct af_file *file;
+	int fds[2];
+
+	put_text(s->source, "def");
+	end(s, af_file_peek(s->in, 3, NULL), 0);
+	end(s, af_file_peek(s->in, 2, MS(10000)), 0);
+	while (af_file_unread(s->in, "abc", 3) == -ENOMEM)
+		ck_assert_uint_gt(memory.failed, 0);
+	s->n_got = 0;
+	while (s->n_got < 6)
+		end(s, af_file_read(s->in, 6 - s->n_got, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, "abcdef", 6);
+	end(s, af_file_peek(s->in, 1, MS(1)), -ETIMEDOUT);
+
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	file = made(af_file_new(s->loop, fds[0], AFIO_UNBUFFERED));
+	put_text(fds[1], "abc");
+	s->n_got = 0;
+	while (file && s->n_got == 0)
+		end(s, af_file_read(file, 9, 0, NULL), 0);
+	ck_assert_uint_eq(s->n_got, file ? 3 : 0);
+	if (file)
+		ck_assert_int_eq(af_file_close(file), 0);
+	else
+		close(fds[0]);
+	close(fds[1]);
+}
+
+/* The other side leaves; half a connection is shut behind a write. */
+static void act_leave(struct scene *s)
+{
+	static unsigned char data[BULK];
+	struct af_future *f = af_file_hangup(s->in);
+	struct pollfd sink = { .fd = s->sink, .events = POLLRDHUP };
+	size_t total;
+	int r;
+
+	close(s->source);
+	s->source = -1;
+	while (end(s, f, 0) < 0)
+		f = af_file_hangup(s->in);
+
+	pattern_fill(data, BULK, 0);
+	f = af_file_write(s->out, data, BULK, AFIO_FULL, NULL);
+	r = af_file_shutdown(s->out, SHUT_WR);
+	ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+	af_future_cancel(f);
+	total = af_future_count(f);
+	end(s, f, -ECANCELED);
+	ck_assert_int_eq(poll(&sink, 1, 0), r == 0);
+	expect_sunk(s, total);
+}
+
+/* Waits under the program's own dispatch. */
+static void on_last(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	event_base_loopbreak(s->base);
+	s->told++;
+}
+
+static void act_dispatch(struct scene *s)
+{
+	struct af_future *f = af_then(af_sleep(s->loop, MS(1)), then_sleep, s);
+
+	s->to_tell++;
+	af_on_done(f, on_last, s);
+	if (s->told == 0)
+		event_base_dispatch(s->base);
+	ck_assert_uint_eq(s->told, s->to_tell);
+}
+
+static void wait_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	struct scene *s = arg;
+	struct af_process *process;
+
+	(void)fd;
+	(void)what;
+	/* Of all kinds, to be moved to another base and back. */
+	process = made(af_spawn(s->loop, HELPER("exit", "0"), NULL));
+	watch_end(s, af_process_wait(process, NULL));
+	watch_end(s, af_file_read(s->in, 1, 0, MS(100000)));
+	act_groups(s);
+	end(s, af_sleep(s->loop, MS(1)), 0);
+	put_text(s->source, "abc");
+	while (s->n_got < 2)
+		end(s, af_file_read(s->in, 1, 0, NULL), 0);
+	if (process)
+		expect_end(s, process);
+	af_process_free(process);
+}
+
+static void act_callback(struct scene *s)
+{
+	struct event event;
+
+	evtimer_assign(&event, s->base, wait_in_callback, s);
+	event_active(&event, EV_TIMEOUT, 0);
+	ck_assert_int_ge(event_base_loop(s->base, EVLOOP_NONBLOCK), 0);
+}
+
+static void try_to_wait(evutil_socket_t fd, short what, void *arg)
+{
+	struct scene *s = arg;
+	struct af_future *f = af_sleep(s->loop, MS(100000));
+	int r = af_await_for(f, MS(1));
+
+	(void)fd;
+	(void)what;
+	ck_assert(r == -ETIMEDOUT || (r == -ENOMEM && memory.failed > 0));
+	af_future_cancel(f);
+	af_future_unref(f);
+}
+
+/* Whether or not it could move, all goes on where it was before. */
+static void act_move(struct scene *s)
+{
+	struct af_process *process =
+		made(af_spawn(s->loop, HELPER("wait-eof"), WITH(IN_OUT_PIPES)));
+	struct event event;
+
+	s->to_tell = 3;
+	af_on_done(af_process_wait(process, NULL), on_last, s);
+	af_on_done(af_file_read(s->in, 1, 0, NULL), on_last, s);
+	af_on_done(af_sleep(s->loop, MS(5)), on_last, s);
+	evtimer_assign(&event, s->base, try_to_wait, s);
+	event_active(&event, EV_TIMEOUT, 0);
+	ck_assert_int_ge(event_base_loop(s->base, EVLOOP_NONBLOCK), 0);
+	event_del(&event);
+	put_text(s->source, "a");
+	af_process_close_stdin(process);
+	while (s->told < s->to_tell)
+		ck_assert_int_eq(event_base_dispatch(s->base), 0);
+	if (process)
+		expect_end(s, process);
+	af_process_free(process);
+}
+
+/* Of each kind, left to end with their file, with the loop, and detached. */
+static void act_ends(struct scene *s)
+{
+	struct evbuffer *unread = evbuffer_new();
+	FILE *null = fopen("/dev/null", "w");
+	struct af_future *parts[2], *read;
+	int fd, left, copied;
+
+	put_text(s->source, "abc");
+	end(s, af_file_read(s->in, 1, 0, NULL), 0);
+	read = af_file_read(s->in, 9, AFIO_FULL, MS(100000));
+	watch_end(s, af_future_ref(read));
+	watch_end(s, af_file_copy(s->in, s->out, -1, MS(100000)));
+	watch_end(s, af_finally(sleeping(s, 100000), then_sleep, s));
+	parts[0] = af_future_new(s->loop, NULL, NULL);
+	parts[1] = sleeping(s, 100000);
+	watch_end(s, af_all(s->loop, parts, 2));
+	watch_end(s, af_with_timeout(sleeping(s, 100000), MS(100000)));
+	ck_assert_int_eq(af_loop_dump(s->loop, null), 0);
+	fclose(null);
+	s->n_got += af_future_count(read);
+	af_future_unref(read);
+	if (!unread)
+		return;
+	while ((fd = af_file_detach(s->in, unread)) == -ENOMEM)
+		;
+	s->in = NULL;
+	/* Each of the three bytes went one way. */
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &left), 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &copied), 0);
+	ck_assert_uint_eq(evbuffer_get_length(unread) + s->n_got +
+				  (size_t)left + (size_t)copied,
+			  3);
+	close(fd);
+	evbuffer_free(unread);
+}
+
+static void act_disk(struct scene *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	unsigned char data[50];
+	struct af_file *file;
+	size_t total = 0;
+
+	/* Threads free what they have when they please. */
+	ck_assert_int_eq(af_loop_set_workers(s->loop, 0), 0);
+	close(mkostemp(path, O_CLOEXEC));
+	file = made(af_file_open(s->loop, path, "w+"));
+	unlink(path);
+	if (!file)
+		return;
+	pattern_fill(data, sizeof data, 0);
+	end_write(s, af_file_write(file, data, sizeof data, AFIO_FULL, NULL),
+		  &total);
+	end(s, af_file_sync(file, MS(20000)), 0);
+	ck_assert_int_eq(af_file_size(file), (off_t)total);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	while (s->n_got < total)
+		end(s, af_file_read(file, total - s->n_got, 0, NULL), 0);
+	ck_assert_uint_eq(pattern_match(s->got, total, 0), total);
+	ck_assert_int_eq(af_file_close(file), 0);
+}
+
+/* A loop that is not the program's. */
+static void act_loop(struct scene *s)
+{
+	struct af_loop *loop = made(af_loop_new(NULL));
+
+	if (!loop)
+		return;
+	watch_end(s, af_sleep(loop, MS(1)));
+	ck_assert_int_eq(af_loop_run(loop), 0);
+	ck_assert_uint_eq(s->told, 1);
+	af_loop_free(loop);
+}
+
+typedef void (*act_fn)(struct scene *s);
+
+static const struct {
+	act_fn act;
+	bool own_base; /* the loop makes it */
+} acts[] = {
+	{ act_loop, true },	    { act_reads, false },
+	{ act_writes, false },	    { act_copy, true },
+	{ act_bulk, false },	    { act_chains, true },
+	{ act_groups, false },	    { act_makers, false },
+	{ act_spawn, true },	    { act_attributes, false },
+	{ act_communicate, false }, { act_dispatch, false },
+	{ act_callback, false },    { act_move, false },
+	{ act_ends, false },	    { act_bufferevent, true },
+	{ act_disk, true },	    { act_orphan, true },
+	{ act_stop, false },	    { act_release, true },
+	{ act_capture, false },	    { act_copy_away, true },
+	{ act_front, false },	    { act_leave, false },
+};
+#define N_ACTS (int)(sizeof acts / sizeof *acts)
+
+static void close_end(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Whatever failed: all are told, and all is given back. */
+static void play(struct scene *s, act_fn act)
+{
+	int in[2], out[2];
+
+	make_pair(KIND_PIPE, in);
+	make_pair(KIND_SOCKETPAIR, out);
+	s->source = in[1];
+	s->sink = out[0];
+	s->loop = made(af_loop_new(s->base));
+	if (s->loop)
+		s->in = made(af_file_new(s->loop, in[0], 0));
+	if (s->in)
+		s->out = made(af_file_new(s->loop, out[1], 0));
+	else
+		close(in[0]);
+	if (s->out)
+		act(s);
+	else
+		close(out[1]);
+	ck_assert_int_eq(af_file_close(s->in), 0);
+	ck_assert_int_eq(af_file_close(s->out), 0);
+	close_end(s->source);
+	close_end(s->sink);
+	af_loop_free(s->loop);
+	ck_assert_uint_eq(s->told, s->to_tell);
+	ck_assert_uint_eq(s->freed, s->values);
+}
+
+/* The number that the next descriptor gets: it grows if any is lost. */
+static int next_fd(void)
+{
+	int fd = dup(0);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	return fd;
+}
+
+START_TEST(allocation_fails_and_nothing_is_lost)
+{
+	size_t in_a_row = _i < N_ACTS ? 1 : SPELL;
+	int fd = next_fd();
+	long live;
+
+	event_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free);
+	event_set_log_callback(expect_cause);
+	for (size_t from = 0;; from++) {
+		struct scene s = { .base = NULL };
+
+		live = memory.live;
+		if (!acts[_i % N_ACTS].own_base)
+			s.base = event_base_new();
+		memory.n = memory.failed = 0;
+		memory.from = from;
+		memory.until = from + in_a_row;
+		memory.watched = true;
+		play(&s, acts[_i % N_ACTS].act);
+		memory.watched = false;
+		if (s.base)
+			event_base_free(s.base);
+		ck_assert_msg(memory.live == live, "%ld blocks lost after %zu",
+			      memory.live - live, from);
+		ck_assert_int_eq(next_fd(), fd);
+		expect_no_child();
+		if (memory.failed == 0)
+			break;
+	}
+	ck_assert_uint_gt(memory.n, 0);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("whole/out_of_memory");
+	TCase *tc = test_case(s, "out of memory");
+
+	/* By select(2), libevent allocates to wait, and fails without. */
+	unsetenv("EVENT_NOEPOLL");
+	unsetenv("EVENT_NOPOLL");
+	/* Each act, with one failure and with several in a row. */
+	tcase_add_loop_test(tc, allocation_fails_and_nothing_is_lost, 0,
+			    2 * N_ACTS);
+	return s;
+}
