@@ -201,7 +201,11 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
  * | end of file, none; every read after it    | success, 0 bytes, AFIO_EOF  |
  * | deadline, some data                 | success, the data, AFIO_TIMEDOUT  |
  * | deadline, none                            | -ETIMEDOUT                  |
- * | read error, some data    | success, the data; the next read has the error |
+ * | read error, some data, not FULL, size > 0 | success, the data, AFIO_ERROR;
+ *                                     the first read with no data before it has
+ *                                     that error |
+ * | read error, some data, FULL or size 0 | that error; the data stays in the
+ *                                     file |
  * | cancelled                 | -ECANCELED; what was gathered stays in the file |
  */
 struct af_future *af_file_read(struct af_file *file, size_t size,
@@ -221,7 +225,9 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *                 leave part of a line in the file, rather than return that
  *                 part with AFIO_TIMEDOUT
  * @return a future. The last line may lack its newline, and has AFIO_EOF then.
- *         Otherwise as af_file_read().
+ *         An error behind part of a line: with AFIO_FULL that error, and the
+ *         part stays in the file; without, the part, with AFIO_ERROR. Otherwise
+ *         as af_file_read().
  */
 struct af_future *af_file_readline(struct af_file *file, size_t size,
 				   size_t sizehint, unsigned flags,
@@ -232,8 +238,9 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
  *
  * @param delim     the delimiter's bytes, copied
  * @param delim_len how many; 0 is -EINVAL
- * @param size      as in af_file_readline(); less than delim_len is fine and
- *                  means pieces
+ * @param size      as in af_file_readline(); a piece ends before a delimiter
+ *                  that has begun, so it may be shorter; a delimiter that is
+ *                  longer than size comes whole
  */
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,

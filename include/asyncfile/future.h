@@ -48,6 +48,8 @@ struct af_output;
 #define AFIO_TIMEDOUT 0x2u
 /** The result was cut at its size limit. */
 #define AFIO_TRUNCATED 0x4u
+/** A read error comes after these bytes; the next read reports it. */
+#define AFIO_ERROR 0x8u
 
 /**
  * Waits until a future is done, running the loop meanwhile. The future is

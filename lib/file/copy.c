@@ -125,6 +125,8 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 		return len == -EAGAIN ? afi_file_await(from, AFI_READ) : len;
 	r = copy_splice(from, to, (size_t)len);
 	if (r == 0)
+		r = afi_fill_end(from);
+	if (r == 0)
 		from->eof = from->sticky_eof;
 	copy->moved_less = r > 0 && r < len;
 	return r == -EAGAIN ? copy_wait_for_either(from, to) : r;
@@ -142,11 +144,8 @@ static ssize_t copy_some(struct copy_op *copy)
 
 	if (from->in.len > 0)
 		return copy_buffered(copy);
-	if (from->read_error || from->eof) {
-		r = from->read_error;
-		from->read_error = 0;
-		return r;
-	}
+	if (from->read_error || from->eof)
+		return afi_fill_error(from);
 	if (from->drained[AFI_READ])
 		return afi_file_await(from, AFI_READ);
 #ifdef HAVE_SPLICE

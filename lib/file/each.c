@@ -149,8 +149,7 @@ static void each_work(struct each_op *each)
 	ssize_t r;
 
 	for (int fills = 0; !each_hand_out_all(each, file, false); fills++) {
-		r = file->read_error;
-		file->read_error = 0;
+		r = afi_fill_error(file);
 		if (r == 0 && !file->eof)
 			r = file->drained[AFI_READ] || fills == AFI_FILLS_MAX
 				    ? -EAGAIN

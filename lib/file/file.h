@@ -71,7 +71,8 @@ struct af_file {
 	bool wanted[2];	      /* the transport was asked to wake us */
 	bool needed[2];	      /* and since it last did, too */
 	bool drained[2];      /* the last try took all there was: wait first */
-	int16_t read_error;   /* to be reported, once */
+	int16_t read_error;   /* to be reported after what is in the buffer */
+	int16_t reset;	      /* seen by a write: the end is that error, once */
 	uint32_t read_ahead;  /* at most */
 
 	struct afi_ops ops[2];

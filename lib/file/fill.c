@@ -41,6 +41,8 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 		room = want - file->in.len;
 	room = fill_limit(file, want, room);
 	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
+	if (r == 0)
+		r = afi_fill_end(file);
 	/*
 	 * After a whole pipe look again: its writer may have been woken by the
 	 * read, and have filled it. After an error there is nothing to wait for.
@@ -49,8 +51,10 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 				  (r >= 0 || r == -EAGAIN);
 	if (r > 0)
 		file->in.len += (size_t)r;
-	else
+	else if (file->in.len == 0)
 		afi_buffer_trim(&file->in, pool);
+	else if (r < 0 && r != -EAGAIN && r != -ENOMEM)
+		file->read_error = (int16_t)r;
 	return r;
 }
 

@@ -21,6 +21,26 @@
  */
 ssize_t afi_fill(struct af_file *file, size_t want);
 /*
+ * The error that comes after what is in the buffer, or 0. It is reported for
+ * the last time when nothing is in it.
+ */
+static inline int afi_fill_error(struct af_file *file)
+{
+	int error = file->read_error;
+
+	if (error && file->in.len == 0)
+		file->read_error = 0;
+	return error;
+}
+/* What a read of 0 bytes means: 0, the end, or the reset that a write saw. */
+static inline int afi_fill_end(struct af_file *file)
+{
+	int error = file->reset;
+
+	file->reset = 0;
+	return error;
+}
+/*
  * Of an AFIO_UNBUFFERED file: how much the buffer may hold after the next read
  * so that no byte in it is beyond the first that is last. At most want.
  */

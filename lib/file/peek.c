@@ -79,8 +79,13 @@ static int peek_step(struct afi_op *op)
 		r = afi_file_await(file, AFI_READ);
 	if (r == -EAGAIN)
 		return -EAGAIN;
-	peek_finish(peek, r < 0 && file->in.len == 0 ? (int)r : 0,
-		    r == 0 ? AFIO_EOF : 0);
+	if (r < 0 && file->in.len == 0)
+		peek_finish(peek, (int)r, 0);
+	else
+		peek_finish(peek, 0,
+			    r == 0  ? AFIO_EOF
+			    : r < 0 ? AFIO_ERROR
+				    : 0);
 	return 0;
 }
 

@@ -8,9 +8,9 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "file/delim.h"
 #include "file/fill.h"
 #include "file/op.h"
 
@@ -26,11 +26,9 @@ struct read_op {
 					 size_t len);
 			size_t size;	/* at most; UNBOUNDED */
 			size_t scanned; /* without a delimiter in them */
-			const char *delim;
-			size_t delim_len;
-			char short_delim[6];
-			bool full;
-			bool keep_part; /* leave it in the file at a deadline */
+			struct afi_delim *delim; /* of read_until; or NULL */
+			bool full; /* a part is no result, but for the end */
+			bool keep_part; /* nor at a deadline */
 		};
 		/* When it is done: a small result, without an allocation. */
 		char small[96];
@@ -67,9 +65,12 @@ static int read_take(struct read_op *op, struct af_file *file, size_t n)
 
 static void read_free_delim(struct read_op *op)
 {
-	if (op->delim_len > sizeof(op->short_delim))
-		free((char *)op->delim);
-	op->delim_len = 0;
+	if (!op->delim)
+		return;
+	afi_delim_clear(op->delim);
+	afi_block_put(afi_loop_pool(op->future.loop), op->delim,
+		      sizeof(*op->delim));
+	op->delim = NULL;
 }
 
 /* Ends a read that is in no queue: with an error, or n bytes. */
@@ -99,33 +100,70 @@ static struct read_op *read_of(struct af_future *f)
 	return AFI_CONTAINER(f, struct read_op, future);
 }
 
-/* No more will come, for now: what there is, or why. */
-static void read_finish_early(struct read_op *op, int error, unsigned flags)
+/* How many bytes there are for an operation that does not get enough. */
+static size_t read_part(const struct read_op *op)
 {
-	struct af_file *file = op->op.file;
-	size_t n = file->in.len < op->size ? file->in.len : op->size;
+	size_t len = op->op.file->in.len;
 
-	if (n > 0 && error < 0) {
-		/* Not lost: the next read has it. */
-		file->read_error = error;
-		error = 0;
+	return len < op->size ? len : op->size;
+}
+
+static void read_finish_at_end(struct read_op *op)
+{
+	size_t n = read_part(op);
+
+	read_finish(op, 0, n,
+		    n < op->op.file->in.len ? AFIO_TRUNCATED : AFIO_EOF);
+}
+
+/* Without memory the bytes stay where they are, whatever was asked for. */
+static void read_finish_failed(struct read_op *op, int error)
+{
+	size_t n = read_part(op);
+
+	if (n == 0 || op->full || error == -ENOMEM)
+		read_finish(op, error, 0, 0);
+	else
+		read_finish(op, 0, n, AFIO_ERROR);
+}
+
+/* The deadline: a part does not end inside a delimiter that has begun. */
+static void read_finish_late(struct read_op *op)
+{
+	size_t n = read_part(op), begun;
+
+	if (op->delim) {
+		begun = op->delim->scanned - op->delim->matched;
+		n = n < begun ? n : begun;
 	}
-	read_finish(op, error, n, flags);
+	if (n == 0 || op->keep_part)
+		read_finish(op, -ETIMEDOUT, 0, 0);
+	else
+		read_finish(op, 0, n, AFIO_TIMEDOUT);
 }
 
 static size_t read_enough_bytes(struct read_op *op, const char *data,
 				size_t len);
 
+/* How many bytes decide on a delimiter that begins before the size is full. */
+static size_t read_until_most(const struct read_op *op)
+{
+	return op->size > SIZE_MAX - op->delim->len
+		       ? SIZE_MAX
+		       : op->size + op->delim->len - 1;
+}
+
 /* How much the buffer may hold when the next read is done. */
 static size_t read_wanted(const struct read_op *op, struct af_file *file)
 {
+	size_t want = op->delim ? read_until_most(op) : op->size;
 	char last = '\n';
 
 	if (!file->unbuffered || op->enough == read_enough_bytes)
-		return op->size;
-	if (op->delim_len > 0)
-		last = op->delim[op->delim_len - 1];
-	return afi_fill_span(file, op->size, last);
+		return want;
+	if (op->delim)
+		last = op->delim->bytes[op->delim->len - 1];
+	return afi_fill_span(file, want, last);
 }
 
 static int read_step(struct afi_op *queued)
@@ -141,13 +179,8 @@ static int read_step(struct afi_op *queued)
 			read_finish(op, 0, n, op->future.flags);
 			return 0;
 		}
-		if (file->read_error) {
-			r = file->read_error;
-			file->read_error = 0;
-			break;
-		}
-		r = 0;
-		if (file->eof)
+		r = afi_fill_error(file);
+		if (r < 0 || file->eof)
 			break;
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
@@ -166,7 +199,10 @@ static int read_step(struct afi_op *queued)
 	}
 	if (r == 0)
 		file->eof = file->sticky_eof;
-	read_finish_early(op, (int)r, r == 0 ? AFIO_EOF : 0);
+	if (r == 0)
+		read_finish_at_end(op);
+	else
+		read_finish_failed(op, (int)r);
 	return 0;
 }
 
@@ -207,8 +243,8 @@ static void read_expire(struct af_future *f)
 	if (first)
 		read_rest(op, file);
 	if (!f->done) {
-		if (first && file->in.len > 0 && !op->keep_part)
-			read_finish_early(op, 0, AFIO_TIMEDOUT);
+		if (first)
+			read_finish_late(op);
 		else
 			read_finish(op, -ETIMEDOUT, 0, 0);
 		afi_file_resume(file, AFI_READ);
@@ -293,9 +329,13 @@ static size_t read_enough_bytes(struct read_op *op, const char *data,
 	/* What is left of a message is not another one. */
 	if (len > op->size && !op->full && op->op.file->is_message)
 		op->future.flags = AFIO_TRUNCATED;
-	if (len >= op->size)
+	if (op->full)
+		return len >= op->size ? op->size : 0;
+	if (len > op->size)
 		return op->size;
-	return op->full ? 0 : len;
+	if (op->op.file->read_error)
+		op->future.flags = AFIO_ERROR;
+	return len;
 }
 
 struct af_future *af_file_read(struct af_file *file, size_t size,
@@ -344,7 +384,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	if (!op)
 		return failed;
 	op->enough = read_enough_line;
-	op->keep_part = flags & AFIO_FULL;
+	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : UNBOUNDED;
 	return read_start(op, file, timeout);
 }
@@ -352,16 +392,21 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 static size_t read_enough_until(struct read_op *op, const char *data,
 				size_t len)
 {
-	size_t end = len < op->size ? len : op->size;
-	const char *found = memmem(data + op->scanned, end - op->scanned,
-				   op->delim, op->delim_len);
+	struct afi_delim *delim = op->delim;
+	size_t most = read_until_most(op), end, start;
 
-	if (found)
-		return (size_t)(found - data) + op->delim_len;
-	/* The next bytes may complete a delimiter that has begun. */
-	if (end >= op->delim_len)
-		op->scanned = end - op->delim_len + 1;
-	return read_enough_piece(op, len);
+	end = afi_delim_find(delim, data, len < most ? len : most);
+	/* Of a delimiter that was found, or has begun. */
+	start = delim->scanned - delim->matched;
+	if (end > 0 && (end <= op->size || start == 0))
+		return end;
+	if (len < op->size)
+		return 0;
+	/* A piece ends before a delimiter, or holds all of it. */
+	if (start == 0)
+		return 0;
+	op->future.flags = AFIO_TRUNCATED;
+	return start < op->size ? start : op->size;
 }
 
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
@@ -371,7 +416,6 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 {
 	struct af_future *failed;
 	struct read_op *op;
-	char *copy;
 
 	if (!delim || delim_len == 0)
 		return afi_op_failed(file, -EINVAL);
@@ -379,16 +423,12 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 	if (!op)
 		return failed;
 	op->enough = read_enough_until;
-	op->keep_part = flags & AFIO_FULL;
+	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : UNBOUNDED;
-	copy = op->short_delim;
-	if (delim_len > sizeof(op->short_delim))
-		copy = malloc(delim_len);
-	if (!copy) {
-		afi_future_finish(&op->future, -ENOMEM);
-		return &op->future;
-	}
-	op->delim = memcpy(copy, delim, delim_len);
-	op->delim_len = delim_len;
-	return read_start(op, file, timeout);
+	op->delim = afi_block_get(&file->loop->pool, sizeof(*op->delim));
+	if (op->delim && afi_delim_init(op->delim, delim, delim_len) == 0)
+		return read_start(op, file, timeout);
+	read_free_delim(op);
+	afi_future_finish(&op->future, -ENOMEM);
+	return &op->future;
 }

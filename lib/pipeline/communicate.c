@@ -123,6 +123,16 @@ static void on_dropped(struct af_future *done, void *arg)
 	af_future_unref(&c->future);
 }
 
+/* A read that failed has left in the file what came before the error. */
+static void collect_before_error(struct stream *stream)
+{
+	static const struct timeval now;
+
+	af_future_unref(stream->read);
+	stream->read = af_file_read(stream->file, stream->owner->max_output, 0,
+				    &now);
+}
+
 static void on_collected(struct af_future *done, void *arg)
 {
 	struct stream *stream = arg;
@@ -132,6 +142,7 @@ static void on_collected(struct af_future *done, void *arg)
 	if (c->future.done) {
 		;
 	} else if (error && error != -ECANCELED) {
+		collect_before_error(stream);
 		finish(c, error, 0);
 	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		part_over(c);

@@ -83,8 +83,10 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 				    : afi_sigpipe_writev(file->fd, iov, n);
 	while (r == -EINTR);
 	/* The reader left without reading all: one error for one thing. */
-	if (r == -ECONNRESET)
+	if (r == -ECONNRESET) {
+		file->reset = -ECONNRESET; /* a read will not see it any more */
 		return -EPIPE;
+	}
 	if (r == -EWOULDBLOCK)
 		return descriptor_is_abandoned(file) ? -EPIPE : -EAGAIN;
 	/* A background process gets EIO from a terminal that is still there. */

@@ -198,7 +198,10 @@ START_TEST(copy_has_the_error_of_the_read_before)
 	put_text(af_file_fd(rig.reader), "never read");
 	put_text(rig.out, "abc");
 	rig_hang_up(&rig);
-	expect_text(&rig, reading(9), "abc", 0);
+	expect_error(&rig, af_file_read(rig.reader, 9, AFIO_FULL, NULL),
+		     -ECONNRESET);
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "abc",
+		    AFIO_ERROR);
 	expect_error(&rig, copying(-1, NULL), -ECONNRESET);
 	expect_count(&rig, copying(-1, NULL), 0, AFIO_EOF);
 	close_way();

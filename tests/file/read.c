@@ -210,24 +210,69 @@ static void put_abc_and_reset(void)
 	rig_hang_up(&rig);
 }
 
-START_TEST(read_error_after_data_succeeds_and_the_next_fails)
+/* A plain read after it: the data, and what comes behind them. */
+static void expect_abc_and_then_a_reset(void)
+{
+	expect_text(&rig, read_some(6), "abc", AFIO_ERROR);
+	expect_error(&rig, read_some(6), -ECONNRESET);
+	expect_text(&rig, read_some(6), "", AFIO_EOF);
+}
+
+START_TEST(read_full_error_after_data_fails_and_leaves_the_data)
 {
 	rig_open(&rig, _i);
 	put_abc_and_reset();
 	rig_reader(&rig);
-	expect_text(&rig, read_full(6, NULL), "abc", 0);
 	expect_error(&rig, read_full(6, NULL), -ECONNRESET);
+	expect_error(&rig, read_full(6, NULL), -ECONNRESET);
+	expect_abc_and_then_a_reset();
 	rig_close(&rig);
 }
 END_TEST
 
-START_TEST(read_all_error_after_data_succeeds_and_the_next_fails)
+START_TEST(read_all_error_after_data_fails_and_leaves_the_data)
 {
 	rig_open(&rig, _i);
 	put_abc_and_reset();
 	rig_reader(&rig);
-	expect_text(&rig, read_some(0), "abc", 0);
 	expect_error(&rig, read_some(0), -ECONNRESET);
+	expect_abc_and_then_a_reset();
+	rig_close(&rig);
+}
+END_TEST
+
+/* What the error was behind is enough for another operation. */
+START_TEST(read_full_of_what_is_before_the_error_succeeds)
+{
+	rig_open(&rig, _i);
+	put_abc_and_reset();
+	rig_reader(&rig);
+	expect_error(&rig, read_full(6, NULL), -ECONNRESET);
+	expect_text(&rig, read_full(3, NULL), "abc", 0);
+	expect_error(&rig, read_full(3, NULL), -ECONNRESET);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The kernel reports it once, and here to the write: it is no clean end. */
+START_TEST(read_after_a_write_that_saw_the_reset_fails_once)
+{
+	struct af_future *f;
+	int r;
+
+	rig_open(&rig, _i);
+	put_abc_and_reset();
+	rig_reader(&rig);
+	/* Until the reset has arrived, the kernel takes what is written. */
+	do {
+		f = af_file_write(rig.reader, "x", 1, 0, NULL);
+		r = drive(&rig, f);
+		af_future_unref(f);
+	} while (r == 0);
+	ck_assert_int_eq(r, -EPIPE);
+	expect_text(&rig, read_some(9), "abc", 0);
+	expect_error(&rig, read_some(9), -ECONNRESET);
+	expect_text(&rig, read_some(9), "", AFIO_EOF);
 	rig_close(&rig);
 }
 END_TEST
@@ -342,12 +387,17 @@ Suite *suite(void)
 	ADD(read_full_at_deadline_succeeds_with_part_and_timedout);
 	ADD(read_all_at_deadline_succeeds_with_part_and_timedout);
 	ADD(read_nothing_at_deadline_fails_timedout);
-	tcase_add_loop_test(tc,
-			    read_error_after_data_succeeds_and_the_next_fails,
-			    sockets, EVERY_WAY);
 	tcase_add_loop_test(
-		tc, read_all_error_after_data_succeeds_and_the_next_fails,
+		tc, read_full_error_after_data_fails_and_leaves_the_data,
 		sockets, EVERY_WAY);
+	tcase_add_loop_test(tc,
+			    read_all_error_after_data_fails_and_leaves_the_data,
+			    sockets, EVERY_WAY);
+	tcase_add_loop_test(tc, read_full_of_what_is_before_the_error_succeeds,
+			    sockets, EVERY_WAY);
+	tcase_add_loop_test(tc,
+			    read_after_a_write_that_saw_the_reset_fails_once,
+			    sockets, EVERY_WAY);
 	ADD(read_cancelled_fails_and_leaves_bytes);
 	ADD(read_nonsense_fails_einval);
 

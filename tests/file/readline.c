@@ -213,7 +213,9 @@ START_TEST(readline_error_after_part_succeeds_and_the_next_fails)
 	put_text(rig.out, "abc");
 	rig_hang_up(&rig);
 	rig_reader(&rig);
-	expect_text(&rig, readline(0), "abc", 0);
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, AFIO_FULL, NULL),
+		     -ECONNRESET);
+	expect_text(&rig, readline(0), "abc", AFIO_ERROR);
 	expect_error(&rig, readline(0), -ECONNRESET);
 	rig_close(&rig);
 }
@@ -393,12 +395,114 @@ START_TEST(read_until_ends_as_readline_does)
 		af_file_read_until(rig.reader, "--", 2, 0, AFIO_FULL, MS(20)),
 		-ETIMEDOUT);
 	expect_text(&rig, af_file_read_until(rig.reader, "--", 2, 0, 0, MS(20)),
-		    "ab-", AFIO_TIMEDOUT);
+		    "ab", AFIO_TIMEDOUT);
+	/* The delimiter that has begun stays together. */
+	expect_error(&rig,
+		     af_file_read_until(rig.reader, "--", 2, 0, 0, MS(20)),
+		     -ETIMEDOUT);
 	put_text(rig.out, "-c-");
 	rig_hang_up(&rig);
-	expect_text(&rig, read_until("--"), "-c-", AFIO_EOF);
+	expect_text(&rig, read_until("--"), "--", 0);
+	expect_text(&rig, read_until("--"), "c-", AFIO_EOF);
 	expect_text(&rig, read_until("--"), "", AFIO_EOF);
 	rig_close(&rig);
+}
+END_TEST
+
+/*
+ * A model of reading in pieces: they are the text; put together up to one that
+ * is not truncated they are its records; and none is longer than it may be, but
+ * for a delimiter alone.
+ */
+struct pieces {
+	const char *text, *delim;
+	size_t size, done, record;
+	bool ended;
+};
+
+static void check_piece(struct pieces *p, const struct af_future *f)
+{
+	const char *from = p->text + p->record, *end = strstr(from, p->delim);
+	unsigned flags = af_future_flags(f);
+	const char *data;
+	size_t len = 0;
+
+	data = af_future_data(f, &len);
+	ck_assert_ptr_nonnull(data);
+	ck_assert(strncmp(p->text + p->done, data, len) == 0);
+	p->done += len;
+	if (p->size && len > p->size)
+		ck_assert_str_eq(data, p->delim);
+	if (flags == AFIO_TRUNCATED) {
+		ck_assert_uint_gt(len, 0);
+		ck_assert(!end || p->text + p->done <= end);
+		return;
+	}
+	ck_assert_int_eq(flags, end ? 0 : AFIO_EOF);
+	p->ended = !end;
+	p->record = end ? (size_t)(end - p->text) + strlen(p->delim)
+			: strlen(p->text);
+	ck_assert_uint_eq(p->done, p->record);
+}
+
+/* Reads what there is; at the end, all. */
+static void read_pieces(struct pieces *p, bool at_end)
+{
+	struct af_future *f;
+	int r = 0;
+
+	while (r == 0 && !p->ended) {
+		f = af_file_read_until(rig.reader, p->delim, strlen(p->delim),
+				       p->size, AFIO_FULL,
+				       at_end ? NULL : MS(0));
+		r = af_await(f);
+		if (r == 0)
+			check_piece(p, f);
+		af_future_unref(f);
+	}
+	ck_assert_int_eq(r, at_end ? 0 : -ETIMEDOUT);
+}
+
+static void play_pieces(const char *text, const char *delim, size_t size,
+			size_t step)
+{
+	struct pieces p = { .text = text, .delim = delim, .size = size };
+	size_t len = strlen(text), n;
+
+	rig_open(&rig, WAY(KIND_PIPE, 0));
+	rig_reader(&rig);
+	for (size_t at = 0; at < len; at += n) {
+		n = len - at < step ? len - at : step;
+		put(rig.out, text + at, n);
+		read_pieces(&p, false);
+	}
+	rig_hang_up(&rig);
+	read_pieces(&p, true);
+	ck_assert_uint_eq(p.done, len);
+	rig_close(&rig);
+}
+
+START_TEST(read_until_pieces_never_split_a_delimiter)
+{
+	static const char *const delims[] = { "a",	"ab",	   "aa",
+					      "aab",	"aba",	   "abab",
+					      "aabaab", "abcabca", "aaaaaaaa" };
+	unsigned random = 1;
+	char text[41];
+
+	for (int round = 0; round < 6; round++) {
+		for (size_t i = 0; i < sizeof(text) - 1; i++) {
+			random = random * 1103515245 + 12345;
+			text[i] = "aaabbc"[(random >> 16) % 6];
+		}
+		text[sizeof(text) - 1] = '\0';
+		for (size_t d = 0; d < sizeof(delims) / sizeof(*delims); d++)
+			for (size_t size = 0; size <= 9; size++)
+				play_pieces(text, delims[d], size,
+					    round % 3 ? (size_t)round : 41);
+	}
+	for (size_t size = 1; size <= 6; size++)
+		play_pieces("abc\r\nde\r\nf\r\n", "\r\n", size, 20);
 }
 END_TEST
 
@@ -436,5 +540,6 @@ Suite *suite(void)
 	ADD(read_until_delimiter_is_copied_and_may_hold_nul);
 	ADD(read_until_size_below_delimiter_comes_in_pieces);
 	ADD(read_until_ends_as_readline_does);
+	tcase_add_test(tc, read_until_pieces_never_split_a_delimiter);
 	return s;
 }

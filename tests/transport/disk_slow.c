@@ -54,8 +54,7 @@ START_TEST(disk_lines_and_delimiters_end_as_the_table_says)
 }
 END_TEST
 
-static int collect(const char *data, size_t len, unsigned flags,
-		   void *arg)
+static int collect(const char *data, size_t len, unsigned flags, void *arg)
 {
 	(void)flags;
 	strncat(arg, data, len);
@@ -239,7 +238,7 @@ START_TEST(disk_position_is_where_the_reads_ended)
 }
 END_TEST
 
-/* "read error with some data: success; the next read has the error" */
+/* Of what was gathered nothing is lost, and a part is not the whole. */
 START_TEST(disk_read_error_follows_the_data)
 {
 	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
@@ -248,7 +247,8 @@ START_TEST(disk_read_error_follows_the_data)
 	open_cold(_i);
 	file = containing("abc", "r");
 	slow_set(&slow);
-	expect_text(&rig, af_file_read(file, 9, AFIO_FULL, NULL), "abc", 0);
+	expect_error(&rig, af_file_read(file, 9, AFIO_FULL, NULL), -EIO);
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "abc", AFIO_ERROR);
 	expect_error(&rig, reading(file, 9), -EIO);
 	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
 	close_all(file);
