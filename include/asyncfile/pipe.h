@@ -61,8 +61,8 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  *                to every stage. NULL: inherit the parent's streams.
  * @return the pipeline; or NULL with the errno of af_spawn(), and
  *         af_spawn_error() says more. Then no stage is left: those already
- *         started are killed and reaped. A stage that the parent may not kill is
- *         left running, as by af_process_free().
+ *         started are killed and reaped. A stage that the parent may not kill
+ *         is left running, as by af_process_free().
  *         EINVAL also if there is no stage, or one is empty.
  *
  * With AFIO_PIPE_EACH the program must read the stderr of every stage, or a
@@ -84,8 +84,8 @@ struct af_loop *af_pipe_loop(const struct af_pipe *pipeline);
  * first stage's stdin. af_pipe_read() and af_pipe_readline() read the last
  * stage's stdout; the two with _stderr read the file of af_pipe_stderr().
  *
- * @return a future as of the operation on the file; -EBADF if there is no such
- *         file or it was closed
+ * @return the operation's future; it fails with -EBADF if there is no such
+ *         file, or it was closed
  */
 struct af_future *af_pipe_write(struct af_pipe *pipeline, const void *buf,
 				size_t len, unsigned flags,
@@ -123,8 +123,8 @@ enum af_input_kind {
 };
 
 /**
- * Provides the next bytes of an AFIO_INPUT_CALLBACK. It is called from the loop,
- * as continuations are, whenever the bytes of the call before have been
+ * Provides the next bytes of an AFIO_INPUT_CALLBACK. It is called from the
+ * loop, as continuations are, whenever the bytes of the call before have been
  * written. It may do anything: af_await(), close the pipeline, or cancel the
  * communicate.
  *
@@ -221,10 +221,10 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
  * | there is input, stdin is no AFIO_PIPE   | -EBADF; the stages go on       |
  * | cancelled, or the pipeline closed       | -ECANCELED; the stages go on   |
  *
- * -EINVAL if pipeline is NULL, if the input is NULL but its kind needs one, or if a
- * reserved field is not zero. -EPERM on another thread. Stages that go on may
- * wait for more input for ever: stop them with af_pipe_stop(), or, if they end
- * with their input, close the pipeline.
+ * -EINVAL if pipeline is NULL, if the input is NULL but its kind needs one, or
+ * if a reserved field is not zero. -EPERM on another thread. Stages that go on
+ * may wait for more input for ever: stop them with af_pipe_stop(), or, if they
+ * end with their input, close the pipeline.
  */
 struct af_future *
 af_pipe_communicate(struct af_pipe *pipeline,
@@ -259,9 +259,9 @@ struct af_line {
 typedef int (*af_line_fn)(const struct af_line *line, void *arg);
 
 /**
- * Calls fn for every line of stdout and of every stderr as it arrives, in place:
- * to write a log, or to show what the stages say while they work. For a single
- * process, use af_pipe_new(process, NULL).
+ * Calls fn for every line of stdout and of every stderr as it arrives, in
+ * place: to write a log, or to show what the stages say while they work. For a
+ * single process, use af_pipe_new(process, NULL).
  *
  * Lines of one stream keep their order. Lines of different streams come in the
  * order in which they were read: two that were written at the same moment may
@@ -283,8 +283,8 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * | cancelled                    | -ECANCELED; the rest stays in the files    |
  * | the pipeline closed          | -ECANCELED                                 |
  *
- * -EINVAL if pipeline or fn is NULL. -EPERM on another thread. The operation goes on
- * while a grandchild keeps a stream open. If that is not wanted, use
+ * -EINVAL if pipeline or fn is NULL. -EPERM on another thread. The operation
+ * goes on while a grandchild keeps a stream open. If that is not wanted, use
  * af_with_timeout(), or cancel the future once af_pipe_wait() is done.
  */
 struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,

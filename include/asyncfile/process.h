@@ -12,9 +12,9 @@
  * The library installs no handler for SIGCHLD and needs none. A program may go
  * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
  * still notices the end of its own children. Their wait status is then known on
- * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel without
- * pidfds, such a program must not reuse a child's pid for another child before
- * the library has noticed that the first one is gone.
+ * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
+ * without pidfds, such a program must not reuse a child's pid for another child
+ * before the library has noticed that the first one is gone.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -56,11 +56,11 @@ enum af_stdio_kind {
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
 	AFIO_NULL,	  /**< to /dev/null */
 	AFIO_FD,	  /**< to fd, which remains the caller's */
-	AFIO_PATH,     /**< to path; an output is created (0666), truncated */
-	AFIO_PTY,      /**< to a terminal of the child's own, see af_spawn() */
-	AFIO_PROCESS,  /**< in only: from process's stdout, an AFIO_PIPE */
-	AFIO_STDOUT,   /**< err only: where out leads */
-	AFIO_PIPE_EACH /**< err of af_pipe_spawn() only: a pipe per stage */
+	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
+	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
+	AFIO_PROCESS,	  /**< in only: from process's stdout, an AFIO_PIPE */
+	AFIO_STDOUT,	  /**< err only: where out leads */
+	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe per stage */
 };
 
 /** One standard stream of a child. Zero it first. */
@@ -390,7 +390,7 @@ int af_process_signal(struct af_process *process, int sig);
 int af_process_signal_group(struct af_process *process, int sig);
 
 /**
- * Makes a child end: sends SIGTERM, and SIGKILL if it has not ended after grace.
+ * Makes a child end: sends SIGTERM, and SIGKILL if it is alive after grace.
  *
  * If the child leads a process group or a session, by an option or by its own
  * doing, signals go to the whole group, and what is left of the group when the

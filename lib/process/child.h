@@ -15,7 +15,7 @@
 #define AFI_KERNEL_SIGNALS 64
 #define AFI_KERNEL_SIGSET_SIZE (AFI_KERNEL_SIGNALS / 8)
 
-/* What a child is to be; its streams and its environment are made already. */
+/* What to make of a child. Its streams and environment are made already. */
 struct afi_child_plan {
 	const char *const *argv;
 	const char *program; /* without a slash: searched for in PATH */

@@ -10,8 +10,8 @@
 struct af_file;
 
 /*
- * Makes a terminal that belongs to uid (NULL: to us); rows 0 means 24, columns 0
- * means 80. Both descriptors are 3 or more and close-on-exec. 0 or -errno.
+ * Makes a terminal that belongs to uid (NULL: to us); 0 rows means 24, and 0
+ * columns 80. Both descriptors are 3 or more, close-on-exec. 0 or -errno.
  */
 int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
 		 unsigned short columns, const uid_t *uid);

@@ -13,7 +13,7 @@
 
 struct afi_stdfds {
 	int child[3];	       /* what the child gets; -1: it inherits */
-	bool opened[3];	       /* child[i] is to be closed in the parent */
+	bool opened[3];	       /* the parent must close child[i] */
 	int parent[3];	       /* the other end of a pipe, or -1 */
 	int tty;	       /* child[i] of each AFIO_PTY, or -1 */
 	int master;	       /* the parent's side of it, or -1 */
