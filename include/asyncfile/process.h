@@ -4,29 +4,36 @@
  *
  * Processes: start a child, talk to it, wait for it.
  *
- * Exit and end of output are two things: a child's grandchild may hold its
- * output open long after it has exited, and a child may close its output and
- * live on. af_process_wait() is about the first, reads of af_process_stdout()
- * about the second.
+ * The exit of a child and the end of its output are two things. A grandchild
+ * may hold the output open long after the child has exited, and a child may
+ * close its output and live on. af_process_wait() reports the exit; reads of
+ * af_process_stdout() report the end of the output.
  *
- * No handler for SIGCHLD is installed and none is needed. A program that reaps
- * every child with waitpid(-1), or ignores SIGCHLD, may go on doing so: an end
- * is noticed all the same, and since Linux 6.15 its status is known, too;
- * before, and where there are no pidfds, that is -ECHILD. Without pidfds such a
- * program must not reuse a child's number for another child before the
- * library has noticed that the first is gone.
+ * The library installs no handler for SIGCHLD and needs none. A program may go
+ * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
+ * still notices the end of its own children. Their wait status is then known on
+ * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
+ * without pidfds, such a program must not reuse a child's pid for another child
+ * before the library has noticed that the first one is gone.
  *
- * A child that leads a process group or session is kept as a zombie from its
- * end until af_process_free(), so that the group's number is nobody else's
- * while it can be signalled.
+ * A child that leads a process group or a session stays a zombie from its end
+ * until af_process_free(). So the number of its group cannot pass to strangers
+ * while the group can still be signalled.
  *
- * A program's end ends no child. Stop those that are not to outlive it.
+ * Children are not killed when the program exits. Stop those that must not
+ * outlive it.
+ *
+ * A process belongs to its loop's thread. On another thread af_spawn() and
+ * af_process_adopt() fail with EPERM, and so do af_process_wait(),
+ * af_process_stop(), af_process_close_stdin() and af_process_release(); nothing
+ * else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -44,174 +51,196 @@ struct rusage;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
-	AFIO_INHERIT = 0, /**< where the parent's does */
+	AFIO_DEFAULT = 0, /**< what the call usually wants: AFIO_INHERIT */
+	AFIO_INHERIT,	  /**< where the parent's stream leads */
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
-	AFIO_NULL,	  /**< /dev/null */
-	AFIO_FD,	  /**< fd, which stays the caller's */
-	AFIO_PATH,	  /**< path; an output is created (0666) or truncated */
-	AFIO_PTY,	  /**< to a terminal of its own, see below */
-	AFIO_PROCESS,	  /**< in only: the stdout of process, an AFIO_PIPE */
+	AFIO_NULL,	  /**< to /dev/null */
+	AFIO_FD,	  /**< to fd, which remains the caller's */
+	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
+	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
+	AFIO_PROCESS,	  /**< in only: from process's stdout, an AFIO_PIPE */
 	AFIO_STDOUT,	  /**< err only: where out leads */
-	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe a stage */
+	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe per stage */
 };
 
-/** One standard stream of a child; zero is AFIO_INHERIT. */
+/** One standard stream of a child. Zero it first. */
 struct af_stdio {
 	enum af_stdio_kind kind;
 	int fd; /**< for AFIO_FD */
 	/**
-	 * For AFIO_PATH; as seen by the parent, and opened there, before it is
-	 * known whether the program can be executed: a FIFO that nobody has
-	 * open at its other end holds af_spawn() up.
+	 * For AFIO_PATH. The parent opens it, relative to its own working
+	 * directory, before it knows whether the program can be executed.
+	 * Opening a FIFO that has no other end blocks af_spawn().
 	 */
 	const char *path;
 	struct af_process *process; /**< for AFIO_PROCESS */
+	uint64_t reserved[4];	    /**< must be zero */
 };
 
 /** A descriptor of the parent and its number in the child. */
 struct af_fd_map {
-	int fd;	      /**< stays the caller's, and as it is */
+	int fd;	      /**< remains the caller's, unchanged */
 	int child_fd; /**< 3 or more */
 };
 
-/** A resource limit, as of setrlimit(2). */
+/** No limit, in struct af_limit. Values from RLIM_INFINITY on mean it, too. */
+#define AFIO_NO_LIMIT UINT64_MAX
+
+/** A resource limit, see setrlimit(2). */
 struct af_limit {
 	int resource; /**< RLIMIT_… */
-	rlim_t soft, hard;
+	uint64_t soft, hard;
 };
 
-/** How to start a child. Zero it first: zero is every field's default. */
+/** How to start a child. Zero it first: zero is the default of every field. */
 struct af_spawn_options {
 	struct af_stdio in, out, err;
 
-	/** The program, when not argv[0]. Searched for in the same way. */
-	const char *file;
+	/** The program, if it is not argv[0]. Searched for in the same way. */
+	const char *program;
 
-	/** The environment, "NAME=value" and a NULL; NULL: the parent's. */
+	/** The environment: "NAME=value" strings, a NULL. NULL: the parent's. */
 	const char *const *env;
 
 	/**
-	 * Changes to that, in order, and a NULL: "NAME=value" sets, "NAME"
-	 * alone removes. NULL: none.
+	 * Changes to the environment, applied in order, and a NULL:
+	 * "NAME=value" sets a variable, "NAME" alone removes it. NULL: none.
 	 */
 	const char *const *env_edits;
 
-	/** The working directory; NULL: the parent's. Entered as uid. */
+	/** The working directory, entered as uid. NULL: the parent's. */
 	const char *cwd;
 
-	/** The child leads a new process group, as of setpgid(2). */
+	/** The child leads a new process group, see setpgid(2). */
 	bool new_group;
 
-	/** If not 0: joins this group of the parent's session instead. */
+	/** If not 0, the child joins this group of the parent's session. */
 	pid_t group;
 
-	/** The child leads a new session without terminal, as of setsid(2). */
+	/** The child leads a new session without terminal, see setsid(2). */
 	bool new_session;
 
 	/**
-	 * SIGKILL for the child when its parent dies. The parent is the
-	 * *thread* that called af_spawn(): a thread that ends takes the child
-	 * with it, though the program goes on. A program that is
-	 * set-user-ID or has file capabilities is not covered; nor are the
-	 * child's own children.
+	 * The child gets SIGKILL when its parent dies. Here the parent is the
+	 * *thread* that called af_spawn(): when that thread ends, the child
+	 * dies, even if the program goes on. This does not cover programs that
+	 * are set-user-ID or have file capabilities, nor the child's own
+	 * children.
 	 */
 	bool die_with_parent;
 
 	/**
-	 * More descriptors, each with a number of its own. Any order will do,
-	 * also where an fd is another one's child_fd, and the same fd twice.
+	 * More descriptors, each with its number in the child. The order does
+	 * not matter. An fd may be the child_fd of another element, and may
+	 * occur twice.
 	 */
 	const struct af_fd_map *fds;
 	size_t n_fds;
 
 	/**
-	 * The child has no other descriptor from this number on; a lower one it
-	 * inherits, unless that is close-on-exec. At least 3; 0: 3.
+	 * No other descriptor from this number on is open in the child; lower
+	 * ones are inherited unless they are close-on-exec. 3 or more; 0
+	 * means 3.
 	 */
 	int closefrom;
 
 	/**
-	 * The user, the group and the supplementary groups to run as; NULL:
-	 * unchanged. With uid or gid and without groups the child has no
-	 * supplementary groups, if the parent may drop its own. A gid does not
-	 * follow from a uid: say both.
+	 * The user, group and supplementary groups to run as. NULL: unchanged.
+	 * With uid or gid but without groups, the child has no supplementary
+	 * groups, provided that the parent may drop its own. uid does not imply
+	 * a gid: set both.
 	 */
 	const uid_t *uid;
 	const gid_t *gid;
 	const gid_t *groups;
 	size_t n_groups;
 
-	/** The file mode creation mask; NULL: the parent's. */
+	/** The file mode creation mask. NULL: the parent's. */
 	const mode_t *umask;
 
 	/** Resource limits to change. */
 	const struct af_limit *limits;
 	size_t n_limits;
 
-	/** Added to the nice value, as by nice(2). */
+	/** Added to the nice value, see nice(2). */
 	int nice;
 
-	/** The size of an AFIO_PTY; 0: 24 rows, 80 columns. */
+	/** The size of an AFIO_PTY. 0: 24 rows, 80 columns. */
 	unsigned short pty_rows, pty_columns;
+
+	uint64_t reserved[16]; /**< must be zero */
 };
 
 /**
  * Starts a child.
  *
- * It gets default signal dispositions, an empty signal mask, its three standard
- * streams, those of fds and no other descriptor. A program name without a slash
- * is searched for in the parent's PATH, as execvp(3) does, a script without
- * "#!" run by /bin/sh included; one with a slash is relative to cwd.
+ * The child gets default signal dispositions, an empty signal mask, its three
+ * standard streams, the descriptors in fds, and no others. A program name
+ * without a slash is searched for in the parent's PATH, as execvp(3) does; this
+ * includes that /bin/sh runs a script without "#!". A name with a slash is
+ * relative to cwd.
  *
- * With AFIO_PROCESS the other's stdout becomes this child's stdin; the parent's
- * copy is closed and af_process_stdout() of the other is NULL from then on.
+ * With AFIO_PROCESS, the stdout of the other process becomes this child's
+ * stdin. The parent's copy is closed, and af_process_stdout() of the other
+ * process is NULL from then on.
  *
- * With AFIO_PTY, all streams that say so are one new pseudo-terminal, the
- * controlling terminal of the child, which leads a session of its own. What the
- * child writes to any of them, and the echo of what it is sent, is read from
- * one file: af_process_stdout(), or af_process_stderr() if out is not a
- * terminal, or af_process_stdin() if err is not, either. That file is for both
- * directions; af_process_stdin() gives the same one if in is a terminal. The
- * end of file comes when nobody has the terminal open any more. When the
- * process is freed the terminal hangs up: SIGHUP for its foreground group.
+ * With AFIO_PTY, the child leads a session of its own, whose controlling
+ * terminal is a new pseudo-terminal. All streams that ask for AFIO_PTY lead to
+ * it. One file reads what the child writes to any of them, and the echo of its
+ * input:
+ *
+ * | AFIO_PTY      | the file, for both directions                        |
+ * |---------------|------------------------------------------------------|
+ * | out           | af_process_stdout()                                  |
+ * | err, not out  | af_process_stderr()                                  |
+ * | in            | af_process_stdin(); the same file as above, if any   |
+ *
+ * It reports end of file when no process has the terminal open any more. When
+ * the process is freed, the terminal hangs up: its foreground group gets
+ * SIGHUP.
  *
  * @param argv    the arguments and a NULL; argv[0] is the program
- * @param options NULL: inherit all
- * @return the process; or NULL with errno, nothing started and nothing leaked;
- *         af_spawn_error() says more:
- *         EINVAL    NULL loop or argv, empty argv, a kind where it does not
- *                   belong, AFIO_PROCESS whose stdout is no pipe of ours, a
- *                   child_fd below 3 or twice, an edit without a name, a
- *                   uid or gid of -1, group with a session or a terminal
+ * @param options NULL: inherit the parent's streams, change nothing else
+ * @return the process; or NULL with errno, and then nothing was started or
+ *         leaked. af_spawn_error() tells the step that failed, except for
+ *         EPERM on another thread:
+ *         EINVAL    NULL loop or argv, empty argv, a kind that its stream does
+ *                   not allow, AFIO_PROCESS whose stdout is no AFIO_PIPE, a
+ *                   child_fd below 3 or used twice, an edit without a name, a
+ *                   uid or gid of -1, group with a session or a terminal, a
+ *                   reserved field that is not zero
  *         EBADF     AFIO_FD or fds with a descriptor that is not open, a
- *                   child_fd beyond the limit
+ *                   child_fd above the limit of open files
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
- *         EPERM     what only root may: uid, gid, groups, limits; no such group
- *         EACCES    a negative nice
- *         ENOENT, EACCES, ENOEXEC, E2BIG, … of execve(2), chdir(2) for cwd,
- *                   open(2) for AFIO_PATH
- *         EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC (no terminal left)
+ *         EPERM     uid, gid, groups or limits that need privileges; no such
+ *                   group; loop belongs to another thread
+ *         EACCES    a negative nice that needs privileges
+ *         ENOENT, EACCES, ENOEXEC, E2BIG and others of execve(2), of chdir(2)
+ *                   for cwd, or of open(2) for AFIO_PATH
+ *         EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC (no terminal is left)
  *         ECANCELED the loop was freed
  *
- * Works the same whether or not the parent's own 0, 1 and 2 are open, and takes
- * no longer in a large parent than in a small one.
+ * Descriptors 0, 1 and 2 of the parent may be closed. The size of the parent's
+ * memory does not slow down the start.
  */
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options);
 
 /**
- * Takes charge of a child that the program has started itself, with fork(2) or
- * by other means, ended or not. Nobody else is to wait for it from then on.
+ * Makes a process of a child that the program has started itself, by fork(2) or
+ * otherwise. The child may have ended. From then on only the library may wait
+ * for it.
  *
- * @param pid    the child; not one that a process has already
- * @param in_fd  becomes af_process_stdin(); out_fd and err_fd likewise. Owned
- *               by the process from success on. -1: none. Anything that
- *               af_file_new() takes; one for both directions, such as a pty or
- *               a socket, is given once.
- * @return the process; or NULL with errno, and child and descriptors are still
- *         the caller's:
+ * @param pid    the child; not one that a process already has
+ * @param in_fd  becomes af_process_stdin(), and out_fd and err_fd the other
+ *               two. The process owns them on success. -1: none. Anything that
+ *               af_file_new() takes. Pass a descriptor for both directions,
+ *               such as a terminal or a socket, only once.
+ * @return the process; or NULL with errno, and the child and the descriptors
+ *         remain the caller's:
  *         EINVAL    loop is NULL, pid is not positive, a descriptor given twice
- *         ECHILD    no such child of this program, or it was reaped already
+ *         ECHILD    no such child of this program, or it has been reaped
+ *         EPERM     loop belongs to another thread
  *         EBADF, EISDIR, EMFILE, ENFILE, ENOMEM
  *         ECANCELED the loop was freed
  */
@@ -219,67 +248,81 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
 				    int out_fd, int err_fd);
 
 /**
- * Hands a child over to the caller, whose it is to reap, and frees the process.
+ * Hands a child over to the caller, who must reap it, and frees the process.
  * Nothing happens to the child. Pending operations fail with -ECANCELED.
  *
- * @param ret_fds our ends of its stdin, stdout and stderr, -1 where there is
- *                none; the caller's to close, in the blocking mode that they
- *                were made with, and close-on-exec. An AFIO_PTY is given once,
- *                where it is read if it is. NULL: they are closed.
- * @param unread  NULL, or three, each NULL or appended the bytes that were read
- *                from that descriptor but by no operation
- * @return its pid; or, and the process stays as it is:
- *         -EINVAL for NULL
- *         -ESRCH  it has ended and been reaped: there is nothing to hand over
+ * @param ret_pid set to the child's process id. NULL: not wanted
+ * @param ret_fds set to the parent's ends of its stdin, stdout and stderr, -1
+ *                where there is none. The caller must close them. They are
+ *                close-on-exec, and blocking or not as they were first made. An
+ *                AFIO_PTY is returned once, in the place where it is read if it
+ *                has one. NULL: the library closes them.
+ * @param unread  NULL, or three evbuffers. To each that is not NULL are
+ *                appended the bytes that were read from that descriptor and
+ *                that no operation has returned.
+ * @return 0; or an error, and the process, ret_pid, ret_fds and the contents of
+ *         unread are unchanged:
+ *         -EINVAL process is NULL
+ *         -ESRCH  the child has ended and been reaped: nothing is left to hand
+ *                 over
  *         -ENOMEM unread could not hold the bytes
- *         -EBUSY  a thread waits for one that is an on-disk file, see
- *                 af_file_detach()
+ *         -EBUSY  a worker thread is using a stream that is an on-disk file,
+ *                 see af_file_detach()
+ *         -EPERM  its loop belongs to another thread
  */
-pid_t af_process_release(struct af_process *process, int ret_fds[3],
-			 struct evbuffer *unread[3]);
+int af_process_release(struct af_process *process, pid_t *ret_pid,
+		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the loop's last af_spawn() or af_pipe_spawn() failed, for people to read:
- * the step, what it was about, and the error.
+ * Why the loop's last af_spawn() or af_pipe_spawn() failed, as text for people:
+ * the step, its subject, and the error.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
  *
- * Stages of a chain count from 0, as in af_pipe_process().
+ * Stages of a pipeline count from 0, as in af_pipe_process().
  *
- * @return the text, which is the loop's and good until it spawns again or is
- *         freed; "" if the last one succeeded, there was none, or loop is NULL
+ * @return the text. It belongs to the loop and is valid until the loop starts
+ *         another child or is freed. "" if the last start succeeded, if there
+ *         was none, or if loop is NULL.
  */
 const char *af_spawn_error(const struct af_loop *loop);
 
 /**
- * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or what an adopted
- * child came with. Borrowed: lives as long as the process, which closes it.
+ * The loop that the process was made with. After af_loop_free() of that loop,
+ * only compare the pointer. NULL for NULL.
+ */
+struct af_loop *af_process_loop(const struct af_process *process);
+
+/**
+ * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or the file of a
+ * descriptor passed to af_process_adopt(). Borrowed: the process closes it.
  *
- * @return the file, or NULL where the stream is neither or was closed
+ * @return the file; NULL where the stream is none of these, or was closed
  */
 struct af_file *af_process_stdin(struct af_process *process);
 struct af_file *af_process_stdout(struct af_process *process);
 struct af_file *af_process_stderr(struct af_process *process);
 
 /**
- * Closes the parent's end of the child's stdin, so that the child sees the end
- * of its input. Pending writes fail with -ECANCELED.
- *
- * A terminal stays open. There the child is sent, after what pending writes
- * have still to send, what ends a terminal's input, its VEOF character (^D):
- * twice, as the first only ends a line that was begun. It is as if typed, and
- * an end of input only to a child that reads lines. af_process_stdin() is NULL
+ * Closes the parent's end of the child's stdin, so that the child reads the end
+ * of its input. Pending writes fail with -ECANCELED. af_process_stdin() is NULL
  * from then on.
  *
- * @return 0, also if it is closed already; -EINVAL for NULL; -ENOMEM, and the
- *         terminal's input goes on
+ * A terminal stays open. Instead its VEOF character (^D) is written twice,
+ * after all pending writes, as the first one only ends a line that has begun.
+ * This works as if it were typed: a child that does not read by lines does not
+ * take it for the end of its input.
+ *
+ * @return 0, also if stdin was closed before; -EINVAL for NULL; -EPERM if its
+ *         loop belongs to another thread; -ENOMEM for a terminal, whose input
+ *         goes on; otherwise as af_file_close()
  */
 int af_process_close_stdin(struct af_process *process);
 
 /**
- * Changes the size of a child's AFIO_PTY. Its foreground group gets SIGWINCH if
- * that is a change.
+ * Changes the size of a child's AFIO_PTY. If it differs from the old one, the
+ * terminal's foreground group gets SIGWINCH.
  *
  * @param rows, columns 1 to 65535 each
  * @return 0; -EINVAL; -ENOTTY the child has no AFIO_PTY
@@ -291,78 +334,87 @@ int af_process_resize(struct af_process *process, unsigned rows,
 pid_t af_process_pid(const struct af_process *process);
 
 /**
- * Whether the child has ended; looks, without waiting.
+ * Whether the child has ended. Checks without waiting.
  *
- * @param ret_status if not NULL and it has, set to its wait status, as of
- *                   waitpid(2); -1 if somebody else took it
+ * @param ret_status if the child has ended and this is not NULL, set to its
+ *                   wait status, see waitpid(2); or to -1 if that cannot be
+ *                   known, as another part of the program reaped the child
  */
 bool af_process_poll(struct af_process *process, int *ret_status);
 
 /**
  * Waits for the child's end. Any number of waits may be pending.
  *
- * @return a future; af_future_status() is the wait status. -ETIMEDOUT at the
- *         deadline, and the child goes on. -ECHILD if the status cannot be
- *         known: somebody else waited for the child, or the program ignores
- *         SIGCHLD.
+ * @param timeout NULL: none; zero: checks without waiting
+ * @return a future; af_future_status() is the wait status, see waitpid(2). It
+ *         fails with
+ *         -ETIMEDOUT at the deadline; the child goes on
+ *         -ECHILD    when the child has ended and its status cannot be known:
+ *                    another part of the program reaped it, or the program
+ *                    ignores SIGCHLD
+ *         -EINVAL    process is NULL, or timeout is negative
+ *         -EPERM     its loop belongs to another thread
+ *         -ECANCELED the future was cancelled, or the process or loop freed
  */
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
 
 /**
- * What the child has used: its processor time, its memory and so on, with that
- * of the children it has waited for; see getrusage(2).
+ * What the child has used: processor time, memory and so on, including that of
+ * the children it has waited for; see getrusage(2).
  *
  * @param ret_usage set on success
  * @return 0; -EINPROGRESS before a wait, a stop or af_process_poll() has seen
- *         the end; -ECHILD if it cannot be known, as somebody else waited for
- *         the child; -EINVAL for NULL
+ *         the end; -ECHILD if it cannot be known, as another part of the
+ *         program reaped the child; -EINVAL for NULL
  */
 int af_process_usage(const struct af_process *process,
 		     struct rusage *ret_usage);
 
 /**
- * Sends the child a signal.
+ * Sends the child a signal, as kill(2) does, but never to a stranger that has
+ * got the child's pid.
  *
- * @return 0; -ESRCH once the child has been reaped: never does a stranger get
- *         the signal; -EINVAL no such signal, or process is NULL; -EPERM
+ * @return 0; -ESRCH once the child has been reaped; -EINVAL no such signal, or
+ *         process is NULL; -EPERM
  */
 int af_process_signal(struct af_process *process, int sig);
 
 /**
- * Sends a signal to the process group that the child leads, also when the child
- * itself has ended.
+ * Sends a signal to the process group that the child leads, also after the
+ * child itself has ended.
  *
- * @return 0; -ESRCH if there is no such group, or it cannot be told any more
- *         from a stranger's; -EINVAL no such signal, or process is NULL; -EPERM
+ * @return 0; -ESRCH if there is no such group, or it can no longer be told from
+ *         a stranger's; -EINVAL no such signal, or process is NULL; -EPERM
  */
 int af_process_signal_group(struct af_process *process, int sig);
 
 /**
- * Makes a child end: SIGTERM, and SIGKILL if it has not ended after grace. If it
- * leads a process group or a session, by an option or by its own doing, signals
- * go to all of the group, and whoever is left in there when the child has ended
- * gets SIGKILL. A child that is stopped (SIGSTOP) gets SIGCONT, so that it sees
- * the SIGTERM.
+ * Makes a child end: sends SIGTERM, and SIGKILL if it is alive after grace.
  *
- * Cancelling it sends nothing more; what was sent may still end the child.
- * Several stops at once each take their own steps.
+ * If the child leads a process group or a session, by an option or by its own
+ * doing, signals go to the whole group, and what is left of the group when the
+ * child has ended gets SIGKILL. A child that is stopped (SIGSTOP) gets SIGCONT,
+ * so that it sees the SIGTERM.
  *
- * @param grace NULL: SIGTERM only, however long it takes, and never SIGKILL;
- *              zero: SIGKILL at once, without SIGTERM
+ * Cancelling the future sends nothing more; signals already sent may still end
+ * the child. Several stops at once each take their own steps.
+ *
+ * @param grace NULL: SIGTERM only, and no SIGKILL however long it takes; zero:
+ *              SIGKILL at once, without SIGTERM
  * @return a future that is done when the child has ended, at once if it has
- *         already; outcome as of af_process_wait(). -EPERM: it is another
- *         user's now, and goes on.
+ *         already; its outcome is that of af_process_wait(), or -EPERM if the
+ *         parent may not signal the child, which then goes on
  */
 struct af_future *af_process_stop(struct af_process *process,
 				  const struct timeval *grace);
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, and is reaped by the loop when it ends: if the
- * loop runs then, for this alone does not keep a base running, or else when it
- * next does. NULL is fine. Fine also after its loop was freed: a child that
- * lives then is the program's to reap.
+ * live child is left running, and the loop reaps it when it ends. This alone
+ * does not keep a base running: if the loop does not run at that time, it reaps
+ * the child when it next runs. May be called after af_loop_free(); a child that
+ * is alive then is the program's to reap. NULL is fine.
  */
 void af_process_free(struct af_process *process);
 

@@ -32,6 +32,11 @@ static struct af_future failed_einval = {
 	.error = -EINVAL,
 	.status = -1,
 };
+static struct af_future failed_eperm = {
+	.done = true,
+	.error = -EPERM,
+	.status = -1,
+};
 
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops)
@@ -79,6 +84,8 @@ struct af_future *afi_future_failed(struct af_loop *loop, int error)
 	};
 	struct af_future *f;
 
+	if (!loop && error == -EPERM)
+		return &failed_eperm;
 	if (!loop)
 		return error == -ECANCELED ? &failed_ecanceled : &failed_einval;
 	if (!afi_loop_alive(loop))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Communicate: feed, collect and wait, all at once. Made of the operations of
- * files and pipes alone; what it adds is when they are over.
+ * Communicate: feeds, collects and waits, all at once, by operations of files
+ * and pipelines alone. Its own part is when the whole is over.
  */
 #include "config.h"
 
@@ -9,50 +9,64 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/container.h"
+#include "base/reserved.h"
 #include "file/file.h"
+#include "process/process.h"
 #include "pipeline/input.h"
 #include "pipeline/pipeline.h"
 
 #define DROP_SIZE 65536
 
 /* One of the streams that are collected. */
-struct stream {
+struct communicate_stream {
 	struct communicate *owner;
 	struct af_file *file;
 	struct af_future *read; /* what is kept, at most one byte too many */
-	struct af_future *drop; /* what is read and thrown away after that */
+	struct af_future *drop; /* what is read and dropped after that */
 };
 
-/* The last stage's stdout; all stages' stderr; from there on one's own each. */
+/* The last stage's stdout; the stderr of all stages; each stage's own. */
 enum { OUT, MERGED_ERR, STAGE_ERR };
 
+/* The result: the public part and its array. */
+struct communicate_output {
+	struct af_output output;
+	struct af_stage_output *stages;
+};
+
 /*
- * Over when all its parts are: the streams at their ends and the stages. What
- * is then left of the feeding does not matter: nobody reads it.
+ * Over when all its parts are: the streams are at their ends, and the stages
+ * have ended. Input that is left then is dropped, as nobody would read it.
  */
 struct communicate {
 	struct af_future future;
-	struct afi_pipe_op op;
-	struct af_pipe *pipe;
+	struct afi_pipeline_op op;
+	struct af_pipe *pipeline;
 	struct afi_input input;
 	struct af_future *feed;
 	struct af_future *wait;
-	struct stream *streams; /* by their names below */
+	struct communicate_stream *streams; /* indexed as above */
 	size_t n_streams;
-	struct af_stage_output *stages;
 	unsigned parts; /* that are not over */
 	size_t max_output;
 	enum af_overflow overflow;
 	bool lingers;
 	struct timeval linger_time;
 	struct afi_deadline linger;
-	struct af_output output;
+	struct communicate_output result;
 };
 
-static void finish(struct communicate *c, int error, unsigned flags);
+static struct communicate *communicate_of(struct af_future *f)
+{
+	return AFI_CONTAINER(f, struct communicate, future);
+}
 
-/* Ends what is still being read, with what there is; whether all had ended. */
-static bool collect_rest(struct communicate *c)
+static void communicate_finish(struct communicate *c, int error,
+			       unsigned flags);
+
+/* Ends each pending read with what it has; whether all streams had ended. */
+static bool communicate_collect_rest(struct communicate *c)
 {
 	bool ended = true;
 
@@ -67,64 +81,57 @@ static bool collect_rest(struct communicate *c)
 	return ended;
 }
 
-/* A callback of c to come, which keeps c until then. */
-static void expect(struct communicate *c, struct af_future *f, af_done_fn fn,
-		   void *arg)
-{
-	af_future_ref(&c->future);
-	af_on_done(af_future_ref(f), fn, arg);
-}
-
-static void part_over(struct communicate *c)
+static void communicate_part_over(struct communicate *c)
 {
 	if (--c->parts == 0)
-		finish(c, 0, c->future.flags);
+		communicate_finish(c, 0, c->future.flags);
 }
 
-static void on_fed(struct af_future *done, void *arg)
+static void communicate_on_fed(struct af_future *done, void *arg)
 {
 	struct communicate *c = arg;
 	int error = af_future_error(done);
 
 	if (!c->future.done) {
-		af_pipe_close_stdin(c->pipe);
-		/* That it wanted no more is the child's right. */
+		af_pipe_close_stdin(c->pipeline);
+		/* A child may stop reading its input at any time. */
 		if (error == -EPIPE || error == -ECANCELED)
 			error = 0;
 		if (error || c->input.error)
-			finish(c, error, 0);
+			communicate_finish(c, error, 0);
 	}
 	af_future_unref(&c->future);
 }
 
-static void on_dropped(struct af_future *done, void *arg);
+static void communicate_on_dropped(struct af_future *done, void *arg);
 
-static void drop_more(struct stream *stream)
+static void communicate_drop_more(struct communicate_stream *stream)
 {
 	af_future_unref(stream->drop);
 	stream->drop = af_file_read(stream->file, DROP_SIZE, 0, NULL);
-	expect(stream->owner, stream->drop, on_dropped, stream);
+	afi_pipeline_expect(&stream->owner->future, stream->drop,
+			    communicate_on_dropped, stream);
 }
 
-static void on_dropped(struct af_future *done, void *arg)
+static void communicate_on_dropped(struct af_future *done, void *arg)
 {
-	struct stream *stream = arg;
+	struct communicate_stream *stream = arg;
 	struct communicate *c = stream->owner;
 	int error = af_future_error(done);
 
 	if (c->future.done)
 		;
 	else if (error && error != -ECANCELED)
-		finish(c, error, c->future.flags);
+		communicate_finish(c, error, c->future.flags);
 	else if (error || af_future_flags(done) & AFIO_EOF)
-		part_over(c);
+		communicate_part_over(c);
 	else
-		drop_more(stream);
+		communicate_drop_more(stream);
 	af_future_unref(&c->future);
 }
 
 /* A read that failed has left in the file what came before the error. */
-static void collect_before_error(struct stream *stream)
+static void communicate_collect_before_error(struct communicate_stream *stream)
 {
 	static const struct timeval now;
 
@@ -133,38 +140,40 @@ static void collect_before_error(struct stream *stream)
 				    &now);
 }
 
-static void on_collected(struct af_future *done, void *arg)
+static void communicate_on_collected(struct af_future *done, void *arg)
 {
-	struct stream *stream = arg;
+	struct communicate_stream *stream = arg;
 	struct communicate *c = stream->owner;
 	int error = af_future_error(done);
 
 	if (c->future.done) {
 		;
 	} else if (error && error != -ECANCELED) {
-		collect_before_error(stream);
-		finish(c, error, 0);
+		communicate_collect_before_error(stream);
+		communicate_finish(c, error, 0);
 	} else if (error || af_future_flags(done) & AFIO_EOF) {
-		part_over(c);
+		communicate_part_over(c);
 	} else if (af_future_count(done) <= c->max_output) {
-		drop_more(stream); /* that is, the error behind it */
+		communicate_drop_more(stream); /* reports the error after it */
 	} else if (c->overflow == AFIO_OVERFLOW_FAIL) {
-		finish(c, -EMSGSIZE, 0);
+		communicate_finish(c, -EMSGSIZE, 0);
 	} else {
 		c->future.flags = AFIO_TRUNCATED;
-		drop_more(stream);
+		communicate_drop_more(stream);
 	}
 	af_future_unref(&c->future);
 }
 
-static void on_lingered(struct afi_deadline *deadline)
+static void communicate_on_lingered(struct afi_deadline *deadline)
 {
 	struct communicate *c = deadline->arg;
 
-	finish(c, 0, c->future.flags | (collect_rest(c) ? 0 : AFIO_TIMEDOUT));
+	unsigned late = communicate_collect_rest(c) ? 0 : AFIO_TIMEDOUT;
+
+	communicate_finish(c, 0, c->future.flags | late);
 }
 
-static void on_ended(struct af_future *done, void *arg)
+static void communicate_on_ended(struct af_future *done, void *arg)
 {
 	struct communicate *c = arg;
 	int error = af_future_error(done);
@@ -172,27 +181,28 @@ static void on_ended(struct af_future *done, void *arg)
 	if (c->future.done)
 		goto out;
 	if (error && error != -ECHILD) {
-		finish(c, error, 0);
+		communicate_finish(c, error, 0);
 		goto out;
 	}
-	part_over(c);
+	communicate_part_over(c);
 	if (!c->future.done && c->lingers &&
 	    afi_deadline_start(&c->linger, c->future.loop, &c->linger_time,
-			       on_lingered) < 0)
-		finish(c, -ENOMEM, 0);
+			       communicate_on_lingered) < 0)
+		communicate_finish(c, -ENOMEM, 0);
 out:
 	af_future_unref(&c->future);
 }
 
-/* What a stream brought. */
-static void gather(struct stream *stream, const char **ret, size_t *ret_len)
+/* What a stream had, up to max_output. */
+static void communicate_gather(struct communicate_stream *stream,
+			       const char **ret, size_t *ret_len)
 {
 	size_t max = stream->owner->max_output;
 	const char *data = af_future_data(stream->read, ret_len);
 
 	*ret = data ? data : "";
 	if (data && *ret_len > max) {
-		/* The one that showed that there is more is the next read's. */
+		/* The byte too many is for the next read. */
 		if (stream->owner->overflow == AFIO_OVERFLOW_FAIL)
 			af_file_unread(stream->file, data + max, 1);
 		*ret_len = max;
@@ -201,59 +211,60 @@ static void gather(struct stream *stream, const char **ret, size_t *ret_len)
 	af_future_cancel(stream->drop);
 }
 
-static void gather_all(struct communicate *c, struct af_output *output)
+static void communicate_gather_all(struct communicate *c)
 {
-	struct stream *err = &c->streams[MERGED_ERR];
+	struct af_output *output = &c->result.output;
+	struct communicate_stream *err = &c->streams[MERGED_ERR];
 
-	output->stages = c->stages;
 	output->n_stages = c->n_streams - STAGE_ERR;
 	for (size_t i = 0; i < output->n_stages; i++)
-		gather(&c->streams[STAGE_ERR + i], &c->stages[i].err,
-		       &c->stages[i].err_len);
+		communicate_gather(&c->streams[STAGE_ERR + i],
+				   &c->result.stages[i].err,
+				   &c->result.stages[i].err_len);
 	if (!err->file)
 		err = &c->streams[c->n_streams - 1];
-	gather(err, &output->err, &output->err_len);
-	gather(&c->streams[OUT], &output->out, &output->out_len);
+	communicate_gather(err, &output->err, &output->err_len);
+	communicate_gather(&c->streams[OUT], &output->out, &output->out_len);
 }
 
-static void finish(struct communicate *c, int error, unsigned flags)
+static void communicate_finish(struct communicate *c, int error, unsigned flags)
 {
-	struct af_output *output = &c->output;
+	struct af_output *output = &c->result.output;
 
 	if (c->linger.loop)
 		afi_deadline_stop(&c->linger);
-	afi_pipe_remove(&c->op);
+	afi_pipeline_remove(&c->op);
 	af_future_cancel(c->feed);
 	output->input_taken = af_future_count(c->feed);
-	collect_rest(c);
-	gather_all(c, output);
+	communicate_collect_rest(c);
+	communicate_gather_all(c);
 	output->status = -1;
-	af_pipe_poll(c->pipe, &output->status);
+	af_pipe_poll(c->pipeline, &output->status);
 	af_future_cancel(c->wait);
 	afi_input_close(&c->input);
 	c->future.status = output->status;
 	c->future.flags = flags;
-	/* Though all had ended before that was heard of. */
+	/* The input may have failed just before everything else ended. */
 	afi_future_finish(&c->future, error ? error : c->input.error);
 }
 
 static void communicate_cancel(struct af_future *f)
 {
-	finish((struct communicate *)f, -ECANCELED, f->flags);
+	communicate_finish(communicate_of(f), -ECANCELED, f->flags);
 }
 
 static void communicate_expire(struct af_future *f)
 {
-	struct communicate *c = (struct communicate *)f;
-	bool over = af_pipe_poll(c->pipe, NULL);
+	struct communicate *c = communicate_of(f);
+	bool over = af_pipe_poll(c->pipeline, NULL);
 
-	over &= collect_rest(c);
-	finish(c, over ? 0 : -ETIMEDOUT, f->flags);
+	over &= communicate_collect_rest(c);
+	communicate_finish(c, over ? 0 : -ETIMEDOUT, f->flags);
 }
 
 static void communicate_destroy(struct af_future *f)
 {
-	struct communicate *c = (struct communicate *)f;
+	struct communicate *c = communicate_of(f);
 
 	af_future_unref(c->feed);
 	af_future_unref(c->wait);
@@ -262,12 +273,13 @@ static void communicate_destroy(struct af_future *f)
 		af_future_unref(c->streams[i].drop);
 	}
 	free(c->streams);
-	free(c->stages);
+	free(c->result.stages);
 }
 
 static const struct af_output *communicate_output(const struct af_future *f)
 {
-	return &((const struct communicate *)f)->output;
+	return &AFI_CONTAINER(f, const struct communicate, future)
+			->result.output;
 }
 
 static const struct afi_future_ops communicate_ops = {
@@ -279,11 +291,11 @@ static const struct afi_future_ops communicate_ops = {
 	.output = communicate_output,
 };
 
-/* Starts to feed the child, where it can be fed. 0 or -errno. */
-static int feed(struct communicate *c,
-		const struct af_communicate_options *options)
+/* Starts to feed the first stage, if it has a stdin. 0 or -errno. */
+static int communicate_feed(struct communicate *c,
+			    const struct af_communicate_options *options)
 {
-	struct af_file *to = af_pipe_stdin(c->pipe);
+	struct af_file *to = af_pipe_stdin(c->pipeline);
 	int r;
 
 	if (!to)
@@ -292,13 +304,14 @@ static int feed(struct communicate *c,
 	r = afi_input_start(&c->input, to, options, &c->feed);
 	if (r < 0)
 		return r;
-	expect(c, c->feed, on_fed, c);
+	afi_pipeline_expect(&c->future, c->feed, communicate_on_fed, c);
 	return 0;
 }
 
-/* Without memory each step may be told at once that it failed. */
-static void collect(struct communicate *c, struct stream *stream,
-		    struct af_file *file)
+/* Without memory, each step may have ended the whole at once. */
+static void communicate_collect(struct communicate *c,
+				struct communicate_stream *stream,
+				struct af_file *file)
 {
 	if (!file || c->future.done)
 		return;
@@ -309,11 +322,12 @@ static void collect(struct communicate *c, struct stream *stream,
 	else
 		stream->read = af_file_read(file, 0, 0, NULL);
 	c->parts++;
-	expect(c, stream->read, on_collected, stream);
+	afi_pipeline_expect(&c->future, stream->read, communicate_on_collected,
+			    stream);
 }
 
-static int start(struct communicate *c,
-		 const struct af_communicate_options *options)
+static int communicate_start(struct communicate *c,
+			     const struct af_communicate_options *options)
 {
 	int r = 0;
 
@@ -323,28 +337,29 @@ static int start(struct communicate *c,
 	if (options->linger)
 		c->linger_time = *options->linger;
 	c->linger.arg = c;
-	collect(c, &c->streams[OUT], af_pipe_stdout(c->pipe));
-	collect(c, &c->streams[MERGED_ERR], c->pipe->err);
-	for (size_t i = 0; i < c->pipe->n_stages; i++)
-		collect(c, &c->streams[STAGE_ERR + i],
-			af_process_stderr(c->pipe->stages[i]));
+	communicate_collect(c, &c->streams[OUT], af_pipe_stdout(c->pipeline));
+	communicate_collect(c, &c->streams[MERGED_ERR], c->pipeline->err);
+	for (size_t i = 0; i < c->pipeline->n_stages; i++)
+		communicate_collect(c, &c->streams[STAGE_ERR + i],
+				    af_process_stderr(c->pipeline->stages[i]));
 	if (!c->future.done) {
 		c->parts++;
-		c->wait = af_pipe_wait(c->pipe, NULL);
-		expect(c, c->wait, on_ended, c);
+		c->wait = af_pipe_wait(c->pipeline, NULL);
+		afi_pipeline_expect(&c->future, c->wait, communicate_on_ended,
+				    c);
 	}
 	if (!c->future.done)
-		r = feed(c, options);
+		r = communicate_feed(c, options);
 	return r < 0 ? r : afi_future_limit(&c->future, options->timeout);
 }
 
-static int make_streams(struct communicate *c, size_t n_stages)
+static int communicate_make_streams(struct communicate *c, size_t n_stages)
 {
 	size_t n = STAGE_ERR + n_stages;
 
 	c->streams = calloc(n, sizeof(*c->streams));
-	c->stages = calloc(n_stages, sizeof(*c->stages));
-	if (!c->streams || !c->stages)
+	c->result.stages = calloc(n_stages, sizeof(*c->result.stages));
+	if (!c->streams || !c->result.stages)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		c->streams[i].owner = c;
@@ -352,9 +367,10 @@ static int make_streams(struct communicate *c, size_t n_stages)
 	return 0;
 }
 
-static bool options_valid(const struct af_communicate_options *options)
+static bool communicate_valid(const struct af_communicate_options *options)
 {
-	return afi_timeout_valid(options->timeout) &&
+	return AFI_RESERVED_CLEAR(options) &&
+	       afi_timeout_valid(options->timeout) &&
 	       afi_timeout_valid(options->linger) &&
 	       (options->overflow == AFIO_OVERFLOW_FAIL ||
 		options->overflow == AFIO_OVERFLOW_TRUNCATE) &&
@@ -362,31 +378,38 @@ static bool options_valid(const struct af_communicate_options *options)
 }
 
 struct af_future *
-af_pipe_communicate(struct af_pipe *pipe,
+af_pipe_communicate(struct af_pipe *pipeline,
 		    const struct af_communicate_options *options)
 {
-	static const struct af_communicate_options none;
-	struct af_loop *loop = pipe ? pipe->loop : NULL;
+	static const struct af_communicate_options communicate_defaults;
 	struct communicate *c;
+	struct af_future *f;
 	int r;
 
 	if (!options)
-		options = &none;
-	if (!pipe || !options_valid(options))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	c = (struct communicate *)afi_operation_new(loop, &communicate_ops);
-	if (!c)
-		return afi_future_failed(loop, -ENOMEM);
-	if (make_streams(c, pipe->n_stages) < 0) {
-		afi_future_finish(&c->future, -ENOMEM);
-		return &c->future;
+		options = &communicate_defaults;
+	f = afi_process_operation(pipeline ? pipeline->loop : NULL,
+				  communicate_valid(options), &communicate_ops);
+	if (f->done)
+		return f;
+	c = communicate_of(f);
+	if (communicate_make_streams(c, pipeline->n_stages) < 0) {
+		afi_future_finish(f, -ENOMEM);
+		return f;
 	}
-	c->pipe = pipe;
-	afi_pipe_add(pipe, &c->op, &c->future);
-	r = start(c, options);
+	c->pipeline = pipeline;
+	afi_pipeline_add(pipeline, &c->op, f);
+	r = communicate_start(c, options);
 	if (r < 0)
-		finish(c, r, 0);
-	return &c->future;
+		communicate_finish(c, r, 0);
+	return f;
+}
+
+const struct af_stage_output *af_output_stage(const struct af_output *output,
+					      size_t stage)
+{
+	if (!output || stage >= output->n_stages)
+		return NULL;
+	return &AFI_CONTAINER(output, const struct communicate_output, output)
+			->stages[stage];
 }

@@ -1,85 +1,91 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Capture: the lines of all streams of a pipe, one at a time, to one function.
- * Made of each_line on every stream and a wait for the stages; what it adds is
- * who said it and when, and when it is over.
+ * The lines of all streams of a pipeline, one at a time, to one function: an
+ * each_line on every stream and a wait for the stages. Its own part is which
+ * stage wrote a line and when, and when the whole is over.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "file/each.h"
+#include "process/process.h"
 #include "pipeline/pipeline.h"
 
-struct stream {
-	struct capture *owner;
+struct each_line_stream {
+	struct each_line *owner;
 	struct af_future *each;
-	int stage, number; /* as of struct af_line */
+	int stage, number; /* for struct af_line */
 };
 
-/* Over when all its parts are: the streams and the stages. */
-struct capture {
+/* Over when all its parts are: the streams and the wait for the stages. */
+struct each_line {
 	struct af_future future;
-	struct afi_pipe_op op;
-	struct af_pipe *pipe;
+	struct afi_pipeline_op op;
+	struct af_pipe *pipeline;
 	af_line_fn fn;
 	void *arg;
 	struct afi_gate gate; /* shut while fn runs */
-	struct stream *streams;
+	struct each_line_stream *streams;
 	size_t n_streams;
 	struct af_future *wait;
 	unsigned parts; /* that are not over */
 };
 
-static void finish(struct capture *c, int error, unsigned flags)
+static struct each_line *each_line_of(struct af_future *f)
 {
-	afi_pipe_remove(&c->op);
+	return AFI_CONTAINER(f, struct each_line, future);
+}
+
+static void each_line_finish(struct each_line *c, int error, unsigned flags)
+{
+	afi_pipeline_remove(&c->op);
 	c->future.flags = flags;
-	af_pipe_poll(c->pipe, &c->future.status);
+	af_pipe_poll(c->pipeline, &c->future.status);
 	for (size_t i = 0; i < c->n_streams; i++)
 		af_future_cancel(c->streams[i].each);
 	af_future_cancel(c->wait);
 	afi_future_finish(&c->future, error);
 }
 
-/* A callback of c to come, which keeps c until then. */
-static void expect(struct capture *c, struct af_future *f, af_done_fn fn)
+static void each_line_expect(struct each_line *c, struct af_future *f,
+			     af_done_fn fn)
 {
 	c->parts++;
-	af_future_ref(&c->future);
-	af_on_done(af_future_ref(f), fn, c);
+	afi_pipeline_expect(&c->future, f, fn, c);
 }
 
-static void part_over(struct capture *c, int error)
+static void each_line_part_over(struct each_line *c, int error)
 {
 	if (c->future.done)
 		;
 	else if (error)
-		finish(c, error, 0);
+		each_line_finish(c, error, 0);
 	else if (--c->parts == 0)
-		finish(c, 0, AFIO_EOF);
+		each_line_finish(c, 0, AFIO_EOF);
 	af_future_unref(&c->future);
 }
 
-static void on_stream_end(struct af_future *done, void *arg)
+static void each_line_on_stream_end(struct af_future *done, void *arg)
 {
 	int error = af_future_error(done);
 
-	/* The program may have done with this one. */
-	part_over(arg, error == -ECANCELED ? 0 : error);
+	/* -ECANCELED: the program closed this stream. */
+	each_line_part_over(arg, error == -ECANCELED ? 0 : error);
 }
 
-static void on_stages_end(struct af_future *done, void *arg)
+static void each_line_on_stages_end(struct af_future *done, void *arg)
 {
 	int error = af_future_error(done);
 
-	/* They ended, though nobody can know how. */
-	part_over(arg, error == -ECHILD ? 0 : error);
+	/* -ECHILD: they ended with a status that is not known. */
+	each_line_part_over(arg, error == -ECHILD ? 0 : error);
 }
 
-/* Those whose turn came while fn ran, and waited for something else. */
-static void open_gate(struct capture *c)
+/* Resumes the streams that had lines while fn ran, as in an af_await(). */
+static void each_line_open_gate(struct each_line *c)
 {
 	c->gate.shut = false;
 	if (!c->gate.missed)
@@ -90,10 +96,11 @@ static void open_gate(struct capture *c)
 			afi_each_resume(c->streams[i].each);
 }
 
-static int on_line(const char *data, size_t len, unsigned flags, void *arg)
+static int each_line_on_line(const char *data, size_t len, unsigned flags,
+			     void *arg)
 {
-	struct stream *stream = arg;
-	struct capture *c = stream->owner;
+	struct each_line_stream *stream = arg;
+	struct each_line *c = stream->owner;
 	struct af_line line = {
 		.stage = stream->stage,
 		.stream = stream->number,
@@ -110,20 +117,20 @@ static int on_line(const char *data, size_t len, unsigned flags, void *arg)
 	r = c->fn(&line, c->arg);
 	c->future.running = false;
 	if (!c->future.done && r != 0)
-		finish(c, r < 0 ? r : 0, 0);
-	open_gate(c);
+		each_line_finish(c, r < 0 ? r : 0, 0);
+	each_line_open_gate(c);
 	af_future_unref(&c->future);
 	return r;
 }
 
-static void capture_cancel(struct af_future *f)
+static void each_line_cancel(struct af_future *f)
 {
-	finish((struct capture *)f, -ECANCELED, 0);
+	each_line_finish(each_line_of(f), -ECANCELED, 0);
 }
 
-static void capture_destroy(struct af_future *f)
+static void each_line_destroy(struct af_future *f)
 {
-	struct capture *c = (struct capture *)f;
+	struct each_line *c = each_line_of(f);
 
 	af_future_unref(c->wait);
 	for (size_t i = 0; i < c->n_streams; i++)
@@ -131,11 +138,11 @@ static void capture_destroy(struct af_future *f)
 	free(c->streams);
 }
 
-/* Without memory each step may be told at once that it failed. */
-static void add_stream(struct capture *c, struct af_file *file, int stage,
-		       int number)
+/* Without memory, each step may have ended the whole at once. */
+static void each_line_add_stream(struct each_line *c, struct af_file *file,
+				 int stage, int number)
 {
-	struct stream *stream = &c->streams[c->n_streams];
+	struct each_line_stream *stream = &c->streams[c->n_streams];
 
 	if (!file || c->future.done)
 		return;
@@ -143,60 +150,57 @@ static void add_stream(struct capture *c, struct af_file *file, int stage,
 	stream->owner = c;
 	stream->stage = stage;
 	stream->number = number;
-	stream->each = afi_each_line(file, &c->gate, on_line, stream);
-	expect(c, stream->each, on_stream_end);
+	stream->each = afi_each_line(file, &c->gate, each_line_on_line, stream);
+	each_line_expect(c, stream->each, each_line_on_stream_end);
 }
 
-static void start(struct capture *c)
+static void each_line_start(struct each_line *c)
 {
-	struct af_pipe *pipe = c->pipe;
-	int n = (int)pipe->n_stages;
+	struct af_pipe *pipeline = c->pipeline;
+	int n = (int)pipeline->n_stages;
 
 	c->gate.limit = AFIO_MAX_LINE;
 	gettimeofday(&c->gate.read_at, NULL);
-	/* Not over before all is added, whatever has ended. */
+	/* Keeps the whole from being over before all parts are added. */
 	c->parts = 1;
-	add_stream(c, af_pipe_stdout(pipe), n - 1, 1);
-	add_stream(c, pipe->err, n > 1 ? -1 : 0, 2);
+	each_line_add_stream(c, af_pipe_stdout(pipeline), n - 1, 1);
+	each_line_add_stream(c, pipeline->err, n > 1 ? -1 : 0, 2);
 	for (int i = 0; i < n; i++)
-		add_stream(c, af_process_stderr(pipe->stages[i]), i, 2);
+		each_line_add_stream(c, af_process_stderr(pipeline->stages[i]),
+				     i, 2);
 	if (c->future.done)
 		return;
 	c->parts--;
-	c->wait = af_pipe_wait(pipe, NULL);
-	expect(c, c->wait, on_stages_end);
+	c->wait = af_pipe_wait(pipeline, NULL);
+	each_line_expect(c, c->wait, each_line_on_stages_end);
 }
 
-struct af_future *af_pipe_each_line(struct af_pipe *pipe, af_line_fn fn,
+struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
 				    void *arg)
 {
-	static const struct afi_future_ops ops = {
+	static const struct afi_future_ops each_line_ops = {
 		.name = "each line",
-		.size = sizeof(struct capture),
-		.cancel = capture_cancel,
-		.destroy = capture_destroy,
+		.size = sizeof(struct each_line),
+		.cancel = each_line_cancel,
+		.destroy = each_line_destroy,
 	};
-	struct af_loop *loop = pipe ? pipe->loop : NULL;
-	struct capture *c;
+	struct af_future *f = afi_process_operation(
+		pipeline ? pipeline->loop : NULL, fn, &each_line_ops);
+	struct each_line *c = each_line_of(f);
 
-	if (!pipe || !fn)
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	c = (struct capture *)afi_operation_new(loop, &ops);
-	if (!c)
-		return afi_future_failed(loop, -ENOMEM);
-	/* stdout, the stderr that all share, and each stage's own */
-	c->streams = calloc(pipe->n_stages + 2, sizeof(*c->streams));
+	if (f->done)
+		return f;
+	/* Stdout, the stderr that all share, and each stage's own. */
+	c->streams = calloc(pipeline->n_stages + 2, sizeof(*c->streams));
 	if (!c->streams) {
-		afi_future_finish(&c->future, -ENOMEM);
-		return &c->future;
+		afi_future_finish(f, -ENOMEM);
+		return f;
 	}
-	c->pipe = pipe;
+	c->pipeline = pipeline;
 	c->fn = fn;
 	c->arg = arg;
 	c->future.since = afi_now_coarse();
-	afi_pipe_add(pipe, &c->op, &c->future);
-	start(c);
-	return &c->future;
+	afi_pipeline_add(pipeline, &c->op, f);
+	each_line_start(c);
+	return f;
 }

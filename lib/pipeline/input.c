@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The input of a communicate: what is done for each kind of it. Knows neither
- * the pipe nor what is read from it.
+ * The input of a communicate, by kind. Knows neither the pipeline nor what is
+ * read from it.
  */
 #include "config.h"
 
@@ -27,8 +27,8 @@ bool afi_input_valid(const struct af_communicate_options *options)
 	return false;
 }
 
-/* The program's function may end the whole: then the input is gone, too. */
-static ssize_t ask(void *buf, size_t len, void *arg)
+/* The program's function may end the communicate, and so free the input. */
+static ssize_t input_ask(void *buf, size_t len, void *arg)
 {
 	struct afi_input *input = arg;
 	struct af_future *whole = af_future_ref(input->whole);
@@ -68,7 +68,7 @@ int afi_input_start(struct afi_input *input, struct af_file *to,
 	case AFIO_INPUT_CALLBACK:
 		input->fn = options->input_fn;
 		input->arg = options->input_arg;
-		*ret = afi_feed(to, ask, input);
+		*ret = afi_feed(to, input_ask, input);
 		return 0;
 	}
 	return -EINVAL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The input of a communicate, of whatever kind, on its way into a file.
+ * The input of a communicate, of any kind, on its way into a file.
  */
 #ifndef AFI_PIPELINE_INPUT_H
 #define AFI_PIPELINE_INPUT_H
@@ -10,23 +10,23 @@
 #include <asyncfile/pipe.h>
 
 struct afi_input {
-	struct af_future *whole; /* the communicate: it runs while fn does */
-	struct af_file *file;	 /* of a descriptor; or NULL */
+	struct af_future *whole; /* the communicate; marked running during fn */
+	struct af_file *file;	 /* of input_fd; or NULL */
 	af_input_fn fn;
 	void *arg;
 	int error; /* what fn failed with, or 0 */
 };
 
-/* Whether the options say where it comes from. */
+/* Whether the options have what their input_kind needs. */
 bool afi_input_valid(const struct af_communicate_options *options);
 /*
- * Starts to write it, behind what is being written; *ret is done when it is
- * over. 0 or -errno. With whole set, and otherwise zero before.
+ * Starts to write the input after all pending writes; *ret is done when all is
+ * written. 0 or -errno. Set whole before, and everything else to zero.
  */
 int afi_input_start(struct afi_input *input, struct af_file *to,
 		    const struct af_communicate_options *options,
 		    struct af_future **ret);
-/* Lets go of what it was read from. */
+/* Closes what the input was read from. */
 void afi_input_close(struct afi_input *input);
 
 #endif

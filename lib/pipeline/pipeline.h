@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pipe as communicate sees it.
+ * The pipeline as the operations on all of it see it. It knows none of them.
  */
 #ifndef AFI_PIPELINE_PIPELINE_H
 #define AFI_PIPELINE_PIPELINE_H
@@ -11,10 +11,10 @@
 
 #include "future/future.h"
 
-/* Something that is asked of a pipe, and cancelled when it is closed. */
-struct afi_pipe_op {
-	LIST_ENTRY(afi_pipe_op) entry;
-	struct af_future *future;
+/* An operation on a pipeline, cancelled when that is closed. */
+struct afi_pipeline_op {
+	LIST_ENTRY(afi_pipeline_op) entry;
+	struct af_future *future; /* NULL: not in the list */
 };
 
 struct af_pipe {
@@ -22,11 +22,23 @@ struct af_pipe {
 	size_t n_stages;
 	struct af_process **stages;
 	struct af_file *err; /* all stages' stderr; NULL: see the last one's */
-	LIST_HEAD(, afi_pipe_op) ops;
+	LIST_HEAD(, afi_pipeline_op) ops;
 };
 
-void afi_pipe_add(struct af_pipe *pipe, struct afi_pipe_op *op,
-		  struct af_future *f);
-void afi_pipe_remove(struct afi_pipe_op *op);
+void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
+		      struct af_future *f);
+void afi_pipeline_remove(struct afi_pipeline_op *op);
+
+/*
+ * Has fn called when part is done. Until then it keeps whole, to which fn gives
+ * the reference back.
+ */
+static inline void afi_pipeline_expect(struct af_future *whole,
+				       struct af_future *part, af_done_fn fn,
+				       void *arg)
+{
+	af_future_ref(whole);
+	af_on_done(af_future_ref(part), fn, arg);
+}
 
 #endif

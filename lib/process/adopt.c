@@ -11,8 +11,8 @@
 
 #include "process/process.h"
 
-/* Files of the descriptors; each takes its own. */
-static int take(struct af_process *process, const int fds[3])
+/* Makes files of the descriptors; each takes its own. */
+static int adopt_take(struct af_process *process, const int fds[3])
 {
 	for (int i = 0; i < 3; i++) {
 		if (fds[i] == -1)
@@ -24,12 +24,12 @@ static int take(struct af_process *process, const int fds[3])
 	return 0;
 }
 
-static void give_back(struct af_process *process, int ret_fds[3],
-		      struct evbuffer *unread[3])
+static void adopt_give_back(struct af_process *process, int ret_fds[3],
+			    struct evbuffer *unread[3])
 {
 	struct af_file **files = process->files;
 
-	/* A terminal may be in two places: it is given where it is read. */
+	/* A terminal that has two places is returned where it is read. */
 	if (files[0] == process->pty &&
 	    (files[1] == process->pty || files[2] == process->pty))
 		files[0] = NULL;
@@ -57,15 +57,20 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
 		errno = EINVAL;
 		return NULL;
 	}
+	r = afi_process_check_loop(loop);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
 	process = afi_process_new(loop);
 	if (!process)
 		return NULL;
 	r = afi_exit_adopt(&process->exit, pid);
 	if (r == 0)
-		r = take(process, fds);
+		r = adopt_take(process, fds);
 	if (r == 0)
 		return process;
-	give_back(process, fds, NULL);
+	adopt_give_back(process, fds, NULL);
 	afi_exit_release(&process->exit);
 	afi_process_discard(process);
 	errno = -r;
@@ -73,11 +78,11 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
 }
 
 /*
- * Whether all can be handed over; makes room for what they have read ahead. 0,
- * -ENOMEM or -EBUSY.
+ * Makes sure that all files can be handed over, with room in unread for what
+ * they have read ahead. 0, -ENOMEM or -EBUSY.
  */
-static int prepare(const struct af_process *process,
-		   struct evbuffer *const unread[3])
+static int adopt_prepare_release(const struct af_process *process,
+				 struct evbuffer *const unread[3])
 {
 	size_t n = 0;
 
@@ -90,7 +95,7 @@ static int prepare(const struct af_process *process,
 			return -EBUSY;
 		if (!unread || !unread[i] || afi_file_buffered(file) == 0)
 			continue;
-		/* For those before, too: it may be the same. Or frozen. */
+		/* All in one may go to the same buffer; it may be frozen. */
 		n += afi_file_buffered(file);
 		if (evbuffer_expand(unread[i], n) < 0 ||
 		    evbuffer_add(unread[i], "", 0) < 0)
@@ -99,25 +104,27 @@ static int prepare(const struct af_process *process,
 	return 0;
 }
 
-pid_t af_process_release(struct af_process *process, int ret_fds[3],
-			 struct evbuffer *unread[3])
+int af_process_release(struct af_process *process, pid_t *ret_pid,
+		       int ret_fds[3], struct evbuffer *unread[3])
 {
-	pid_t pid;
 	int r = 0;
 
 	if (!process)
 		return -EINVAL;
+	if (!afi_process_is_mine(process->loop))
+		return -EPERM;
 	if (!afi_exit_is_ours(&process->exit))
 		return -ESRCH;
 	if (ret_fds)
-		r = prepare(process, unread);
+		r = adopt_prepare_release(process, unread);
 	if (r < 0)
 		return r;
-	pid = process->exit.pid;
+	if (ret_pid)
+		*ret_pid = process->exit.pid;
 	if (ret_fds)
-		give_back(process, ret_fds, unread);
+		adopt_give_back(process, ret_fds, unread);
 	afi_process_abandon(process);
 	afi_exit_release(&process->exit);
 	afi_process_discard(process);
-	return pid;
+	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The child, up to its program: session, descriptors, attributes, exec. It may
- * share the parent's memory, and other threads of the parent run: so system
- * calls only, made directly, and no memory but what struct afi_child has.
+ * share memory with the parent, whose other threads run. So it makes system
+ * calls directly, and uses no memory except that of struct afi_child.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
 
-/* Where the calls without a number have 16 bits for an id. */
+/* Where the plain calls take ids of 16 bits. */
 #ifdef SYS_setresuid32
 #define SETRESUID SYS_setresuid32
 #define SETRESGID SYS_setresgid32
@@ -33,12 +33,12 @@
 #define SETGROUPS SYS_setgroups
 #endif
 
-/* A sanitizer's bookkeeping must not see the child: its memory is ours. */
+/* The child shares our memory, and so the bookkeeping of a sanitizer. */
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* Each step returns whether to go on. This one is why not, by errno. */
-IN_CHILD static bool failed(struct afi_child *child, const char *step,
-			    const char *name, long number)
+/* Records why a step failed, by errno. Steps return whether to go on. */
+IN_CHILD static bool child_failed(struct afi_child *child, const char *step,
+				  const char *name, long number)
 {
 	child->failure.step = step;
 	child->failure.name = name;
@@ -47,20 +47,22 @@ IN_CHILD static bool failed(struct afi_child *child, const char *step,
 	return false;
 }
 
-IN_CHILD static bool join_session(struct afi_child *child)
+IN_CHILD static bool child_join_session(struct afi_child *child)
 {
-	const struct af_spawn_options *options = child->spawn->options;
-	int tty = child->spawn->tty;
+	const struct af_spawn_options *options = child->plan->options;
+	int tty = child->plan->tty;
 
 	if (options->new_session || tty >= 0) {
 		if (syscall(SYS_setsid) < 0)
-			return failed(child, "setsid", NULL, AFI_NO_NUMBER);
+			return child_failed(child, "setsid", NULL,
+					    AFI_NO_NUMBER);
 	} else if (options->new_group || options->group > 0) {
 		if (syscall(SYS_setpgid, 0, options->group) < 0)
-			return failed(child, "setpgid", NULL, options->group);
+			return child_failed(child, "setpgid", NULL,
+					    options->group);
 	}
 	if (tty >= 0 && syscall(SYS_ioctl, tty, TIOCSCTTY, 0) < 0)
-		return failed(child, "terminal", NULL, AFI_NO_NUMBER);
+		return child_failed(child, "terminal", NULL, AFI_NO_NUMBER);
 	return true;
 }
 
@@ -72,8 +74,8 @@ struct linux_dirent64 {
 	char d_name[];
 };
 
-/* Without close_range(2): each descriptor that /proc knows. */
-IN_CHILD static int mark_listed(int from)
+/* Without close_range(2): marks each descriptor listed in /proc. */
+IN_CHILD static int child_mark_listed(int from)
 {
 	_Alignas(struct linux_dirent64) char buf[2048];
 	struct linux_dirent64 *entry;
@@ -98,56 +100,57 @@ IN_CHILD static int mark_listed(int from)
 	return n < 0 ? -1 : 0;
 }
 
-/* None that is there now outlives the exec, from a number on. */
-IN_CHILD static bool close_others(struct afi_child *child)
+/* Marks all from closefrom on, so that the exec closes them. */
+IN_CHILD static bool child_close_others(struct afi_child *child)
 {
-	int from = child->spawn->options->closefrom;
+	int from = child->plan->options->closefrom;
 
 	from = from ? from : 3;
 #ifdef HAVE_CLOSE_RANGE
 	if (syscall(SYS_close_range, from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
 		return true;
 #endif
-	return mark_listed(from) == 0 ||
-	       failed(child, "open", "/proc/self/fd", AFI_NO_NUMBER);
+	return child_mark_listed(from) == 0 ||
+	       child_failed(child, "open", "/proc/self/fd", AFI_NO_NUMBER);
 }
 
-/* Whether a number is one that something else will get. */
-IN_CHILD static bool is_target(const struct afi_spawn *spawn, int fd)
+/* Whether another descriptor will get this number. */
+IN_CHILD static bool child_is_target(const struct afi_child_plan *plan, int fd)
 {
-	for (size_t i = 0; i < spawn->n_fds; i++)
-		if (spawn->fds[i].child_fd == fd && spawn->fds[i].fd != fd)
+	for (size_t i = 0; i < plan->n_fds; i++)
+		if (plan->fds[i].child_fd == fd && plan->fds[i].fd != fd)
 			return true;
 	return false;
 }
 
-/* Moves a descriptor to a number that nothing will get. */
-IN_CHILD static bool move_aside(struct afi_child *child, int *fd)
+/* Moves a descriptor to a number that no other will get. */
+IN_CHILD static bool child_move_aside(struct afi_child *child, int *fd)
 {
 	int copy = 2;
 
-	if (!is_target(child->spawn, *fd))
+	if (!child_is_target(child->plan, *fd))
 		return true;
 	do
 		copy = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, copy + 1);
-	while (copy >= 0 && is_target(child->spawn, copy));
+	while (copy >= 0 && child_is_target(child->plan, copy));
 	if (copy < 0)
-		return failed(child, "fd", NULL, *fd);
+		return child_failed(child, "fd", NULL, *fd);
 	*fd = copy;
 	return true;
 }
 
-IN_CHILD static bool place_fds(struct afi_child *child)
+IN_CHILD static bool child_place_fds(struct afi_child *child)
 {
-	const struct afi_spawn *spawn = child->spawn;
-	struct af_fd_map *map = spawn->fds, *end = map + spawn->n_fds;
+	const struct afi_child_plan *plan = child->plan;
+	struct af_fd_map *map = plan->fds, *end = map + plan->n_fds;
 
-	if (!move_aside(child, &child->error_fd))
+	if (!child_move_aside(child, &child->error_fd))
 		return false;
 	for (; map < end; map++)
-		if (map->fd != map->child_fd && !move_aside(child, &map->fd))
+		if (map->fd != map->child_fd &&
+		    !child_move_aside(child, &map->fd))
 			return false;
-	for (map = spawn->fds; map < end; map++) {
+	for (map = plan->fds; map < end; map++) {
 		long r;
 
 		if (map->fd == map->child_fd)
@@ -155,107 +158,116 @@ IN_CHILD static bool place_fds(struct afi_child *child)
 		else
 			r = syscall(SYS_dup3, map->fd, map->child_fd, 0);
 		if (r < 0)
-			return failed(child, "fd", NULL, map->child_fd);
+			return child_failed(child, "fd", NULL, map->child_fd);
 	}
 	return true;
 }
 
-/* What may take the privileges that are given up next. */
-IN_CHILD static bool set_limits(struct afi_child *child)
+/* The kernel's number for no limit, whatever the C library's is. */
+IN_CHILD static uint64_t child_limit(uint64_t limit)
 {
-	const struct af_spawn_options *options = child->spawn->options;
+	return limit >= RLIM_INFINITY ? AFIO_NO_LIMIT : limit;
+}
+
+/* Before child_set_user(), which may drop the privileges for it. */
+IN_CHILD static bool child_set_limits(struct afi_child *child)
+{
+	const struct af_spawn_options *options = child->plan->options;
 
 	if (options->umask)
 		syscall(SYS_umask, *options->umask);
 	for (size_t i = 0; i < options->n_limits; i++) {
 		const struct af_limit *limit = &options->limits[i];
-		uint64_t both[2] = { limit->soft, limit->hard };
+		uint64_t both[2] = { child_limit(limit->soft),
+				     child_limit(limit->hard) };
 
 		if (syscall(SYS_prlimit64, 0, limit->resource, both, NULL) < 0)
-			return failed(child, "setrlimit", NULL,
-				      limit->resource);
+			return child_failed(child, "setrlimit", NULL,
+					    limit->resource);
 	}
 	if (options->nice) {
-		/* The kernel counts from 1, the least nice being 40. */
+		/* The system call returns 20 minus the nice value. */
 		long now = 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0);
 		long nice = now + options->nice;
 
-		/* As an int it might be a small number again. */
+		/* Clamped while it is long: as an int it might wrap. */
 		nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
 		if (syscall(SYS_setpriority, PRIO_PROCESS, 0, nice) < 0)
-			return failed(child, "nice", NULL, options->nice);
+			return child_failed(child, "nice", NULL, options->nice);
 	}
 	return true;
 }
 
-/* The C library's own would do the same in all threads of the parent. */
-IN_CHILD static bool set_user(struct afi_child *child)
+/* The C library's calls would change all threads of the parent, too. */
+IN_CHILD static bool child_set_user(struct afi_child *child)
 {
-	const struct af_spawn_options *options = child->spawn->options;
+	const struct af_spawn_options *options = child->plan->options;
 	const uid_t *uid = options->uid;
 	const gid_t *gid = options->gid;
 
 	if (options->groups) {
 		if (syscall(SETGROUPS, options->n_groups, options->groups) < 0)
-			return failed(child, "setgroups", NULL, AFI_NO_NUMBER);
+			return child_failed(child, "setgroups", NULL,
+					    AFI_NO_NUMBER);
 	} else if ((uid || gid) && syscall(SETGROUPS, 0, NULL) < 0 &&
 		   errno != EPERM) {
-		return failed(child, "setgroups", NULL, AFI_NO_NUMBER);
+		return child_failed(child, "setgroups", NULL, AFI_NO_NUMBER);
 	}
 	if (gid && syscall(SETRESGID, *gid, *gid, *gid) < 0)
-		return failed(child, "setgid", NULL, (long)*gid);
+		return child_failed(child, "setgid", NULL, (long)*gid);
 	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
-		return failed(child, "setuid", NULL, (long)*uid);
+		return child_failed(child, "setuid", NULL, (long)*uid);
 	return true;
 }
 
-IN_CHILD static bool enter_cwd(struct afi_child *child)
+IN_CHILD static bool child_enter_cwd(struct afi_child *child)
 {
-	const char *cwd = child->spawn->options->cwd;
+	const char *cwd = child->plan->options->cwd;
 
 	return !cwd || syscall(SYS_chdir, cwd) == 0 ||
-	       failed(child, "chdir", cwd, AFI_NO_NUMBER);
+	       child_failed(child, "chdir", cwd, AFI_NO_NUMBER);
 }
 
-/* After set_user(), as that takes it back. */
-IN_CHILD static bool die_with_parent(struct afi_child *child)
+/* After child_set_user(), which clears it. */
+IN_CHILD static bool child_die_with_parent(struct afi_child *child)
 {
 	long parent;
 
-	if (!child->spawn->options->die_with_parent)
+	if (!child->plan->options->die_with_parent)
 		return true;
 	if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return failed(child, "prctl", NULL, AFI_NO_NUMBER);
-	/* It died before that? 0: it is outside of our pid namespace. */
+		return child_failed(child, "prctl", NULL, AFI_NO_NUMBER);
+	/* It may have died before. 0: it is outside of our pid namespace. */
 	parent = syscall(SYS_getppid);
 	if (parent != child->parent && parent != 0)
 		syscall(SYS_exit_group, 127);
 	return true;
 }
 
-IN_CHILD static bool reset_signals(struct afi_child *child)
+IN_CHILD static bool child_reset_signals(struct afi_child *child)
 {
-	static const uint64_t unblocked;
-	static const uint64_t by_default[8]; /* a struct sigaction of zeros */
+	static const uint64_t child_no_signals;
+	/* A struct sigaction of zeros. */
+	static const uint64_t child_default_action[8];
 
 	for (int signo = 1; signo <= AFI_KERNEL_SIGNALS; signo++)
 		if (signo != SIGKILL && signo != SIGSTOP)
-			syscall(SYS_rt_sigaction, signo, by_default, NULL,
-				AFI_KERNEL_SIGSET_SIZE);
-	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &unblocked, NULL,
+			syscall(SYS_rt_sigaction, signo, child_default_action,
+				NULL, AFI_KERNEL_SIGSET_SIZE);
+	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &child_no_signals, NULL,
 		       AFI_KERNEL_SIGSET_SIZE) == 0 ||
-	       failed(child, "sigprocmask", NULL, AFI_NO_NUMBER);
+	       child_failed(child, "sigprocmask", NULL, AFI_NO_NUMBER);
 }
 
-/* As execvp(3), which says which errors end the search. */
-IN_CHILD static bool exec(struct afi_child *child)
+/* As execvp(3): an error other than those listed ends the search. */
+IN_CHILD static bool child_exec(struct afi_child *child)
 {
-	const struct afi_spawn *spawn = child->spawn;
-	char *const *env = (char *const *)spawn->env;
+	const struct afi_child_plan *plan = child->plan;
+	char *const *env = (char *const *)plan->env;
 	int error = ENOENT, denied = 0;
 
 	for (char **path = child->paths; *path; path++) {
-		syscall(SYS_execve, *path, spawn->argv, env);
+		syscall(SYS_execve, *path, plan->argv, env);
 		error = errno;
 		if (error == ENOEXEC) {
 			child->sh_argv[1] = *path;
@@ -272,7 +284,7 @@ IN_CHILD static bool exec(struct afi_child *child)
 		}
 	}
 	errno = denied ? denied : error;
-	return failed(child, "exec", spawn->file, AFI_NO_NUMBER);
+	return child_failed(child, "exec", plan->program, AFI_NO_NUMBER);
 }
 
 IN_CHILD int afi_child_main(void *arg)
@@ -280,9 +292,11 @@ IN_CHILD int afi_child_main(void *arg)
 	struct afi_child *child = arg;
 
 	child->shared = 1;
-	(void)(join_session(child) && close_others(child) && place_fds(child) &&
-	       set_limits(child) && set_user(child) && enter_cwd(child) &&
-	       die_with_parent(child) && reset_signals(child) && exec(child));
+	(void)(child_join_session(child) && child_close_others(child) &&
+	       child_place_fds(child) && child_set_limits(child) &&
+	       child_set_user(child) && child_enter_cwd(child) &&
+	       child_die_with_parent(child) && child_reset_signals(child) &&
+	       child_exec(child));
 	syscall(SYS_write, child->error_fd, &child->failure,
 		sizeof(child->failure));
 	syscall(SYS_exit_group, 127);

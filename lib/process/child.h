@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What runs in the child, between its start and its program's.
+ * The child, from its creation to its program.
  */
 #ifndef AFI_PROCESS_CHILD_H
 #define AFI_PROCESS_CHILD_H
 
-#include "process/clone.h"
+#include <sys/types.h>
+
+#include <asyncfile/process.h>
+
+#include "process/failure.h"
 
 /* As the kernel has them: 64 signals, all bits of a signal set. */
 #define AFI_KERNEL_SIGNALS 64
 #define AFI_KERNEL_SIGSET_SIZE (AFI_KERNEL_SIGNALS / 8)
 
+/* What to make of a child. Its streams and environment are made already. */
+struct afi_child_plan {
+	const char *const *argv;
+	const char *program; /* without a slash: searched for in PATH */
+	const char *const *env;
+	const struct af_spawn_options *options; /* for the attributes */
+	struct af_fd_map *fds; /* all that it gets; the child changes them */
+	size_t n_fds;
+	int tty; /* becomes its controlling terminal; -1: none */
+};
+
 /* All that the child needs, made before it exists. */
 struct afi_child {
-	const struct afi_spawn *spawn;
-	char **paths;	/* the program, wherever it may be; NULL-ended */
+	const struct afi_child_plan *plan;
+	char **paths;	/* where the program may be; NULL-ended */
 	char **sh_argv; /* for a script without "#!" */
 	pid_t parent;
 	int error_fd;	     /* takes the failure, if memory is not shared */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starting a child: where its program may be, its creation, and the error of
+ * The creation of a child: where its program may be, clone(2), and the error of
  * whatever failed in it. Knows no libevent. The child shares the parent's
  * memory until it executes, so that a large parent costs nothing.
  */
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "process/child.h"
+#include "process/clone.h"
 #include "process/exit.h"
 
 #define STACK_SIZE 16384
@@ -36,26 +36,26 @@
 #endif
 #endif
 
-/* Where the program may be, in one allocation with the arguments for sh. */
-static int find_paths(struct afi_child *child)
+/* Lists where the program may be; one allocation with the arguments for sh. */
+static int clone_find_paths(struct afi_child *child)
 {
-	const char *file = child->spawn->file;
+	const char *program = child->plan->program;
 	const char *search = getenv("PATH");
-	size_t argc = 0, n_paths = 1, file_len, i;
+	size_t argc = 0, n_paths = 1, len, i;
 	const char *end;
 	char *text;
 
-	while (child->spawn->argv[argc])
+	while (child->plan->argv[argc])
 		argc++;
 	if (!search)
 		search = "/bin:/usr/bin";
-	if (strchr(file, '/'))
+	if (strchr(program, '/'))
 		search = "";
-	file_len = strlen(file) + 1;
+	len = strlen(program) + 1;
 	for (i = 0; search[i]; i++)
 		n_paths += search[i] == ':';
 	child->paths = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
-			      n_paths * (file_len + 1));
+			      n_paths * (len + 1));
 	if (!child->paths)
 		return -ENOMEM;
 	child->sh_argv = child->paths + n_paths + 1;
@@ -66,21 +66,21 @@ static int find_paths(struct afi_child *child)
 		text = mempcpy(text, search, (size_t)(end - search));
 		if (end > search)
 			*text++ = '/';
-		text = mempcpy(text, file, file_len);
+		text = mempcpy(text, program, len);
 	}
-	child->paths[*file ? n_paths : 0] = NULL;
+	child->paths[*program ? n_paths : 0] = NULL;
 	child->sh_argv[0] = (char *)"sh";
 	for (i = 1; i <= argc; i++)
-		child->sh_argv[i + 1] = (char *)child->spawn->argv[i];
+		child->sh_argv[i + 1] = (char *)child->plan->argv[i];
 	return 0;
 }
 
 /*
- * A new process that runs afi_child_main(), on a stack of its own. With a pidfd
- * from the start: others may reap whom they do not know. Without a descriptor
- * left for that there may be one later.
+ * Creates a process that runs afi_child_main() on a stack of its own, with a
+ * pidfd from the start, as another part of the program may reap it at any time.
+ * If no descriptor is left for a pidfd, the caller tries again later.
  */
-static pid_t start_by(struct afi_child *child, int *pidfd, int flags)
+static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
 {
 	_Alignas(max_align_t) char stack[STACK_SIZE];
 	pid_t pid = -1;
@@ -98,22 +98,22 @@ static pid_t start_by(struct afi_child *child, int *pidfd, int flags)
 }
 
 /*
- * The same: it shares our memory, or else has a copy of it. ThreadSanitizer
- * takes what one that shares it does for our doing. The pid, or -errno.
+ * Creates a child that shares our memory or, where that is refused, has a copy
+ * of it. ThreadSanitizer would take what a sharing child does for our doing.
  */
-static pid_t start(struct afi_child *child, int *pidfd)
+static pid_t clone_start(struct afi_child *child, int *pidfd)
 {
 	pid_t pid = -ENOSYS;
 
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
-	pid = start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
+	pid = clone_start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
 #endif
 	if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
 		return pid;
-	return start_by(child, pidfd, 0);
+	return clone_start_by(child, pidfd, 0);
 }
 
-static int open_pidfd(pid_t pid)
+static int clone_open_pidfd(pid_t pid)
 {
 #ifdef HAVE_PIDFD
 	return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -123,64 +123,62 @@ static int open_pidfd(pid_t pid)
 #endif
 }
 
-/*
- * The same, with a pidfd where there are any: as soon as can be, for others may
- * reap whom they do not know.
- */
-static pid_t start_watched(struct afi_child *child, int *pidfd)
+/* clone_start(), with a pidfd opened at once where clone(2) gave none. */
+static pid_t clone_start_watched(struct afi_child *child, int *pidfd)
 {
-	pid_t pid = start(child, pidfd);
+	pid_t pid = clone_start(child, pidfd);
 
 	if (pid > 0 && *pidfd < 0)
-		*pidfd = open_pidfd(pid);
+		*pidfd = clone_open_pidfd(pid);
 	return pid;
 }
 
 /*
- * The same, in peace. A handler must not run in the child, where it would find
- * our memory; not even the C library's own, hence the system call.
+ * clone_start_watched() with all signals blocked: a handler that ran in the
+ * child would change our memory. The C library's own signals are blocked only
+ * by the system call.
  */
-static pid_t start_blocked(struct afi_child *child, int *pidfd)
+static pid_t clone_start_blocked(struct afi_child *child, int *pidfd)
 {
-	static const uint64_t all = ~UINT64_C(0);
+	static const uint64_t clone_all_signals = ~UINT64_C(0);
 	uint64_t before;
 	pid_t pid;
 
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &clone_all_signals, &before,
 		AFI_KERNEL_SIGSET_SIZE);
-	pid = start_watched(child, pidfd);
+	pid = clone_start_watched(child, pidfd);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL,
 		AFI_KERNEL_SIGSET_SIZE);
 	return pid;
 }
 
 /*
- * The same for a child that becomes another user. When it does, the kernel
- * makes the memory it shares with us undumpable, lest that user looks into it:
- * for good, so we have to take it back when the child has left it, and not
- * while another such child is in it.
+ * clone_start_blocked() for a child that becomes another user. The kernel then
+ * makes the memory that it shares with us undumpable, so that this user cannot
+ * look into it, and does not undo that. We do, once the child has left the
+ * memory; one such child at a time, as another one may still be in it.
  */
-static pid_t start_as_user(struct afi_child *child, int *pidfd)
+static pid_t clone_start_as_user(struct afi_child *child, int *pidfd)
 {
-	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	static pthread_mutex_t clone_as_user_lock = PTHREAD_MUTEX_INITIALIZER;
 	int before;
 	pid_t pid;
 
-	pthread_mutex_lock(&one_at_a_time);
+	pthread_mutex_lock(&clone_as_user_lock);
 	before = prctl(PR_GET_DUMPABLE);
-	pid = start_blocked(child, pidfd);
+	pid = clone_start_blocked(child, pidfd);
 	if (before == 1 && prctl(PR_GET_DUMPABLE) != before)
 		prctl(PR_SET_DUMPABLE, before);
-	pthread_mutex_unlock(&one_at_a_time);
+	pthread_mutex_unlock(&clone_as_user_lock);
 	return pid;
 }
 
-/* Waits until the child has executed or failed: 0, or the error. */
-static int outcome(struct afi_child *child, int error_fd)
+/* Waits until the child has executed or failed; 0, or its errno. */
+static int clone_outcome(struct afi_child *child, int error_fd)
 {
 	ssize_t n = 0;
 
-	/* It shared our memory: then it is past that already. */
+	/* A child that shares our memory has executed or failed by now. */
 	if (!child->shared)
 		do
 			n = read(error_fd, &child->failure,
@@ -189,16 +187,16 @@ static int outcome(struct afi_child *child, int error_fd)
 	return child->failure.error;
 }
 
-pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
+pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 		struct afi_failure *failure)
 {
-	const struct af_spawn_options *options = spawn->options;
-	struct afi_child child = { .spawn = spawn, .parent = getpid() };
+	const struct af_spawn_options *options = plan->options;
+	struct afi_child child = { .plan = plan, .parent = getpid() };
 	int error_pipe[2], pidfd = -1, error = 0;
 	struct afi_exit failed;
 	pid_t pid;
 
-	if (find_paths(&child) < 0)
+	if (clone_find_paths(&child) < 0)
 		return afi_fail(failure, "memory", NULL, ENOMEM);
 	pid = afi_pipe_open(error_pipe);
 	if (pid < 0) {
@@ -207,17 +205,17 @@ pid_t afi_spawn(const struct afi_spawn *spawn, int *ret_pidfd,
 	}
 	child.error_fd = error_pipe[1];
 	if (options->uid || options->gid)
-		pid = start_as_user(&child, &pidfd);
+		pid = clone_start_as_user(&child, &pidfd);
 	else
-		pid = start_blocked(&child, &pidfd);
+		pid = clone_start_blocked(&child, &pidfd);
 	close(error_pipe[1]);
-	/* There may have been no descriptor for it before. */
+	/* Closing the pipe may have made room for it. */
 	if (pid > 0 && pidfd < 0)
-		pidfd = open_pidfd(pid);
+		pidfd = clone_open_pidfd(pid);
 	if (pid < 0)
 		afi_fail(failure, "clone", NULL, -pid);
 	else
-		error = outcome(&child, error_pipe[0]);
+		error = clone_outcome(&child, error_pipe[0]);
 	close(error_pipe[0]);
 	if (error) {
 		afi_exit_init(&failed, pid, pidfd);

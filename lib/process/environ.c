@@ -10,7 +10,7 @@
 
 #include "process/environ.h"
 
-static size_t count(const char *const *list)
+static size_t environ_count(const char *const *list)
 {
 	size_t n = 0;
 
@@ -19,9 +19,9 @@ static size_t count(const char *const *list)
 	return n;
 }
 
-/* Every one, as there may be several; the number left. */
-static size_t remove_name(const char **env, size_t n, const char *name,
-			  size_t len)
+/* Removes each NAME=value, as there may be several; the number left. */
+static size_t environ_remove(const char **env, size_t n, const char *name,
+			     size_t len)
 {
 	size_t kept = 0;
 
@@ -34,7 +34,7 @@ static size_t remove_name(const char **env, size_t n, const char *name,
 int afi_environ_edit(const char *const *env, const char *const *edits,
 		     const char ***ret)
 {
-	size_t n = count(env), n_edits = count(edits), len;
+	size_t n = environ_count(env), n_edits = environ_count(edits), len;
 	const char **result;
 
 	for (size_t i = 0; i < n_edits; i++)
@@ -46,7 +46,7 @@ int afi_environ_edit(const char *const *env, const char *const *edits,
 	memcpy(result, env, n * sizeof(*result));
 	for (size_t i = 0; i < n_edits; i++) {
 		len = strcspn(edits[i], "=");
-		n = remove_name(result, n, edits[i], len);
+		n = environ_remove(result, n, edits[i], len);
 		if (edits[i][len] == '=')
 			result[n++] = edits[i];
 	}

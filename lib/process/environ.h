@@ -6,8 +6,8 @@
 #define AFI_PROCESS_ENVIRON_H
 
 /*
- * Applies edits, as of struct af_spawn_options, to env: *ret is an array to be
- * freed, of strings of both. 0, -EINVAL or -ENOMEM.
+ * Applies env_edits of struct af_spawn_options to env. *ret is a new array, to
+ * be freed, of the strings of both. 0, -EINVAL or -ENOMEM.
  */
 int afi_environ_edit(const char *const *env, const char *const *edits,
 		     const char ***ret);

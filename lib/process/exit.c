@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Watching one child end, without SIGCHLD and without looking at other
- * children. Knows no loop.
+ * Watching for the end of one child, without SIGCHLD and without looking at
+ * other children. Knows no loop.
  */
 #include "config.h"
 
@@ -28,8 +28,8 @@
 #endif
 
 /*
- * What the kernel knows of a pidfd's process, up to the field that we want; it
- * tells the versions of this struct by their size, which is in the request.
+ * The kernel's struct pidfd_info, up to the field that we want. Its size, which
+ * is part of the request, tells the kernel the version.
  */
 struct pidfd_facts {
 	uint64_t mask; /* what is asked for, and then what was answered */
@@ -70,11 +70,11 @@ int afi_exit_adopt(struct afi_exit *e, pid_t pid)
 }
 
 /*
- * waitid(2) for this child; a pid might by now be that of another one. The C
- * library's has no usage, which the system call has.
+ * waitid(2) for this child, by pidfd, as its pid may be another child's by now.
+ * Only the system call, not the C library's function, returns the usage.
  */
-static int wait_child(const struct afi_exit *e, siginfo_t *info, int options,
-		      struct rusage *usage)
+static int exit_waitid(const struct afi_exit *e, siginfo_t *info, int options,
+		       struct rusage *usage)
 {
 	long r = -1;
 
@@ -96,7 +96,7 @@ bool afi_exit_is_ours(const struct afi_exit *e)
 	siginfo_t info;
 
 	return !e->gone &&
-	       wait_child(e, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
+	       exit_waitid(e, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
 }
 
 bool afi_exit_leads_group(const struct afi_exit *e)
@@ -104,13 +104,13 @@ bool afi_exit_leads_group(const struct afi_exit *e)
 	return getpgid(e->pid) == e->pid;
 }
 
-static void *wait_for_end(void *arg)
+static void *exit_thread_main(void *arg)
 {
 	const struct afi_exit *e = arg;
 	const uint64_t one = 1;
 	siginfo_t info;
 
-	/* By the function, for in there a thread can be cancelled. */
+	/* The C library's function, as a thread can be cancelled in it. */
 	while (waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOWAIT) < 0 &&
 	       errno == EINTR)
 		;
@@ -119,7 +119,7 @@ static void *wait_for_end(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct afi_exit *e)
+static int exit_start_thread(struct afi_exit *e)
 {
 	sigset_t all, before;
 	int fd, r;
@@ -128,10 +128,10 @@ static int start_thread(struct afi_exit *e)
 	if (fd < 0)
 		return -errno;
 	e->eventfd = fd;
-	/* The program's handlers are not for a thread it does not know. */
+	/* The program's signal handlers must not run in our thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&e->thread, NULL, wait_for_end, e);
+	r = -pthread_create(&e->thread, NULL, exit_thread_main, e);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r < 0) {
 		close(fd);
@@ -145,26 +145,27 @@ int afi_exit_fd(struct afi_exit *e)
 {
 	if (e->pidfd >= 0)
 		return e->pidfd;
-	return e->eventfd >= 0 ? e->eventfd : start_thread(e);
+	return e->eventfd >= 0 ? e->eventfd : exit_start_thread(e);
 }
 
 void afi_exit_unwatch(struct afi_exit *e)
 {
 	if (e->eventfd < 0)
 		return;
-	/* It is in waitid(2) or write(2), both of which end there. */
+	/* It is in waitid(2) or write(2), which are cancellation points. */
 	pthread_cancel(e->thread);
 	pthread_join(e->thread, NULL);
 	close(e->eventfd);
 	e->eventfd = -1;
 }
 
-/* What the kernel knows of it; 0 or -errno. */
-static int ask_kernel(const struct afi_exit *e, struct pidfd_facts *ret_facts)
+/* Asks the kernel how the child ended; 0 or -errno. */
+static int exit_ask_kernel(const struct afi_exit *e,
+			   struct pidfd_facts *ret_facts)
 {
 	int r = -1;
 
-	/* It fails once for a process that vanishes while it looks. */
+	/* This fails once if the process is reaped during the call. */
 	for (int i = 0; i < 2 && r < 0; i++) {
 		*ret_facts = (struct pidfd_facts){ .mask = FACTS_EXIT };
 		r = ioctl(e->pidfd, GET_FACTS, ret_facts);
@@ -173,20 +174,20 @@ static int ask_kernel(const struct afi_exit *e, struct pidfd_facts *ret_facts)
 }
 
 /*
- * Somebody else reaped it, or nobody does: the program ignores SIGCHLD. Where
- * the kernel does not tell how it ended, nobody does.
+ * Looks at a child that cannot be waited for: the program reaped it, or ignores
+ * SIGCHLD. The status is known only if the kernel still has it.
  */
-static int look_at_gone(struct afi_exit *e, struct afi_end *ret_end)
+static int exit_look_at_gone(struct afi_exit *e, struct afi_end *ret_end)
 {
 	struct pidfd_facts facts;
 	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
 
 	*ret_end = (struct afi_end){ .status = -1 };
-	if (e->pidfd >= 0 && ask_kernel(e, &facts) == 0) {
+	if (e->pidfd >= 0 && exit_ask_kernel(e, &facts) == 0) {
 		if (facts.mask & FACTS_EXIT)
 			ret_end->status = facts.exit_code;
 		else if (poll(&end, 1, 0) > 0)
-			return 0; /* it is being reaped: known in a moment */
+			return 0; /* being reaped: look again soon */
 	}
 	e->gone = true;
 	return 1;
@@ -197,10 +198,10 @@ int afi_exit_look(struct afi_exit *e, struct afi_end *ret_end)
 	bool keep = afi_exit_leads_group(e);
 	siginfo_t info;
 
-	if (wait_child(e, &info, WEXITED | WNOHANG | (keep ? WNOWAIT : 0),
-		       &ret_end->usage) < 0)
-		return look_at_gone(e, ret_end);
-	/* Readable and yet not ended: a tracer has it stopped at its end. */
+	if (exit_waitid(e, &info, WEXITED | WNOHANG | (keep ? WNOWAIT : 0),
+			&ret_end->usage) < 0)
+		return exit_look_at_gone(e, ret_end);
+	/* The pidfd is readable, but a tracer holds the child at its end. */
 	if (info.si_pid == 0)
 		return 0;
 	e->gone = !keep;
@@ -213,8 +214,9 @@ int afi_exit_look(struct afi_exit *e, struct afi_end *ret_end)
 	return 1;
 }
 
-/* -ENOSYS: it cannot be done by pidfd here. */
-static int signal_by_pidfd(const struct afi_exit *e, int sig, unsigned flags)
+/* 0 or -errno; -ENOSYS: pidfds cannot do this here. */
+static int exit_signal_by_pidfd(const struct afi_exit *e, int sig,
+				unsigned flags)
 {
 #ifdef SYS_pidfd_send_signal
 	if (e->pidfd >= 0)
@@ -232,11 +234,11 @@ static int signal_by_pidfd(const struct afi_exit *e, int sig, unsigned flags)
 
 int afi_exit_signal(const struct afi_exit *e, int sig)
 {
-	int r = signal_by_pidfd(e, sig, 0);
+	int r = exit_signal_by_pidfd(e, sig, 0);
 
 	if (r != -ENOSYS)
 		return r;
-	/* Still ours to reap, so the number is no stranger's. */
+	/* While it is ours to reap, its number is no stranger's. */
 	if (!afi_exit_is_ours(e))
 		return -ESRCH;
 	return kill(e->pid, sig) < 0 ? -errno : 0;
@@ -244,14 +246,20 @@ int afi_exit_signal(const struct afi_exit *e, int sig)
 
 int afi_exit_signal_group(const struct afi_exit *e, int sig)
 {
-	int r = signal_by_pidfd(e, sig, PIDFD_SIGNAL_PROCESS_GROUP);
+	int r = exit_signal_by_pidfd(e, sig, PIDFD_SIGNAL_PROCESS_GROUP);
 
 	if (r != -ENOSYS && r != -EINVAL)
 		return r;
-	/* Then a group of that number is of its making, or for it. */
+	/* While it is ours to reap, only it can have made that group. */
 	if (!afi_exit_is_ours(e))
 		return -ESRCH;
 	return kill(-e->pid, sig) < 0 ? -errno : 0;
+}
+
+int afi_exit_signal_all(const struct afi_exit *e, int sig)
+{
+	return afi_exit_leads_group(e) ? afi_exit_signal_group(e, sig)
+				       : afi_exit_signal(e, sig);
 }
 
 void afi_exit_await(struct afi_exit *e)
@@ -259,7 +267,7 @@ void afi_exit_await(struct afi_exit *e)
 	siginfo_t info;
 
 	if (!e->gone)
-		wait_child(e, &info, WEXITED, NULL);
+		exit_waitid(e, &info, WEXITED, NULL);
 	e->gone = true;
 }
 
@@ -268,7 +276,7 @@ void afi_exit_close(struct afi_exit *e)
 	siginfo_t info;
 
 	if (!e->gone)
-		wait_child(e, &info, WEXITED | WNOHANG, NULL);
+		exit_waitid(e, &info, WEXITED | WNOHANG, NULL);
 	afi_exit_release(e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Processes: start, exit watch, signals, reaping. Knows no pipe.
+ * Processes: their exit watch, files, signals and reaping. Knows neither how a
+ * child is started nor the futures that wait for it.
  */
 #include "config.h"
 
@@ -9,12 +10,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/evbase.h"
 #include "process/process.h"
 #include "process/pty.h"
-#include "process/spawn.h"
 
-void afi_process_unwatch(struct af_process *process)
+int afi_process_check_loop(const struct af_loop *loop)
+{
+	if (!loop)
+		return -EINVAL;
+	if (!afi_process_is_mine(loop))
+		return -EPERM;
+	return afi_loop_alive(loop) ? 0 : -ECANCELED;
+}
+
+struct af_future *afi_process_operation(struct af_loop *loop, bool valid,
+					const struct afi_future_ops *ops)
+{
+	struct af_future *f;
+	int r = afi_process_check_loop(loop);
+
+	/* Another thread's loop has no memory to give. */
+	if (r == -EPERM)
+		return afi_future_failed(NULL, r);
+	if (!valid)
+		r = -EINVAL;
+	if (r < 0)
+		return afi_future_failed(loop, r);
+	f = afi_operation_new(loop, ops);
+	return f ? f : afi_future_failed(loop, -ENOMEM);
+}
+
+static void process_unwatch(struct af_process *process)
 {
 	if (process->watch.move)
 		event_del(&process->event);
@@ -24,7 +51,7 @@ void afi_process_unwatch(struct af_process *process)
 
 void afi_process_discard(struct af_process *process)
 {
-	afi_process_unwatch(process);
+	process_unwatch(process);
 	afi_exit_close(&process->exit);
 	afi_task_cancel(&process->loop->later, &process->again);
 	afi_loop_leave(&process->loop->members, &process->member);
@@ -32,19 +59,42 @@ void afi_process_discard(struct af_process *process)
 	free(process);
 }
 
+void afi_process_join(struct af_process *process,
+		      struct afi_process_member *member,
+		      void (*tell)(struct afi_process_member *, int))
+{
+	member->tell = tell;
+	TAILQ_INSERT_TAIL(&process->members, member, entry);
+}
+
+void afi_process_leave(struct af_process *process,
+		       struct afi_process_member *member)
+{
+	TAILQ_REMOVE(&process->members, member, entry);
+	if (TAILQ_EMPTY(&process->members))
+		process_unwatch(process);
+}
+
+static void process_tell(struct af_process *process, int error)
+{
+	struct afi_process_member *member;
+
+	while ((member = TAILQ_FIRST(&process->members))) {
+		TAILQ_REMOVE(&process->members, member, entry);
+		member->tell(member, error);
+	}
+}
+
 void afi_process_look(struct af_process *process)
 {
-	struct afi_process_wait *wait;
-
 	if (process->ended || afi_exit_look(&process->exit, &process->end) == 0)
 		return;
 	process->ended = true;
-	afi_process_unwatch(process);
-	while ((wait = TAILQ_FIRST(&process->waits)))
-		afi_process_wait_finish(wait, 0);
+	process_unwatch(process);
+	process_tell(process, 0);
 }
 
-static void on_exit_event(evutil_socket_t fd, short what, void *arg)
+static void process_on_exit(evutil_socket_t fd, short what, void *arg)
 {
 	struct af_process *process = arg;
 
@@ -55,88 +105,85 @@ static void on_exit_event(evutil_socket_t fd, short what, void *arg)
 		afi_process_discard(process);
 }
 
-static int add_event(struct af_process *process)
+static int process_add_event(struct af_process *process)
 {
 	int fd = afi_exit_fd(&process->exit);
 
 	if (fd < 0)
 		return fd;
 	afi_event_assign(&process->event, process->loop->base, fd,
-			 EV_READ | EV_PERSIST, on_exit_event, process);
-	if (process->orphan) /* nobody's business but ours */
+			 EV_READ | EV_PERSIST, process_on_exit, process);
+	if (process->orphan) /* an orphan does not keep the base running */
 		afi_event_set_internal(&process->event);
 	return event_add(&process->event, NULL) ? -ENOMEM : 0;
 }
 
-static int move(struct afi_watch *watch)
+static int process_move(struct afi_watch *watch)
 {
 	struct af_process *process =
-		(void *)((char *)watch - offsetof(struct af_process, watch));
+		AFI_CONTAINER(watch, struct af_process, watch);
 
 	event_del(&process->event);
-	return add_event(process);
+	return process_add_event(process);
 }
 
 int afi_process_watch(struct af_process *process)
 {
-	int r = process->watch.move ? 0 : add_event(process);
+	int r = process->watch.move ? 0 : process_add_event(process);
 
 	if (r == 0)
-		afi_loop_watch(process->loop, &process->watch, move);
+		afi_loop_watch(process->loop, &process->watch, process_move);
 	return r;
 }
 
-static void see_off(struct af_process *process);
+static void process_see_off(struct af_process *process);
 
-static void see_off_again(struct afi_task *task)
+static void process_see_off_again(struct afi_task *task)
 {
-	see_off((void *)((char *)task - offsetof(struct af_process, again)));
+	process_see_off(AFI_CONTAINER(task, struct af_process, again));
 }
 
-/* Of an orphan: frees it when it has ended, though memory runs out. */
-static void see_off(struct af_process *process)
+/* Of an orphan: frees it once it has ended, though memory runs out. */
+static void process_see_off(struct af_process *process)
 {
 	afi_process_look(process);
 	if (process->ended || !afi_loop_alive(process->loop))
 		afi_process_discard(process);
 	else if (afi_process_watch(process) < 0)
-		afi_loop_later(process->loop, &process->again, see_off_again);
+		afi_loop_later(process->loop, &process->again,
+			       process_see_off_again);
 }
 
-static void on_orphan(struct afi_member *member)
+/* The loop is being freed. */
+static void process_lose_loop(struct afi_member *member)
 {
 	struct af_process *process =
-		(void *)((char *)member - offsetof(struct af_process, member));
+		AFI_CONTAINER(member, struct af_process, member);
 
 	if (process->orphan) {
-		see_off(process);
+		process_see_off(process);
 		return;
 	}
 	afi_loop_leave(&process->loop->members, member);
-	afi_process_unwatch(process);
+	process_unwatch(process);
 }
 
 struct af_process *afi_process_new(struct af_loop *loop)
 {
-	struct af_process *process;
+	struct af_process *process = calloc(1, sizeof(*process));
 
-	if (!afi_loop_alive(loop)) {
-		errno = ECANCELED;
-		return NULL;
-	}
-	process = calloc(1, sizeof(*process));
 	if (!process)
 		return NULL;
 	process->loop = loop;
 	process->end.status = -1;
 	afi_exit_init(&process->exit, 0, -1);
-	TAILQ_INIT(&process->waits);
+	TAILQ_INIT(&process->members);
 	afi_loop_ref(loop);
-	afi_loop_join(&loop->members, &process->member, on_orphan);
+	afi_loop_join(&loop->members, &process->member, process_lose_loop);
 	return process;
 }
 
-static void close_files(struct af_process *process)
+void afi_process_close_files(struct af_process *process)
 {
 	for (int i = 0; i < 3; i++) {
 		if (process->files[i] != process->pty)
@@ -147,46 +194,9 @@ static void close_files(struct af_process *process)
 	process->pty = NULL;
 }
 
-/* The process, or NULL and what failed. */
-static struct af_process *spawn(struct af_loop *loop, const char *const argv[],
-				const struct af_spawn_options *options,
-				struct afi_failure *failure)
+struct af_loop *af_process_loop(const struct af_process *process)
 {
-	struct af_process *process;
-
-	if (!argv || !argv[0]) {
-		afi_fail(failure, "option", "argv", EINVAL);
-		return NULL;
-	}
-	process = afi_process_new(loop);
-	if (!process) {
-		afi_fail(failure, "memory", NULL, ENOMEM);
-		return NULL;
-	}
-	if (afi_launch(process, argv, options, failure) < 0) {
-		close_files(process);
-		afi_process_discard(process);
-		return NULL;
-	}
-	return process;
-}
-
-struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
-			    const struct af_spawn_options *options)
-{
-	static const struct af_spawn_options inherit;
-	struct afi_failure failure;
-	struct af_process *process;
-
-	if (!afi_loop_alive(loop)) {
-		errno = loop ? ECANCELED : EINVAL;
-		return NULL;
-	}
-	process = spawn(loop, argv, options ? options : &inherit, &failure);
-	afi_failure_keep(loop, process ? NULL : &failure);
-	if (!process)
-		errno = failure.error;
-	return process;
+	return process ? process->loop : NULL;
 }
 
 struct af_file *af_process_stdin(struct af_process *process)
@@ -211,6 +221,8 @@ int af_process_close_stdin(struct af_process *process)
 
 	if (!process)
 		return -EINVAL;
+	if (!afi_process_is_mine(process->loop))
+		return -EPERM;
 	file = process->files[0];
 	if (file && file == process->pty)
 		r = afi_pty_end_input(file);
@@ -254,6 +266,11 @@ int af_process_signal(struct af_process *process, int sig)
 	return afi_exit_signal(&process->exit, sig);
 }
 
+int af_process_signal_group(struct af_process *process, int sig)
+{
+	return process ? afi_exit_signal_group(&process->exit, sig) : -EINVAL;
+}
+
 int af_process_usage(const struct af_process *process, struct rusage *ret_usage)
 {
 	if (!process || !ret_usage)
@@ -268,12 +285,9 @@ int af_process_usage(const struct af_process *process, struct rusage *ret_usage)
 
 void afi_process_abandon(struct af_process *process)
 {
-	struct afi_process_wait *wait;
-
-	close_files(process);
-	while ((wait = TAILQ_FIRST(&process->waits)))
-		afi_process_wait_finish(wait, -ECANCELED);
-	afi_process_unwatch(process);
+	afi_process_close_files(process);
+	process_tell(process, -ECANCELED);
+	process_unwatch(process);
 }
 
 void af_process_free(struct af_process *process)
@@ -282,15 +296,16 @@ void af_process_free(struct af_process *process)
 		return;
 	afi_process_abandon(process);
 	process->orphan = true;
-	see_off(process);
+	process_see_off(process);
 }
 
 void afi_process_destroy(struct af_process *process)
 {
 	if (!process)
 		return;
-	/* Of another user's the end may be far: it is seen off as others are. */
-	if (!process->ended && afi_process_signal_all(process, SIGKILL) == 0) {
+	/* A child that became another user's may live on for long. */
+	if (!process->ended &&
+	    afi_exit_signal_all(&process->exit, SIGKILL) == 0) {
 		afi_exit_await(&process->exit);
 		process->ended = true;
 	}

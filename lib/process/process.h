@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The process as its waits, its stop and pipes see it.
+ * The process as the rest of its folder and the pipelines see it: a child's
+ * exit, the parent's ends of its streams, and members that are told of its end.
+ * It knows neither the futures that wait for it nor how it was started.
  */
 #ifndef AFI_PROCESS_PROCESS_H
 #define AFI_PROCESS_PROCESS_H
+
+#include <pthread.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -12,6 +16,17 @@
 
 #include "file/file.h"
 #include "process/exit.h"
+
+/* Something that waits for a child's end. */
+struct afi_process_member {
+	TAILQ_ENTRY(afi_process_member) entry;
+	/*
+	 * Called once, after the member left the list. error: 0, the child has
+	 * ended; or -ECANCELED, the process is about to be freed.
+	 */
+	void (*tell)(struct afi_process_member *member, int error);
+};
+TAILQ_HEAD(afi_process_members, afi_process_member);
 
 /*
  *  running --(seen to end)--> ended
@@ -25,57 +40,54 @@ struct af_process {
 	struct afi_exit exit;
 	bool ended;
 	bool orphan;
-	struct afi_end end; /* when it has ended */
+	struct afi_end end; /* valid once it has ended */
 	struct event event;
-	struct afi_watch watch;	  /* when event is on the base */
+	struct afi_watch watch;	  /* while event is on the base */
 	struct afi_task again;	  /* of an orphan that could not be watched */
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
 	struct af_file *pty;	  /* those of them that are a terminal */
-	TAILQ_HEAD(, afi_process_wait) waits;
+	struct afi_process_members members;
 };
 
-/* A future that the child's end finishes, if nothing else does before. */
-struct afi_process_wait {
-	struct af_future future;
-	TAILQ_ENTRY(afi_process_wait) entry;
-	struct af_process *process;
-	bool kills_rest; /* of the group, when its leader has ended */
-};
+/* Whether the calling thread is the one that loop belongs to. */
+static inline bool afi_process_is_mine(const struct af_loop *loop)
+{
+	return pthread_equal(loop->thread, pthread_self());
+}
+/*
+ * Whether a process or pipeline can be made with loop: 0; or -EINVAL for NULL,
+ * -EPERM on another thread, -ECANCELED once the loop was freed.
+ */
+int afi_process_check_loop(const struct af_loop *loop);
+/*
+ * A pending operation on a process or pipeline of loop (NULL: there is none).
+ * valid: its arguments make sense. Never NULL: where it cannot be made, a
+ * future that has failed with -EINVAL, -EPERM, -ECANCELED or -ENOMEM.
+ */
+struct af_future *afi_process_operation(struct af_loop *loop, bool valid,
+					const struct afi_future_ops *ops);
 
-/* One without a child or files. NULL, with errno. */
+/* A process without a child or files. NULL, with errno. */
 struct af_process *afi_process_new(struct af_loop *loop);
+/* Closes its files. */
+void afi_process_close_files(struct af_process *process);
 /* Frees it, and what there is of its exit. Its files must be closed. */
 void afi_process_discard(struct af_process *process);
-/* Looks whether the child has ended, and tells whoever waits. */
+/* Adds a member, or takes one out that has not been told. */
+void afi_process_join(struct af_process *process,
+		      struct afi_process_member *member,
+		      void (*tell)(struct afi_process_member *, int));
+void afi_process_leave(struct af_process *process,
+		       struct afi_process_member *member);
+/* Looks whether the child has ended; if so, tells the members. */
 void afi_process_look(struct af_process *process);
-/* Has the base look, once it has; 0 or -errno. */
+/* Has the base do that once the child ends; 0 or -errno. */
 int afi_process_watch(struct af_process *process);
-void afi_process_unwatch(struct af_process *process);
-/* Closes its files and cancels what waits. */
+/* Closes its files and tells its members -ECANCELED. */
 void afi_process_abandon(struct af_process *process);
-
 /*
- * Waits: lib/process/wait.c. A future of ops, which are these functions where no
- * other is needed; a zero timeout expires at once.
- */
-struct af_future *afi_process_wait_new(struct af_process *process,
-				       const struct afi_future_ops *ops,
-				       const struct timeval *timeout);
-void afi_process_wait_finish(struct afi_process_wait *wait, int error);
-void afi_process_wait_cancel(struct af_future *f);
-void afi_process_wait_describe(const struct af_future *f, FILE *out);
-
-/* af_process_stop(), but what is left of the group is spared: lib/process/stop.c. */
-struct af_future *afi_process_stop(struct af_process *process,
-				   const struct timeval *grace);
-/* Kills that, once the child has ended. */
-void afi_process_kill_rest(const struct af_process *process);
-/* A signal to the child, or to the group that it leads. 0 or -errno. */
-int afi_process_signal_all(const struct af_process *process, int sig);
-
-/*
- * Kills a child, waits for it, and frees: the way back from a half-built chain.
- * One that may not be killed is freed alone.
+ * Kills a child, waits for it, and frees the process: the way back from a
+ * half-built pipeline. A child that may not be killed is left running.
  */
 void afi_process_destroy(struct af_process *process);
 

@@ -17,11 +17,11 @@
 #include "file/file.h"
 #include "process/pty.h"
 
-#define DEFAULT_ROWS 24
-#define DEFAULT_COLUMNS 80
+#define PTY_ROWS 24
+#define PTY_COLUMNS 80
 
-/* By the master itself, which /dev/pts may be out of sight of; else by name. */
-static int open_tty(int master)
+/* From the master, as /dev/pts may be out of sight; or else by name. */
+static int pty_open_tty(int master)
 {
 	int flags = O_RDWR | O_NOCTTY | O_CLOEXEC, fd = -1, r;
 	char name[PATH_MAX];
@@ -38,7 +38,7 @@ static int open_tty(int master)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-static int open_master(void)
+static int pty_open_master(void)
 {
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -48,9 +48,9 @@ static int open_master(void)
 int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
 		 unsigned short columns, const uid_t *uid)
 {
-	struct winsize size = { .ws_row = rows ? rows : DEFAULT_ROWS,
-				.ws_col = columns ? columns : DEFAULT_COLUMNS };
-	int master = open_master(), tty = -1, unlock = 0, r = 0;
+	struct winsize size = { .ws_row = rows ? rows : PTY_ROWS,
+				.ws_col = columns ? columns : PTY_COLUMNS };
+	int master = pty_open_master(), tty = -1, unlock = 0, r = 0;
 
 	if (master < 0)
 		return master;
@@ -58,7 +58,7 @@ int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
 	    ioctl(master, TIOCSWINSZ, &size) < 0)
 		r = -errno;
 	if (r == 0)
-		r = tty = open_tty(master);
+		r = tty = pty_open_tty(master);
 	if (r >= 0 && uid && fchown(tty, *uid, (gid_t)-1) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -98,6 +98,6 @@ int afi_pty_end_input(struct af_file *master)
 	f = af_file_write(master, end, sizeof(end), AFIO_FULL, NULL);
 	r = af_future_error(f);
 	af_future_unref(f);
-	/* Nobody is there to read, or will be. */
+	/* EPIPE: the terminal has hung up, and nobody can read there again. */
 	return r == -EINPROGRESS || r == -EPIPE ? 0 : r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Launching: what the options say is checked, opened and put together, files
- * are made of our ends, and the child is started. All or nothing.
+ * Starting a process: checks the options and puts together what they ask for,
+ * makes files of our ends, and creates the child. All or nothing.
  */
 #include "config.h"
 
@@ -10,30 +10,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/reserved.h"
 #include "transport/new.h"
 #include "process/clone.h"
 #include "process/environ.h"
+#include "process/process.h"
 #include "process/spawn.h"
 #include "process/stdfds.h"
 
-static bool wants_pty(const struct af_spawn_options *options)
+bool afi_spawn_reserved_clear(const struct af_spawn_options *options)
+{
+	return AFI_RESERVED_CLEAR(&options->in) &&
+	       AFI_RESERVED_CLEAR(&options->out) &&
+	       AFI_RESERVED_CLEAR(&options->err) && AFI_RESERVED_CLEAR(options);
+}
+
+static bool spawn_wants_pty(const struct af_spawn_options *options)
 {
 	return options->in.kind == AFIO_PTY || options->out.kind == AFIO_PTY ||
 	       options->err.kind == AFIO_PTY;
 }
 
 /* The name of an option that makes no sense, or NULL. */
-static const char *find_nonsense(const struct af_spawn_options *options)
+static const char *spawn_find_nonsense(const struct af_spawn_options *options)
 {
+	if (!afi_spawn_reserved_clear(options))
+		return "reserved";
 	if (options->group < 0 ||
 	    (options->group > 0 &&
-	     (options->new_session || wants_pty(options))))
+	     (options->new_session || spawn_wants_pty(options))))
 		return "group";
 	if (options->closefrom && options->closefrom < 3)
 		return "closefrom";
 	if (options->n_fds && !options->fds)
 		return "fds";
-	/* setresuid(2) takes it for "as it is". */
+	/* To setresuid(2) and setresgid(2), -1 means unchanged. */
 	if (options->uid && *options->uid == (uid_t)-1)
 		return "uid";
 	if (options->gid && *options->gid == (gid_t)-1)
@@ -45,8 +56,8 @@ static const char *find_nonsense(const struct af_spawn_options *options)
 	return NULL;
 }
 
-static int check_fds(const struct af_spawn_options *options,
-		     struct afi_failure *failure)
+static int spawn_check_fds(const struct af_spawn_options *options,
+			   struct afi_failure *failure)
 {
 	const struct af_fd_map *fds = options->fds;
 
@@ -64,27 +75,28 @@ static int check_fds(const struct af_spawn_options *options,
 	return 0;
 }
 
-/* All that the child gets, standard streams first, in one list. */
-static int list_fds(struct afi_spawn *spawn, const struct afi_stdfds *fds)
+/* Lists all that the child gets, standard streams first. */
+static int spawn_list_fds(struct afi_child_plan *plan,
+			  const struct afi_stdfds *fds)
 {
-	const struct af_spawn_options *options = spawn->options;
+	const struct af_spawn_options *options = plan->options;
 	size_t n = 0;
 
-	spawn->fds = calloc(3 + options->n_fds, sizeof(*spawn->fds));
-	if (!spawn->fds)
+	plan->fds = calloc(3 + options->n_fds, sizeof(*plan->fds));
+	if (!plan->fds)
 		return -ENOMEM;
 	for (int i = 0; i < 3; i++)
 		if (fds->child[i] >= 0)
-			spawn->fds[n++] =
-				(struct af_fd_map){ fds->child[i], i };
+			plan->fds[n++] = (struct af_fd_map){ fds->child[i], i };
 	for (size_t i = 0; i < options->n_fds; i++)
-		spawn->fds[n++] = options->fds[i];
-	spawn->n_fds = n;
+		plan->fds[n++] = options->fds[i];
+	plan->n_fds = n;
 	return 0;
 }
 
-/* Of a terminal there is one file, which is read and maybe written. */
-static int make_pty_file(struct af_process *process, struct afi_stdfds *fds)
+/* A terminal has one file, for both directions. */
+static int spawn_make_pty_file(struct af_process *process,
+			       struct afi_stdfds *fds)
 {
 	struct af_file *file;
 
@@ -104,8 +116,8 @@ static int make_pty_file(struct af_process *process, struct afi_stdfds *fds)
 	return 0;
 }
 
-/* Files of our ends of the pipes; each takes its descriptor. */
-static int make_files(struct af_process *process, struct afi_stdfds *fds)
+/* Makes files of our ends; each takes its descriptor. */
+static int spawn_make_files(struct af_process *process, struct afi_stdfds *fds)
 {
 	for (int i = 0; i < 3; i++) {
 		if (fds->parent[i] < 0)
@@ -117,30 +129,30 @@ static int make_files(struct af_process *process, struct afi_stdfds *fds)
 			return -errno;
 		fds->parent[i] = -1;
 	}
-	return make_pty_file(process, fds);
+	return spawn_make_pty_file(process, fds);
 }
 
-/* With the environment made: the rest. */
-static int start(struct af_process *process, struct afi_spawn *spawn,
-		 struct afi_failure *failure)
+/* The rest, once the environment is made. */
+static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
+		       struct afi_failure *failure)
 {
-	const struct af_spawn_options *options = spawn->options;
+	const struct af_spawn_options *options = plan->options;
 	struct afi_stdfds fds;
 	int pidfd = -1, r;
 
 	r = afi_stdfds_open(&fds, options, failure);
 	if (r < 0)
 		return r;
-	/* First what can fail here, so that a child is never in vain. */
-	r = make_files(process, &fds);
+	/* Do everything that can fail before creating the child. */
+	r = spawn_make_files(process, &fds);
 	if (r == 0)
-		r = list_fds(spawn, &fds);
+		r = spawn_list_fds(plan, &fds);
 	if (r < 0)
 		afi_fail(failure, "memory", NULL, -r);
-	spawn->tty = fds.tty;
+	plan->tty = fds.tty;
 	if (r == 0)
-		r = afi_spawn(spawn, &pidfd, failure);
-	free(spawn->fds);
+		r = afi_clone(plan, &pidfd, failure);
+	free(plan->fds);
 	if (r < 0) {
 		afi_stdfds_abandon(&fds);
 		return r;
@@ -154,44 +166,90 @@ static int start(struct af_process *process, struct afi_spawn *spawn,
 	return 0;
 }
 
-/* After clearenv(3) there is none at all. */
-static const char *const *old_env(const struct af_spawn_options *options)
+/* After clearenv(3), environ is NULL. */
+static const char *const *spawn_old_env(const struct af_spawn_options *options)
 {
-	static const char *const none[] = { NULL };
+	static const char *const spawn_no_env[] = { NULL };
 
 	if (options->env)
 		return options->env;
-	return environ ? (const char *const *)environ : none;
+	return environ ? (const char *const *)environ : spawn_no_env;
 }
 
-int afi_launch(struct af_process *process, const char *const argv[],
-	       const struct af_spawn_options *options,
-	       struct afi_failure *failure)
+/* Creates the child of a process that has none; its files may stay behind. */
+static int spawn_child(struct af_process *process, const char *const argv[],
+		       const struct af_spawn_options *options,
+		       struct afi_failure *failure)
 {
-	struct afi_spawn spawn = {
+	struct afi_child_plan plan = {
 		.argv = argv,
-		.file = options->file ? options->file : argv[0],
-		.env = old_env(options),
+		.program = options->program ? options->program : argv[0],
+		.env = spawn_old_env(options),
 		.options = options,
 	};
-	const char *nonsense = find_nonsense(options);
+	const char *nonsense = spawn_find_nonsense(options);
 	const char **env = NULL;
 	int r;
 
 	if (nonsense)
 		return afi_fail(failure, "option", nonsense, EINVAL);
-	r = check_fds(options, failure);
+	r = spawn_check_fds(options, failure);
 	if (r < 0)
 		return r;
 	if (options->env_edits) {
-		r = afi_environ_edit(spawn.env, options->env_edits, &env);
+		r = afi_environ_edit(plan.env, options->env_edits, &env);
 		if (r == -EINVAL)
 			return afi_fail(failure, "option", "env_edits", -r);
 		if (r < 0)
 			return afi_fail(failure, "memory", NULL, -r);
-		spawn.env = env;
+		plan.env = env;
 	}
-	r = start(process, &spawn, failure);
+	r = spawn_start(process, &plan, failure);
 	free(env);
 	return r;
+}
+
+/* The process, or NULL and what failed. */
+static struct af_process *spawn_process(struct af_loop *loop,
+					const char *const argv[],
+					const struct af_spawn_options *options,
+					struct afi_failure *failure)
+{
+	struct af_process *process;
+
+	if (!argv || !argv[0]) {
+		afi_fail(failure, "option", "argv", EINVAL);
+		return NULL;
+	}
+	process = afi_process_new(loop);
+	if (!process) {
+		afi_fail(failure, "memory", NULL, ENOMEM);
+		return NULL;
+	}
+	if (spawn_child(process, argv, options, failure) < 0) {
+		afi_process_close_files(process);
+		afi_process_discard(process);
+		return NULL;
+	}
+	return process;
+}
+
+struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
+			    const struct af_spawn_options *options)
+{
+	static const struct af_spawn_options spawn_defaults;
+	struct afi_failure failure;
+	struct af_process *process;
+	int r = afi_process_check_loop(loop);
+
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	process = spawn_process(loop, argv, options ? options : &spawn_defaults,
+				&failure);
+	afi_failure_keep(loop, process ? NULL : &failure);
+	if (!process)
+		errno = failure.error;
+	return process;
 }

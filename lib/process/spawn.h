@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From options to a child that runs.
+ * Checks of the options to start a child with.
  */
 #ifndef AFI_PROCESS_SPAWN_H
 #define AFI_PROCESS_SPAWN_H
 
-#include "process/failure.h"
-#include "process/process.h"
+#include <stdbool.h>
 
-/*
- * Starts the child of a process that has none, and makes its files. 0; or
- * -errno and there is no child, but maybe files.
- */
-int afi_launch(struct af_process *process, const char *const argv[],
-	       const struct af_spawn_options *options,
-	       struct afi_failure *failure);
+#include <asyncfile/process.h>
+
+/* Whether all reserved fields are zero, those of in, out and err included. */
+bool afi_spawn_reserved_clear(const struct af_spawn_options *options);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The three standard streams of a child: from what the options say to
- * descriptors. Starts nothing.
+ * The three standard streams of a child: from options to descriptors. Starts
+ * nothing.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #include "process/pty.h"
 #include "process/stdfds.h"
 
-int afi_path_open(const char *path, bool output)
+int afi_stdfds_open_path(const char *path, bool output)
 {
 	int mode = output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
 	int fd;
@@ -25,8 +25,8 @@ int afi_path_open(const char *path, bool output)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-/* Not to be created where it is missing, as in a bare chroot. */
-static int open_null(bool output)
+/* Without O_CREAT: it may be missing, as in a bare chroot. */
+static int stdfds_open_null(bool output)
 {
 	int mode = output ? O_WRONLY : O_RDONLY;
 	int fd = open("/dev/null", mode | O_CLOEXEC | O_NOCTTY);
@@ -34,11 +34,12 @@ static int open_null(bool output)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-static int open_path(struct afi_stdfds *fds, int i,
-		     const struct af_stdio *stdio)
+static int stdfds_open_file(struct afi_stdfds *fds, int i,
+			    const struct af_stdio *stdio)
 {
-	int fd = stdio->kind == AFIO_NULL ? open_null(i > 0)
-					  : afi_path_open(stdio->path, i > 0);
+	int fd = stdio->kind == AFIO_NULL
+			 ? stdfds_open_null(i > 0)
+			 : afi_stdfds_open_path(stdio->path, i > 0);
 
 	if (fd < 0)
 		return fd;
@@ -47,7 +48,7 @@ static int open_path(struct afi_stdfds *fds, int i,
 	return 0;
 }
 
-static int open_pipe(struct afi_stdfds *fds, int i)
+static int stdfds_open_pipe(struct afi_stdfds *fds, int i)
 {
 	int ends[2];
 	int r = afi_pipe_open(ends);
@@ -60,9 +61,9 @@ static int open_pipe(struct afi_stdfds *fds, int i)
 	return 0;
 }
 
-/* The terminal, of which there is one for all streams that lead to it. */
-static int open_tty(struct afi_stdfds *fds, int i,
-		    const struct af_spawn_options *options)
+/* All streams that lead to a terminal share one. */
+static int stdfds_open_tty(struct afi_stdfds *fds, int i,
+			   const struct af_spawn_options *options)
 {
 	int r = 0;
 
@@ -73,23 +74,26 @@ static int open_tty(struct afi_stdfds *fds, int i,
 	return r;
 }
 
-/* Another process's stdout, which we hold the reading end of. */
-static int take_stdout(struct afi_stdfds *fds, const struct af_process *other)
+/* Takes the reading end, which is ours, of another process's stdout. */
+static int stdfds_take_stdout(struct afi_stdfds *fds,
+			      const struct af_process *other)
 {
 	struct af_file *file = other ? other->files[1] : NULL;
 
 	if (!file || file == other->pty)
 		return -EINVAL;
+	if (!afi_process_is_mine(other->loop))
+		return -EPERM;
 	if (!afi_file_is_untouched(file))
 		return -EBUSY;
 	fds->taken = file;
 	fds->child[0] = file->fd;
-	/* Ours was the only use of it; a program expects it to block. */
+	/* Nobody shares it with us, and a program expects it to block. */
 	afi_fd_set_nonblock(file->fd, false);
 	return 0;
 }
 
-static int take_fd(struct afi_stdfds *fds, int i, int fd)
+static int stdfds_take_fd(struct afi_stdfds *fds, int i, int fd)
 {
 	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
@@ -97,44 +101,46 @@ static int take_fd(struct afi_stdfds *fds, int i, int fd)
 	return 0;
 }
 
-static int open_one(struct afi_stdfds *fds, int i, const struct af_stdio *stdio,
-		    const struct af_spawn_options *options,
-		    struct afi_failure *failure)
+static int stdfds_open_one(struct afi_stdfds *fds, int i,
+			   const struct af_stdio *stdio,
+			   const struct af_spawn_options *options,
+			   struct afi_failure *failure)
 {
-	static const char *const names[3] = { "in", "out", "err" };
+	static const char *const stdfds_names[3] = { "in", "out", "err" };
 	const char *path = stdio->kind == AFIO_NULL ? "/dev/null" : stdio->path;
 	int r = -EINVAL;
 
 	switch (stdio->kind) {
+	case AFIO_DEFAULT:
 	case AFIO_INHERIT:
 		return 0;
 	case AFIO_PIPE:
-		r = open_pipe(fds, i);
+		r = stdfds_open_pipe(fds, i);
 		return r < 0 ? afi_fail(failure, "pipe", NULL, -r) : 0;
 	case AFIO_PTY:
-		r = open_tty(fds, i, options);
+		r = stdfds_open_tty(fds, i, options);
 		return r < 0 ? afi_fail(failure, "terminal", NULL, -r) : 0;
 	case AFIO_NULL:
 	case AFIO_PATH:
-		r = open_path(fds, i, stdio);
+		r = stdfds_open_file(fds, i, stdio);
 		return r < 0 ? afi_fail(failure, "open", path, -r) : 0;
 	case AFIO_FD:
-		r = take_fd(fds, i, stdio->fd);
+		r = stdfds_take_fd(fds, i, stdio->fd);
 		return r < 0 ? afi_fail_number(failure, "fd", stdio->fd, -r)
 			     : 0;
 	case AFIO_PROCESS:
 		if (i == 0)
-			r = take_stdout(fds, stdio->process);
+			r = stdfds_take_stdout(fds, stdio->process);
 		break;
 	case AFIO_STDOUT:
 		if (i != 2)
 			break;
 		fds->child[2] = fds->child[1] < 0 ? 1 : fds->child[1];
 		return 0;
-	case AFIO_PIPE_EACH: /* a chain's; what its stages get is a pipe */
+	case AFIO_PIPE_EACH: /* of a pipeline, which asks for AFIO_PIPE */
 		break;
 	}
-	return r < 0 ? afi_fail(failure, "option", names[i], -r) : 0;
+	return r < 0 ? afi_fail(failure, "option", stdfds_names[i], -r) : 0;
 }
 
 int afi_stdfds_open(struct afi_stdfds *fds,
@@ -150,13 +156,13 @@ int afi_stdfds_open(struct afi_stdfds *fds,
 				    .tty = -1,
 				    .master = -1 };
 	for (int i = 0; i < 3 && r == 0; i++)
-		r = open_one(fds, i, stdio[i], options, failure);
+		r = stdfds_open_one(fds, i, stdio[i], options, failure);
 	if (r < 0)
 		afi_stdfds_abandon(fds);
 	return r;
 }
 
-static void close_one(int *fd)
+static void stdfds_close_one(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -170,15 +176,15 @@ void afi_stdfds_close_child(struct afi_stdfds *fds)
 			close(fds->child[i]);
 		fds->opened[i] = false;
 	}
-	close_one(&fds->tty);
+	stdfds_close_one(&fds->tty);
 }
 
 void afi_stdfds_abandon(struct afi_stdfds *fds)
 {
 	afi_stdfds_close_child(fds);
 	for (int i = 0; i < 3; i++)
-		close_one(&fds->parent[i]);
-	close_one(&fds->master);
+		stdfds_close_one(&fds->parent[i]);
+	stdfds_close_one(&fds->master);
 	if (fds->taken)
 		afi_fd_set_nonblock(fds->taken->fd, true);
 }

@@ -12,23 +12,23 @@
 #include "process/failure.h"
 
 struct afi_stdfds {
-	int child[3];	/* what the child gets; -1: what is there */
-	bool opened[3]; /* child[i] is to be closed in the parent */
-	int parent[3];	/* the other end of a pipe, or -1 */
-	int tty;	/* an AFIO_PTY, child[i] of all that say so; -1 */
-	int master;	/* the parent's side of it, or -1 */
-	struct af_file *taken; /* an AFIO_PROCESS's stdout, child[0] */
+	int child[3];	       /* what the child gets; -1: it inherits */
+	bool opened[3];	       /* the parent must close child[i] */
+	int parent[3];	       /* the other end of a pipe, or -1 */
+	int tty;	       /* child[i] of each AFIO_PTY, or -1 */
+	int master;	       /* the parent's side of it, or -1 */
+	struct af_file *taken; /* child[0]: stdout of an AFIO_PROCESS */
 };
 
 /* Opens a path for a child to read or to write; the fd, or -errno. */
-int afi_path_open(const char *path, bool output);
+int afi_stdfds_open_path(const char *path, bool output);
 /* Opens what the options ask for. 0, or -errno and nothing is left open. */
 int afi_stdfds_open(struct afi_stdfds *fds,
 		    const struct af_spawn_options *options,
 		    struct afi_failure *failure);
 /* After the child has started: closes what was opened for it. */
 void afi_stdfds_close_child(struct afi_stdfds *fds);
-/* When it has not: closes all, and gives back what was taken. */
+/* When it has not: closes all, and leaves taken as it was. */
 void afi_stdfds_abandon(struct afi_stdfds *fds);
 
 #endif

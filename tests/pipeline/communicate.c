@@ -399,6 +399,8 @@ START_TEST(communicate_with_nonsense_is_invalid)
 		HOW(.input_kind = AFIO_INPUT_CALLBACK),
 		HOW(.timeout = &negative),
 		HOW(.linger = &negative),
+		HOW(.reserved = { 1 }),
+		HOW(.reserved = { [7] = 1 }),
 	};
 	struct af_future *f;
 	struct af_pipe *pipe;

@@ -4,6 +4,7 @@
  * them, how they end and which stage speaks for all.
  */
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -142,7 +143,7 @@ START_TEST(spawn_chain_with_nonsense_is_invalid)
 	expect_no_chain(&rig, NULL, NULL);
 	expect_no_chain(&rig, (const char *const *const[]){ NULL }, NULL);
 	expect_no_chain(&rig, CHAIN(ok, empty, ok), NULL);
-	expect_no_chain(&rig, CHAIN(ok, ok), WITH(.file = "cat"));
+	expect_no_chain(&rig, CHAIN(ok, ok), WITH(.program = "cat"));
 	expect_no_chain(&rig, CHAIN(ok, ok), WITH(.out.kind = AFIO_STDOUT));
 	rig_close(&rig);
 }
@@ -163,6 +164,56 @@ START_TEST(use_of_null_pipe_is_invalid)
 	expect_error(&rig, af_pipe_communicate(NULL, NULL), -EINVAL);
 	ck_assert_int_eq(af_pipe_close_stdin(NULL), -EINVAL);
 	af_pipe_close(NULL);
+	rig_close(&rig);
+}
+END_TEST
+
+static int stop_line(const struct af_line *line, void *arg)
+{
+	(void)line;
+	(void)arg;
+	return 1;
+}
+
+static void *use_elsewhere(void *arg)
+{
+	struct af_pipe *pipe = arg;
+	struct af_loop *loop = af_pipe_loop(pipe);
+	struct af_future *const made[] = {
+		af_pipe_wait(pipe, NULL),
+		af_pipe_stop(pipe, NULL),
+		af_pipe_communicate(pipe, NULL),
+		af_pipe_each_line(pipe, stop_line, NULL),
+	};
+
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		ck_assert_int_eq(af_future_error(made[i]), -EPERM);
+	errno = 0;
+	ck_assert_ptr_null(
+		af_pipe_spawn(loop, CHAIN(HELPER("exit", "0")), NULL));
+	ck_assert_int_eq(errno, EPERM);
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_new(af_pipe_process(pipe, 0), NULL));
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(af_pipe_close_stdin(pipe), -EPERM);
+	return NULL;
+}
+
+START_TEST(use_on_another_thread_is_eperm)
+{
+	struct af_pipe *pipe;
+	pthread_t thread;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	pipe = start_chain(&rig, CHAIN(HELPER("cat"), HELPER("cat")),
+			   WITH(IN_OUT_PIPES));
+	ck_assert_ptr_eq(af_pipe_loop(pipe), rig.loop);
+	ck_assert_ptr_null(af_pipe_loop(NULL));
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_elsewhere, pipe), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(af_pipe_close_stdin(pipe), 0);
+	expect_success(&rig, pipe);
 	rig_close(&rig);
 }
 END_TEST
@@ -518,6 +569,7 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_chain_with_missing_program_leaves_nothing);
 	tcase_add_test(tc, spawn_chain_with_nonsense_is_invalid);
 	tcase_add_test(tc, use_of_null_pipe_is_invalid);
+	tcase_add_test(tc, use_on_another_thread_is_eperm);
 	tcase_add_test(tc, use_of_streams_that_are_no_pipes_is_ebadf);
 	ADD(tc, spawn_chain_with_piped_stderr_merges_all_stages);
 	ADD(tc, spawn_chain_with_stderr_as_stdout_sends_each_along);

@@ -111,10 +111,13 @@ START_TEST(communicate_with_stderr_each_tells_the_stages_apart)
 	af_pipe_close(pipe);
 	ck_assert_str_eq(output->out, "text");
 	ck_assert_uint_eq(output->n_stages, 3);
-	ck_assert_str_eq(output->stages[0].err, "a\n");
-	ck_assert_str_eq(output->stages[1].err, "b\n");
-	ck_assert_str_eq(output->stages[2].err, "c\n");
-	ck_assert_uint_eq(output->stages[2].err_len, 2);
+	ck_assert_ptr_null(af_output_stage(output, 3));
+	ck_assert_ptr_null(af_output_stage(output, SIZE_MAX));
+	ck_assert_ptr_null(af_output_stage(NULL, 0));
+	ck_assert_str_eq(af_output_stage(output, 0)->err, "a\n");
+	ck_assert_str_eq(af_output_stage(output, 1)->err, "b\n");
+	ck_assert_str_eq(af_output_stage(output, 2)->err, "c\n");
+	ck_assert_uint_eq(af_output_stage(output, 2)->err_len, 2);
 	ck_assert_str_eq(output->err, "c\n");
 	af_future_unref(f);
 	rig_close(&rig);
@@ -135,7 +138,7 @@ START_TEST(communicate_with_stderr_merged_has_it_in_one)
 	ck_assert_uint_eq(output->err_len, 6);
 	ck_assert_uint_eq(output->n_stages, 3);
 	for (size_t i = 0; i < 3; i++)
-		ck_assert_str_eq(output->stages[i].err, "");
+		ck_assert_str_eq(af_output_stage(output, i)->err, "");
 	af_future_unref(f);
 	af_pipe_close(pipe);
 	rig_close(&rig);
@@ -158,8 +161,9 @@ START_TEST(communicate_with_stage_full_of_errors_does_not_hang)
 	f = af_pipe_communicate(pipe, NULL);
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->out_len, MIB);
-	ck_assert_uint_eq(output->stages[0].err_len, MIB);
-	ck_assert_uint_eq(pattern_match(output->stages[0].err, MIB, 0), MIB);
+	ck_assert_uint_eq(af_output_stage(output, 0)->err_len, MIB);
+	ck_assert_uint_eq(
+		pattern_match(af_output_stage(output, 0)->err, MIB, 0), MIB);
 	ck_assert_uint_eq(output->err_len, 0);
 	af_future_unref(f);
 	af_pipe_close(pipe);
@@ -173,7 +177,7 @@ START_TEST(communicate_with_stage_full_of_errors_does_not_hang)
 	f = af_pipe_communicate(pipe, NULL);
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->out_len, MIB);
-	ck_assert_uint_eq(output->stages[0].err_len, MIB);
+	ck_assert_uint_eq(af_output_stage(output, 0)->err_len, MIB);
 	af_future_unref(f);
 	af_pipe_close(pipe);
 	rig_close(&rig);
@@ -195,10 +199,11 @@ START_TEST(communicate_over_limit_of_a_stage_truncates_that)
 	f = af_pipe_communicate(pipe, HOW(.max_output = 1000,
 					  .overflow = AFIO_OVERFLOW_TRUNCATE));
 	output = outcome(&rig, f, 0, AFIO_TRUNCATED);
-	ck_assert_uint_eq(output->stages[0].err_len, 1000);
-	ck_assert_int_eq(output->stages[0].err[1000], '\0');
-	ck_assert_uint_eq(pattern_match(output->stages[0].err, 1000, 0), 1000);
-	ck_assert_str_eq(output->stages[1].err, "b\n");
+	ck_assert_uint_eq(af_output_stage(output, 0)->err_len, 1000);
+	ck_assert_int_eq(af_output_stage(output, 0)->err[1000], '\0');
+	ck_assert_uint_eq(
+		pattern_match(af_output_stage(output, 0)->err, 1000, 0), 1000);
+	ck_assert_str_eq(af_output_stage(output, 1)->err, "b\n");
 	af_future_unref(f);
 	af_pipe_close(pipe);
 
@@ -207,7 +212,7 @@ START_TEST(communicate_over_limit_of_a_stage_truncates_that)
 		WITH(EACH_ERR));
 	f = af_pipe_communicate(pipe, HOW(.max_output = 1000));
 	output = outcome(&rig, f, -EMSGSIZE, 0);
-	ck_assert_uint_eq(output->stages[0].err_len, 1000);
+	ck_assert_uint_eq(af_output_stage(output, 0)->err_len, 1000);
 	af_future_unref(f);
 	for (size_t i = 0; i < 2; i++)
 		af_process_signal(af_pipe_process(pipe, i), SIGKILL);
@@ -326,6 +331,8 @@ START_TEST(chain_of_many_stages_passes_much)
 	ck_assert_mem_eq(output->out, data, MIB);
 	ck_assert_int_eq(output->status, 0);
 	ck_assert_uint_eq(output->n_stages, MANY);
+	ck_assert_ptr_nonnull(af_output_stage(output, MANY - 1));
+	ck_assert_ptr_null(af_output_stage(output, MANY));
 	for (size_t i = 0; i < MANY; i++)
 		ck_assert_int_eq(af_pipe_status(pipe, i), 0);
 	af_future_unref(f);

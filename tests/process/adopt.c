@@ -260,7 +260,7 @@ START_TEST(adopt_short_of_descriptors_is_emfile)
 	/* It needs none before it waits. */
 	ck_assert_ptr_nonnull(process);
 	expect_error(&rig, af_process_wait(process, NULL), -EMFILE);
-	ck_assert_int_eq(af_process_release(process, NULL, NULL), pid);
+	ck_assert_int_eq(take_over(process, NULL, NULL), pid);
 #endif
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, EXITED(5));
@@ -284,7 +284,7 @@ START_TEST(release_running_child_hands_all_over)
 	wait = af_process_wait(process, MS(600000));
 	read = af_file_read(af_process_stdout(process), 1, 0, NULL);
 	turn(&rig);
-	ck_assert_int_eq(af_process_release(process, fds, NULL), pid);
+	ck_assert_int_eq(take_over(process, fds, NULL), pid);
 	expect_error(&rig, wait, -ECANCELED);
 	expect_error(&rig, read, -ECANCELED);
 	for (int i = 0; i < 3; i++) {
@@ -311,7 +311,7 @@ START_TEST(release_after_a_line_hands_out_the_rest)
 	char rest[10] = "";
 	int fds[3], n;
 	struct rig rig;
-	pid_t pid;
+	pid_t pid, other = 5678;
 
 	rig_open(&rig, _i);
 	unread[1] = evbuffer_new();
@@ -324,10 +324,16 @@ START_TEST(release_after_a_line_hands_out_the_rest)
 		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
 		    "one\n", 0);
 	/* All or nothing. */
+	fds[0] = fds[1] = fds[2] = 1234;
 	evbuffer_freeze(unread[1], 0);
-	ck_assert_int_eq(af_process_release(process, fds, unread), -ENOMEM);
+	ck_assert_int_eq(af_process_release(process, &other, fds, unread),
+			 -ENOMEM);
 	evbuffer_unfreeze(unread[1], 0);
-	ck_assert_int_eq(af_process_release(process, fds, unread), pid);
+	ck_assert_int_eq(other, 5678);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(fds[i], 1234);
+	ck_assert_uint_eq(evbuffer_get_length(unread[1]), 1);
+	ck_assert_int_eq(take_over(process, fds, unread), pid);
 	ck_assert_int_eq(fds[0], -1);
 	ck_assert_int_eq(fds[2], -1);
 	n = evbuffer_remove(unread[1], rest, sizeof rest);
@@ -351,7 +357,8 @@ START_TEST(release_without_descriptors_closes_them)
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("wait-eof"),
 			WITH(.in.kind = AFIO_PIPE, .out = TO_FD(rig.out)));
-	pid = af_process_release(process, NULL, NULL);
+	pid = af_process_pid(process);
+	ck_assert_int_eq(af_process_release(process, NULL, NULL, NULL), 0);
 	get(rig.in, &(char[4]){ 0 }, 4);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	rig_close(&rig);
@@ -362,13 +369,15 @@ START_TEST(release_of_what_is_reaped_is_esrch)
 {
 	struct af_process *process;
 	int fds[3] = { 1234, 1234, 1234 };
+	pid_t pid = 5678;
 	struct rig rig;
 
 	rig_open(&rig, _i);
-	ck_assert_int_eq(af_process_release(NULL, fds, NULL), -EINVAL);
+	ck_assert_int_eq(af_process_release(NULL, &pid, fds, NULL), -EINVAL);
 	process = start(&rig, HELPER("exit", "0"), WITH(ALL_PIPES));
 	expect_status(&rig, af_process_wait(process, NULL), 0);
-	ck_assert_int_eq(af_process_release(process, fds, NULL), -ESRCH);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), -ESRCH);
+	ck_assert_int_eq(pid, 5678);
 	ck_assert_int_eq(fds[1], 1234);
 	ck_assert_ptr_nonnull(af_process_stdout(process));
 	af_process_free(process);
@@ -376,7 +385,7 @@ START_TEST(release_of_what_is_reaped_is_esrch)
 	process = start(&rig, HELPER("exit", "0"), NULL);
 	ck_assert_int_eq(waitpid(af_process_pid(process), NULL, 0),
 			 af_process_pid(process));
-	ck_assert_int_eq(af_process_release(process, fds, NULL), -ESRCH);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), -ESRCH);
 	af_process_free(process);
 	rig_close(&rig);
 }
@@ -393,8 +402,7 @@ START_TEST(release_ended_leader_leaves_it_to_be_reaped)
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("lead", "exit", "4"), NULL);
 	expect_status(&rig, af_process_wait(process, NULL), EXITED(4));
-	pid = af_process_release(process, NULL, NULL);
-	ck_assert_int_gt(pid, 0);
+	pid = take_over(process, NULL, NULL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, EXITED(4));
 	rig_close(&rig);
@@ -412,8 +420,7 @@ START_TEST(release_after_the_loop_was_freed_works)
 	process = start(&rig, HELPER("cat"), WITH(IN_OUT_PIPES));
 	af_loop_free(rig.loop);
 	rig.loop = NULL;
-	pid = af_process_release(process, fds, NULL);
-	ck_assert_int_gt(pid, 0);
+	pid = take_over(process, fds, NULL);
 	put(fds[0], "x", 1);
 	get(fds[1], &(char){ 0 }, 1);
 	close(fds[0]);
@@ -432,7 +439,7 @@ START_TEST(adopt_what_was_released_works)
 
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("cat"), WITH(IN_OUT_PIPES));
-	pid = af_process_release(process, fds, NULL);
+	pid = take_over(process, fds, NULL);
 	process = af_process_adopt(rig.loop, pid, fds[0], fds[1], fds[2]);
 	ck_assert_ptr_nonnull(process);
 	expect_count(&rig,

@@ -280,6 +280,32 @@ START_TEST(limits_are_the_childs_alone)
 }
 END_TEST
 
+START_TEST(no_limit_is_unlimited)
+{
+	const struct af_limit none = { RLIMIT_CPU, AFIO_NO_LIMIT,
+				       AFIO_NO_LIMIT };
+	const struct af_limit infinity = { RLIMIT_CPU, 500, RLIM_INFINITY };
+	struct rlimit before, limit;
+	char cpu[16];
+	struct rig rig;
+
+	getrlimit(RLIMIT_CPU, &before);
+	if (before.rlim_max != RLIM_INFINITY)
+		return;
+	rig_open(&rig, 0);
+	limit = before;
+	limit.rlim_cur = 1000;
+	setrlimit(RLIMIT_CPU, &limit);
+	snprintf(cpu, sizeof cpu, "limit:%d", RLIMIT_CPU);
+	expect_says(&rig, ASK(cpu), WITH(.limits = &none, .n_limits = 1),
+		    "-1 -1\n");
+	expect_says(&rig, ASK(cpu), WITH(.limits = &infinity, .n_limits = 1),
+		    "500 -1\n");
+	setrlimit(RLIMIT_CPU, &before);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(bad_limits_are_refused)
 {
 	const struct af_limit unknown = { 77, 1, 1 };
@@ -328,11 +354,12 @@ START_TEST(user_and_group_are_real_effective_and_saved)
 	if (!can_be_nobody())
 		return;
 	rig_open(&rig, 0);
+	expect_says(
+		&rig, ASK("uid", "gid"),
+		WITH(.program = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
+		"65534 65534 65534\n65534 65534 65534\n");
 	expect_says(&rig, ASK("uid", "gid"),
-		    WITH(.file = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
-		    "65534 65534 65534\n65534 65534 65534\n");
-	expect_says(&rig, ASK("uid", "gid"),
-		    WITH(.file = THE_PROGRAM, .gid = &nogroup),
+		    WITH(.program = THE_PROGRAM, .gid = &nogroup),
 		    "0 0 0\n65534 65534 65534\n");
 	ck_assert_uint_eq(getuid(), 0);
 	ck_assert_uint_eq(getgid(), 0);
@@ -355,15 +382,15 @@ START_TEST(user_without_groups_has_none_of_the_parents)
 	ck_assert_int_eq(setgroups(3, ours), 0);
 	expect_says(&rig, ASK("groups"), NULL, "3: 0 4 27\n");
 	expect_says(&rig, ASK("groups"),
-		    WITH(.file = THE_PROGRAM, .uid = &nobody), "0:\n");
+		    WITH(.program = THE_PROGRAM, .uid = &nobody), "0:\n");
 	expect_says(&rig, ASK("groups"),
-		    WITH(.file = THE_PROGRAM, .gid = &nogroup), "0:\n");
+		    WITH(.program = THE_PROGRAM, .gid = &nogroup), "0:\n");
 	expect_says(&rig, ASK("groups"),
-		    WITH(.file = THE_PROGRAM, .uid = &nobody, .gid = &nogroup,
-			 .groups = theirs, .n_groups = 2),
+		    WITH(.program = THE_PROGRAM, .uid = &nobody,
+			 .gid = &nogroup, .groups = theirs, .n_groups = 2),
 		    "2: 100 1000\n");
 	expect_says(&rig, ASK("groups"),
-		    WITH(.file = THE_PROGRAM, .groups = theirs), "0:\n");
+		    WITH(.program = THE_PROGRAM, .groups = theirs), "0:\n");
 	ck_assert_int_eq(getgroups(64, after), 3);
 	setgroups((size_t)n_before, before);
 	rig_close(&rig);
@@ -551,14 +578,16 @@ START_TEST(user_of_a_child_leaves_the_parent_as_it_is)
 		return;
 	rig_open(&rig, 0);
 	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 1);
-	expect_says(&rig, ASK("uid"),
-		    WITH(.file = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
-		    "65534 65534 65534\n");
+	expect_says(
+		&rig, ASK("uid"),
+		WITH(.program = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
+		"65534 65534 65534\n");
 	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 1);
 	prctl(PR_SET_DUMPABLE, 0);
-	expect_says(&rig, ASK("uid"),
-		    WITH(.file = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
-		    "65534 65534 65534\n");
+	expect_says(
+		&rig, ASK("uid"),
+		WITH(.program = THE_PROGRAM, .uid = &nobody, .gid = &nogroup),
+		"65534 65534 65534\n");
 	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 0);
 	prctl(PR_SET_DUMPABLE, 1);
 	rig_close(&rig);
@@ -591,8 +620,9 @@ START_TEST(death_signal_is_set_only_if_asked)
 	/* setuid(2) clears it, if it was set before that. */
 	if (can_be_nobody())
 		expect_says(&rig, ASK("deathsig", "uid"),
-			    WITH(.file = THE_PROGRAM, .die_with_parent = true,
-				 .uid = &nobody, .gid = &nogroup),
+			    WITH(.program = THE_PROGRAM,
+				 .die_with_parent = true, .uid = &nobody,
+				 .gid = &nogroup),
 			    "9\n65534 65534 65534\n");
 	rig_close(&rig);
 }
@@ -733,7 +763,7 @@ START_TEST(attributes_go_together)
 	process = start(&rig,
 			ASK("uid", "gid", "groups", "umask", "nice", "deathsig",
 			    "session", "ttys", "fds"),
-			WITH(.file = THE_PROGRAM, .in.kind = AFIO_PTY,
+			WITH(.program = THE_PROGRAM, .in.kind = AFIO_PTY,
 			     .out.kind = AFIO_PIPE, .err.kind = AFIO_PTY,
 			     .uid = &nobody, .gid = &nogroup, .umask = &mask,
 			     .nice = 19, .limits = &limit, .n_limits = 1,
@@ -769,6 +799,7 @@ Suite *suite(void)
 
 	tc = test_case(s, "limits");
 	tcase_add_test(tc, umask_is_the_childs_alone);
+	tcase_add_test(tc, no_limit_is_unlimited);
 	tcase_add_test(tc, bad_limits_are_refused);
 	tcase_add_test(tc, nice_is_added_to_the_parents);
 

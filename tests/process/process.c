@@ -3,6 +3,7 @@
  * Tests of a process that runs: waiting for its end, polling, signals and its
  * stdin.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
@@ -357,6 +358,48 @@ START_TEST(spawn_and_wait_leave_the_programs_signals_alone)
 }
 END_TEST
 
+static void *use_elsewhere(void *arg)
+{
+	struct af_process *process = arg;
+	struct af_loop *loop = af_process_loop(process);
+	int fds[3] = { 1234, 1234, 1234 };
+	pid_t pid = 5678;
+
+	ck_assert_ptr_null(af_spawn(loop, HELPER("exit", "0"), NULL));
+	ck_assert_int_eq(errno, EPERM);
+	errno = 0;
+	ck_assert_ptr_null(af_process_adopt(loop, 1, -1, -1, -1));
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(af_future_error(af_process_wait(process, NULL)),
+			 -EPERM);
+	ck_assert_int_eq(af_future_error(af_process_stop(process, NULL)),
+			 -EPERM);
+	ck_assert_int_eq(af_process_close_stdin(process), -EPERM);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), -EPERM);
+	ck_assert_int_eq(pid, 5678);
+	ck_assert_int_eq(fds[0], 1234);
+	return NULL;
+}
+
+START_TEST(use_on_another_thread_is_eperm)
+{
+	struct af_process *process;
+	pthread_t thread;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	process = start(&rig, HELPER("cat"), WITH(IN_OUT_PIPES));
+	ck_assert_ptr_eq(af_process_loop(process), rig.loop);
+	ck_assert_ptr_null(af_process_loop(NULL));
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_elsewhere, process),
+			 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	expect_exit(&rig, process, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 #define ADD(tc, test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 
 Suite *suite(void)
@@ -375,6 +418,7 @@ Suite *suite(void)
 
 	tc = test_case(s, "use");
 	tcase_add_test(tc, use_with_nonsense_is_refused);
+	tcase_add_test(tc, use_on_another_thread_is_eperm);
 	ADD(tc, poll_before_and_after_end_tells_them_apart);
 	tcase_add_test(tc, pid_of_process_is_the_childs_also_after_its_end);
 	ADD(tc, signal_live_child_ends_it);

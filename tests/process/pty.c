@@ -355,8 +355,7 @@ START_TEST(release_with_pty_hands_it_over_once)
 	if (handed[_i].err)
 		options.err.kind = AFIO_PTY;
 	process = start(&rig, HELPER("pause"), &options);
-	pid = af_process_release(process, fds, NULL);
-	ck_assert_int_gt(pid, 0);
+	pid = take_over(process, fds, NULL);
 	ck_assert(isatty(fds[slot]));
 	ck_assert_int_eq(fcntl(fds[slot], F_GETFL) & O_NONBLOCK, 0);
 	put_text(fds[slot], "typed\n");

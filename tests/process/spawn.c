@@ -99,11 +99,13 @@ START_TEST(spawn_with_file_keeps_argv0)
 	struct rig rig;
 
 	rig_open(&rig, 0);
-	expect_says(&rig, argv, WITH(.file = helper_path()), "-another name\n");
+	expect_says(&rig, argv, WITH(.program = helper_path()),
+		    "-another name\n");
 	setenv("PATH", ".", 1);
 	ck_assert_int_eq(symlink(helper_path(), "program"), 0);
-	expect_says(&rig, argv, WITH(.file = "program"), "-another name\n");
-	expect_refused(&rig, HELPER("argv0"), WITH(.file = "./none"), ENOENT);
+	expect_says(&rig, argv, WITH(.program = "program"), "-another name\n");
+	expect_refused(&rig, HELPER("argv0"), WITH(.program = "./none"),
+		       ENOENT);
 	rig_close(&rig);
 }
 END_TEST

@@ -46,7 +46,7 @@ START_TEST(error_text_names_what_cannot_be_executed)
 		      "exec ./bad: No such file or directory");
 	expect_reason(&rig, PROGRAM(""), NULL, ENOENT,
 		      "exec : No such file or directory");
-	expect_reason(&rig, PROGRAM("name"), WITH(.file = "nofile"), ENOENT,
+	expect_reason(&rig, PROGRAM("name"), WITH(.program = "nofile"), ENOENT,
 		      "exec nofile: No such file or directory");
 	rig_close(&rig);
 }
@@ -207,11 +207,35 @@ START_TEST(error_text_of_a_chain_names_the_stage)
 			    ENOENT, "open x/y: No such file or directory");
 	expect_chain_reason(&rig, NULL, NULL, EINVAL,
 			    "option stages: Invalid argument");
-	expect_chain_reason(&rig, CHAIN(cat), WITH(.file = "cat"), EINVAL,
-			    "option file: Invalid argument");
+	expect_chain_reason(&rig, CHAIN(cat), WITH(.program = "cat"), EINVAL,
+			    "option program: Invalid argument");
 	expect_success(&rig, start_chain(&rig, CHAIN(cat, cat),
 					 WITH(.in.kind = AFIO_NULL)));
 	ck_assert_str_eq(af_spawn_error(rig.loop), "");
+	rig_close(&rig);
+}
+END_TEST
+
+/* The first and the last field of each, in a process and in a pipeline. */
+START_TEST(reserved_field_that_is_not_zero_is_refused)
+{
+	static const char expected[] = "option reserved: Invalid argument";
+	const char *const *argv = HELPER("exit", "0");
+	const struct af_spawn_options *asked[] = {
+		WITH(.reserved = { 1 }),
+		WITH(.reserved = { [15] = 1 }),
+		WITH(.in.reserved = { 1 }),
+		WITH(.out.reserved = { [3] = UINT64_C(1) << 63 }),
+		WITH(.err = { .kind = AFIO_PIPE, .reserved = { [1] = 1 } }),
+	};
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		expect_reason(&rig, argv, asked[i], EINVAL, expected);
+		expect_chain_reason(&rig, CHAIN(argv, argv), asked[i], EINVAL,
+				    expected);
+	}
 	rig_close(&rig);
 }
 END_TEST
@@ -246,6 +270,7 @@ Suite *suite(void)
 	tcase_add_test(tc, error_text_names_the_step_and_its_path);
 	tcase_add_test(tc, error_text_names_the_number_or_the_option);
 	tcase_add_test(tc, error_text_of_a_chain_names_the_stage);
+	tcase_add_test(tc, reserved_field_that_is_not_zero_is_refused);
 	tcase_add_test(tc, error_text_is_of_its_loop);
 	if (under_valgrind())
 		return s;

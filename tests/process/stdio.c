@@ -49,6 +49,34 @@ START_TEST(spawn_without_options_inherits_all_three)
 }
 END_TEST
 
+/* Both are the parent's, one by default and one by name. */
+START_TEST(spawn_with_default_and_inherited_streams_gives_the_parents)
+{
+	static const enum af_stdio_kind kinds[] = { AFIO_DEFAULT,
+						    AFIO_INHERIT };
+	struct af_process *process;
+	int old, out;
+	struct rig rig;
+
+	ck_assert_int_eq(AFIO_DEFAULT, 0);
+	ck_assert_int_ne(AFIO_INHERIT, 0);
+	rig_open(&rig, 0);
+	for (size_t i = 0; i < 2; i++) {
+		out = open_file("out");
+		old = displace(1, out);
+		process = start(&rig, HELPER("echo", "said"),
+				WITH(.out.kind = kinds[i]));
+		restore(1, old);
+		close(out);
+		ck_assert_ptr_null(af_process_stdout(process));
+		expect_exit(&rig, process, 0);
+		expect_file("out", "said\n");
+		unlink("out");
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 /* The parent's 0, 1 and 2 in each order as the child's. */
 START_TEST(spawn_with_permuted_descriptors_gives_each_its_own)
 {
@@ -391,6 +419,8 @@ Suite *suite(void)
 	TCase *tc = scratch_case(s, "streams");
 
 	tcase_add_test(tc, spawn_without_options_inherits_all_three);
+	tcase_add_test(
+		tc, spawn_with_default_and_inherited_streams_gives_the_parents);
 	tcase_add_loop_test(
 		tc, spawn_with_permuted_descriptors_gives_each_its_own, 0, 8);
 	tcase_add_test(tc, spawn_with_pipes_connects_each_stream);

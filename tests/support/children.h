@@ -111,6 +111,17 @@ static inline void expect_exit(struct rig *rig, struct af_process *process,
 	af_process_free(process);
 }
 
+/* Takes a child over from the library, which must work; its pid. */
+static inline pid_t take_over(struct af_process *process, int fds[3],
+			      struct evbuffer *unread[3])
+{
+	pid_t pid = -1;
+
+	ck_assert_int_eq(af_process_release(process, &pid, fds, unread), 0);
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
 /* Waits for every stage to exit with 0, and closes the pipe. */
 static inline void expect_success(struct rig *rig, struct af_pipe *pipe)
 {
@@ -179,7 +190,7 @@ static inline void expect_says(struct rig *rig, const char *const argv[],
 			       const struct af_spawn_options *options,
 			       const char *text)
 {
-	struct af_spawn_options piped = { .in.kind = AFIO_INHERIT };
+	struct af_spawn_options piped = { .in.kind = AFIO_DEFAULT };
 	struct af_process *process;
 
 	if (options)

@@ -176,10 +176,10 @@ START_TEST(disk_of_a_process_stuck_is_not_released)
 	slow_stop(0);
 	f = reading(af_process_stdout(process), 3);
 	slow_expect(1);
-	ck_assert_int_eq(af_process_release(process, fds, NULL), -EBUSY);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), -EBUSY);
 	slow_go();
 	expect_text(&rig, f, "abc", 0);
-	ck_assert_int_eq(af_process_release(process, fds, NULL), pid);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), 0);
 	get(fds[1], (char[3]){ 0 }, 3);
 	close(fds[1]);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);

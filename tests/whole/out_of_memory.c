@@ -482,7 +482,7 @@ static void act_release(struct scene *s)
 	struct evbuffer *unread[3] = { NULL };
 	struct af_process *process = made(af_spawn(
 		s->loop, HELPER("echo", "one\ntwo"), WITH(IN_OUT_PIPES)));
-	int fds[3];
+	int fds[3], r;
 	pid_t pid;
 
 	if (!process)
@@ -494,8 +494,8 @@ static void act_release(struct scene *s)
 		;
 	while (!(unread[1] = evbuffer_new()))
 		;
-	while ((pid = af_process_release(process, fds, unread)) < 0)
-		ck_assert_int_eq(pid, -ENOMEM);
+	while ((r = af_process_release(process, &pid, fds, unread)) < 0)
+		ck_assert_int_eq(r, -ENOMEM);
 	while (!(process = made(af_process_adopt(s->loop, pid, fds[0], fds[1],
 						 fds[2]))))
 		;
