@@ -5,46 +5,70 @@
  * Files: reads and writes on a descriptor, each with its own future and its
  * own deadline.
  *
- * Operations queue in call order, one queue for each direction; reads and
- * writes of one file do not wait for each other. Nothing is lost: a timeout, a
- * cancel or an over-long line leaves unread bytes in the file, for the next
- * operation. Nothing is invented: a count is what the kernel took, and the end
- * of file is reported when the data is gone.
+ * Operations queue in call order. Reads and writes have separate queues and do
+ * not wait for each other. No byte is lost: after a timeout, a cancel or an
+ * over-long line, the bytes that were read stay in the file for the next
+ * operation. A byte that was read and not yet taken by an operation is called
+ * buffered. A write's count is what the kernel took. End of file is reported
+ * only after the last byte was taken.
  *
- * A timeout is a deadline, so much time after the call, for that operation;
- * NULL: none; zero: what can be had at once, without waiting.
+ * A timeout is the deadline of one operation, counted from the call:
  *
- * On-disk files: what is in memory is read at once; for what is not, threads of
- * the loop wait, see af_loop_set_workers(), and the loop goes on. The end of
- * such a file is no end for ever: the next read finds what was appended since.
- * A file has one position, the descriptor's, which others that share it see
- * move. It may be ahead of what was read by operations, and is put back when
- * the file is written to, closed or detached. An operation of one direction
- * does not begin in the middle of one of the other; where a write goes while
- * reads are pending is not said. An operation that ends early while a thread
- * waits for it in the kernel:
+ * | timeout         | the operation                                         |
+ * |-----------------|-------------------------------------------------------|
+ * | NULL            | has no deadline                                       |
+ * | zero            | does what can be done now, without waiting            |
+ * | any other       | ends at that deadline                                 |
  *
- * - bytes that are read later stay in the file, for the next read;
- * - a piece that is being written, at most 256 KiB, is in the count; if that
- *   fails later, the next write or af_file_sync() has the error.
+ * Threads: call these functions on the thread of the file's loop only.
  *
- * No SIGXFSZ: too large a file is -EFBIG.
+ * On-disk files. Bytes in the page cache are read at once. Worker threads wait
+ * for the others, see af_loop_set_workers(), and the loop goes on meanwhile.
+ * End of file is not final on disk: a later read sees appended data. A file
+ * uses the position of its descriptor, so others that share the open file
+ * description see it move. While bytes are buffered, that position is ahead of
+ * the last byte taken; a write, af_file_seek(), af_file_close() and
+ * af_file_detach() move it back first. Reads and writes of one file take turns:
+ * none begins in the middle of one in the other direction. While reads are
+ * pending, the position of a write is unspecified. A file that becomes too
+ * large is -EFBIG, without a SIGXFSZ. An operation may end early, by its
+ * deadline or a cancel, while a worker thread reads or writes for it:
  *
- * Sockets of messages (SOCK_DGRAM, SOCK_SEQPACKET): a write sends one message,
- * if it is not empty. A read, not AFIO_FULL and not of size 0, brings one
- * message or a part of one, never of two: of a longer one its first size bytes,
- * with AFIO_TRUNCATED, and the next read brings more of it. However long it is,
- * nothing of it is dropped. An empty datagram is a read of 0 bytes without
- * AFIO_EOF; other reads pass it over. An empty message of SOCK_SEQPACKET looks
- * like its end. af_file_each_chunk() brings one message at a time;
- * af_file_copy() to another such socket keeps them apart. AFIO_FULL, lines and
- * delimiters go over messages as over a stream, and what they gathered and left
- * is one. Datagrams have no end, but for af_file_shutdown().
+ * | the worker              | then                                          |
+ * |-------------------------|-----------------------------------------------|
+ * | reads                   | the bytes stay in the file, for the next read |
+ * | writes (up to 256 KiB)  | these bytes are in the count; if the write
+ *                             fails later, the next write or af_file_sync()
+ *                             reports the error                             |
  *
- * Every operation fails with -EINVAL for a NULL file, flags it does not know or
- * a negative timeout, with -EBADF if the descriptor is not open in that
- * direction, and with -ENOMEM. Errors of read(2) and write(2) come through as
- * they are.
+ * Message sockets (SOCK_DGRAM, SOCK_SEQPACKET). A write that is not empty sends
+ * one message. af_file_copy() between two such sockets keeps messages apart.
+ * No part of a message is dropped, however long it is. A datagram socket never
+ * reports end of file, except after af_file_shutdown().
+ *
+ * | call                                  | returns                         |
+ * |---------------------------------------|---------------------------------|
+ * | plain read: size > 0, no AFIO_FULL    | data from one message only; of a
+ *                                           longer message the first size
+ *                                           bytes, with AFIO_TRUNCATED, and
+ *                                           the next read continues it      |
+ * | plain read, empty datagram            | 0 bytes without AFIO_EOF        |
+ * | any other read, empty datagram        | skipped                         |
+ * | any read, empty seqpacket message     | the same as at end of file      |
+ * | af_file_each_chunk()                  | one message a call              |
+ * | AFIO_FULL, size 0, lines, delimiters  | bytes across messages, as from a
+ *                                           stream; bytes they leave
+ *                                           buffered count as one message   |
+ *
+ * Every operation can fail with these errors; what read(2) and write(2) report
+ * is passed on unchanged.
+ *
+ * | error      | cause                                                       |
+ * |------------|-------------------------------------------------------------|
+ * | -EINVAL    | file is NULL, a flag is unknown, or the timeout is negative |
+ * | -EBADF     | the descriptor is not open in that direction                |
+ * | -ECANCELED | the future was cancelled, the file closed or the loop freed |
+ * | -ENOMEM    | out of memory                                               |
  */
 #ifndef ASYNCFILE_FILE_H
 #define ASYNCFILE_FILE_H
@@ -64,121 +88,165 @@ struct af_file;
 struct af_future;
 struct af_loop;
 
-/** Read: exactly size bytes. Write: all of it. Readline: a whole line. */
+/** Read: exactly size bytes. Write: all of them. Readline: a whole line. */
 #define AFIO_FULL 0x100u
-/** Write: the buffer stays as it is until the future is done: do not copy. */
+/** Write: do not copy; the buffer must not change until the future is done. */
 #define AFIO_BORROW 0x200u
-/** af_file_new(): the descriptor stays the caller's to close. */
+/** af_file_new(): the caller keeps the descriptor and closes it. */
 #define AFIO_KEEP_FD 0x400u
 /**
- * af_file_new(): read from the descriptor what was asked for and no more, so
- * that another process that is given it, after a header, goes on exactly there.
+ * af_file_new(): read only the bytes that an operation asked for. Another
+ * process that gets the descriptor, for example after a header, then continues
+ * exactly there.
  *
- * A read takes at most its size. A line or a delimiter is looked for on a socket
- * before it is read; on a disk the position is put back, once no read is
- * pending; a pipe or a terminal is read one byte at a time, which is slow.
- * af_file_copy() takes at most its count. af_file_each_line() and
- * af_file_each_chunk() take what is there: what is not handed out because fn
- * stopped stays in the file. So does what an operation had gathered that ended
- * early. af_file_peek() is -ENOTSUP, but on a bare socket recv(2) has MSG_PEEK.
+ * | operation                | reads                                        |
+ * |--------------------------|----------------------------------------------|
+ * | af_file_read()           | at most its size                             |
+ * | af_file_copy()           | at most its count                            |
+ * | readline, read_until     | socket: peeks for the line end or delimiter
+ *                              first; disk: reads ahead and moves the
+ *                              position back once no read is pending; pipe or
+ *                              terminal: one byte at a time, which is slow   |
+ * | each_line, each_chunk    | what is available                            |
+ * | af_file_peek()           | nothing: -ENOTSUP; on a socket, use recv(2)
+ *                              with MSG_PEEK                                 |
+ *
+ * Bytes that fn did not get because it stopped, or that were gathered by an
+ * operation that ended early, stay in the file.
  */
 #define AFIO_UNBUFFERED 0x800u
 
 /**
- * Makes a file of a descriptor: a pipe, FIFO, socket of any family, tty, pty,
- * eventfd and its likes, /dev/null or an on-disk file.
+ * Makes a file from a descriptor: a pipe, FIFO, socket of any family, terminal,
+ * pty, eventfd or the like, /dev/null or an on-disk file.
  *
- * @param fd    owned by the file from success on, unless AFIO_KEEP_FD
+ * @param fd    the descriptor; on success the file owns it, unless AFIO_KEEP_FD
  * @param flags 0, or any of AFIO_KEEP_FD and AFIO_UNBUFFERED
- * @return the file; or NULL with errno, and fd is still the caller's:
- *         EINVAL    loop is NULL, or an unknown flag
+ * @return the file; or NULL with errno, and the caller still owns fd:
+ *         EINVAL    loop is NULL, or a flag is unknown
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
- *         EMFILE    an on-disk file with AFIO_KEEP_FD takes one more; a device
- *                   does so for a moment, to be looked at
+ *         EMFILE    no descriptor is left: an on-disk file with AFIO_KEEP_FD
+ *                   needs another one; a device needs one while it is examined
  *         ENOMEM
  *
- * The open file description is left alone, because others may share it: no
- * O_NONBLOCK appears on a terminal or a pipe that a shell or a child also has.
- * Where non-blocking mode is needed, the file opens a description of its own
- * (under the same number if it owns fd). What would not be the same if it were
- * opened anew, or may not be, is non-blocking until the file is closed: the
- * master of a pty, an eventfd, timerfd, inotify or the like, a device that is no
- * terminal, a FIFO whose writers have all left.
+ * Other processes, such as a shell or a child, may share the open file
+ * description of fd. Its blocking mode is left unchanged where possible:
+ *
+ * | fd is                             | how the file avoids blocking         |
+ * |-----------------------------------|--------------------------------------|
+ * | a socket                          | by a flag of each call               |
+ * | an on-disk file                   | by worker threads                    |
+ * | a pipe, FIFO or terminal          | it opens a description of its own,
+ *                                       under the same number if it owns fd  |
+ * | one of these that cannot be
+ *   opened again, or a FIFO whose
+ *   writers have all left             | it sets O_NONBLOCK until it is closed |
+ * | the master of a pty, an eventfd,
+ *   timerfd, inotify or the like, a
+ *   device other than a terminal      | it sets O_NONBLOCK until it is closed |
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
 
 /**
- * Opens a file, as fopen(3) does.
+ * Opens a file by its path, as fopen(3) does.
  *
  * @param mode "r", "w" or "a", then in any order "+" (both directions), "x" (w
- *             or a: it must not exist yet), "b" and "e" (mean nothing: bytes
- *             are bytes, and the descriptor is always close-on-exec)
+ *             or a: the file must not exist), and "b" and "e", which have no
+ *             effect: bytes are not translated, and the descriptor is always
+ *             close-on-exec
  * @return the file; or NULL with errno:
- *         EINVAL    loop, path or mode is NULL, or mode is nonsense
- *         EISDIR    it is a directory
- *         ENXIO     a FIFO, to be written, that nobody reads
+ *         EINVAL    loop, path or mode is NULL, or mode is not valid
+ *         EISDIR    path is a directory
+ *         ENXIO     a FIFO is opened for writing and has no reader
  *         ECANCELED the loop was freed
- *         ENOMEM; any other of open(2)
+ *         ENOMEM, or any other error of open(2)
  *
- * A FIFO without a writer can be opened and read: its end comes when a writer
- * has come and gone. The call of open(2) itself is made here and now; only a
- * FIFO or a device never makes it wait. The descriptor is above 2.
+ * A FIFO can be opened for reading before it has a writer; end of file is then
+ * reported once a writer has opened and closed it. open(2) is called on this
+ * thread and may wait for a slow file system, but never for a FIFO or a device.
+ * The descriptor is always above 2.
  */
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
 			     const char *mode);
 
 /**
- * Makes a file of a bufferevent: TLS, a filter, one end of a pair, a socket
- * with a rate limit. Its callbacks, its EV_READ and its watermarks of reading
- * are the file's from now on; its bytes go through its own buffers. All that is
- * said of files holds, but for this:
+ * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
+ * with a rate limit. The file takes over its callbacks, EV_READ and its read
+ * watermarks. Bytes go through the bufferevent's own buffers. A plain socket is
+ * better passed to af_file_new().
  *
- * - A write is done when its bytes have left the bufferevent and those under
- *   it. Of one that ends early, by its deadline or a cancel, the count includes
- *   up to 16 KiB that were on their way by then, and which leave a little later.
- *   So the count is exact, unless the connection fails meanwhile.
- * - af_file_close() ends the stream with bufferevent_flush(), and what is left
- *   to be sent then is sent in the background: for at most 30 s, and no longer
- *   than the loop lives or the connection does. It says no goodbye for TLS, as
- *   bufferevent_free() does not: call SSL_shutdown() before.
- * - A TCP socket closed with bytes that nobody read resets the connection, and
- *   the last that was written may get lost. Over TLS 1.3 that hits also who
- *   only writes, for a server sends session tickets (but for
- *   SSL_CTX_set_num_tickets(ctx, 0)): call SSL_shutdown(), and read to the end
- *   before closing. The file does not do so: whether the descriptor is its to
- *   use up, libevent does not tell.
- * - A read with a zero timeout has what the bufferevent has read by then, not
- *   what the kernel has: a bufferevent reads in a turn of the loop, while a read
- *   is pending. So do not poll with zero, but with a millisecond.
- * - A socket's bufferevent raises SIGPIPE as libevent does, which ends a program
- *   that does not ignore that signal, as soon as a peer has left. A plain socket
- *   is better given to af_file_new().
- * - Errors of TLS, and its end without a goodbye, are -EIO, or what errno
- *   happens to be; bufferevent_get_openssl_error() knows more. With
- *   bufferevent_openssl_set_allow_dirty_shutdown() the latter is an end over
- *   another bufferevent; over a descriptor libevent 2.1 does not know how
- *   OpenSSL 3 says it: set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL instead.
- * - A peer of TLS that leaves before the handshake is over ends writes with
- *   -EPIPE. So does, over another bufferevent, an end without a goodbye.
- * - That a filter returned BEV_ERROR libevent tells nobody: have the filter call
- *   bufferevent_trigger_event(). An event without BEV_EVENT_READING or
- *   BEV_EVENT_WRITING is of both.
- * - The time that ran out of bufferevent_set_timeouts() is -ETIMEDOUT, once.
- * - Only a plain socket's bufferevent without a rate limit can leave its base:
- *   while another has operations pending, an af_await() in a libevent callback
- *   is -ENOTSUP.
- * - Reading ahead stops at 64 KiB, or at the high watermark it had, but a filter
- *   may put in more at once.
- *
- * @param bev   on the base of the loop; owned by the file from success on, and
- *              freed with it, so that its descriptor is closed if it has
- *              BEV_OPT_CLOSE_ON_FREE; unless AFIO_KEEP_FD, when it is given back
- *              as it was, but for its callbacks, and what no operation took is
- *              in its input
+ * @param bev   a bufferevent on the loop's base; on success the file owns it
+ *              and frees it when it is closed (with BEV_OPT_CLOSE_ON_FREE that
+ *              closes the descriptor). With AFIO_KEEP_FD the caller keeps it:
+ *              closing the file restores everything except the callbacks, and
+ *              puts buffered bytes back into its input.
  * @param flags 0 or AFIO_KEEP_FD
- * @return the file, or NULL with errno EINVAL, ECANCELED or ENOMEM
+ * @return the file; or NULL with errno EINVAL, ECANCELED (the loop was freed)
+ *         or ENOMEM
+ *
+ * Such a file differs from others in these points.
+ *
+ * Writes:
+ * - A write is done when its bytes have left the bufferevent and all below it.
+ *   If it ends early, by its deadline or a cancel, its count includes up to
+ *   16 KiB that the bufferevent already had and sends a little later. So the
+ *   count is exact unless the connection fails in between.
+ * - The bufferevent of a socket raises SIGPIPE when the peer has left, as
+ *   libevent does; the signal kills a program that does not ignore it.
+ *
+ * Reads:
+ * - A read with a zero timeout returns what the bufferevent has already read,
+ *   and a bufferevent reads only in a turn of the loop, while a read is
+ *   pending. To poll, use a 1 ms timeout rather than zero.
+ * - The bufferevent reads ahead up to 64 KiB, or up to its own high watermark;
+ *   a filter may add more at once.
+ *
+ * Waiting:
+ * - Only the bufferevent of a plain socket without a rate limit can move to
+ *   another base. While any other has operations pending, an af_await() in a
+ *   libevent callback is -ENOTSUP.
+ *
+ * Closing:
+ * - af_file_close() ends the stream with bufferevent_flush(BEV_FINISHED).
+ *   Unsent bytes are then sent in the background, until 30 s have passed, the
+ *   loop is freed or the connection fails.
+ * - TLS: neither af_file_close() nor bufferevent_free() sends a close_notify;
+ *   call SSL_shutdown() first.
+ * - Closing a TCP socket that has unread bytes resets the connection, and the
+ *   peer may lose the last bytes that were written. With TLS 1.3 this can
+ *   happen to a client that only writes, because servers send session tickets
+ *   (unless SSL_CTX_set_num_tickets(ctx, 0) was called). Call SSL_shutdown()
+ *   and read to end of file before closing. The file does not do this itself,
+ *   because libevent does not say who owns the descriptor.
+ *
+ * Events and errors:
+ *
+ * | the bufferevent                       | the file                        |
+ * |---------------------------------------|---------------------------------|
+ * | has a TLS error, or its TLS stream
+ *   ends without close_notify             | fails with -EIO, or what errno
+ *                                           happens to be; for details see
+ *                                           bufferevent_get_openssl_error() |
+ * | is TLS over another bufferevent, and
+ *   ends without close_notify             | its writes fail with -EPIPE     |
+ * | is TLS whose peer leaves during the
+ *   handshake                             | its writes fail with -EPIPE     |
+ * | reports a timeout that
+ *   bufferevent_set_timeouts() set        | fails with -ETIMEDOUT, once     |
+ * | reports an event without
+ *   BEV_EVENT_READING or _WRITING         | takes it for both directions    |
+ * | is a filter that returns BEV_ERROR    | does not notice, because libevent
+ *                                           does not report it; call
+ *                                           bufferevent_trigger_event() in
+ *                                           the filter                      |
+ *
+ * There are two ways to have a missing close_notify reported as end of file.
+ * With TLS over another bufferevent, call
+ * bufferevent_openssl_set_allow_dirty_shutdown(). With TLS over a descriptor,
+ * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL, because libevent 2.1 does not
+ * recognise how OpenSSL 3 reports it.
  */
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 					 struct bufferevent *bev,
@@ -187,11 +255,11 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 /**
  * Reads bytes.
  *
- * @param size  at most so many; 0: all up to the end of file, also with
- *              AFIO_FULL. Look at a length that a peer has sent before it gets
- *              here: its 0 would be all that comes.
+ * @param size  how many bytes at most; 0: all up to end of file, also with
+ *              AFIO_FULL. Check a length that a peer has sent before passing
+ *              it: 0 would read the whole stream.
  * @param flags 0; or AFIO_FULL for exactly size bytes
- * @return a future; see af_future_data():
+ * @return a future; the bytes are in af_future_data():
  *
  * | happens                                   | outcome                     |
  * |-------------------------------------------|-----------------------------|
@@ -199,48 +267,53 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
  * | size bytes, FULL                          | success, size bytes         |
  * | end of file, some data (FULL, or size 0)  | success, the data, AFIO_EOF |
  * | end of file, none; every read after it    | success, 0 bytes, AFIO_EOF  |
- * | deadline, some data                 | success, the data, AFIO_TIMEDOUT  |
+ * | deadline, some data                       | success, the data,
+ *                                               AFIO_TIMEDOUT               |
  * | deadline, none                            | -ETIMEDOUT                  |
- * | read error, some data, not FULL, size > 0 | success, the data, AFIO_ERROR;
- *                                     the first read with no data before it has
- *                                     that error |
- * | read error, some data, FULL or size 0 | that error; the data stays in the
- *                                     file |
- * | cancelled                 | -ECANCELED; what was gathered stays in the file |
+ * | read error, some data, not FULL and       | success, the data,
+ *   size > 0                                    AFIO_ERROR; the first read that
+ *                                               has no data before it has the
+ *                                               error                       |
+ * | read error, some data, FULL or size 0     | that error; the data stays in
+ *                                               the file                    |
+ * | cancelled                                 | -ECANCELED; the bytes
+ *                                               gathered stay in the file   |
  */
 struct af_future *af_file_read(struct af_file *file, size_t size,
 			       unsigned flags, const struct timeval *timeout);
 
 /**
- * Reads a line, with its newline. NULs are bytes like others.
+ * Reads a line, with its newline. A NUL is a byte like any other.
  *
- * @param size     if not 0, a longer line comes in pieces: the first size
- *                 bytes of it now, with AFIO_TRUNCATED, the rest as the next
- *                 line. That is not put off to see whether there is a rest:
- *                 size bytes and then the end are so, too. 0: a line takes the
- *                 memory it needs, however long.
- * @param sizehint how long lines usually are, in bytes; 0: no idea. Tunes, and
- *                 changes no outcome.
- * @param flags    0; or AFIO_FULL: at the deadline fail with -ETIMEDOUT and
- *                 leave part of a line in the file, rather than return that
- *                 part with AFIO_TIMEDOUT
- * @return a future. The last line may lack its newline, and has AFIO_EOF then.
- *         An error behind part of a line: with AFIO_FULL that error, and the
- *         part stays in the file; without, the part, with AFIO_ERROR. Otherwise
- *         as af_file_read().
+ * @param size     the longest line to return, in bytes. Of a longer line, this
+ *                 read returns the first size bytes with AFIO_TRUNCATED, and
+ *                 the next read continues it. This happens even when the file
+ *                 ends after exactly size bytes. 0: a line may be of any length
+ *                 and takes that much memory.
+ * @param sizehint how long lines usually are, in bytes; 0: unknown. It affects
+ *                 speed only.
+ * @param flags    0; or AFIO_FULL: at the deadline, fail with -ETIMEDOUT and
+ *                 leave an incomplete line in the file, rather than return it
+ *                 with AFIO_TIMEDOUT
+ * @return a future. The last line may lack its newline; it then has AFIO_EOF.
+ *         After a read error with part of a line there: with AFIO_FULL the
+ *         error, and the part stays in the file; else the part, with
+ *         AFIO_ERROR. All other outcomes are those of af_file_read().
  */
 struct af_future *af_file_readline(struct af_file *file, size_t size,
 				   size_t sizehint, unsigned flags,
 				   const struct timeval *timeout);
 
 /**
- * Reads up to and with a delimiter: af_file_readline() for any byte string.
+ * Reads up to and including a delimiter: af_file_readline() for any delimiter.
  *
- * @param delim     the delimiter's bytes, copied
- * @param delim_len how many; 0 is -EINVAL
- * @param size      as in af_file_readline(); a piece ends before a delimiter
- *                  that has begun, so it may be shorter; a delimiter that is
- *                  longer than size comes whole
+ * @param delim     the delimiter's bytes, which are copied
+ * @param delim_len its length in bytes; 0 is -EINVAL
+ * @param size      as in af_file_readline(). A piece ends before a delimiter that
+ *                  has begun, and may so be shorter than size. A delimiter that
+ *                  is longer than size is returned whole.
+ * @param flags     as in af_file_readline()
+ * @return a future, as from af_file_readline()
  */
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,
@@ -248,132 +321,169 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     const struct timeval *timeout);
 
 /**
- * Reads bytes and leaves them where they are: the next read brings them again.
- * In its place in the queue of reads.
+ * Copies the next bytes and leaves them in the file: the next read returns them
+ * again. It has a place in the queue of reads.
  *
- * @param size wait for so many, and look at no more; not 0
- * @return a future with a copy of them. As af_file_read() with AFIO_FULL: fewer
- *         with AFIO_EOF, or at the deadline with AFIO_TIMEDOUT; none at the
- *         deadline is -ETIMEDOUT. Of a message, as much of it as there is. An
- *         error is not taken, either: the next read has it, too. -EINVAL also
- *         for size 0; -ENOTSUP for a file with AFIO_UNBUFFERED.
+ * @param size how many bytes to wait for and to return at most; not 0
+ * @return a future with the copy, see af_future_data():
+ *
+ * | happens                           | outcome                             |
+ * |-----------------------------------|-------------------------------------|
+ * | size bytes                        | success, size bytes                 |
+ * | part of a message                 | success, as much of it as there is  |
+ * | end of file                       | success, what there is, AFIO_EOF    |
+ * | deadline, some data               | success, the data, AFIO_TIMEDOUT    |
+ * | deadline, none                    | -ETIMEDOUT                          |
+ * | read error, some data             | success, the data; the next read
+ *                                       has the error                       |
+ * | read error, none                  | the error; the next read has it too |
+ * | size 0                            | -EINVAL                             |
+ * | a file with AFIO_UNBUFFERED       | -ENOTSUP                            |
  */
 struct af_future *af_file_peek(struct af_file *file, size_t size,
 			       const struct timeval *timeout);
 
 /**
- * Puts bytes in front of those that will be read next, as ungetc(3): any bytes,
- * as many as memory holds. Works after the end of file, which comes after them.
+ * Puts bytes in front of those that the next read returns, as ungetc(3) does.
+ * They need not be bytes that were read. After end of file, reads return these
+ * bytes first and then end of file again.
  *
- * On disk the position is then so much further back, whatever the bytes: when
- * something puts it on the descriptor, such as a write, af_file_seek() or
- * af_file_close(), what is read from there on is the file's own again. With
- * AFIO_UNBUFFERED every read may do so.
+ * On disk, this moves the file's position back by len. The bytes are dropped
+ * when that position is put on the descriptor, by a write, af_file_seek() or
+ * af_file_close() for example: reads from there return what is on disk. With
+ * AFIO_UNBUFFERED, every read may do that.
  *
- * @param data copied
- * @return 0; -EBUSY: reads are pending, or a thread waits for the file on
- *         disk; -EINVAL: NULL, or more than there is before the
- *         position on disk; -EBADF, -ECANCELED, -ENOMEM. Nothing has happened
- *         then.
+ * @param data the bytes, which are copied
+ * @param len  how many; only memory limits it
+ * @return 0; or, and nothing has changed:
+ *         -EBUSY     reads are pending, or a worker thread is using the file
+ *         -EINVAL    file or data is NULL; or, on disk, len is more than the
+ *                    position
+ *         -EBADF     the descriptor is not open for reading
+ *         -ECANCELED the loop was freed
+ *         -ENOMEM
  */
 int af_file_unread(struct af_file *file, const void *data, size_t len);
 
 /**
- * Bounds how much is read from the descriptor beyond what operations asked for.
- * It is 64 KiB unless set. While nothing is asked for, nothing is read.
+ * Limits how many bytes are read from the descriptor beyond those that
+ * operations asked for; 64 KiB unless set. While no read is pending, nothing is
+ * read.
  *
- * A read takes at most so much more than it needs; looking for the end of a
- * line, or handing out all there is, at most so much at a time. Of a
- * bufferevent: how much may be in its input before it has to stop, though it may
- * put in a piece more. In a library built with --disable-direct-events libevent
- * reads up to 4096 bytes more.
+ * | operation                       | reads                                  |
+ * |---------------------------------|----------------------------------------|
+ * | one with a size                 | at most that many bytes more than it
+ *                                     needs                                  |
+ * | one without: a line of any
+ *   length, all there is            | at most that many bytes at a time      |
+ * | any, on a bufferevent           | until its input has that many bytes; it
+ *                                     may add one piece more                 |
  *
- * @param bytes more than 64 KiB makes a difference to bufferevents only; for
- *              none at all see AFIO_UNBUFFERED
- * @return 0; -EINVAL for NULL and for 0
+ * In a library built with --disable-direct-events, libevent may read 4096 bytes
+ * more.
+ *
+ * @param bytes the limit; above 64 KiB it has an effect on bufferevents only.
+ *              To read nothing ahead, see AFIO_UNBUFFERED.
+ * @return 0; -EINVAL if file is NULL or bytes is 0
  */
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
- * What af_file_each_line() and af_file_each_chunk() call, from the loop, as
- * continuations are called: it may do anything, also af_await(), close the file
- * or cancel the operation.
+ * A function that af_file_each_line() and af_file_each_chunk() call. It runs
+ * from the loop, like a continuation, and may call anything, including
+ * af_await(); it may close the file or cancel the operation.
  *
- * @param data  valid during the call; no NUL follows
- * @param flags AFIO_EOF: the last line, which lacks its newline;
- *              AFIO_TRUNCATED: a piece of a line, and the next call has more
- *              of it; else 0
- * @return 0 to go on; 1 to stop, with success, and the rest stays in the file; a
+ * @param data  the bytes, valid during the call; no NUL follows
+ * @param len   how many
+ * @param flags 0; AFIO_EOF: the last line, which lacks its newline; or
+ *              AFIO_TRUNCATED: a piece of a line that the next call continues
+ * @return 0 to go on; 1 to stop with success, leaving the rest in the file; a
  *         negative errno to fail with it
  */
 typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
 			  void *arg);
 
 /**
- * Calls fn for every line, with its newline, up to the end of file: in place,
+ * Calls fn for every line, with its newline, up to end of file: in place,
  * without a copy, an allocation or a future for each. The last line may lack
- * its newline. While fn works, nothing more is read: a slow one holds the
- * writer back. A line is whole, however long, and takes that memory: where
- * input is not to be trusted, af_file_readline() can be told a size.
+ * its newline. Nothing is read while fn runs, so a slow fn slows the writer
+ * down. A line is passed whole and takes as much memory as it is long; for
+ * untrusted input use af_file_readline() with a size.
  *
- * To bound it in time there is af_with_timeout(), or cancel it.
+ * It has no timeout: use af_with_timeout(), or cancel the future.
  *
- * @return a future for the whole; af_future_count() is how many bytes fn was
- *         given. Success with AFIO_EOF at the end of file, without it if fn
- *         stopped; else fn's error, that of read(2), or -ECANCELED, and what fn
- *         was not given stays in the file.
+ * @param fn  see af_each_fn; NULL is -EINVAL
+ * @param arg passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got:
+ *
+ * | happens               | outcome                                         |
+ * |-----------------------|-------------------------------------------------|
+ * | end of file           | success, AFIO_EOF                               |
+ * | fn returned 1         | success; the rest stays in the file             |
+ * | fn returned an error  | that error; the rest stays in the file          |
+ * | read error            | that error; the rest stays in the file          |
+ * | cancelled             | -ECANCELED; the rest stays in the file          |
  */
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg);
 
-/** As af_file_each_line(), but with whatever came at once, of any length. */
+/**
+ * Calls fn with whatever has arrived, in pieces of any length; otherwise like
+ * af_file_each_line().
+ */
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
 /**
- * Writes bytes: first at once, straight from buf, then whenever the descriptor
- * takes more.
+ * Writes bytes: at once, straight from buf, and what remains whenever the
+ * descriptor can take more.
  *
- * @param buf   is the caller's again when the call returns; with AFIO_BORROW it
- *              must stay as it is until the future is done, and is not copied
- * @param flags 0: done when the kernel took some; AFIO_FULL: when it took all;
- *              AFIO_BORROW
- * @return a future; af_future_count() says how much was written:
+ * @param buf   the bytes. The call copies those it cannot write at once, so the
+ *              caller may reuse buf when it returns. With AFIO_BORROW nothing
+ *              is copied, and buf must not change until the future is done.
+ * @param len   how many bytes
+ * @param flags any of AFIO_FULL and AFIO_BORROW. With AFIO_FULL the future is
+ *              done when all bytes are written, without it when some are.
+ * @return a future; af_future_count() says how many bytes were written:
  *
  * | happens                       | outcome                                  |
  * |-------------------------------|------------------------------------------|
+ * | some written, not FULL        | success, that count                      |
+ * | all written, FULL             | success, len                             |
  * | deadline, some written (FULL) | success, that count, AFIO_TIMEDOUT       |
  * | deadline, none written        | -ETIMEDOUT, count 0                      |
  * | cancelled                     | -ECANCELED, count is what had gone out   |
  * | reader gone                   | -EPIPE, count is what had gone out       |
  * | len 0                         | success, 0                               |
  *
- * After any outcome not one byte more of buf is sent. No SIGPIPE, whatever the
- * program does about that signal.
+ * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
+ * whatever its disposition.
  */
 struct af_future *af_file_write(struct af_file *file, const void *buf,
 				size_t len, unsigned flags,
 				const struct timeval *timeout);
 
 /**
- * Writes an evbuffer's contents, without copying them. They move to the
- * operation: buf is empty when the call returns. What has not been written when
- * the future is done is in af_future_buffer().
+ * Writes the contents of an evbuffer without copying them. They move to the
+ * operation: buf is empty when the call returns. Once the future is done, the
+ * bytes that were not written are in af_future_buffer().
  *
+ * @param buf   the evbuffer, which stays the caller's; NULL or frozen is
+ *              -EINVAL
  * @param flags 0 or AFIO_FULL, as in af_file_write()
- * @return a future as of af_file_write(). -EINVAL also if buf is frozen.
+ * @return a future, as from af_file_write()
  */
 struct af_future *af_file_write_buffer(struct af_file *file,
 				       struct evbuffer *buf, unsigned flags,
 				       const struct timeval *timeout);
 
 /**
- * Copies from one file to another, in the kernel where it can (splice(2)). It
- * has its place in the queue of reads of one and in that of writes of the
- * other, and begins when it is first in both.
+ * Copies bytes from one file to another, in the kernel (splice(2)) where it
+ * can. It queues as a read of from and as a write of to, and begins when it is
+ * first in both queues.
  *
- * @param count how many bytes; negative: up to the end of from
- * @return a future; af_future_count() says how much was written:
+ * @param count how many bytes; negative: up to end of file
+ * @return a future; af_future_count() says how many bytes were written:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -385,118 +495,148 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | reading or writing fails         | that error, count likewise             |
  * | cancelled                        | -ECANCELED, count likewise             |
  *
- * What was read and not written stays in from. A socket or a terminal can be
- * copied to itself: an echo. -EINVAL also if the files have different loops, and
- * for an on-disk file or a FIFO and itself, which would have no end.
+ * Bytes read but not yet written remain in from.
+ *
+ * | from and to                           | copy                              |
+ * |---------------------------------------|-----------------------------------|
+ * | one socket or terminal                | works: it echoes                  |
+ * | one on-disk file or FIFO              | -EINVAL: it would not end         |
+ * | files of different loops              | -EINVAL                           |
  */
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
 
 /**
- * Moves the position of an on-disk file, and drops what was read ahead.
+ * Moves the position of an on-disk file, as lseek(2), and drops buffered bytes.
  *
- * @param whence SEEK_SET; SEEK_CUR, from where the reads ended; or SEEK_END, or
- *               another one of lseek(2)
- * @return the new position; -EBUSY: operations are pending, or the thread is
- *         still out that waited for one which ended early; -ESPIPE: not an
- *         on-disk file; -EINVAL, -ECANCELED, or another of lseek(2)
+ * @param offset in bytes
+ * @param whence SEEK_SET; SEEK_CUR, from the end of what reads returned;
+ *               SEEK_END; or another one of lseek(2)
+ * @return the new position in bytes; or
+ *         -EBUSY     operations are pending, or a worker thread is still using
+ *                    the file for one that ended early
+ *         -ESPIPE    not an on-disk file
+ *         -EINVAL    file is NULL, or as lseek(2)
+ *         -ECANCELED the loop was freed
+ *         or another error of lseek(2)
  */
 int64_t af_file_seek(struct af_file *file, int64_t offset, int whence);
 
 /**
- * How many bytes a file on disk has: its file system is asked here and now.
+ * Returns the size of a regular file in bytes, from fstat(2), which may wait
+ * for a slow file system.
  *
- * @return -ESPIPE: it is not a regular file; -EINVAL, -ECANCELED
+ * @return the size; -ESPIPE: not a regular file; -EINVAL: file is NULL;
+ *         -ECANCELED: the loop was freed
  */
 int64_t af_file_size(struct af_file *file);
 
 /**
- * Has an on-disk file written to its disk: fsync(2), in its place in the queue
- * of writes. Once begun it goes on behind a deadline or a cancel.
+ * Flushes an on-disk file to its disk with fsync(2). It has a place in the
+ * queue of writes. Once begun, the flush continues even if the operation ends
+ * early, by its deadline or a cancel.
  *
- * @return a future; -EINVAL also for what has no disk, -EIO when writing to it
- *         has failed
+ * @return a future; -EINVAL also for a file that is not on disk; -EIO: writing
+ *         to the disk has failed
  */
 struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
 
 /**
- * Shuts one half of a socket's connection, or both, as shutdown(2).
+ * Shuts down one or both halves of a socket's connection, as shutdown(2).
  *
- * @param how SHUT_RD, SHUT_WR or SHUT_RDWR. The writing half is shut when what
- *            was asked to be written before has been: at once, or behind the
- *            operations that are in the queue of writes now. Later ones fail
- *            with -EPIPE. The reading half is shut at once: reads get what has
- *            come already, and then the end of file.
- * @return 0: done, or it will be; -EINVAL: NULL, or not one of these; -ENOTSOCK:
- *         not a socket; -ENOTSUP: a bufferevent, but for the writing half of
- *         what stands on a bufferevent_pair (of TLS, call SSL_shutdown());
- *         -ENOTCONN; -ECANCELED: the loop was freed; -ENOMEM, when it has to
- *         wait. That it fails later is not told.
+ * | how       | effect                                                       |
+ * |-----------|--------------------------------------------------------------|
+ * | SHUT_WR   | shuts the writing half once the writes queued before have
+ *               ended, or now if there are none; later writes fail with
+ *               -EPIPE                                                       |
+ * | SHUT_RD   | shuts the reading half now; reads return what has arrived,
+ *               then end of file                                             |
+ * | SHUT_RDWR | both                                                         |
+ *
+ * @return 0: it was shut down, or will be; a later failure is not reported. Or
+ *         -EINVAL    file is NULL, or how is not one of these
+ *         -ENOTSOCK  not a socket
+ *         -ENOTSUP   a bufferevent, except SHUT_WR on one over a
+ *                    bufferevent_pair (on TLS, call SSL_shutdown())
+ *         -ENOTCONN  not connected
+ *         -ECANCELED the loop was freed
+ *         -ENOMEM    only where it has to wait for writes
  */
 int af_file_shutdown(struct af_file *file, int how);
 
 /**
- * Waits for the other side to leave; neither reads nor writes for that. Any
- * number may wait. It costs a descriptor while one does.
+ * Waits until the other side has left, without reading or writing. Any number
+ * of these may wait at once; together they use one descriptor meanwhile.
  *
- * @return a future that succeeds when, or if already:
+ * @return a future that succeeds when this is so, at once if it is already:
  *
- * | the file is                   | and                                      |
+ * | the file is                   | succeeds when                            |
  * |-------------------------------|------------------------------------------|
  * | the writing end of a pipe     | nobody has its reading end open any more |
- * | the reading end of a pipe     | nobody has its writing end open any more,
- *                                   though data may be left to be read       |
+ * | the reading end of a pipe     | nobody has its writing end open any more;
+ *                                   data may be left to read                 |
  * | a socket                      | the peer has closed it or shut its writing
- *                                   half, which from here looks the same; or
+ *                                   half, which looks the same from here; or
  *                                   both halves were shut here; data may be
- *                                   left to be read                          |
+ *                                   left to read                             |
  * | the master of a pty           | nobody has the terminal open any more    |
- * | a terminal                    | its master was closed, or its line hung up |
- * | a bufferevent                 | so for the socket at its bottom; or it told
- *                                   of an end or an error, such as TLS's
- *                                   goodbye, for which somebody has to read; of
- *                                   one not connected yet only this            |
+ * | a terminal                    | its master was closed, or its line hung
+ *                                   up                                       |
+ * | a bufferevent                 | the same holds for the socket below it; or
+ *                                   it has reported an end or an error, such
+ *                                   as TLS's close_notify, which needs a
+ *                                   pending read. Before it is connected, only
+ *                                   such a report counts.                    |
  *
- * A peer that was cut off without a word is not known to have left. The reading
- * end of a FIFO that nobody has opened to write yet waits for one to come and
- * go. When the reading half was shut here, only that both are is told.
+ * A peer that vanishes without sending anything is not noticed. On the reading
+ * end of a FIFO that has had no writer yet, the future waits until one has
+ * opened and closed it. After a local SHUT_RD, the future completes only once
+ * both halves are shut.
  *
- * -ECANCELED when the file is closed; -ENOTSUP: it has no other side (on-disk
- * files, devices, eventfd), or one that comes and goes unseen (datagrams);
- * -EMFILE, -ENFILE, -ENOMEM; -EINVAL for NULL.
+ * It fails with:
+ *         -ECANCELED the file was closed, or its loop freed
+ *         -ENOTSUP   the file has no other side (on-disk file, device,
+ *                    eventfd), or the kernel does not report that it has left
+ *                    (datagram socket)
+ *         -EMFILE, -ENFILE, -ENOMEM
+ *         -EINVAL    file is NULL
  */
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
- * Takes the descriptor out of a file, and frees the file. Pending operations
- * fail with -ECANCELED. The descriptor's blocking mode is what it was.
+ * Takes the descriptor out of a file and frees the file. Pending operations
+ * fail with -ECANCELED. The descriptor has its old blocking mode again.
  *
- * @param unread if not NULL, the bytes that were read from the descriptor but
- *               by no operation are appended; of an on-disk file they are
- *               left on the descriptor instead
- * @return the descriptor, the caller's from now on; -EINVAL for NULL and for a
- *         file of a bufferevent; -EBUSY while a thread waits for an on-disk
- *         file: it stays as it is;
- *         -ENOMEM when unread could not hold the bytes: the file stays as it is
+ * @param unread an evbuffer to which the buffered bytes are appended; with NULL
+ *               they are dropped. Of an on-disk file nothing is appended: the
+ *               descriptor's position is moved back instead.
+ * @return the descriptor, which the caller owns from now on; or an error, and
+ *         the file stays as it is:
+ *         -EINVAL file is NULL, or over a bufferevent
+ *         -EBUSY  a worker thread is using the file
+ *         -ENOMEM no memory for the bytes in unread
  */
 int af_file_detach(struct af_file *file, struct evbuffer *unread);
 
 /**
- * Closes a file and frees it. Pending operations fail with -ECANCELED. Fine
- * also after its loop was freed. NULL is fine. If a thread waits for an on-disk
- * file, the descriptor is closed when that has come back. Else close(2) is
- * called here and now: a file system across a network may take its time for
- * what was written, if af_file_sync() did not see to that before.
+ * Closes a file and frees it; NULL does nothing. Pending operations fail with
+ * -ECANCELED. May be called after the file's loop was freed.
  *
- * @return 0, or the negative errno of close(2): the descriptor is closed then,
- *         too
+ * close(2) is called on this thread. On a network file system it may wait for
+ * written bytes to be flushed, unless af_file_sync() has done that before. If a
+ * worker thread is using the file, the descriptor is closed when the thread is
+ * done.
+ *
+ * @return 0; or the negative errno of close(2), and the file is closed all the
+ *         same
  */
 int af_file_close(struct af_file *file);
 
 /**
- * The descriptor: the one given to af_file_new(), that of af_file_open(), or a
- * bufferevent's, -1 where it has none. Still the file's. -EINVAL for NULL.
+ * Returns the descriptor: the one passed to af_file_new(), that of
+ * af_file_open(), or the bufferevent's (-1 if it has none). The file still owns
+ * it. -EINVAL if file is NULL.
  */
 int af_file_fd(const struct af_file *file);
 

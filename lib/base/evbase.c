@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bases of libevent, and events on them: what libevent does not tell, and what
- * it would end the program for.
+ * libevent bases and events: what libevent does not report, and cases in which
+ * it would end the program.
  */
 #include "config.h"
 
@@ -14,10 +14,13 @@
 
 #include "base/evbase.h"
 
-/* How many descriptors a base takes: of its backend, and a pair for signals. */
+/* Descriptors of a base: one for its backend, and a pair for signals. */
 #define N_FDS 3
 
-/* libevent exits where it finds none for its pair. 0 or -errno. */
+/*
+ * libevent exits if there is no descriptor for the pair: find out first. 0 or
+ * -errno.
+ */
 static int evbase_check_fds(void)
 {
 	int fds[N_FDS], n = 0, r = 0;
@@ -44,7 +47,7 @@ struct event_base *afi_base_new(struct event_base *like)
 		return NULL;
 	}
 	base = event_base_new();
-	/* Callbacks that a bufferevent defers keep its priority. */
+	/* A bufferevent keeps its priority when its callbacks are deferred. */
 	if (base && like &&
 	    event_base_priority_init(base, event_base_get_npriorities(like)) <
 		    0) {
@@ -73,7 +76,7 @@ void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg)
 {
 	event_assign(event, base, -1, what, fn, arg);
-	/* In its debug mode libevent aborts for one that blocks. */
+	/* In debug mode, event_assign() aborts for a blocking descriptor. */
 	event->ev_fd = fd;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bases of libevent, and events on them, where libevent alone does not do.
+ * libevent bases and events, where libevent's own calls are not enough.
  */
 #ifndef AFI_BASE_EVBASE_H
 #define AFI_BASE_EVBASE_H
@@ -9,20 +9,24 @@
 
 #include <event2/event.h>
 
-/* A base with as many priorities as another (or NULL); NULL and errno. */
+/*
+ * Makes a base with as many priorities as like has (NULL: one). NULL with errno
+ * on failure.
+ */
 struct event_base *afi_base_new(struct event_base *like);
 
 /*
- * Whether the program is running its base right now, by the one sign that can
- * be seen from outside: inside a callback libevent's clock stands still.
+ * Whether the program is running its base now, that is, whether this is called
+ * from inside a libevent callback. The only visible sign is that libevent's
+ * cached time stands still there.
  */
 bool afi_base_is_running(struct event_base *base);
 
-/* As event_assign(), of a descriptor that need not be non-blocking. */
+/* event_assign() for a descriptor that may be blocking. */
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg);
 
-/* It keeps no base running. Before it is added. */
+/* An internal event keeps no base running. Call it before event_add(). */
 void afi_event_set_internal(struct event *event);
 
 #endif

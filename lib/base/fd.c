@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptors: making them where they hurt nobody, and their blocking mode.
+ * Descriptors: their numbers, their other side and their blocking mode.
  */
 #include "config.h"
 
@@ -47,7 +47,7 @@ bool afi_fifo_is_early(int fd)
 {
 	struct pollfd fifo = { .fd = fd, .events = POLLIN };
 
-	/* With all writers gone it is POLLHUP. */
+	/* Once all writers have left, poll(2) reports POLLHUP. */
 	return poll(&fifo, 1, 0) == 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory kept for reuse, because an allocation costs as much as all the rest of
- * a small operation, and a fresh page a hundred times that. Knows nothing of
- * what is kept in it.
+ * Memory kept for reuse: an allocation costs as much as the rest of a small
+ * operation, and a fresh page a hundred times that. Does not know what the
+ * memory is used for.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/pool.h"
 
-/* A reused block hides a use after free from AddressSanitizer. */
+/* Reuse would hide a use after free from AddressSanitizer. */
 #if defined(__SANITIZE_ADDRESS__)
 #define POOL_OFF 1
 #elif defined(__has_feature)
@@ -35,10 +35,10 @@ struct afi_block {
 	struct afi_block *next;
 };
 
-/* A chunk of at most this many bytes is a block. */
+/* A chunk of at most this size is kept as a block. */
 #define SMALL_SIZE (AFI_BLOCK_SIZE - sizeof(struct afi_chunk) - 1)
 
-/* A block that was used before, or NULL: there is none. */
+/* Takes a block from the pool; NULL: it is empty. */
 static void *pool_reuse(struct afi_pool *pool)
 {
 	struct afi_block *block = pool->blocks;

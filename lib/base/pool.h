@@ -9,21 +9,21 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* What a block holds at most; a larger request goes to malloc(). */
+/* Bytes in a block; a larger request goes to malloc(). */
 #define AFI_BLOCK_SIZE 280
 
 /*
- * What a pooled chunk holds: one read of a pipe that was full, after the piece
- * of a line that the read before it ended with.
+ * Bytes in a pooled chunk: room for one read from a full pipe, after a piece of
+ * a line that the read before it left.
  */
 #define AFI_READ_SIZE 65536
 #define AFI_CHUNK_SIZE (AFI_READ_SIZE + 4096)
 
-/* Bytes, shared by a file, a future and an evbuffer. */
+/* Bytes that a file, a future and an evbuffer can share. */
 struct afi_chunk {
 	atomic_uint refs;
 	size_t size;
-	char data[]; /* size bytes, and room for a NUL */
+	char data[]; /* size bytes and a NUL */
 };
 
 struct afi_pool {
@@ -33,16 +33,19 @@ struct afi_pool {
 	unsigned n_chunks;
 };
 
-/* Zeroed memory, or NULL. */
+/* Returns zeroed memory, or NULL. */
 void *afi_block_get(struct afi_pool *pool, size_t size);
-/* pool NULL: the loop is gone, free it. */
+/* Returns a block to its pool; pool NULL, when the loop is gone: frees it. */
 void afi_block_put(struct afi_pool *pool, void *block, size_t size);
 
-/* A chunk of at least size bytes with one reference, or NULL. */
+/* Returns a chunk of at least size bytes with one reference, or NULL. */
 struct afi_chunk *afi_chunk_get(struct afi_pool *pool, size_t size);
-/* Makes room for size bytes in a chunk that nobody shares; 0 or -ENOMEM. */
+/* Grows a chunk with one reference to size bytes; 0 or -ENOMEM. */
 int afi_chunk_grow(struct afi_chunk **chunk, size_t size);
-/* Drops a reference; the last one returns a chunk to the pool, if not NULL. */
+/*
+ * Drops a reference. The last one returns the chunk to the pool; pool NULL:
+ * frees it.
+ */
 void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk);
 
 void afi_pool_clear(struct afi_pool *pool);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Keeps SIGPIPE from happening, one write at a time: by a flag where the kernel
- * has it, else by blocking the signal in this thread and taking it back; and
- * likewise SIGXFSZ, for which there is no flag.
+ * Suppresses SIGPIPE for one write: by a flag where the kernel has one, else by
+ * blocking the signal in this thread and discarding it afterwards. SIGXFSZ has
+ * no such flag and is blocked.
  */
 #include "config.h"
 
@@ -26,13 +26,13 @@ void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 	sigaddset(&set, SIGXFSZ);
 	pthread_sigmask(SIG_BLOCK, &set, &hold->before);
 	sigemptyset(&hold->pending);
-	/* Were they not blocked before, they would have been delivered. */
+	/* A signal can be pending only if it was blocked before. */
 	if (sigismember(&hold->before, SIGPIPE) ||
 	    sigismember(&hold->before, SIGXFSZ))
 		sigpending(&hold->pending);
 }
 
-/* The signal that came with an error, or 0. */
+/* The signal that an error was raised with, or 0. */
 static int sigpipe_signal_of(int error)
 {
 	return error == -EPIPE ? SIGPIPE : error == -EFBIG ? SIGXFSZ : 0;
@@ -48,8 +48,8 @@ static void sigpipe_take_back(const struct afi_sigpipe_hold *hold, int sig)
 	while (sigtimedwait(&set, NULL, &zero) < 0 && errno == EINTR)
 		;
 	/*
-	 * One was there before, and ours went with it if it was this thread's:
-	 * put it back. If it was the process's, it still is.
+	 * One that was pending for this thread before has merged with ours and
+	 * is gone: raise it again. One for the process is still pending.
 	 */
 	sigpending(&pending);
 	if (sigismember(&hold->pending, sig) && !sigismember(&pending, sig))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing to a pipe without a reader, or more than a file may have, and living
- * on, whatever the program does about SIGPIPE and SIGXFSZ.
+ * Writes to a pipe without a reader, or beyond the file size limit, without the
+ * signal (SIGPIPE, SIGXFSZ), whatever its disposition.
  */
 #ifndef AFI_BASE_SIGPIPE_H
 #define AFI_BASE_SIGPIPE_H
@@ -11,10 +11,13 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* writev(2) without the signal; -errno. */
+/* writev(2) without the signal: bytes or -errno. */
 ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n);
 
-/* For other calls that may raise it: hold, call, release with its -errno. */
+/*
+ * For other calls that may raise one: hold, make the call, release with its
+ * -errno.
+ */
 struct afi_sigpipe_hold {
 	sigset_t before;
 	sigset_t pending;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The version of the library that is linked, as opposed to that of its headers.
+ * The version of the linked library; that of the headers may differ.
  */
 #include "config.h"
 
