@@ -22,12 +22,17 @@ compiles() {
 	fi
 }
 
+# include HEADER: with a declaration, which a header of macros does not have
+include() {
+	printf '#include <%s>\nextern int declaration;\n' "$1"
+}
+
 for file in "$srcdir"/include/asyncfile.h "$srcdir"/include/asyncfile/*.h; do
 	header=${file#"$srcdir"/include/}
-	echo "#include <$header>" |
+	include "$header" |
 		compiles "$header as C99" $CC -std=c99 -x c || result=1
 	[ -n "$CXX" ] || continue
-	echo "#include <$header>" |
+	include "$header" |
 		compiles "$header as C++11" $CXX -std=c++11 -x c++ || result=1
 done
 

@@ -31,6 +31,8 @@
 #include <sys/time.h>
 #include <sys/types.h>
 
+#include <asyncfile/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
