@@ -3,14 +3,16 @@
 #
 # Three lists of names must be one: the functions that the public headers
 # declare, the reviewed list lib/libasyncfile.sym, and what the shared library
-# exports.
+# exports. Each exported name has the version SYMBOL_VERSION, unless that is
+# empty.
 # Compilers and flags are lists of words, hence:
 # shellcheck disable=SC2086
 set -u
 LC_ALL=C
 export LC_ALL
 
-: "${srcdir:=.}" "${CC:=cc}" "${NM:=nm}" "${CPPFLAGS=-I$srcdir/include}"
+: "${srcdir:=.}" "${CC:=cc}" "${NM:=nm}" "${CPPFLAGS=-I$srcdir/include}" \
+	"${SYMBOL_VERSION=ASYNCFILE_0}"
 list=$srcdir/lib/libasyncfile.sym
 result=0
 
@@ -31,11 +33,24 @@ echo '#include <asyncfile.h>' | $CC $CPPFLAGS -E -P -x c - |
 	grep -o '\<af_[a-z0-9_]* *(' | tr -d ' (' | sort -u |
 	same 'what the headers declare' || result=1
 
+# The names that a library exports, without their version. Those that have
+# another version, or none, keep what nm says of it.
+exported() {
+	{
+		$NM -D --defined-only --with-symbol-versions "$1" 2>/dev/null ||
+			$NM -D --defined-only "$1"
+	} | awk -v version="$SYMBOL_VERSION" '
+		$NF == version || $NF == version "@@" version { next }
+		version == "" || sub("@@" version "$", "") { print $NF; next }
+		{ print $NF, "is not @@" version }' | sort -u
+}
+
 # libtool says what it built; nothing if there is no shared library.
 dlname=$(sed -n "s/^dlname='\(.*\)'/\1/p" lib/libasyncfile.la)
 if [ -n "$dlname" ]; then
-	$NM -D --defined-only "lib/.libs/$dlname" | sed 's/.* //' | sort -u |
-		same 'what the shared library exports' || result=1
+	exported "lib/.libs/$dlname" |
+		same "what the shared library exports${SYMBOL_VERSION:+, \
+with its version}" || result=1
 else
 	echo 'skipped: there is no shared library'
 fi

@@ -33,6 +33,8 @@
 #include <stddef.h>
 #include <sys/time.h>
 
+#include <asyncfile/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

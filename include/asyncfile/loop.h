@@ -15,6 +15,8 @@
 
 #include <stdio.h>
 
+#include <asyncfile/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

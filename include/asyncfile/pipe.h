@@ -19,6 +19,7 @@
 #include <sys/time.h>
 #include <sys/types.h>
 
+#include <asyncfile/attributes.h>
 #include <asyncfile/process.h>
 
 #ifdef __cplusplus

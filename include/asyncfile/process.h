@@ -38,6 +38,8 @@
 #include <sys/time.h>
 #include <sys/types.h>
 
+#include <asyncfile/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

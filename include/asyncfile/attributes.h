@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file asyncfile/attributes.h
+ *
+ * Attributes of functions, by which a compiler can warn of a mistake. A compiler
+ * that does not have one ignores it.
+ */
+#ifndef ASYNCFILE_ATTRIBUTES_H
+#define ASYNCFILE_ATTRIBUTES_H
+
+/** Warns if a caller ignores the result, which would leak it. */
+#if defined(__GNUC__)
+#define AFIO_MUST_USE __attribute__((__warn_unused_result__))
+#else
+#define AFIO_MUST_USE
+#endif
+
+/**
+ * Warns if the result is freed by another function than release, for example by
+ * free(3), and if it is used after release. It promises the optimizer nothing:
+ * a malloc attribute without arguments would, but what our functions return
+ * points to other objects.
+ */
+#if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
+#define AFIO_MALLOC(release) __attribute__((__malloc__(release, 1)))
+#else
+#define AFIO_MALLOC(release)
+#endif
+
+#endif
