@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* What a block holds at most; a larger request goes to malloc(). */
-#define AFI_BLOCK_SIZE 280
+#define AFI_BLOCK_SIZE 288
 
 /*
  * What a pooled chunk holds: one read of a pipe that was full, after the piece
