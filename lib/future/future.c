@@ -309,6 +309,12 @@ bool af_future_is_done(const struct af_future *f)
 	return f && f->done;
 }
 
+struct af_loop *af_future_loop(const struct af_future *f)
+{
+	/* Without a base the loop has been freed. */
+	return f && f->loop && f->loop->home ? f->loop : NULL;
+}
+
 int af_future_error(const struct af_future *f)
 {
 	if (!f)
