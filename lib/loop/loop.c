@@ -207,11 +207,6 @@ struct af_loop *af_loop_new(struct event_base *base)
 	return NULL;
 }
 
-void afi_loop_end(struct af_loop *loop)
-{
-	free(loop);
-}
-
 struct event_base *af_loop_base(struct af_loop *loop)
 {
 	if (!afi_loop_alive(loop))
@@ -281,12 +276,6 @@ void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 	loop_kick(loop);
 }
 
-void afi_loop_later(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *))
-{
-	afi_task_queue(&loop->later, task, run);
-}
-
 /* At its next turn libevent forgets a break that was made before it. */
 static void loop_look_for_break(struct af_loop *loop)
 {
@@ -319,16 +308,6 @@ void afi_loop_round(struct af_loop *loop, const bool *done)
 		return;
 	while (TAILQ_EMPTY(&loop->ready) && !TAILQ_EMPTY(&loop->settle))
 		afi_task_run_first(&loop->settle);
-}
-
-int afi_loop_move(struct af_loop *loop, struct event_base *to)
-{
-	return afi_watches_move(&loop->watches, &loop->base, to);
-}
-
-void afi_loop_move_back(struct af_loop *loop, struct event_base *to)
-{
-	afi_watches_move_back(&loop->watches, &loop->base, to);
 }
 
 int afi_loop_check(const struct af_loop *loop)

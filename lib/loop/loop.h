@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/queue.h>
 
 #include <asyncfile/loop.h>
@@ -90,9 +91,6 @@ static inline bool afi_loop_is_mine(const struct af_loop *loop)
 	return pthread_equal(loop->thread, pthread_self());
 }
 
-/* The last reference is gone. */
-void afi_loop_end(struct af_loop *loop);
-
 static inline void afi_loop_ref(struct af_loop *loop)
 {
 	loop->refs++;
@@ -101,7 +99,7 @@ static inline void afi_loop_ref(struct af_loop *loop)
 static inline void afi_loop_unref(struct af_loop *loop)
 {
 	if (--loop->refs == 0)
-		afi_loop_end(loop);
+		free(loop);
 }
 
 /* Where memory goes back to: NULL once the loop was freed. */
@@ -116,8 +114,11 @@ void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *));
 /* For what there was no memory for: tried when the loop next turns. */
-void afi_loop_later(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *));
+static inline void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+				  void (*run)(struct afi_task *))
+{
+	afi_task_queue(&loop->later, task, run);
+}
 
 static inline void afi_loop_join(struct afi_members *list,
 				 struct afi_member *member,
@@ -144,9 +145,18 @@ static inline void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
 }
 
 /* Moves all watches to another base; 0, or -errno and nothing has moved. */
-int afi_loop_move(struct af_loop *loop, struct event_base *to);
+static inline int afi_loop_move(struct af_loop *loop, struct event_base *to)
+{
+	return afi_watches_move(&loop->watches, &loop->base, to);
+}
+
 /* And back: see afi_watches_move_back(). */
-void afi_loop_move_back(struct af_loop *loop, struct event_base *to);
+static inline void afi_loop_move_back(struct af_loop *loop,
+				      struct event_base *to)
+{
+	afi_watches_move_back(&loop->watches, &loop->base, to);
+}
+
 /* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
 int afi_loop_check(const struct af_loop *loop);
 
