@@ -38,10 +38,7 @@ static inline size_t afi_buffer_room(const struct afi_buffer *buffer)
  */
 int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
 		      size_t want);
-/*
- * Makes room for as many bytes before and after the buffered ones; 0 or
- * -ENOMEM.
- */
+/* Makes room in front of and behind the buffered bytes; 0 or -ENOMEM. */
 int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 		       size_t before, size_t after);
 /* Returns the chunk to the pool if no bytes are left in it. */
