@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a bufferevent has reported about its stream (end, errors, timeouts),
+ * State that a bufferevent has reported of its stream (end, errors, timeouts),
  * translated to the errors of reads and writes.
  */
 #ifndef AFI_TRANSPORT_BEVSTATE_H

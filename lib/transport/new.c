@@ -191,7 +191,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	return new_attach(new_inspect(&like));
 }
 
-/* Makes a file from a descriptor that nobody shares. */
+/* Makes a file from a descriptor that is not shared. */
 static struct af_file *new_own(struct af_file *like)
 {
 	if (fcntl(like->fd, F_SETFL, O_NONBLOCK) < 0)

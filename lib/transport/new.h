@@ -7,7 +7,7 @@
 
 #include "file/file.h"
 
-/* af_file_new() for a pipe end that nobody shares, without any checks. */
+/* af_file_new() for a pipe end that is not shared, without any checks. */
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction);
 /* af_file_new() for the master of a pty, for both directions. */
