@@ -48,12 +48,12 @@
  *
  * | call                                  | returns                         |
  * |---------------------------------------|---------------------------------|
- * | plain read: size > 0, no AFIO_FULL    | data from one message only; of a
- *                                           longer message the first size
- *                                           bytes, with AFIO_TRUNCATED, and
- *                                           the next read continues it      |
+ * | plain read: size > 0, no AFIO_FULL    | data from one message only; if it
+ *                                           is longer, its first size bytes
+ *                                           with AFIO_TRUNCATED, and the next
+ *                                           read continues it               |
  * | plain read, empty datagram            | 0 bytes without AFIO_EOF        |
- * | any other read, empty datagram        | skipped                         |
+ * | any other read, empty datagram        | nothing: it is skipped          |
  * | any read, empty seqpacket message     | the same as at end of file      |
  * | af_file_each_chunk()                  | one message a call              |
  * | AFIO_FULL, size 0, lines, delimiters  | bytes across messages, as from a
@@ -90,7 +90,7 @@ struct af_file;
 struct af_future;
 struct af_loop;
 
-/** Read: exactly size bytes. Write: all of them. Readline: a whole line. */
+/** Read: exactly size bytes. Write: all bytes. Readline: a whole line. */
 #define AFIO_FULL 0x100u
 /** Write: do not copy; the buffer must not change until the future is done. */
 #define AFIO_BORROW 0x200u
@@ -108,10 +108,10 @@ struct af_loop;
  * | readline, read_until     | socket: peeks for the line end or delimiter
  *                              first; disk: reads ahead and moves the
  *                              position back once no read is pending; pipe or
- *                              terminal: one byte at a time, which is slow   |
- * | each_line, each_chunk    | what is available                            |
+ *                              terminal: one byte at a time, which is slow  |
+ * | each_line, each_chunk    | what has arrived                             |
  * | af_file_peek()           | nothing: -ENOTSUP; on a socket, use recv(2)
- *                              with MSG_PEEK                                 |
+ *                              with MSG_PEEK                                |
  *
  * Bytes that fn did not get because it stopped, or that were gathered by an
  * operation that ended early, stay in the file.
@@ -144,10 +144,10 @@ struct af_loop;
  *                                       under the same number if it owns fd  |
  * | one of these that cannot be
  *   opened again, or a FIFO whose
- *   writers have all left             | it sets O_NONBLOCK until it is closed |
+ *   writers have all left             | it sets O_NONBLOCK until closed      |
  * | the master of a pty, an eventfd,
  *   timerfd, inotify or the like, a
- *   device other than a terminal      | it sets O_NONBLOCK until it is closed |
+ *   device other than a terminal      | it sets O_NONBLOCK until closed      |
  */
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
 
@@ -193,8 +193,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * Writes:
  * - A write is done when its bytes have left the bufferevent and all below it.
  *   If it ends early, by its deadline or a cancel, its count includes up to
- *   16 KiB that the bufferevent already had and sends a little later. So the
- *   count is exact unless the connection fails in between.
+ *   16 KiB that the bufferevent has not sent yet. They are sent a little later,
+ *   so the count is exact unless the connection fails before that.
  * - The bufferevent of a socket raises SIGPIPE when the peer has left, as
  *   libevent does; the signal kills a program that does not ignore it.
  *
@@ -538,8 +538,8 @@ int64_t af_file_size(struct af_file *file);
  * queue of writes. Once begun, the flush continues even if the operation ends
  * early, by its deadline or a cancel.
  *
- * @return a future; -EINVAL also for a file that is not on disk; -EIO: writing
- *         to the disk has failed
+ * @return a future; it fails with -EIO if writing to the disk has failed, and
+ *         with -EINVAL if the file is not on disk
  */
 struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
@@ -571,18 +571,18 @@ int af_file_shutdown(struct af_file *file, int how);
  * Waits until the other side has left, without reading or writing. Any number
  * of these may wait at once; together they use one descriptor meanwhile.
  *
- * @return a future that succeeds when this is so, at once if it is already:
+ * @return a future that succeeds in these cases, at once if it is already so:
  *
  * | the file is                   | succeeds when                            |
  * |-------------------------------|------------------------------------------|
- * | the writing end of a pipe     | nobody has its reading end open any more |
- * | the reading end of a pipe     | nobody has its writing end open any more;
+ * | the writing end of a pipe     | no process has its reading end open      |
+ * | the reading end of a pipe     | no process has its writing end open;
  *                                   data may be left to read                 |
  * | a socket                      | the peer has closed it or shut its writing
  *                                   half, which looks the same from here; or
  *                                   both halves were shut here; data may be
  *                                   left to read                             |
- * | the master of a pty           | nobody has the terminal open any more    |
+ * | the master of a pty           | no process has the terminal open         |
  * | a terminal                    | its master was closed, or its line hung
  *                                   up                                       |
  * | a bufferevent                 | the same holds for the socket below it; or
