@@ -42,6 +42,9 @@ struct af_loop;
 /** A function for af_loop_post(). */
 typedef void (*af_post_fn)(void *arg);
 
+/* Needed by AFIO_MALLOC; described below. */
+void af_loop_free(struct af_loop *loop);
+
 /**
  * Makes a loop, which belongs to the calling thread.
  *
@@ -60,7 +63,8 @@ typedef void (*af_post_fn)(void *arg);
  * with the parent's base, by event_reinit(3), then no file of the loop may have
  * an operation pending on it.
  */
-struct af_loop *af_loop_new(struct event_base *base);
+AFIO_MUST_USE
+struct af_loop *af_loop_new(struct event_base *base) AFIO_MALLOC(af_loop_free);
 
 /**
  * Frees a loop. NULL is fine.
