@@ -42,9 +42,6 @@ struct af_loop;
 /** A function for af_loop_post(). */
 typedef void (*af_post_fn)(void *arg);
 
-/* Needed by AFIO_MALLOC; described below. */
-void af_loop_free(struct af_loop *loop);
-
 /**
  * Makes a loop, which belongs to the calling thread.
  *
@@ -64,7 +61,7 @@ void af_loop_free(struct af_loop *loop);
  * an operation pending on it.
  */
 AFIO_MUST_USE
-struct af_loop *af_loop_new(struct event_base *base) AFIO_MALLOC(af_loop_free);
+struct af_loop *af_loop_new(struct event_base *base);
 
 /**
  * Frees a loop. NULL is fine.
