@@ -118,6 +118,9 @@ struct af_loop;
  */
 #define AFIO_UNBUFFERED 0x800u
 
+/* Needed by AFIO_MALLOC; described below. */
+int af_file_close(struct af_file *file);
+
 /**
  * Makes a file from a descriptor: a pipe, FIFO, socket of any family, terminal,
  * pty, eventfd or the like, /dev/null or an on-disk file.
@@ -149,7 +152,9 @@ struct af_loop;
  *   timerfd, inotify or the like, a
  *   device other than a terminal      | it sets O_NONBLOCK until closed      |
  */
-struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
+AFIO_MUST_USE
+struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
+	AFIO_MALLOC(af_file_close);
 
 /**
  * Opens a file by its path, as fopen(3) does.
@@ -170,8 +175,9 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
  * thread and may wait for a slow file system, but never for a FIFO or a device.
  * The descriptor is always above 2.
  */
+AFIO_MUST_USE
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
-			     const char *mode);
+			     const char *mode) AFIO_MALLOC(af_file_close);
 
 /**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
@@ -250,9 +256,11 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL, because libevent 2.1 does not
  * recognise how OpenSSL 3 reports it.
  */
+AFIO_MUST_USE
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 					 struct bufferevent *bev,
-					 unsigned flags);
+					 unsigned flags)
+	AFIO_MALLOC(af_file_close);
 
 /**
  * Reads bytes.
@@ -281,6 +289,7 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
  * | cancelled                                 | -ECANCELED; the bytes
  *                                               gathered stay in the file   |
  */
+AFIO_MUST_USE
 struct af_future *af_file_read(struct af_file *file, size_t size,
 			       unsigned flags, const struct timeval *timeout);
 
@@ -302,6 +311,7 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *         error, and the part stays in the file; else the part, with
  *         AFIO_ERROR. All other outcomes are those of af_file_read().
  */
+AFIO_MUST_USE
 struct af_future *af_file_readline(struct af_file *file, size_t size,
 				   size_t sizehint, unsigned flags,
 				   const struct timeval *timeout);
@@ -317,6 +327,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
  * @param flags     as in af_file_readline()
  * @return a future, as from af_file_readline()
  */
+AFIO_MUST_USE
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,
 				     unsigned flags,
@@ -342,6 +353,7 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
  * | size 0                            | -EINVAL                             |
  * | a file with AFIO_UNBUFFERED       | -ENOTSUP                            |
  */
+AFIO_MUST_USE
 struct af_future *af_file_peek(struct af_file *file, size_t size,
 			       const struct timeval *timeout);
 
@@ -426,6 +438,7 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
  * | read error            | that error; the rest stays in the file          |
  * | cancelled             | -ECANCELED; the rest stays in the file          |
  */
+AFIO_MUST_USE
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg);
 
@@ -433,6 +446,7 @@ struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
  * Calls fn with whatever has arrived, in pieces of any length; otherwise like
  * af_file_each_line().
  */
+AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
@@ -461,6 +475,7 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
  * whatever its disposition.
  */
+AFIO_MUST_USE
 struct af_future *af_file_write(struct af_file *file, const void *buf,
 				size_t len, unsigned flags,
 				const struct timeval *timeout);
@@ -475,6 +490,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  * @param flags 0 or AFIO_FULL, as in af_file_write()
  * @return a future, as from af_file_write()
  */
+AFIO_MUST_USE
 struct af_future *af_file_write_buffer(struct af_file *file,
 				       struct evbuffer *buf, unsigned flags,
 				       const struct timeval *timeout);
@@ -505,6 +521,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | one on-disk file or FIFO              | -EINVAL: it would not end         |
  * | files of different loops              | -EINVAL                           |
  */
+AFIO_MUST_USE
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
 
@@ -541,6 +558,7 @@ int64_t af_file_size(struct af_file *file);
  * @return a future; it fails with -EIO if writing to the disk has failed, and
  *         with -EINVAL if the file is not on disk
  */
+AFIO_MUST_USE
 struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
 
@@ -604,6 +622,7 @@ int af_file_shutdown(struct af_file *file, int how);
  *         -EMFILE, -ENFILE, -ENOMEM
  *         -EINVAL    file is NULL
  */
+AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
