@@ -210,9 +210,8 @@ const struct af_output *af_future_output(const struct af_future *f);
  * starts move no byte before it returns or awaits, so what is cancelled then
  * leaves all bytes where they are.
  *
- * A group ends at once with -ECANCELED, unless parts that are done, or have
- * such a continuation, may still give it another outcome: then it waits for
- * them.
+ * A group that is cancelled ends at once with -ECANCELED. What its parts were
+ * to do then they do, and af_future_part() tells of each.
  */
 void af_future_cancel(struct af_future *f);
 

@@ -14,6 +14,12 @@
 #include "file/fill.h"
 #include "file/op.h"
 
+/*
+ * So many bytes of lines are searched between two looks at the clock: far more
+ * lines than it costs, and no more than matter if the next ones take long.
+ */
+#define WINDOW_MAX 8192
+
 struct each_op {
 	struct af_future future;
 	struct afi_op op;
@@ -25,6 +31,7 @@ struct each_op {
 	bool lines;
 	bool running;	/* in each_work(), which calls fn */
 	size_t scanned; /* bytes known to have no newline */
+	struct afi_pace pace; /* in bytes of lines */
 };
 
 static struct each_op *each_of(struct af_future *f)
@@ -68,9 +75,59 @@ static unsigned each_rest_flags(const struct each_op *each, size_t n,
 	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
 }
 
+/* How far to search for lines before the clock is read again; NULL: poll. */
+static const char *each_window(struct each_op *each, const char *from,
+			       const char *end, bool first)
+{
+	struct afi_turn *turn = &each->future.loop->turn;
+	size_t n = first ? afi_pace_begin(&each->pace, turn)
+			 : afi_pace_next(&each->pace, turn, WINDOW_MAX);
+
+	if (n == 0 || !afi_loop_is_here(each->future.loop))
+		return NULL;
+	return (size_t)(end - from) > n ? from + n : end;
+}
+
+/*
+ * Calls fn with every whole line before end; *data is moved behind them. True:
+ * the operation has ended, or the base must be polled first.
+ */
+static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
+				const char **data_, const char *const end)
+{
+	const char *data = *data_, *newline;
+	const size_t limit = each->limit;
+	size_t searched = each->scanned, n;
+	const char *stop = each_window(each, data + searched, end, true);
+
+	while (stop) {
+		while ((newline = memchr(data + searched, '\n',
+					 (size_t)(stop - data) - searched))) {
+			unsigned flags = 0;
+
+			n = (size_t)(newline - data) + 1;
+			if (n > limit) {
+				n = limit;
+				flags = AFIO_TRUNCATED;
+			}
+			if (each_hand_out(each, file, data, n, end, flags))
+				return true;
+			data += n;
+			searched = 0;
+		}
+		searched = (size_t)(stop - data);
+		if (stop == end)
+			break;
+		stop = each_window(each, stop, end, false);
+	}
+	each->scanned = searched;
+	*data_ = data;
+	return !stop;
+}
+
 /*
  * Calls fn with every whole line there is; at_end: also with an incomplete one.
- * True: the operation has ended.
+ * True: the operation has ended, or the base must be polled first.
  */
 static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 				bool at_end)
@@ -78,24 +135,10 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 	const char *data = afi_buffer_data(&file->in);
 	const char *const end = data + file->in.len;
 	const size_t limit = each->limit;
-	size_t searched = each->scanned, n;
-	const char *newline;
+	size_t n;
 
-	while (each->lines &&
-	       (newline = memchr(data + searched, '\n',
-				 (size_t)(end - data) - searched))) {
-		unsigned flags = 0;
-
-		n = (size_t)(newline - data) + 1;
-		if (n > limit) {
-			n = limit;
-			flags = AFIO_TRUNCATED;
-		}
-		if (each_hand_out(each, file, data, n, end, flags))
-			return true;
-		data += n;
-		searched = 0;
-	}
+	if (each->lines && each_hand_out_lines(each, file, &data, end))
+		return true;
 	while (data < end &&
 	       (!each->lines || at_end || (size_t)(end - data) >= limit)) {
 		n = (size_t)(end - data) < limit ? (size_t)(end - data) : limit;
@@ -145,10 +188,14 @@ static void each_later(struct each_op *each)
 
 static void each_work(struct each_op *each)
 {
+	struct afi_turn *turn = &each->future.loop->turn;
 	struct af_file *file = each->op.file;
 	ssize_t r;
 
-	for (int fills = 0; !each_hand_out_all(each, file, false); fills++) {
+	for (int fills = 0;; fills++) {
+		if (each_hand_out_all(each, file, false) ||
+		    afi_turn_look(turn))
+			break;
 		r = afi_fill_error(file);
 		if (r == 0 && !file->eof)
 			r = file->drained[AFI_READ] || fills == AFI_FILLS_MAX
@@ -165,6 +212,9 @@ static void each_work(struct each_op *each)
 			return;
 		}
 	}
+	/* After the poll, unless fn or the file has ended it. */
+	if (!each->future.done)
+		each_later(each);
 }
 
 static void each_on_task(struct afi_task *task)

@@ -101,8 +101,11 @@ static void feed_on_task(struct afi_task *task)
 
 	af_future_ref(&feed->future);
 	feed->running = true;
-	for (int moves = 0; more && moves < MOVES_MAX; moves++)
+	for (int moves = 0; more && moves < MOVES_MAX; moves++) {
 		more = feed->len > 0 ? feed_write_some(feed) : feed_ask(feed);
+		if (afi_turn_look(&feed->future.loop->turn))
+			break;
+	}
 	/* Not by the ready queue: libevent must have a turn, too. */
 	if (more)
 		feed_wait_for_room(feed);

@@ -63,6 +63,9 @@ static void await_leave(struct af_loop *loop, struct afi_await *await)
 {
 	struct event_base *private = loop->base;
 
+	/* In a child by fork(2) the bases and their descriptors are shared. */
+	if (!afi_loop_is_here(loop))
+		private = await->base;
 	loop->depth--;
 	loop->awaits = await->outer;
 	loop->turning = await->turning;
@@ -107,7 +110,7 @@ static int await_drive(struct af_loop *loop, struct af_future *f,
 		else if (loop->maybe_stuck && afi_future_needs(f, NULL))
 			r = -EDEADLK;
 		else if (loop->freed)
-			r = 1; /* what was ready has run */
+			r = TAILQ_EMPTY(&loop->ready);
 		else
 			r = afi_loop_turn(loop, wait);
 		if (r == 1) /* nothing to wait for, and nothing ready */

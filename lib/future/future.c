@@ -113,55 +113,53 @@ struct af_future *af_future_ref(struct af_future *f)
 	return f;
 }
 
-/* Drops a reference; what had only that one is added to a list. */
-static void future_drop_to(struct af_future **dead, struct af_future *f)
+/* Adds to a list what nobody holds any more. */
+static inline void future_drop_to(struct af_future **dead, struct af_future *f)
 {
-	if (!f || !f->loop || --f->refs > 0)
+	if (!f->loop || --f->refs > 0)
 		return;
 	f->first_waiter.child = *dead;
 	*dead = f;
 }
 
-static void future_drop_parts(struct af_future **dead,
-			      struct afi_compound *compound)
+static void future_drop_parts(struct af_future **dead, struct af_future *f)
 {
+	struct afi_compound *compound =
+		AFI_CONTAINER(f, struct afi_compound, future);
+
 	for (size_t i = 0; i < compound->n; i++)
 		future_drop_to(dead, compound->parts[i]);
 	free(compound->parts);
 }
 
-/* Frees f alone; what nobody else holds is added to a list. */
-static void future_free_one(struct af_future *f, struct af_future **dead)
-{
-	struct af_loop *loop = f->loop;
-	struct afi_pool *pool;
-
-	assert(f->done && !f->waiters);
-	if (f->ops->destroy)
-		f->ops->destroy(f);
-	if (f->ops->compound)
-		future_drop_parts(
-			dead, AFI_CONTAINER(f, struct afi_compound, future));
-	future_drop_to(dead, f->source);
-	/* Not before: a value's free function may have freed the loop. */
-	pool = afi_loop_pool(loop);
-	if (f->buffer)
-		evbuffer_free(f->buffer);
-	if (f->chunk)
-		afi_chunk_put(pool, f->chunk);
-	afi_block_put(pool, f, f->ops->size);
-	afi_loop_unref(loop);
-}
-
+/* By a list, since what holds what may be deep. */
 static void future_free(struct af_future *f)
 {
 	struct af_future *dead = NULL;
+	struct af_loop *loop;
+	struct afi_pool *pool;
 
-	/* By a list, since what holds what may be deep. */
-	future_free_one(f, &dead);
-	while ((f = dead)) {
+	for (;;) {
+		loop = f->loop;
+		assert(f->done && !f->waiters);
+		if (f->ops->destroy)
+			f->ops->destroy(f);
+		if (f->ops->compound)
+			future_drop_parts(&dead, f);
+		if (f->source)
+			future_drop_to(&dead, f->source);
+		/* Not before: a value's free function may free the loop. */
+		pool = afi_loop_pool(loop);
+		if (f->buffer)
+			evbuffer_free(f->buffer);
+		if (f->chunk)
+			afi_chunk_put(pool, f->chunk);
+		afi_block_put(pool, f, f->ops->size);
+		afi_loop_unref(loop);
+		if (!dead)
+			return;
+		f = dead;
 		dead = f->first_waiter.child;
-		future_free_one(f, &dead);
 	}
 }
 
@@ -193,6 +191,9 @@ static void future_run_waiters(struct afi_task *task)
 		else
 			free(waiter);
 		copy.run(&copy, f);
+		/* A child by fork(2) leaves the others to its parent. */
+		if (f->waiters && !afi_loop_is_here(f->loop))
+			return;
 	}
 	future_drop(f);
 }
@@ -290,114 +291,66 @@ struct af_future *afi_future_root(struct af_future *f)
 }
 
 /*
- * Cancels what f stands on; f is pending. Where that is done already, the
+ * Cancels what f, which is pending, stands on. Where that is done already, the
  * continuation that is due learns of its own outcome, and the links up to f
- * know that they were cancelled. Returns a compound at the root, whose parts
- * come next. Otherwise sets *ret_due: f may yet have another outcome than
- * -ECANCELED.
+ * know that they were cancelled. Returns a compound at the root, or NULL.
  */
-static struct afi_compound *future_cancel_root(struct af_future *f,
-					       bool *ret_due)
+static struct afi_compound *future_cancel_root(struct af_future *f)
 {
 	struct af_future *root = afi_future_root(f);
-	struct afi_compound *compound = NULL;
 
-	*ret_due = root->done;
-	if (!root->done && root->ops->compound)
-		compound = AFI_CONTAINER(root, struct afi_compound, future);
-	if (root->done || compound) {
+	if (root->done)
 		for (; f != root; f = f->source)
 			f->cancel = AFI_CANCEL_ASKED;
-	} else if (root->ops->cancel) {
-		af_future_ref(root);
+	else if (root->ops->compound)
+		return AFI_CONTAINER(root, struct afi_compound, future);
+	else if (root->ops->cancel)
 		root->ops->cancel(root);
-		*ret_due = root->done && root->error != -ECANCELED;
-		af_future_unref(root);
-	}
-	return compound;
+	return NULL;
 }
 
-/* Goes down into a compound, unless this walk or an outer one was there. */
-static bool future_cancel_enter(struct afi_compound *compound,
-				struct afi_compound *above, unsigned walk)
+/* Each one ends once, so no other walk over its parts can be under way. */
+static void future_cancel_enter(struct afi_compound *compound,
+				struct afi_compound *above)
 {
-	if (compound->canceling || compound->cancel.walk == walk)
-		return false;
-	af_future_ref(&compound->future);
-	compound->canceling = true;
-	compound->cancel.walk = walk;
+	struct af_future *f = af_future_ref(&compound->future);
+
 	compound->cancel.above = above;
 	compound->cancel.next = 0;
-	compound->n_due = compound->n_lost = 0;
-	return true;
-}
-
-/* All parts were cancelled: it ends, if it can. Returns the one above. */
-static struct afi_compound *future_cancel_leave(struct afi_compound *compound)
-{
-	struct afi_compound *above = compound->cancel.above;
-	struct af_future *f = &compound->future;
-	bool due = f->done;
-
-	compound->canceling = false;
-	if (!f->done) {
+	if (!f->done)
 		f->ops->cancel(f);
-		due = !f->done;
-	}
-	af_future_unref(f);
-	if (above && due)
-		above->n_due++;
-	else if (above)
-		above->n_lost++;
-	return above;
-}
-
-/* The next part of a compound; returns the compound to go on with. */
-static struct afi_compound *future_cancel_next(struct afi_compound *compound)
-{
-	struct af_future *part = compound->parts[compound->cancel.next++];
-	struct afi_compound *below = NULL;
-	bool due;
-
-	if (!part->done)
-		below = future_cancel_root(part, &due);
-	else if (part->error == 0 || !compound->future.ops->needs_success)
-		due = true;
-	else
-		return compound;
-	if (below &&
-	    future_cancel_enter(below, compound, compound->cancel.walk))
-		return below;
-	if (below)
-		due = !below->future.done;
-	if (due)
-		compound->n_due++;
-	else
-		compound->n_lost++;
-	return compound;
 }
 
 /* Depth must cost no stack, so each compound knows from where it was entered. */
 void afi_future_cancel_parts(struct afi_compound *compound)
 {
-	unsigned walk = ++compound->future.loop->walks;
+	struct afi_compound *other;
+	struct af_future *part;
 
-	if (!future_cancel_enter(compound, NULL, walk))
-		return;
-	while (compound)
-		compound = compound->cancel.next < compound->n
-				   ? future_cancel_next(compound)
-				   : future_cancel_leave(compound);
+	future_cancel_enter(compound, NULL);
+	while (compound) {
+		if (compound->cancel.next == compound->n) {
+			other = compound->cancel.above;
+			af_future_unref(&compound->future);
+			compound = other;
+			continue;
+		}
+		part = compound->parts[compound->cancel.next++];
+		other = part->done ? NULL : future_cancel_root(part);
+		if (other) {
+			future_cancel_enter(other, compound);
+			compound = other;
+		}
+	}
 }
 
 void af_future_cancel(struct af_future *f)
 {
 	struct afi_compound *compound;
-	bool due;
 
 	if (!f || f->done)
 		return;
-	compound = future_cancel_root(f, &due);
+	compound = future_cancel_root(f);
 	if (compound)
 		afi_future_cancel_parts(compound);
 }

@@ -39,11 +39,10 @@ struct afi_future_ops {
 	void (*destroy)(struct af_future *f);
 	/*
 	 * It waits for several and begins with a struct afi_compound. Its
-	 * cancel is called after its parts were cancelled.
+	 * cancel only finishes it; its parts are cancelled after that.
 	 */
 	bool compound;
-	bool needs_one;	    /* of them; else all */
-	bool needs_success; /* of that one */
+	bool needs_one; /* of them; else all */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
@@ -51,8 +50,7 @@ struct afi_future_ops {
 };
 
 /*
- * Of a link whose source was done, or still had a due continuation, when the
- * chain was cancelled.
+ * Of a link whose source was done already when the chain was cancelled.
  */
 enum afi_cancel {
 	AFI_CANCEL_NONE,
@@ -95,8 +93,7 @@ struct af_future {
 /* Where a walk over futures within futures is, and where it came from. */
 struct afi_walk {
 	struct afi_compound *above;
-	size_t next;   /* part */
-	unsigned walk; /* which one, see loop->walks */
+	size_t next; /* part */
 };
 
 /* The head of a future that waits for several, which it holds. */
@@ -104,14 +101,11 @@ struct afi_compound {
 	struct af_future future;
 	struct af_future **parts; /* from malloc() */
 	size_t n;
-	struct afi_walk look, cancel;
-	bool found;	/* by the walk that looks, so far */
-	bool canceling; /* the walk that cancels is here or below */
-	/*
-	 * By that walk: how many parts may have another outcome than
-	 * -ECANCELED, and how many cannot.
-	 */
-	size_t n_due, n_lost;
+	struct afi_walk cancel;
+	/* Of the walk that looks, see needs.c: which one, what was found. */
+	struct afi_walk look;
+	unsigned looked; /* loop->walks */
+	bool found;
 };
 
 /*
@@ -151,7 +145,7 @@ static inline int afi_future_limit(struct af_future *f,
  * done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* Cancels the parts of one; then itself, unless it is done. */
+/* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);
 /* The future at the root of a pending chain. */
 struct af_future *afi_future_root(struct af_future *f);

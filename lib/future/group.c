@@ -3,9 +3,6 @@
  * Futures of several: all, all_settled, race, any; and of one, but not for
  * ever: with_timeout. A group holds references to its parts from beginning to
  * end, so that they can be read; each pending part holds one to the group.
- *
- * A group that is cancelled ends at once, unless parts of it that are done, or
- * whose continuations are due, may still decide it.
  */
 #include "config.h"
 
@@ -18,9 +15,8 @@
 struct group {
 	struct afi_compound compound;
 	size_t n_left;
-	bool canceled;
-	bool late; /* the time is over, and descriptors are served once more */
-	bool timed_out; /* that is why it was cancelled */
+	/* Of with_timeout: the time is over, and then the part is cancelled. */
+	bool late, timed_out;
 };
 
 static struct group *group_of(struct af_future *f)
@@ -28,22 +24,9 @@ static struct group *group_of(struct af_future *f)
 	return AFI_CONTAINER(f, struct group, compound.future);
 }
 
-/* Of a group that was cancelled. */
-static int group_cancel_error(const struct group *group)
-{
-	return group->timed_out ? -ETIMEDOUT : -ECANCELED;
-}
-
-/* Its parts were cancelled before. */
 static void group_cancel(struct af_future *f)
 {
-	struct group *group = group_of(f);
-	bool due = f->ops->needs_one ? group->compound.n_due > 0
-				     : group->compound.n_lost == 0;
-
-	group->canceled = true;
-	if (!due)
-		afi_future_finish(f, group_cancel_error(group));
+	afi_future_finish(f, -ECANCELED);
 }
 
 static const struct afi_future_ops group_all_ops = {
@@ -74,15 +57,7 @@ static const struct afi_future_ops group_any_ops = {
 	.cancel = group_cancel,
 	.compound = true,
 	.needs_one = true,
-	.needs_success = true,
 };
-
-/* Whether a part ended as it did because the group was cancelled. */
-static bool group_made_fail(const struct group *group,
-			    const struct af_future *done)
-{
-	return group->canceled && done->error == -ECANCELED;
-}
 
 /* Whether a part's outcome is that of the group. */
 static bool group_is_decided(const struct group *group,
@@ -96,19 +71,18 @@ static bool group_is_decided(const struct group *group,
 		return done->error != 0;
 	if (ops == &group_any_ops)
 		return done->error == 0;
-	return ops != &group_all_settled_ops && !group_made_fail(group, done);
+	return ops != &group_all_settled_ops;
 }
 
 /* The first to be done, or to succeed: its result is the group's. */
 static void group_take(struct group *group, struct af_future *done)
 {
 	struct af_future *f = &group->compound.future;
-	bool failed = f->ops->needs_success ? group->canceled && done->error
-					    : group_made_fail(group, done);
+	bool late = group->timed_out && done->error == -ECANCELED;
 
 	f->source = af_future_ref(done->source ? done->source : done);
 	af_future_ref(f);
-	afi_future_finish(f, failed ? group_cancel_error(group) : done->error);
+	afi_future_finish(f, late ? -ETIMEDOUT : done->error);
 	afi_future_cancel_parts(&group->compound);
 	af_future_unref(f);
 }
@@ -243,6 +217,25 @@ struct af_future *af_future_part(const struct af_future *f, size_t i)
 	return i < compound->n ? compound->parts[i] : NULL;
 }
 
+/* Cancels the part, and waits for it only where its continuation is due. */
+static void group_time_out(struct af_future *f)
+{
+	struct group *group = group_of(f);
+	struct af_future *part = group->compound.parts[0];
+	struct af_future *root = af_future_ref(afi_future_root(part));
+	bool due = root->done;
+
+	af_future_ref(f);
+	group->timed_out = true;
+	af_future_cancel(part);
+	/* Its cancel function may have found a better end. */
+	due |= root->done && root->error != -ECANCELED;
+	if (!due && !f->done)
+		afi_future_finish(f, -ETIMEDOUT);
+	af_future_unref(root);
+	af_future_unref(f);
+}
+
 /*
  * The time is over. Whoever woke late may not have seen what had come before:
  * libevent polls once more before it calls this again.
@@ -257,11 +250,9 @@ static void group_expire(struct af_future *f)
 	if (group->compound.parts[0]->done)
 		return;
 	group->late = true;
-	if (!late && afi_deadline_start(f->deadline, f->loop, &now,
-					f->deadline->passed) == 0)
-		return;
-	group->timed_out = true;
-	af_future_cancel(f);
+	if (late || afi_deadline_start(f->deadline, f->loop, &now,
+				       f->deadline->passed) < 0)
+		group_time_out(f);
 }
 
 static const struct afi_future_ops group_timeout_ops = {

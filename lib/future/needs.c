@@ -37,7 +37,7 @@ static void needs_enter(struct afi_compound *compound,
 			struct afi_compound *above, unsigned walk,
 			const struct af_future *other)
 {
-	compound->look.walk = walk;
+	compound->looked = walk;
 	compound->look.above = above;
 	compound->look.next = 0;
 	compound->found = needs_all(compound, other);
@@ -65,7 +65,7 @@ static bool needs_walk(struct afi_compound *compound,
 				    other, &found);
 		if (!below) {
 			compound->found = found;
-		} else if (below->look.walk == walk) {
+		} else if (below->looked == walk) {
 			compound->found = below->found; /* seen already */
 		} else {
 			needs_enter(below, compound, walk, other);

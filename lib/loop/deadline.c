@@ -57,6 +57,8 @@ static void deadline_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!afi_loop_is_here(deadline->loop))
+		return;
 	/* The coarse clock may be some milliseconds ahead of the fine one. */
 	if (afi_now() < deadline->at && deadline_arm(deadline) == 0)
 		return;

@@ -24,6 +24,8 @@
  * much as ten tasks: so many that it does not show, so few that nobody waits.
  */
 #define ROUND_MAX 256
+/* How many of them between two looks at the clock. */
+#define BATCH_MAX 16
 
 static const struct timeval loop_at_once;
 
@@ -40,7 +42,8 @@ static void loop_start_kick(struct af_loop *loop)
  */
 static void loop_kick(struct af_loop *loop)
 {
-	if (loop->drivers > 0 || !loop->home_shared || loop->freed)
+	if (loop->drivers > 0 || !loop->home_shared || loop->freed ||
+	    !afi_loop_is_here(loop))
 		return;
 	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle))
 		return;
@@ -51,7 +54,8 @@ static void loop_kick(struct af_loop *loop)
 /* No round comes after: runs what is ready since the loop was freed. */
 static void loop_finish_freed(struct af_loop *loop)
 {
-	while (loop->freed && !TAILQ_EMPTY(&loop->ready))
+	while (loop->freed && !TAILQ_EMPTY(&loop->ready) &&
+	       afi_loop_is_here(loop))
 		afi_loop_round(loop, NULL);
 }
 
@@ -63,6 +67,8 @@ static void loop_on_kick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* A driver runs the queues itself; this has only ended its turn. */
 	if (loop->drivers > 0)
+		return;
+	if (!afi_loop_is_here(loop))
 		return;
 	afi_loop_ref(loop);
 	afi_loop_round(loop, NULL);
@@ -292,16 +298,50 @@ void afi_loop_settle_all(struct af_loop *loop)
 		afi_task_run_first(&loop->settle);
 }
 
+/* One task alone needs no clock. */
+static unsigned loop_first_batch(struct af_loop *loop)
+{
+	const struct afi_task *first = TAILQ_FIRST(&loop->ready);
+
+	loop->turn = (struct afi_turn){ 0 };
+	loop->pace.looked = 0;
+	if (!first || !TAILQ_NEXT(first, entry))
+		return 1;
+	return afi_pace_begin(&loop->pace, &loop->turn);
+}
+
+static unsigned loop_next_batch(struct af_loop *loop)
+{
+	if (loop->pace.looked == 0)
+		return afi_pace_begin(&loop->pace, &loop->turn);
+	return afi_pace_next(&loop->pace, &loop->turn, BATCH_MAX);
+}
+
+static void loop_run_ready(struct af_loop *loop, const bool *done)
+{
+	unsigned left = loop_first_batch(loop);
+
+	/* A task may run a round of its own, so the list is looked up anew. */
+	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
+		if (left-- == 0) {
+			left = loop_next_batch(loop);
+			if (left-- == 0)
+				break;
+		}
+		afi_task_run_first(&loop->ready);
+		if ((done && *done) || loop->turn.over ||
+		    !afi_loop_is_here(loop))
+			break;
+	}
+}
+
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
 	if (!TAILQ_EMPTY(&loop->later))
 		afi_task_run_first(&loop->later);
-	/* A task may run a round of its own, so the list is looked up anew. */
-	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
-		afi_task_run_first(&loop->ready);
-		if (done && *done)
-			break;
-	}
+	loop_run_ready(loop, done);
+	if (!afi_loop_is_here(loop))
+		return;
 	if (loop->drivers > 0)
 		loop_look_for_break(loop);
 	if (done && *done)
@@ -346,6 +386,8 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	int flags = EVLOOP_ONCE;
 	int r;
 
+	if (!afi_loop_is_here(loop))
+		return -EBADF;
 	/* Without ONCE it would go on for as long as something is ready. */
 	if (!wait || !TAILQ_EMPTY(&loop->ready))
 		flags |= EVLOOP_NONBLOCK;

@@ -17,6 +17,7 @@
 
 #include "base/pool.h"
 #include "loop/mailbox.h"
+#include "loop/pace.h"
 #include "loop/task.h"
 #include "loop/watch.h"
 
@@ -64,6 +65,8 @@ struct af_loop {
 	char *process; /* 1 in the process that made it, 0 in its children */
 	struct afi_await *awaits; /* the innermost one */
 
+	struct afi_turn turn; /* of work, between two polls */
+	struct afi_pace pace; /* of the tasks that are ready */
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
 	struct afi_tasks later;	 /* one is run each round, again if need be */
@@ -85,6 +88,12 @@ struct af_loop {
 static inline bool afi_loop_alive(const struct af_loop *loop)
 {
 	return loop && !loop->freed;
+}
+
+/* False in a child by fork(2), where nothing of the loop may run. */
+static inline bool afi_loop_is_here(const struct af_loop *loop)
+{
+	return !loop->process || *loop->process;
 }
 
 /* Whether this thread may use the loop. A child by fork(2) may not, either. */
@@ -168,8 +177,8 @@ void afi_loop_exit(struct af_loop *loop);
 /* What waits to settle does so at once. */
 void afi_loop_settle_all(struct af_loop *loop);
 /*
- * One round: what is ready, up to a limit, or until *done (if not NULL).
- * Then, if nothing is left, what waits to settle.
+ * One round: what is ready, for as long as a turn may last, or until *done (if
+ * not NULL). Then, if nothing is left, what waits to settle.
  */
 void afi_loop_round(struct af_loop *loop, const bool *done);
 /*

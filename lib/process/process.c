@@ -100,6 +100,11 @@ static void process_on_exit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* A child by fork(2) that took the base over. */
+	if (!afi_loop_is_here(process->loop)) {
+		event_del(&process->event);
+		return;
+	}
 	afi_process_look(process);
 	if (process->ended && process->orphan)
 		afi_process_discard(process);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fairness by the clock: how long work may go on, and how often that is asked.
+ */
+#include "config.h"
+
+#include "loop/deadline.h"
+#include "loop/pace.h"
+
+#define TURN_NSEC 1000000
+/* So long a batch may last, by the pace of the one before. */
+#define BATCH_NSEC 100000
+
+static bool pace_is_over(struct afi_turn *turn, int64_t now)
+{
+	if (turn->began == 0)
+		turn->began = now;
+	if (now - turn->began >= TURN_NSEC)
+		turn->over = true;
+	return turn->over;
+}
+
+bool afi_turn_look(struct afi_turn *turn)
+{
+	return pace_is_over(turn, afi_now());
+}
+
+unsigned afi_pace_begin(struct afi_pace *pace, struct afi_turn *turn)
+{
+	pace->looked = afi_now();
+	if (pace->batch == 0)
+		pace->batch = 1;
+	return pace_is_over(turn, pace->looked) ? 0 : pace->batch;
+}
+
+unsigned afi_pace_next(struct afi_pace *pace, struct afi_turn *turn,
+		       unsigned max)
+{
+	int64_t now = afi_now();
+	int64_t each = (now - pace->looked) / pace->batch + 1;
+
+	pace->looked = now;
+	if (each > BATCH_NSEC)
+		pace->batch = 1;
+	else if (BATCH_NSEC / each < max)
+		pace->batch = (unsigned)(BATCH_NSEC / each);
+	else
+		pace->batch = max;
+	return pace_is_over(turn, now) ? 0 : pace->batch;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fairness: work that comes in rows is done for a millisecond, and then the
+ * base is polled. The clock is read once for a batch of items, whose size
+ * follows the pace that was measured last. Knows neither the loop nor the work.
+ */
+#ifndef AFI_LOOP_PACE_H
+#define AFI_LOOP_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Since when work has gone on without a poll. */
+struct afi_turn {
+	int64_t began; /* 0: nobody has looked at the clock yet */
+	bool over;     /* the base must be polled next */
+};
+
+/* How fast one kind of work goes. */
+struct afi_pace {
+	int64_t looked; /* at the clock */
+	unsigned batch; /* items from then on to the next look */
+};
+
+/* Whether it is time to poll. */
+bool afi_turn_look(struct afi_turn *turn);
+/* Work begins: the size of the first batch; 0: time to poll. */
+unsigned afi_pace_begin(struct afi_pace *pace, struct afi_turn *turn);
+/* A batch is done: the size of the next one, at most max; 0: time to poll. */
+unsigned afi_pace_next(struct afi_pace *pace, struct afi_turn *turn,
+		       unsigned max);
+
+#endif
