@@ -223,6 +223,14 @@ void af_future_cancel(struct af_future *f);
  * @return a future, whose reference passes to the library and whose outcome
  *         becomes the chain's; or NULL to pass on the outcome of done. done
  *         itself means the same as NULL: return it without taking a reference.
+ *
+ * It must return. Neither a C++ exception nor longjmp(3) may leave a function
+ * that the library calls, this one or any other: the library and libevent are
+ * C, and hold references and a place in the loop at that time. If one does, the
+ * loop cannot be run, awaited or freed any more. A C++ function catches what it
+ * may throw, keeps it where the program finds it (std::current_exception()) and
+ * returns; one that is declared noexcept ends the program instead, at the place
+ * of the mistake.
  */
 typedef struct af_future *(*af_continuation_fn)(struct af_future *done,
 						void *arg);

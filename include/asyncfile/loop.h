@@ -56,9 +56,16 @@ typedef void (*af_post_fn)(void *arg);
  * A child by fork(2) must not use its parent's loop, nor anything made with it:
  * it must not even close or free it. The two processes share one epoll(7)
  * instance, and the child would consume the parent's events. The child can make
- * a loop of its own. Call daemon(3) before making a loop. If a child goes on
- * with the parent's base, by event_reinit(3), then no file of the loop may have
- * an operation pending on it.
+ * a loop of its own. Call daemon(3) before making a loop. A child that was
+ * forked in a continuation may go on with the parent's base, after
+ * event_reinit(3): no continuation, sleep, wait or post of the parent's loop
+ * runs in it, and af_loop_run() and af_await() calls on its stack end with
+ * -EBADF. No file of the loop may have an operation pending then that uses a
+ * bufferevent of the program.
+ *
+ * Work is done for about a millisecond, then the base is polled, so the
+ * program's own events have their turn however much is ready. How long one
+ * callback takes is up to the program.
  */
 AFIO_MUST_USE
 struct af_loop *af_loop_new(struct event_base *base);

@@ -29,8 +29,8 @@ struct each_op {
 	struct afi_gate *gate; /* NULL: none */
 	size_t limit;	       /* longest piece passed at once */
 	bool lines;
-	bool running;	/* in each_work(), which calls fn */
-	size_t scanned; /* bytes known to have no newline */
+	bool running;	      /* in each_work(), which calls fn */
+	size_t scanned;	      /* bytes known to have no newline */
 	struct afi_pace pace; /* in bytes of lines */
 };
 
@@ -193,8 +193,7 @@ static void each_work(struct each_op *each)
 	ssize_t r;
 
 	for (int fills = 0;; fills++) {
-		if (each_hand_out_all(each, file, false) ||
-		    afi_turn_look(turn))
+		if (each_hand_out_all(each, file, false) || afi_turn_look(turn))
 			break;
 		r = afi_fill_error(file);
 		if (r == 0 && !file->eof)

@@ -143,6 +143,11 @@ void afi_file_step(struct af_file *file, enum afi_direction direction)
 
 void afi_file_ready(struct af_file *file, enum afi_direction direction)
 {
+	/* A child by fork(2) that took the base over: the bytes are not its. */
+	if (!afi_loop_is_here(file->loop)) {
+		file->transport->unwant(file, direction);
+		return;
+	}
 	file->drained[direction] = false;
 	file->needed[direction] = false;
 	afi_file_step(file, direction);

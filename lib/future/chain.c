@@ -97,48 +97,68 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 	af_future_unref(next);
 }
 
-/*
- * Whether a link was cancelled when its source was done already, and no earlier
- * link has failed of that.
- */
-static bool chain_is_asked(struct af_future *link, const struct af_future *done)
+static struct af_future *chain_call_link(const struct afi_waiter *waiter,
+					 struct af_future *done)
 {
-	if (link->cancel == AFI_CANCEL_ASKED &&
-	    (done->cancel == AFI_CANCEL_TOLD || done->error == -ECANCELED))
-		link->cancel = AFI_CANCEL_TOLD;
-	return link->cancel == AFI_CANCEL_ASKED;
+	struct af_future *link = waiter->child, *next;
+
+	link->running = true;
+	next = chain_call((af_continuation_fn)waiter->fn, done, waiter->arg);
+	link->running = false;
+	return next;
+}
+
+/*
+ * The same, of a link that was cancelled when its source was done already. Only
+ * what an af_then() returns is cancelled, and nothing after a link that failed
+ * of the cancel.
+ */
+static struct af_future *chain_call_canceled(const struct afi_waiter *waiter,
+					     struct af_future *done,
+					     enum call_on on)
+{
+	struct af_future *link = waiter->child, *next = NULL;
+	bool asked = link->cancel == AFI_CANCEL_ASKED &&
+		     done->cancel != AFI_CANCEL_TOLD &&
+		     done->error != -ECANCELED;
+
+	link->cancel = asked ? AFI_CANCEL_ASKED : AFI_CANCEL_TOLD;
+	if (chain_wants(on, done)) {
+		link->loop->held = asked;
+		next = chain_call_link(waiter, done);
+		link->loop->held = false;
+	}
+	/* Or it was cancelled again, during the call. */
+	if (asked ? on == ON_SUCCESS : link->cancel == AFI_CANCEL_ASKED)
+		af_future_cancel(next);
+	return next;
 }
 
 /* What a source does when it is done: call, and see what comes of it. */
 static void chain_run(struct afi_waiter *waiter, struct af_future *done,
 		      enum call_on on)
 {
-	af_continuation_fn fn = (af_continuation_fn)waiter->fn;
 	struct af_future *link = waiter->child;
 	struct af_future *next = NULL;
-	bool asked;
 
 	if (!link) { /* no memory for one, or its loop was being freed */
 		if (chain_wants(on, done))
-			af_future_unref(chain_call(fn, done, waiter->arg));
+			af_future_unref(
+				chain_call((af_continuation_fn)waiter->fn, done,
+					   waiter->arg));
 		return;
 	}
-	asked = link->cancel && chain_is_asked(link, done);
-	if (chain_wants(on, done)) {
-		link->running = true;
-		link->loop->held = asked;
-		next = chain_call(fn, done, waiter->arg);
-		link->loop->held = false;
-		link->running = false;
+	if (link->cancel) {
+		next = chain_call_canceled(waiter, done, on);
+	} else if (chain_wants(on, done)) {
+		next = chain_call_link(waiter, done);
+		if (link->cancel && next) /* during the call */
+			af_future_cancel(next);
 	}
-	if (!next) {
+	if (next)
+		chain_follow(link, next);
+	else
 		chain_settle(link, done);
-		return;
-	}
-	/* Only what af_then() returns; or it was cancelled during the call. */
-	if (link->cancel == AFI_CANCEL_ASKED && (!asked || on == ON_SUCCESS))
-		af_future_cancel(next);
-	chain_follow(link, next);
 }
 
 static void chain_run_then(struct afi_waiter *waiter, struct af_future *done)

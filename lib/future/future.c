@@ -113,54 +113,85 @@ struct af_future *af_future_ref(struct af_future *f)
 	return f;
 }
 
-/* Adds to a list what nobody holds any more. */
-static inline void future_drop_to(struct af_future **dead, struct af_future *f)
+/* Frees f alone. */
+static inline void future_free_one(struct af_future *f)
 {
-	if (!f->loop || --f->refs > 0)
-		return;
-	f->first_waiter.child = *dead;
-	*dead = f;
+	struct af_loop *loop = f->loop;
+	struct afi_pool *pool;
+
+	assert(f->done && !f->waiters);
+	if (f->ops->destroy)
+		f->ops->destroy(f);
+	/* Not before: a value's free function may have freed the loop. */
+	pool = afi_loop_pool(loop);
+	if (f->buffer)
+		evbuffer_free(f->buffer);
+	if (f->chunk)
+		afi_chunk_put(pool, f->chunk);
+	afi_block_put(pool, f, f->ops->size);
+	afi_loop_unref(loop);
 }
 
+/* Adds to a list the parts that nobody else holds. */
 static void future_drop_parts(struct af_future **dead, struct af_future *f)
 {
 	struct afi_compound *compound =
 		AFI_CONTAINER(f, struct afi_compound, future);
+	struct af_future *part;
 
-	for (size_t i = 0; i < compound->n; i++)
-		future_drop_to(dead, compound->parts[i]);
+	for (size_t i = 0; i < compound->n; i++) {
+		part = compound->parts[i];
+		if (!part->loop || --part->refs > 0)
+			continue;
+		part->first_waiter.child = *dead;
+		*dead = part;
+	}
 	free(compound->parts);
 }
 
+/* Frees f alone; returns its source, if nobody else held that. */
+static inline struct af_future *future_free_link(struct af_future *f)
+{
+	struct af_future *source = f->source;
+
+	future_free_one(f);
+	return source && source->loop && --source->refs == 0 ? source : NULL;
+}
+
 /* By a list, since what holds what may be deep. */
-static void future_free(struct af_future *f)
+static void future_free_compound(struct af_future *f)
 {
 	struct af_future *dead = NULL;
-	struct af_loop *loop;
-	struct afi_pool *pool;
 
-	for (;;) {
-		loop = f->loop;
-		assert(f->done && !f->waiters);
-		if (f->ops->destroy)
-			f->ops->destroy(f);
+	while (f) {
 		if (f->ops->compound)
 			future_drop_parts(&dead, f);
-		if (f->source)
-			future_drop_to(&dead, f->source);
-		/* Not before: a value's free function may free the loop. */
-		pool = afi_loop_pool(loop);
-		if (f->buffer)
-			evbuffer_free(f->buffer);
-		if (f->chunk)
-			afi_chunk_put(pool, f->chunk);
-		afi_block_put(pool, f, f->ops->size);
-		afi_loop_unref(loop);
-		if (!dead)
-			return;
-		f = dead;
-		dead = f->first_waiter.child;
+		f = future_free_link(f);
+		if (!f && dead) {
+			f = dead;
+			dead = f->first_waiter.child;
+		}
 	}
+}
+
+/*
+ * These two are not to be part of every function that drops a reference: most
+ * futures have no source, and most references are not the last.
+ */
+__attribute__((noinline)) static void future_free_chain(struct af_future *f)
+{
+	while (f && !f->ops->compound)
+		f = future_free_link(f);
+	if (f)
+		future_free_compound(f);
+}
+
+__attribute__((noinline)) static void future_free(struct af_future *f)
+{
+	if (f->source || f->ops->compound)
+		future_free_chain(f);
+	else
+		future_free_one(f);
 }
 
 /* Drops a reference to a future that is not a static one. */
@@ -181,7 +212,7 @@ static void future_run_waiters(struct afi_task *task)
 	struct af_future *f = AFI_CONTAINER(task, struct af_future, task);
 	struct afi_waiter *waiter;
 
-	while ((waiter = f->waiters)) {
+	for (waiter = f->waiters; waiter; waiter = f->waiters) {
 		struct afi_waiter copy = *waiter;
 
 		/* Before the call: it may add a waiter in the same place. */
@@ -191,8 +222,10 @@ static void future_run_waiters(struct afi_task *task)
 		else
 			free(waiter);
 		copy.run(&copy, f);
+		if (!f->waiters)
+			break;
 		/* A child by fork(2) leaves the others to its parent. */
-		if (f->waiters && !afi_loop_is_here(f->loop))
+		if (!afi_loop_is_here(f->loop))
 			return;
 	}
 	future_drop(f);

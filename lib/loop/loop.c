@@ -123,19 +123,19 @@ static int loop_move_mailbox(struct afi_watch *watch)
 	return afi_mailbox_move(&loop->mailbox, loop->base);
 }
 
-/* A byte that a child by fork(2) finds to be zero, without a system call. */
-static char *loop_process_mark(void)
+/* In a page that a child by fork(2) finds zeroed, without a system call. */
+static char *loop_make_state(void)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	char *mark = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *state = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (mark == MAP_FAILED)
+	if (state == MAP_FAILED)
 		return NULL;
 	/* Where this fails, a child cannot tell that it is one. */
-	madvise(mark, size, MADV_WIPEONFORK);
-	*mark = 1;
-	return mark;
+	madvise(state, size, MADV_WIPEONFORK);
+	*state = AFI_TURN_ON;
+	return state;
 }
 
 /* Frees what libevent knows; not while it dispatches for us. */
@@ -151,10 +151,11 @@ static void loop_release(struct af_loop *loop)
 		event_base_free(loop->spare);
 	if (loop->home && loop->owns_home)
 		event_base_free(loop->home);
-	if (loop->process)
-		munmap(loop->process, (size_t)sysconf(_SC_PAGESIZE));
+	if (loop->turn.state)
+		munmap(loop->turn.state, (size_t)sysconf(_SC_PAGESIZE));
 	loop->spare = loop->home = loop->base = NULL;
-	loop->process = NULL;
+	loop->last_state = AFI_TURN_ON;
+	loop->turn.state = &loop->last_state;
 }
 
 static void loop_init(struct af_loop *loop, struct event_base *base)
@@ -195,11 +196,11 @@ struct af_loop *af_loop_new(struct event_base *base)
 	if (!loop)
 		return NULL;
 	loop_init(loop, base);
-	loop->process = loop_process_mark();
+	loop->turn.state = loop_make_state();
 	loop->base = base ? base : afi_base_new(NULL);
 	if (!loop->base)
 		r = -errno;
-	else if (loop->process)
+	else if (loop->turn.state)
 		r = loop_start_watches(loop);
 	if (r == 0) {
 		loop->home = loop->base;
@@ -303,7 +304,7 @@ static unsigned loop_first_batch(struct af_loop *loop)
 {
 	const struct afi_task *first = TAILQ_FIRST(&loop->ready);
 
-	loop->turn = (struct afi_turn){ 0 };
+	afi_turn_begin(&loop->turn);
 	loop->pace.looked = 0;
 	if (!first || !TAILQ_NEXT(first, entry))
 		return 1;
@@ -317,21 +318,29 @@ static unsigned loop_next_batch(struct af_loop *loop)
 	return afi_pace_next(&loop->pace, &loop->turn, BATCH_MAX);
 }
 
+/* So many tasks. False: no more in this round. */
+static bool loop_run_batch(struct af_loop *loop, unsigned left,
+			   const bool *done)
+{
+	/* A task may run a round of its own, so the list is looked up anew. */
+	for (; left > 0; left--) {
+		if (TAILQ_EMPTY(&loop->ready))
+			return false;
+		afi_task_run_first(&loop->ready);
+		if ((done && *done) || *loop->turn.state != AFI_TURN_ON)
+			return false;
+	}
+	return !TAILQ_EMPTY(&loop->ready);
+}
+
 static void loop_run_ready(struct af_loop *loop, const bool *done)
 {
-	unsigned left = loop_first_batch(loop);
+	unsigned n = 0, batch = loop_first_batch(loop);
 
-	/* A task may run a round of its own, so the list is looked up anew. */
-	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
-		if (left-- == 0) {
-			left = loop_next_batch(loop);
-			if (left-- == 0)
-				break;
-		}
-		afi_task_run_first(&loop->ready);
-		if ((done && *done) || loop->turn.over ||
-		    !afi_loop_is_here(loop))
-			break;
+	while (batch > 0 && n < ROUND_MAX &&
+	       loop_run_batch(loop, batch, done)) {
+		n += batch;
+		batch = loop_next_batch(loop);
 	}
 }
 
@@ -352,7 +361,7 @@ void afi_loop_round(struct af_loop *loop, const bool *done)
 
 int afi_loop_check(const struct af_loop *loop)
 {
-	if (loop->process && !*loop->process)
+	if (!afi_loop_is_here(loop))
 		return -EBADF;
 	return afi_loop_is_mine(loop) ? 0 : -EPERM;
 }

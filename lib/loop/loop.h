@@ -62,10 +62,10 @@ struct af_loop {
 	unsigned walks; /* over futures, so far */
 	unsigned refs; /* the owner's, and one for each object made with it */
 	pthread_t thread;
-	char *process; /* 1 in the process that made it, 0 in its children */
 	struct afi_await *awaits; /* the innermost one */
 
 	struct afi_turn turn; /* of work, between two polls */
+	char last_state;      /* its state, once the page is unmapped */
 	struct afi_pace pace; /* of the tasks that are ready */
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
@@ -93,7 +93,7 @@ static inline bool afi_loop_alive(const struct af_loop *loop)
 /* False in a child by fork(2), where nothing of the loop may run. */
 static inline bool afi_loop_is_here(const struct af_loop *loop)
 {
-	return !loop->process || *loop->process;
+	return *loop->turn.state != AFI_TURN_ELSEWHERE;
 }
 
 /* Whether this thread may use the loop. A child by fork(2) may not, either. */

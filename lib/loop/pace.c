@@ -15,9 +15,9 @@ static bool pace_is_over(struct afi_turn *turn, int64_t now)
 {
 	if (turn->began == 0)
 		turn->began = now;
-	if (now - turn->began >= TURN_NSEC)
-		turn->over = true;
-	return turn->over;
+	if (now - turn->began >= TURN_NSEC && *turn->state == AFI_TURN_ON)
+		*turn->state = AFI_TURN_OVER;
+	return *turn->state != AFI_TURN_ON;
 }
 
 bool afi_turn_look(struct afi_turn *turn)

@@ -10,11 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Since when work has gone on without a poll. */
+/*
+ * Work between two polls. The state is in a page of its own, which is zeroed in
+ * a child by fork(2): so the one byte that ends a turn also ends it there.
+ */
+enum afi_turn_state { AFI_TURN_ELSEWHERE, AFI_TURN_ON, AFI_TURN_OVER };
 struct afi_turn {
 	int64_t began; /* 0: nobody has looked at the clock yet */
-	bool over;     /* the base must be polled next */
+	char *state;   /* enum afi_turn_state */
 };
+
+static inline void afi_turn_begin(struct afi_turn *turn)
+{
+	turn->began = 0;
+	if (*turn->state != AFI_TURN_ELSEWHERE)
+		*turn->state = AFI_TURN_ON;
+}
 
 /* How fast one kind of work goes. */
 struct afi_pace {

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Time is shared: whatever work comes in rows, a timer of the program fires in
+ * between, as often as there is time for. And nothing of a loop runs in a child
+ * by fork(2) that goes on with the base.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "support/harness.h"
+
+static struct rig rig;
+
+/* How often a timer of 10 ms fired, and the longest time that it waited. */
+static struct event *timer;
+static int fired;
+static int64_t last_fired, longest;
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	int64_t now = now_us();
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (now - last_fired > longest)
+		longest = now - last_fired;
+	last_fired = now;
+	fired++;
+}
+
+static void start_timer(void)
+{
+	fired = 0;
+	longest = 0;
+	last_fired = now_us();
+	timer = event_new(af_loop_base(rig.loop), -1, EV_PERSIST, on_timer,
+			  NULL);
+	event_add(timer, MS(10));
+}
+
+/*
+ * The processor may be busy with others for some of the time, so the limit is
+ * far below what a row without polls takes, and not at what is wanted.
+ */
+static void stop_timer(int64_t since)
+{
+	int64_t rest = now_us() - last_fired;
+
+	event_free(timer);
+	ck_assert_int_ge(now_us() - since, 200000);
+	ck_assert_int_ge(fired, 3);
+	ck_assert_int_lt(longest, 120000);
+	ck_assert_int_lt(rest, 120000);
+}
+
+static void work_long(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	spin(1);
+}
+
+static void post_long(void *arg)
+{
+	(void)arg;
+	spin(1);
+}
+
+enum { ROW = 256 };
+
+START_TEST(row_of_continuations_lets_timers_fire)
+{
+	struct af_future *f;
+	int64_t start;
+
+	rig_open(&rig, _i);
+	start_timer();
+	start = now_us();
+	f = af_future_new(rig.loop, NULL, NULL);
+	for (int i = 0; i < ROW; i++)
+		af_on_done(af_sleep(rig.loop, MS(0)), work_long, NULL);
+	af_on_done(af_future_ref(f), work_long, NULL);
+	af_future_resolve(f, NULL, NULL);
+	af_future_unref(f);
+	expect_error(&rig, af_sleep(rig.loop, MS(300)), 0);
+	stop_timer(start);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(row_of_posts_lets_timers_fire)
+{
+	int64_t start;
+
+	rig_open(&rig, _i);
+	start_timer();
+	start = now_us();
+	for (int i = 0; i < ROW; i++)
+		ck_assert_int_eq(af_loop_post(rig.loop, post_long, NULL), 0);
+	expect_error(&rig, af_sleep(rig.loop, MS(300)), 0);
+	stop_timer(start);
+	rig_close(&rig);
+}
+END_TEST
+
+static int64_t end_of_lines;
+static int slow_us;
+
+static int on_piece(const char *data, size_t len, unsigned flags, void *arg)
+{
+	int64_t start = now_us();
+
+	(void)data;
+	(void)len;
+	(void)flags;
+	(void)arg;
+	while (now_us() - start < slow_us)
+		;
+	return start >= end_of_lines;
+}
+
+static void feed_lines(int fd)
+{
+	static char lines[65536];
+
+	memset(lines, '\n', sizeof lines);
+	while (write(fd, lines, sizeof lines) > 0)
+		;
+	_exit(0);
+}
+
+/* An endless stream, as of yes(1): lines or chunks, of 1 us or 1 ms. */
+START_TEST(endless_stream_lets_timers_fire)
+{
+	bool chunks = _i / DRIVE_COUNT & 1;
+	struct af_future *f;
+	int64_t start;
+	pid_t pid;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	rig_reader(&rig);
+	pid = fork();
+	if (pid == 0)
+		feed_lines(rig.out);
+	slow_us = _i / DRIVE_COUNT & 2 ? 1000 : 1;
+	start_timer();
+	start = now_us();
+	end_of_lines = start + 300000;
+	f = chunks ? af_file_each_chunk(rig.reader, on_piece, NULL)
+		   : af_file_each_line(rig.reader, on_piece, NULL);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	af_future_unref(f);
+	stop_timer(start);
+	ck_assert_int_eq(af_file_close(rig.reader), 0);
+	rig.reader = NULL;
+	rig_hang_up(&rig);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Every line once, however often the row was interrupted. */
+static size_t n_lines;
+
+static int count_line(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	ck_assert_uint_eq(len, 1 + n_lines % 7);
+	ck_assert_int_eq(data[len - 1], '\n');
+	n_lines++;
+	if (n_lines % 1000 == 0)
+		spin(1);
+	return 0;
+}
+
+START_TEST(interrupted_lines_are_all_there)
+{
+	static char text[200000];
+	struct af_future *f;
+	size_t len = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	for (size_t n = 0; len + 8 < sizeof text; n++) {
+		memset(text + len, 'x', n % 7);
+		len += n % 7;
+		text[len++] = '\n';
+	}
+	feed(&rig, text, len, true);
+	n_lines = 0;
+	f = af_file_each_line(rig.reader, count_line, NULL);
+	expect_count(&rig, f, len, AFIO_EOF);
+	ck_assert_uint_eq(
+		n_lines / 7 * 28 + n_lines % 7 * (n_lines % 7 + 1) / 2, len);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Fork */
+
+static struct event_base *base;
+static pid_t parent, child;
+static int *runs_in_child, runs;
+
+static void quit(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_base_loopbreak(base);
+}
+
+static void note(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	if (getpid() == parent)
+		runs++;
+	else
+		++*runs_in_child;
+}
+
+static void note_post(void *arg)
+{
+	note(NULL, arg);
+}
+
+static void fork_now(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	child = fork();
+	if (child > 0)
+		return;
+	event_reinit(base);
+	event_base_once(base, -1, EV_TIMEOUT, quit, NULL, MS(60));
+}
+
+enum { READY, WAITER, SLEEP, POST, WAIT, TIMEOUT, FORK_COUNT };
+
+static void start_for_parent(struct af_loop *loop, struct af_future *first,
+			     int what)
+{
+	const char *const argv[] = { "sleep", "0.02", NULL };
+	struct af_process *process;
+
+	switch (what) {
+	case READY:
+		af_on_done(af_sleep(loop, MS(0)), note, NULL);
+		break;
+	case WAITER:
+		af_on_done(af_future_ref(first), note, NULL);
+		break;
+	case SLEEP:
+		af_on_done(af_sleep(loop, MS(20)), note, NULL);
+		break;
+	case POST:
+		af_loop_post(loop, note_post, NULL);
+		break;
+	case WAIT:
+		process = af_spawn(loop, argv, NULL);
+		af_on_done(af_process_wait(process, NULL), note, NULL);
+		af_process_free(process);
+		break;
+	default:
+		first = af_future_new(loop, NULL, NULL);
+		af_on_done(af_with_timeout(first, MS(20)), note, NULL);
+	}
+}
+
+START_TEST(child_that_goes_on_runs_nothing_of_the_loop)
+{
+	struct af_future *first;
+	struct af_loop *loop;
+	int status;
+
+	runs_in_child = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	parent = getpid();
+	base = event_base_new();
+	loop = af_loop_new(base);
+	first = af_future_new(loop, NULL, NULL);
+	af_on_done(af_future_ref(first), fork_now, NULL);
+	af_future_resolve(first, NULL, NULL);
+	start_for_parent(loop, first, _i);
+	event_base_once(base, -1, EV_TIMEOUT, quit, NULL, MS(200));
+	event_base_dispatch(base);
+	if (getpid() != parent)
+		_exit(0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(*runs_in_child, 0);
+	ck_assert_int_eq(runs, 1);
+	af_future_unref(first);
+	af_loop_free(loop);
+	event_base_free(base);
+	munmap(runs_in_child, sizeof(int));
+}
+END_TEST
+
+/* A child that leaves its continuation, under af_loop_run(). */
+START_TEST(run_in_a_child_ends_with_ebadf)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	int r, status;
+
+	base = af_loop_base(loop);
+	runs_in_child = &runs;
+	parent = getpid();
+	af_on_done(af_sleep(loop, MS(0)), fork_now, NULL);
+	af_on_done(af_sleep(loop, MS(20)), note, NULL);
+	r = af_loop_run(loop);
+	if (getpid() != parent)
+		_exit(r == -EBADF && runs == 0 ? 0 : 1);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(runs, 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	af_loop_free(loop);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("loop/fair");
+	TCase *tc = test_case(s, "time");
+
+	tcase_add_loop_test(tc, row_of_continuations_lets_timers_fire, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, row_of_posts_lets_timers_fire, 0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, endless_stream_lets_timers_fire, 0,
+			    4 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, interrupted_lines_are_all_there, 0,
+			    DRIVE_COUNT);
+
+	tc = test_case(s, "fork");
+	tcase_add_loop_test(tc, child_that_goes_on_runs_nothing_of_the_loop, 0,
+			    FORK_COUNT);
+	tcase_add_test(tc, run_in_a_child_ends_with_ebadf);
+	return s;
+}
