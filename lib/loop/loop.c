@@ -9,9 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/single_threaded.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -123,21 +121,6 @@ static int loop_move_mailbox(struct afi_watch *watch)
 	return afi_mailbox_move(&loop->mailbox, loop->base);
 }
 
-/* In a page that a child by fork(2) finds zeroed, without a system call. */
-static char *loop_make_state(void)
-{
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	char *state = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (state == MAP_FAILED)
-		return NULL;
-	/* Where this fails, a child cannot tell that it is one. */
-	madvise(state, size, MADV_WIPEONFORK);
-	*state = AFI_TURN_ON;
-	return state;
-}
-
 /* Frees what libevent knows; not while it dispatches for us. */
 static void loop_release(struct af_loop *loop)
 {
@@ -151,11 +134,8 @@ static void loop_release(struct af_loop *loop)
 		event_base_free(loop->spare);
 	if (loop->home && loop->owns_home)
 		event_base_free(loop->home);
-	if (loop->turn.state)
-		munmap(loop->turn.state, (size_t)sysconf(_SC_PAGESIZE));
+	afi_turn_close(&loop->turn);
 	loop->spare = loop->home = loop->base = NULL;
-	loop->last_state = AFI_TURN_ON;
-	loop->turn.state = &loop->last_state;
 }
 
 static void loop_init(struct af_loop *loop, struct event_base *base)
@@ -191,16 +171,16 @@ static int loop_start_watches(struct af_loop *loop)
 struct af_loop *af_loop_new(struct event_base *base)
 {
 	struct af_loop *loop = calloc(1, sizeof(*loop));
-	int r = -ENOMEM;
+	int r;
 
 	if (!loop)
 		return NULL;
 	loop_init(loop, base);
-	loop->turn.state = loop_make_state();
+	r = afi_turn_open(&loop->turn);
 	loop->base = base ? base : afi_base_new(NULL);
 	if (!loop->base)
 		r = -errno;
-	else if (loop->turn.state)
+	else if (r == 0)
 		r = loop_start_watches(loop);
 	if (r == 0) {
 		loop->home = loop->base;

@@ -65,7 +65,6 @@ struct af_loop {
 	struct afi_await *awaits; /* the innermost one */
 
 	struct afi_turn turn; /* of work, between two polls */
-	char last_state;      /* its state, once the page is unmapped */
 	struct afi_pace pace; /* of the tasks that are ready */
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */

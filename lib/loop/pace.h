@@ -18,7 +18,12 @@ enum afi_turn_state { AFI_TURN_ELSEWHERE, AFI_TURN_ON, AFI_TURN_OVER };
 struct afi_turn {
 	int64_t began; /* 0: nobody has looked at the clock yet */
 	char *state;   /* enum afi_turn_state */
+	char last;     /* the state, once that page is unmapped */
 };
+
+/* Maps the page: 0 or -ENOMEM; unmaps it, if it is. */
+int afi_turn_open(struct afi_turn *turn);
+void afi_turn_close(struct afi_turn *turn);
 
 static inline void afi_turn_begin(struct afi_turn *turn)
 {
