@@ -132,6 +132,7 @@ int af_file_close(struct af_file *file);
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         EMFILE    no descriptor is left: an on-disk file with AFIO_KEEP_FD
  *                   needs another one; a device needs one while it is examined
  *         ENOMEM
@@ -168,6 +169,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  *         EISDIR    path is a directory
  *         ENXIO     a FIFO is opened for writing and has no reader
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         ENOMEM, or any other error of open(2)
  *
  * A FIFO can be opened for reading before it has a writer; end of file is then
@@ -191,7 +193,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *              closing the file restores everything except the callbacks, and
  *              puts buffered bytes back into its input.
  * @param flags 0 or AFIO_KEEP_FD
- * @return the file; or NULL with errno EINVAL, ECANCELED (the loop was freed)
+ * @return the file; or NULL with errno EINVAL, EPERM (the loop belongs to another
+ *         thread), ECANCELED (the loop was freed)
  *         or ENOMEM
  *
  * Such a file differs from others in these points.

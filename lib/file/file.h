@@ -2,7 +2,7 @@
 /*
  * The file as operations and transports see it: two queues of operations, the
  * buffered bytes, and a transport that moves bytes and reports when it can move
- * more.
+ * more. Nothing in file/ knows which transport that is, or a process.
  */
 #ifndef AFI_FILE_FILE_H
 #define AFI_FILE_FILE_H
