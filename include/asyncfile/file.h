@@ -406,6 +406,19 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
+ * Limits how many bytes an operation without a size of its own may gather: a
+ * read of all there is (size 0), a line or a record of any length, a line of
+ * af_file_each_line(). One that has more than that and is not done fails with
+ * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
+ * file. Set it where the peer is not trusted. An operation with a size may
+ * gather that size.
+ *
+ * @param bytes the limit; 0: none, which is the default
+ * @return 0; -EINVAL for NULL and for SIZE_MAX
+ */
+int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/**
  * A function that af_file_each_line() and af_file_each_chunk() call. It runs
  * from the loop, like a continuation, and may call anything, including
  * af_await(); it may close the file or cancel the operation.

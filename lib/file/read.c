@@ -82,6 +82,9 @@ static void read_end(struct read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
 	read_free_delim(op);
+	/* Also of one that came whole: the pace of its peer does not matter. */
+	if (file->limit && n > file->limit && op->size == UNBOUNDED)
+		error = -EMSGSIZE;
 	if (error == 0)
 		error = read_take(op, file, n);
 	op->future.flags = error ? 0 : flags;
@@ -163,6 +166,8 @@ static size_t read_wanted(const struct read_op *op, struct af_file *file)
 	size_t want = op->delim ? read_until_most(op) : op->size;
 	char last = '\n';
 
+	if (file->limit && op->size == UNBOUNDED)
+		want = file->limit + 1; /* one more shows that it is too much */
 	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
@@ -197,6 +202,10 @@ static int read_step(struct afi_op *queued)
 		r = afi_fill_error(file);
 		if (r < 0 || file->eof)
 			break;
+		if (op->size == UNBOUNDED && afi_fill_is_too_much(file)) {
+			read_finish(op, -EMSGSIZE, 0, 0);
+			return 0;
+		}
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
 			r = read_fill(op, file);
