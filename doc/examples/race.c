@@ -43,7 +43,7 @@ int main(void)
 		pipes[i] = start(loop, sources[i]);
 		answers[i] = af_pipe_readline(pipes[i], 0, 0, 0, NULL);
 	}
-	winner = af_with_timeout(af_any(loop, answers, N), &limit);
+	winner = af_with_timeout(af_race(loop, answers, N), &limit);
 	r = af_await(winner);
 	if (r == 0)
 		printf("%s", af_future_data(winner, NULL));

@@ -3,28 +3,33 @@
  * @file asyncfile/future.h
  *
  * Futures: what every operation returns, how to wait for one, and how to say
- * what comes after it.
+ * what happens after it.
  *
- * A future is pending, then done, once and for good. Being done, it either
- * succeeded (error 0) or failed (a negative errno).
+ * A future is pending, and then done, once and for good. A future that is done
+ * has either succeeded (error 0) or failed (a negative errno).
  *
  * **Ownership.** Whoever calls an operation owns one reference to the future
- * it returns. af_await() and the accessors borrow. af_then(), af_catch(),
- * af_finally() and af_on_done() consume the reference they are given, also
- * when they fail. So
+ * that it returns. af_await() and the accessors borrow. af_then(), af_catch(),
+ * af_finally(), af_on_done(), af_with_timeout() and the functions for several
+ * futures consume the references that they are given, also when they fail. So
  *
  *     af_on_done(af_then(af_file_read(file, 100, 0, NULL), parse, ctx),
  *                report, ctx);
  *
- * leaks nothing. Dropping the last reference of a pending operation does not
+ * leaks nothing. Dropping the last reference to a pending operation does not
  * cancel it; af_future_cancel() does.
  *
- * **When continuations run.** Never inside the call that made them and never
- * inside a libevent callback of an operation: the future that is done goes on
- * its loop's queue and the loop runs its continuations from there, in the
- * order in which they were added. (A future without a living loop, such as the
- * -EINVAL of an operation on NULL, has nobody to do that: there continuations
- * run at once.)
+ * **When continuations run.** A continuation never runs inside the call that
+ * added it, and never inside a libevent callback of an operation. When a future
+ * is done it is put on its loop's queue, and the loop runs its continuations
+ * from there, in the order in which they were added. There is one exception: a
+ * future without a living loop, such as the -EINVAL of an operation on NULL,
+ * runs its continuations at once, since no loop can run them later.
+ *
+ * **Threads.** A future belongs to its loop's thread, see asyncfile/loop.h.
+ * Where another thread's loop, or a future of it, is given to one of the
+ * functions that detect this, the outcome is -EPERM, and the references given
+ * remain the caller's.
  */
 #ifndef ASYNCFILE_FUTURE_H
 #define ASYNCFILE_FUTURE_H
@@ -44,9 +49,9 @@ struct af_future;
 struct af_loop;
 struct af_output;
 
-/** The stream ended; no more bytes will come. */
+/** The stream has ended; no more bytes will come. */
 #define AFIO_EOF 0x1u
-/** The deadline came; the result is what there was until then. */
+/** The deadline passed; the result is what there was until then. */
 #define AFIO_TIMEDOUT 0x2u
 /** The result was cut at its size limit. */
 #define AFIO_TRUNCATED 0x4u
@@ -54,250 +59,299 @@ struct af_output;
 #define AFIO_ERROR 0x8u
 
 /**
- * Waits until a future is done, running the loop meanwhile. The future is
- * borrowed. This works wherever it is called:
+ * Waits until a future is done, and runs the loop meanwhile. Borrows the
+ * future. It may be called anywhere:
  *
- * | called from                         | what runs meanwhile                 |
- * |-------------------------------------|-------------------------------------|
- * | outside any loop, the loop's own base | all that is on the base           |
+ * | called from                           | what runs meanwhile               |
+ * |---------------------------------------|-----------------------------------|
+ * | outside any loop, with the loop's own base | everything on the base       |
  * | a continuation, under af_loop_run() or af_await() | the same              |
- * | a libevent callback; or a base that the program gave and that
- *   af_loop_run() does not drive        | every operation of this loop; the
- *                                         program's own events wait           |
+ * | a libevent callback; or any place, when the program gave the base and
+ *   af_loop_run() does not drive it       | every operation of this loop; the
+ *                                           program's own events wait         |
  *
- * Waits nest, and an inner one must end before an outer one can: a wait that
- * takes long holds up all those below it on the stack, though theirs may be
- * done. Where that matters, chain with af_then() instead.
+ * Waits nest, and an inner wait must end before an outer one can. A long wait
+ * therefore holds up all waits below it on the stack, even those whose future
+ * is done. Where that matters, chain with af_then() instead.
  *
- * Awaiting a future that is done returns at once and runs nothing. Waiting does
- * not change the future's fate: whether it is cancelled, its file closed, its
- * last other reference dropped or the loop freed meanwhile, the wait ends with
- * the future, and what it says is the future's error. af_loop_stop() lets waits
- * end in their own time.
+ * Awaiting a future that is done returns at once and runs nothing. A wait does
+ * not change what becomes of the future. If the future is cancelled meanwhile,
+ * its file closed, its last other reference dropped, or the loop freed, then
+ * the wait ends with the future and returns the future's error. af_loop_stop()
+ * does not end a wait.
  *
- * @return 0 or the future's error; or, and then the future is still pending:
+ * @return 0 or the future's error. Or, and then the future is still pending:
  *         -EINVAL  f is NULL
- *         -EDEADLK nothing can end this wait: nothing is pending that could,
- *                  or the future waits for a continuation that is running now,
- *                  below on this very stack. (In a program with threads one of
- *                  them may post what ends it: there the wait goes on.)
- *         -ELOOP   af_loop_set_max_depth()
+ *         -EDEADLK nothing can end this wait: no pending operation can, or the
+ *                  future depends on a continuation that is running now, below
+ *                  this call on the same stack. (In a program with threads a
+ *                  post may end it, so the wait goes on while an operation is
+ *                  pending.)
+ *         -ELOOP   waits are nested too deep, see af_loop_set_max_depth()
  *         -EPERM   the loop belongs to another thread
- *         -EBADF   this is a child by fork(2), and the loop is its parent's
- *         -ENOTSUP something of the loop cannot wait apart from the program's
- *                  base, which is where it would have to
- *         -EMFILE  -ENFILE  no descriptor for a base of the wait's own, which
- *                  a first wait in a libevent callback takes
+ *         -EBADF   a child by fork(2) called, and the loop is its parent's
+ *         -ENOTSUP the wait has to take the loop's operations off the program's
+ *                  base, and one of them cannot leave it
+ *         -EMFILE  -ENFILE  no descriptor for the wait's private base, which
+ *                  the first wait in a libevent callback makes
  *         -ENOMEM  no memory for it
- *         -EIO     libevent could not poll, or runs the base already and that
- *                  was not to be seen, see af_loop_run()
+ *         -EIO     libevent could not poll, or is running the base already and
+ *                  this could not be detected, see af_loop_run()
  */
 int af_await(struct af_future *f);
 
 /**
- * As af_await(), but not for longer than timeout. It is the wait that ends then;
- * the operation goes on.
+ * Like af_await(), for a limited time. When the time runs out only the wait
+ * ends; the operation goes on.
  *
- * @param timeout NULL: no limit; zero: look once, without waiting
- * @return as af_await(); -ETIMEDOUT also if the wait ran out (test with
- *         af_future_is_done()); -EINVAL also for a timeout that makes no sense
+ * @param timeout from now; NULL: no limit; zero: look once, without waiting
+ * @return as af_await(). -ETIMEDOUT also if the wait ran out of time; to tell
+ *         that from a future that failed so, call af_future_is_done(). -EINVAL
+ *         also for a timeout that is negative or not normalised
  */
 int af_await_for(struct af_future *f, const struct timeval *timeout);
 
-/** Takes one more reference. @return f. NULL is fine. */
+/** Takes one more reference. Returns f. NULL is fine. */
 struct af_future *af_future_ref(struct af_future *f);
 
-/** Drops a reference. NULL is fine. Never cancels. */
+/** Drops a reference. Never cancels. NULL is fine. */
 void af_future_unref(struct af_future *f);
 
-/** Whether the future is done. */
+/** Tells whether the future is done. False for NULL. */
 bool af_future_is_done(const struct af_future *f);
 
 /**
- * How it went.
+ * Tells how an operation went.
  *
  * @return 0 for success, a negative errno for failure, -EINPROGRESS while the
  *         future is pending, -EINVAL for NULL
  */
 int af_future_error(const struct af_future *f);
 
-/** AFIO_EOF, AFIO_TIMEDOUT and AFIO_TRUNCATED, or'ed; 0 while pending. */
+/**
+ * Returns AFIO_EOF, AFIO_TIMEDOUT, AFIO_TRUNCATED and AFIO_ERROR, or'ed. 0
+ * while the future is pending, and for NULL.
+ */
 unsigned af_future_flags(const struct af_future *f);
 
 /**
- * The bytes that a read read.
+ * Returns the loop of a future, so that a continuation can start its next
+ * operation without another way to the loop.
  *
- * @param ret_len if not NULL, set to how many there are
- * @return the bytes, followed by a NUL that does not count; valid as long as
- *         the future. NULL, with ret_len untouched, if this is not a read that
- *         succeeded.
+ * @return the loop, borrowed; NULL for NULL, after the loop was freed, and for
+ *         a failure that has no loop: of an operation on NULL, for example, or
+ *         one for which there was no memory
+ */
+struct af_loop *af_future_loop(const struct af_future *f);
+
+/**
+ * Returns the bytes that a read has read.
+ *
+ * @param ret_len if not NULL, set to their number
+ * @return the bytes, followed by a NUL that is not counted, valid as long as
+ *         the future. NULL, with *ret_len unchanged, if the future is not a
+ *         read that has succeeded
  */
 const char *af_future_data(const struct af_future *f, size_t *ret_len);
 
 /**
- * The same bytes as an evbuffer, without a copy (small results are copied).
- * Move them on with evbuffer_add_buffer() and they outlive the future.
+ * Returns the same bytes as an evbuffer. They are not copied, unless they are
+ * few. To keep them longer than the future, move them to another buffer with
+ * evbuffer_add_buffer().
  *
- * Of af_file_write_buffer(), what was not written.
+ * For af_file_write_buffer() this returns the bytes that were not written.
  *
- * @return an evbuffer that belongs to the future, empty where nothing was read;
- *         NULL where af_future_data() is NULL, or memory ran out
+ * @return an evbuffer that belongs to the future, empty if nothing was read;
+ *         NULL where af_future_data() returns NULL, or if memory ran out
  */
 struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
- * How many bytes were read or written. For a write this also holds when it
- * failed: the kernel took so many and no more.
+ * Returns how many bytes were read or written. For a write, this is the number
+ * of bytes that the kernel took, also when the write failed.
  */
 size_t af_future_count(const struct af_future *f);
 
 /**
- * The wait status of a process, as waitpid(2) gives it: see WIFEXITED and its
- * friends. Of a pipe, that of the stage that speaks for it: see af_pipe_wait().
- * -1 if there is none.
+ * Returns the wait status of a process, as waitpid(2) gives it: see WIFEXITED()
+ * and the macros beside it. For a pipeline, it is the status of the stage that
+ * decides, see af_pipe_wait(). -1 if the future has no status.
  */
 int af_future_status(const struct af_future *f);
 
 /**
- * What af_pipe_communicate() collected; also after a timeout or a cancel.
- * NULL for any other future and while it is pending. Valid as long as the
- * future.
+ * Returns what af_pipe_communicate() has collected, also after a timeout or a
+ * cancel. Valid as long as the future.
+ *
+ * @return NULL for any other future, and while the future is pending
  */
 const struct af_output *af_future_output(const struct af_future *f);
 
 /**
- * Cancels what a future stands for: it fails with -ECANCELED. In a chain the
- * operation at its root is cancelled, and the chain's continuations are told.
- * What had been read so far stays in the file; what had been written is in the
- * count. No effect on a future that is done.
+ * Cancels the operation that a future stands for: it fails with -ECANCELED. For
+ * a chain this is the operation at its root, and the chain's continuations then
+ * see -ECANCELED. Bytes read so far stay in the file; the bytes written so far
+ * are in the count. No effect on NULL, or on a future that is done.
  */
 void af_future_cancel(struct af_future *f);
 
 /**
- * What comes after a future.
+ * A continuation: what to do after a future.
  *
- * @param done the future that is done, borrowed for the length of the call;
- *             take a reference to keep it
+ * @param done the future that is done, borrowed for the length of the call. To
+ *             keep it longer, take a reference.
  * @return a future, whose reference passes to the library and whose outcome
- *         becomes the chain's; or NULL for "the same outcome as done"
+ *         becomes the chain's; or NULL to pass on the outcome of done. done
+ *         itself means the same as NULL: return it without taking a reference.
  */
 typedef struct af_future *(*af_continuation_fn)(struct af_future *done,
 						void *arg);
 
-/** What ends a chain. The future is borrowed for the length of the call. */
+/** A callback at the end of a chain. done is borrowed during the call. */
 typedef void (*af_done_fn)(struct af_future *done, void *arg);
 
 /**
- * Calls fn after success; failure passes by.
+ * Calls fn(f, arg) after f has succeeded. A failure is passed on instead.
  *
  * @param f consumed
- * @return a new future, the caller's, for the outcome of the whole: of what fn
- *         returns, or of f where fn is not called
+ * @return a new future, the caller's, with the outcome of the future that fn
+ *         returns; or with f's outcome, if fn returns NULL or is not called
  */
 struct af_future *af_then(struct af_future *f, af_continuation_fn fn,
 			  void *arg);
 
-/** As af_then(), but fn is called after failure, and success passes by. */
+/** Like af_then(), but calls fn after a failure, and passes a success on. */
 struct af_future *af_catch(struct af_future *f, af_continuation_fn fn,
 			   void *arg);
 
-/** As af_then(), but fn is called after success and after failure. */
+/** Like af_then(), but calls fn after a success and after a failure. */
 struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 			     void *arg);
 
-/** Calls fn after success or failure; the end of a chain. Consumes f. */
+/** Calls fn(f, arg) when f is done, however it went. Consumes f. */
 void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
 
 /**
- * Waits for all: success when all have succeeded, or the first failure, with
- * the others going on.
+ * Several futures as one, its parts. When the whole is done depends on the
+ * function; in all cases af_future_part() gives access to each part.
  *
- * @param futures n of them, of this loop; all are consumed, the array is not
- * @param n       0: success at once
- * @return a new future; see af_future_part(). Cancelling it cancels all.
- *         -EINVAL for a NULL among them or one of another loop
+ * | function         | succeeds                 | fails                        |
+ * |------------------|--------------------------|------------------------------|
+ * | af_all()         | when all have succeeded  | with the first failure; the
+ *                                                 others go on                 |
+ * | af_all_settled() | when all are done, however they went | -              |
+ * | af_race()        | if the first part that is done has succeeded; the
+ *                      others are cancelled     | if it has failed; likewise   |
+ * | af_any()         | with the first success; the others are cancelled
+ *                                               | when all have failed, with
+ *                                                 the failure that came last   |
+ *
+ * The result of af_race() and af_any(), such as the data of a read, is that of
+ * the part that decided. Cancelling the whole cancels all parts.
+ *
+ * @param loop    the loop of all parts
+ * @param futures n references, all consumed. The array remains the caller's.
+ * @param n       0: af_all() and af_all_settled() succeed at once; af_race()
+ *                and af_any() fail with -EINVAL
+ * @return a new future, the caller's. It fails at once with -EINVAL if loop or
+ *         a part is NULL, or if a part is of another loop; and with -EPERM,
+ *         consuming nothing, if loop is another thread's.
  */
 struct af_future *af_all(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
-/**
- * Waits for the first to be done, success or failure: its outcome and its
- * result are the whole's. The others are cancelled.
- *
- * @param futures n of them, of this loop; all are consumed, the array is not
- * @param n       at least 1
- * @return as af_all()
- */
+/** Succeeds when all are done, however they went: see af_all(). */
+struct af_future *af_all_settled(struct af_loop *loop,
+				 struct af_future **futures, size_t n);
+
+/** Has the outcome of the first that is done: see af_all(). */
+struct af_future *af_race(struct af_loop *loop, struct af_future **futures,
+			  size_t n);
+
+/** Has the outcome of the first success, or the last failure: see af_all(). */
 struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
 /**
- * One of the futures that an af_all() or af_any() was made of, whatever the
- * whole has come to.
+ * Returns one of the parts of an af_all(), af_all_settled(), af_race() or
+ * af_any(), whether the whole is done or not.
  *
- * @return the i-th, borrowed; it lives as long as the whole does. NULL if
- *         there is no such one
+ * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
+ *         no such part
  */
 struct af_future *af_future_part(const struct af_future *f, size_t i);
 
 /**
- * Bounds a future: when the timeout runs out first, the outcome is -ETIMEDOUT,
- * and f is cancelled. Otherwise it is f's. Where an operation takes a timeout of
- * its own that tells more: what was read, or how much was written until then.
+ * Limits the time of a future. When the timeout runs out first, f is cancelled
+ * and the outcome is -ETIMEDOUT. Otherwise the outcome is f's. If an operation
+ * has a timeout parameter, prefer that: its outcome tells how much was read or
+ * written until then.
  *
  * @param f       consumed
- * @param timeout NULL: f itself is returned
+ * @param timeout from now; NULL: f itself is returned
+ * @return a new future, the caller's. -EINVAL if f is NULL or the timeout is
+ *         negative or not normalised; -EPERM, consuming nothing, if f is
+ *         another thread's
  */
 struct af_future *af_with_timeout(struct af_future *f,
 				  const struct timeval *timeout);
 
 /**
- * A future that succeeds after some time; zero: it is done already, so that to
- * wait for it lets nobody else have a turn. Those of the same time end in any
- * order. Cancel it to be done earlier. -EINVAL for NULL or a time that makes no
- * sense.
+ * Makes a future that succeeds after some time. A zero time gives a future that
+ * is already done; awaiting it does not run the loop. Sleeps of equal length
+ * end in any order. To end one earlier, cancel it.
+ *
+ * @return a new future, the caller's. -EINVAL if loop or time is NULL, or time
+ *         is negative or not normalised; -EPERM for another thread's loop
  */
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 
 /**
- * Called when a future of af_future_new() is cancelled, once at most, before it
- * fails with -ECANCELED: to stop whatever would have resolved it. It may end
- * the future itself, too.
+ * A callback that stops whatever would have ended a future of af_future_new().
+ * It is called when the future is cancelled, once at most, before the future
+ * fails with -ECANCELED. It may end the future itself, with another outcome.
  */
 typedef void (*af_cancel_fn)(struct af_future *f, void *arg);
 
+/** A callback that frees a value, see af_future_resolve(). */
+typedef void (*af_free_fn)(void *value);
+
 /**
- * Makes a future that the program ends itself, by af_future_resolve() or
- * af_future_fail(). Until then it is pending, and alive also when nobody holds
- * a reference. To end it from another thread, use af_loop_post().
+ * Makes a future that the program itself ends, with af_future_resolve() or
+ * af_future_fail(). Until then it is pending, and exists even if the program
+ * has no reference to it. To end it from another thread, use af_loop_post().
  *
- * @param cancel NULL: nothing to be done
- * @return a future, the caller's; a failed one (-EINVAL, -ECANCELED, -ENOMEM)
- *         where none can be made
+ * @param cancel may be NULL
+ * @return a new future, the caller's; a failed one with -EINVAL if loop is
+ *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
+ *         thread's, or -ENOMEM
  */
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 				void *arg);
 
 /**
- * Ends a future with success.
+ * Ends a future of af_future_new() with success.
  *
- * @param value      what af_future_value() will be
- * @param free_value called with it when the future goes; NULL: nothing to do
- * @return 0; -EALREADY if it is done; -EINVAL if it is not of af_future_new().
- *         value stays the caller's then.
+ * @param value      what af_future_value() will return
+ * @param free_value called with value when the future is freed; may be NULL
+ * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
+ *         af_future_new(). On failure the value remains the caller's.
  */
-int af_future_resolve(struct af_future *f, void *value,
-		      void (*free_value)(void *));
+int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
 
 /**
- * Ends a future with failure.
+ * Ends a future of af_future_new() with failure.
  *
- * @param error a negative errno, but for -EINPROGRESS
- * @return 0, -EALREADY or -EINVAL, as af_future_resolve()
+ * @param error a negative errno other than -EINPROGRESS
+ * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
+ *         af_future_new(), or for any other error
  */
 int af_future_fail(struct af_future *f, int error);
 
-/** What af_future_resolve() was given, also through a chain; else NULL. */
+/**
+ * Returns the value given to af_future_resolve(), also through a chain. NULL if
+ * there is none.
+ */
 void *af_future_value(const struct af_future *f);
 
 #ifdef __cplusplus

@@ -2,13 +2,18 @@
 /**
  * @file asyncfile/loop.h
  *
- * The loop: a libevent base together with the operations that wait on it and
- * the queue of continuations that are ready to run.
+ * The loop: a libevent base, the operations that wait on it, and the queue of
+ * continuations that are ready to run.
  *
- * There are two ways to drive one. af_loop_run() and af_await() turn the base
- * themselves and run continuations between two turns. Or the program runs its
- * own base, with event_base_dispatch(), and continuations run from one event
- * of the loop. Nothing else differs.
+ * There are two ways to drive a loop. Either af_loop_run() and af_await() turn
+ * the base themselves and run continuations between two turns. Or the program
+ * runs its own base, with event_base_dispatch(), and an event of the loop runs
+ * the continuations. Nothing else differs.
+ *
+ * **Threads.** A loop belongs to the thread that made it. Only af_loop_post()
+ * may be called from another thread. Every other function that takes a loop, or
+ * something made with a loop, must be called from the loop's own thread. Those
+ * that can see this at no cost fail with -EPERM and change nothing.
  */
 #ifndef ASYNCFILE_LOOP_H
 #define ASYNCFILE_LOOP_H
@@ -24,124 +29,142 @@ extern "C" {
 struct event_base;
 struct af_loop;
 
-/** How deep af_await() may nest, unless set for a loop. */
-#define AFIO_MAX_DEPTH 64
+/** How deep af_await() may nest; see af_loop_set_max_depth(). */
+#define AFIO_DEFAULT_DEPTH 64
 
-/** How many threads a loop may have for on-disk files, unless set for it. */
-#define AFIO_MAX_WORKERS 4
+/** How many worker threads a loop may have; see af_loop_set_workers(). */
+#define AFIO_DEFAULT_WORKERS 4
+
+/** Earlier names of these two. */
+#define AFIO_MAX_DEPTH AFIO_DEFAULT_DEPTH
+#define AFIO_MAX_WORKERS AFIO_DEFAULT_WORKERS
+
+/** A function for af_loop_post(). */
+typedef void (*af_post_fn)(void *arg);
 
 /**
- * Makes a loop.
+ * Makes a loop, which belongs to the calling thread.
  *
- * @param base the program's event base, which must outlive the loop; or NULL,
- *             and the loop makes one and owns it
- * @return the loop, or NULL with errno ENOMEM, EMFILE or ENFILE
+ * @param base an event base of the program, which must outlive the loop; or
+ *             NULL, and the loop makes a base of its own
+ * @return the loop, which the caller must free with af_loop_free(); or NULL
+ *         with errno ENOMEM, EMFILE or ENFILE
  *
- * It belongs to the thread that makes it: nothing that is made with it may be
- * used in another. Several loops in several threads are fine, and so are
- * several on one base, as long as no wait for one of them is inside a wait for
- * another.
+ * Several threads may each have a loop. One base may have several loops, as
+ * long as no wait for one of them is inside a wait for another.
  *
- * A child by fork(2) makes a loop of its own and leaves this one alone, with all
- * that is of it: no call, no close, no free. They share one epoll(7) instance,
- * and what the child takes out of it the parent waits for in vain. So daemon(3)
- * comes first. A child that goes on with the base, by event_reinit(3), leaves no
- * file of the loop with an operation pending on it.
+ * A child by fork(2) must not use its parent's loop, nor anything made with it:
+ * it must not even close or free it. The two processes share one epoll(7)
+ * instance, and the child would consume the parent's events. The child can make
+ * a loop of its own. Call daemon(3) before making a loop. If a child goes on
+ * with the parent's base, by event_reinit(3), then no file of the loop may have
+ * an operation pending on it.
  */
 struct af_loop *af_loop_new(struct event_base *base);
 
 /**
  * Frees a loop. NULL is fine.
  *
- * Every pending operation fails with -ECANCELED, and every continuation has
- * been told so, before this returns; operations those start fail with
- * -ECANCELED at once. Files, processes and pipes made with the loop are still
- * to be closed or freed by their owner, and futures to be unreferenced; any
- * further operation on them is -ECANCELED. Children that run go on running;
- * they are reaped no more.
+ * Every pending operation fails with -ECANCELED, and every continuation runs,
+ * before this returns. Operations started by those continuations fail with
+ * -ECANCELED at once.
  *
- * A base the loop made is freed, so a program that runs that base itself must
- * not do this from inside one of its callbacks; a borrowed one stays as it is.
+ * The owner must still close or free the files, processes and pipes made with
+ * the loop, and unreference the futures; any other operation on them fails with
+ * -ECANCELED. Running children go on, and are no longer reaped.
+ *
+ * A base that the loop made is freed as well. A program that runs such a base
+ * itself must therefore not call this from one of its callbacks. The program's
+ * own base stays as it is.
  */
 void af_loop_free(struct af_loop *loop);
 
 /**
- * The loop's event base: the one given to af_loop_new(), or the loop's own.
- * Add whatever you like to it. NULL for NULL.
+ * Returns the loop's event base: the one given to af_loop_new(), or the loop's
+ * own. Its owner stays the same. The program may add any events to it.
+ *
+ * @return the base; NULL for NULL and for a loop that is being freed
  */
-struct event_base *af_loop_base(const struct af_loop *loop);
+struct event_base *af_loop_base(struct af_loop *loop);
 
 /**
- * Runs the base, and the continuations of futures that are done, until
- * af_loop_stop() is called or nothing is left that could happen: no operation
- * pending, no continuation ready, no event of the program on the base.
- * event_base_loopexit() and event_base_loopbreak() on the base end it, too.
+ * Runs the base, and the continuations of futures that are done. It returns
+ * after af_loop_stop(); or when nothing can happen any more, because no
+ * operation is pending, no continuation is ready and the base has no event; or
+ * after event_base_loopexit() or event_base_loopbreak() on the base.
  *
- * @return 0, or: -EINVAL loop is NULL; -EBUSY called from inside a callback or
- *         a continuation of this loop (use af_await() there); -EPERM another
- *         thread's loop; -EBADF the parent's loop, in a child by fork(2); -EIO
- *         libevent could not poll, or runs the base already and that was not
- *         to be seen: with EVENT_BASE_FLAG_NO_CACHE_TIME, or in a callback of a
- *         base that a continuation turns by hand
+ * @return 0, or:
+ *         -EINVAL    loop is NULL
+ *         -EBUSY     called from a callback or a continuation of this loop; use
+ *                    af_await() there
+ *         -ECANCELED the loop is being freed
+ *         -EPERM     another thread's loop
+ *         -EBADF     a child by fork(2) called, and the loop is its parent's
+ *         -EIO       libevent could not poll; or it is running the base
+ *                    already, and this could not be detected: with
+ *                    EVENT_BASE_FLAG_NO_CACHE_TIME, or in a callback of a base
+ *                    that a continuation runs by event_base_loop()
  */
 int af_loop_run(struct af_loop *loop);
 
 /**
- * Makes af_loop_run() return before it waits again; an af_await() under way
- * inside it ends first, in its own time. Nothing is cancelled: a later
- * af_loop_run() goes on where this one left. Without a run under way it has no
- * effect.
+ * Makes af_loop_run() return before it waits again. If an af_await() is under
+ * way inside it, that wait ends first, when its future is done. Nothing is
+ * cancelled: another af_loop_run() continues where this one left off. Without a
+ * run under way this has no effect.
  */
 void af_loop_stop(struct af_loop *loop);
 
 /**
- * Calls fn(arg) from the loop, as continuations are called. The one function
- * that any thread may call; the loop must not have been freed. Posts of one
- * thread run in their order. What was posted before a loop is freed still runs,
- * after what was pending has been cancelled.
+ * Calls fn(arg) from the loop, in the loop's thread, in the same way as a
+ * continuation. Any thread may call this. The loop must not have been freed.
  *
- * af_loop_run() and af_await() run what was posted, whatever else there is; so
- * does the program's own dispatch of the base, but for posts of other threads
- * while the base has no event at all: then it returns at once, as it always
- * does. That somebody may yet post does not keep a base running; a future that
- * is pending keeps af_loop_run() and af_await() waiting for it in a program with
- * threads.
+ * The posts of one thread run in the order in which they were made. What is
+ * posted before a loop is freed still runs, after the pending operations have
+ * been cancelled.
  *
- * @return 0, -EINVAL or -ENOMEM
+ * af_loop_run() and af_await() run every post. So does the program's own
+ * event_base_dispatch(), with one exception: it returns at once when the base
+ * has no event, as it always does, and then a post from another thread has to
+ * wait for the next run. The possibility of a post does not keep a base
+ * running. But while a future is pending in a program with threads, af_loop_run()
+ * and af_await() do wait for posts.
+ *
+ * @return 0; -EINVAL if loop or fn is NULL; -ENOMEM
  */
-int af_loop_post(struct af_loop *loop, void (*fn)(void *), void *arg);
+int af_loop_post(struct af_loop *loop, af_post_fn fn, void *arg);
 
 /**
  * Sets how deep af_await() may nest before it fails with -ELOOP. Each level
- * takes the stack of whatever called it, some kilobytes as a rule.
+ * keeps the stack of its callers, usually a few kilobytes.
  *
- * @param depth at least 1; AFIO_MAX_DEPTH to begin with
- * @return 0 or -EINVAL
+ * @param depth at least 1; initially AFIO_DEFAULT_DEPTH
+ * @return 0; -EINVAL if loop is NULL or depth is 0; -EPERM
  */
 int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
 
 /**
- * Sets how many threads there may be for what would have to wait for a disk.
- * They are started when they are needed, end after some seconds without work,
- * have all signals blocked and run nothing of the program's. A loop that is
- * freed does not wait for one that hangs in a dead file system; it ends when
- * the kernel lets it go.
+ * Sets how many worker threads the loop may have. Workers do what would
+ * otherwise block on a disk. A worker starts when it is needed and ends after
+ * some seconds without work. It has all signals blocked and never runs code of
+ * the program. af_loop_free() does not wait for a worker that hangs in a dead
+ * file system; that thread ends when the kernel lets it go.
  *
- * @param max_threads AFIO_MAX_WORKERS to begin with. With 0 the loop waits for
- *                    the disk itself, as it also does when not one thread can
- *                    be started. Fewer than there are: the others end when they
- *                    have done what they are at.
- * @return 0 or -EINVAL
+ * @param max_threads initially AFIO_DEFAULT_WORKERS. With 0 the loop's own
+ *                    thread waits for the disk; so it does when no thread can
+ *                    be started. If there are more workers than this, the
+ *                    others end after their present job.
+ * @return 0; -EINVAL if loop is NULL; -EPERM
  */
 int af_loop_set_workers(struct af_loop *loop, unsigned max_threads);
 
 /**
- * Writes what is pending: a line for each operation, with its descriptor or
- * process and the time since it began, and below it who waits for it; then the
- * waits on the stack, the innermost first. For people to read; the format may
+ * Writes what is pending, for people to read: a line for each operation, with
+ * its descriptor or process and the time since it began; below each, what waits
+ * for it; then the waits on the stack, the innermost first. The format may
  * change.
  *
- * @return 0, -EINVAL for NULL, or -EIO if out could not be written
+ * @return 0; -EINVAL if loop or out is NULL; -EPERM; -EIO if writing failed
  */
 int af_loop_dump(struct af_loop *loop, FILE *out);
 

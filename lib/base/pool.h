@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* Bytes in a block; a larger request goes to malloc(). */
-#define AFI_BLOCK_SIZE 280
+#define AFI_BLOCK_SIZE 288
 
 /*
  * Bytes in a pooled chunk: room for one read from a full pipe, after a piece of

@@ -21,10 +21,10 @@
 #include "base/evbase.h"
 #include "future/await.h"
 
-static bool needs_private_base(const struct af_loop *loop)
+static bool await_needs_private_base(const struct af_loop *loop)
 {
 	if (loop->freed)
-		return false; /* it turns none: see drive() */
+		return false; /* it turns none: see await_drive() */
 	if (loop->drivers > 0)
 		return loop->turning;
 	if (!loop->owns_home)
@@ -32,19 +32,19 @@ static bool needs_private_base(const struct af_loop *loop)
 	return loop->home_shared && afi_base_is_running(loop->home);
 }
 
-/* Begins to drive the loop, from wherever that is possible. 0 or -errno. */
-static int enter(struct af_loop *loop, struct afi_await *await)
+/* Begins to drive the loop, from wherever that is possible: 0 or -errno. */
+static int await_enter(struct af_loop *loop, struct afi_await *await)
 {
 	int r;
 
 	await->base = loop->base;
 	await->turning = loop->turning;
-	if (needs_private_base(loop)) {
+	if (await_needs_private_base(loop)) {
 		if (!loop->spare)
 			loop->spare = afi_base_new(loop->home);
 		if (!loop->spare)
 			return -errno;
-		/* What nobody waits for any more needs not go along. */
+		/* Drop idle watches first, so that they need not be moved. */
 		afi_loop_settle_all(loop);
 		r = afi_loop_move(loop, loop->spare);
 		if (r < 0)
@@ -59,7 +59,7 @@ static int enter(struct af_loop *loop, struct afi_await *await)
 	return 0;
 }
 
-static void leave(struct af_loop *loop, struct afi_await *await)
+static void await_leave(struct af_loop *loop, struct afi_await *await)
 {
 	struct event_base *private = loop->base;
 
@@ -69,7 +69,7 @@ static void leave(struct af_loop *loop, struct afi_await *await)
 	if (private != await->base) {
 		afi_loop_move_back(loop, await->base);
 		if (loop->spare) {
-			afi_mailbox_leave(loop, private);
+			afi_mailbox_leave(&loop->mailbox, private);
 			event_base_free(private);
 		} else {
 			loop->spare = private;
@@ -80,7 +80,7 @@ static void leave(struct af_loop *loop, struct afi_await *await)
 	afi_loop_exit(loop);
 }
 
-static void on_timeout(struct afi_deadline *deadline)
+static void await_on_timeout(struct afi_deadline *deadline)
 {
 	bool *timed_out = deadline->arg;
 
@@ -88,15 +88,16 @@ static void on_timeout(struct afi_deadline *deadline)
 }
 
 /* Turns the loop until the future is done; 0, or why it cannot go on. */
-static int drive(struct af_loop *loop, struct af_future *f,
-		 const struct timeval *timeout)
+static int await_drive(struct af_loop *loop, struct af_future *f,
+		       const struct timeval *timeout)
 {
 	bool wait = !afi_timeout_zero(timeout), timed_out = false;
 	struct afi_deadline deadline = { .arg = &timed_out };
 	int r = 0;
 
 	if (timeout && wait)
-		r = afi_deadline_start(&deadline, loop, timeout, on_timeout);
+		r = afi_deadline_start(&deadline, loop, timeout,
+				       await_on_timeout);
 	while (r == 0 && !f->done) {
 		afi_loop_round(loop, &f->done);
 		if (f->done)
@@ -136,15 +137,15 @@ int af_await_for(struct af_future *f, const struct timeval *timeout)
 		return -ELOOP;
 	if (afi_future_needs(f, NULL))
 		return -EDEADLK;
-	r = enter(loop, &await);
+	r = await_enter(loop, &await);
 	if (r < 0)
 		return r;
 	af_future_ref(f);
-	r = drive(loop, f, timeout);
+	r = await_drive(loop, f, timeout);
 	if (f->done)
 		r = f->error;
 	af_future_unref(f);
-	leave(loop, &await);
+	await_leave(loop, &await);
 	return r;
 }
 

@@ -12,7 +12,7 @@
 
 #include "future/future.h"
 
-static const struct afi_future_ops link_ops = {
+static const struct afi_future_ops chain_ops = {
 	.name = "chain",
 	.size = sizeof(struct af_future),
 };
@@ -20,13 +20,22 @@ static const struct afi_future_ops link_ops = {
 /* Which outcomes a continuation is called for. */
 enum call_on { ON_SUCCESS = 1, ON_FAILURE = 2, ON_BOTH = 3 };
 
-static bool wanted(enum call_on on, const struct af_future *done)
+static bool chain_wants(enum call_on on, const struct af_future *done)
 {
 	return on & (done->error ? ON_FAILURE : ON_SUCCESS);
 }
 
+/* Calls a continuation: what it returns, or NULL for the outcome of done. */
+static struct af_future *chain_call(af_continuation_fn fn,
+				    struct af_future *done, void *arg)
+{
+	struct af_future *next = fn(done, arg);
+
+	return next == done ? NULL : next;
+}
+
 /* Ends a link with the outcome of a future that is done, borrowed. */
-static void settle(struct af_future *link, struct af_future *done)
+static void chain_settle(struct af_future *link, struct af_future *done)
 {
 	struct af_future *before = link->source;
 
@@ -36,9 +45,9 @@ static void settle(struct af_future *link, struct af_future *done)
 	afi_future_finish(link, done->error);
 }
 
-static void run_follow(struct afi_waiter *waiter, struct af_future *done)
+static void chain_run_follow(struct afi_waiter *waiter, struct af_future *done)
 {
-	settle(waiter->child, done);
+	chain_settle(waiter->child, done);
 }
 
 /*
@@ -46,12 +55,12 @@ static void run_follow(struct afi_waiter *waiter, struct af_future *done)
  * a loop, written as continuations that return chains, would grow by a link
  * with each time round. Returns the link that is to follow in its place.
  */
-static struct af_future *leave_out(struct af_future *link)
+static struct af_future *chain_leave_out(struct af_future *link)
 {
 	struct af_future *follower;
 
 	if (link->refs != 2 || !link->waiters || link->waiters->next ||
-	    link->waiters->run != run_follow)
+	    link->waiters->run != chain_run_follow)
 		return link;
 	follower = link->waiters->child;
 	link->waiters = NULL;
@@ -62,17 +71,17 @@ static struct af_future *leave_out(struct af_future *link)
 }
 
 /* A link's outcome will be that of next, whose reference it takes. */
-static void follow(struct af_future *link, struct af_future *next)
+static void chain_follow(struct af_future *link, struct af_future *next)
 {
 	int r = 0;
 
 	if (afi_future_needs(next, link)) {
 		r = -EDEADLK;
 	} else if (!next->done) {
-		link = leave_out(link);
+		link = chain_leave_out(link);
 		af_future_unref(link->source);
 		link->source = next;
-		r = afi_future_wait(next, run_follow, NULL, NULL, link);
+		r = afi_future_wait(next, chain_run_follow, NULL, NULL, link);
 		if (r == 0) {
 			/* Somebody may be waiting for this link already. */
 			link->loop->maybe_stuck |= afi_future_needs(next, NULL);
@@ -84,72 +93,72 @@ static void follow(struct af_future *link, struct af_future *next)
 		af_future_unref(next);
 		next = afi_future_failed(link->loop, r);
 	}
-	settle(link, next);
+	chain_settle(link, next);
 	af_future_unref(next);
 }
 
 /* What a source does when it is done: call, and see what comes of it. */
-static void run_link(struct afi_waiter *waiter, struct af_future *done,
-		     enum call_on on)
+static void chain_run(struct afi_waiter *waiter, struct af_future *done,
+		      enum call_on on)
 {
 	af_continuation_fn fn = (af_continuation_fn)waiter->fn;
 	struct af_future *link = waiter->child;
 	struct af_future *next = NULL;
 
 	if (!link) { /* no memory for one, or its loop was being freed */
-		if (wanted(on, done))
-			af_future_unref(fn(done, waiter->arg));
+		if (chain_wants(on, done))
+			af_future_unref(chain_call(fn, done, waiter->arg));
 		return;
 	}
 	if (link->canceled)
 		done = afi_future_failed(NULL, -ECANCELED);
-	if (wanted(on, done)) {
+	if (chain_wants(on, done)) {
 		link->running = true;
-		next = fn(done, waiter->arg);
+		next = chain_call(fn, done, waiter->arg);
 		link->running = false;
 	}
 	if (!next) {
-		settle(link, done);
+		chain_settle(link, done);
 		return;
 	}
 	if (link->canceled)
 		af_future_cancel(next);
-	follow(link, next);
+	chain_follow(link, next);
 }
 
-static void run_then(struct afi_waiter *waiter, struct af_future *done)
+static void chain_run_then(struct afi_waiter *waiter, struct af_future *done)
 {
-	run_link(waiter, done, ON_SUCCESS);
+	chain_run(waiter, done, ON_SUCCESS);
 }
 
-static void run_catch(struct afi_waiter *waiter, struct af_future *done)
+static void chain_run_catch(struct afi_waiter *waiter, struct af_future *done)
 {
-	run_link(waiter, done, ON_FAILURE);
+	chain_run(waiter, done, ON_FAILURE);
 }
 
-static void run_finally(struct afi_waiter *waiter, struct af_future *done)
+static void chain_run_finally(struct afi_waiter *waiter, struct af_future *done)
 {
-	run_link(waiter, done, ON_BOTH);
+	chain_run(waiter, done, ON_BOTH);
 }
 
 /* Without a loop, or memory, to do it later. Consumes done. */
-static struct af_future *call_now(struct af_future *done, enum call_on on,
-				  af_continuation_fn fn, void *arg)
+static struct af_future *chain_call_now(struct af_future *done, enum call_on on,
+					af_continuation_fn fn, void *arg)
 {
 	struct af_future *next = NULL;
 
-	if (wanted(on, done))
-		next = fn(done, arg);
+	if (chain_wants(on, done))
+		next = chain_call(fn, done, arg);
 	if (!next)
 		return done;
 	af_future_unref(done);
 	return next;
 }
 
-static struct af_future *add_link(struct af_future *f, enum call_on on,
-				  void (*run)(struct afi_waiter *,
-					      struct af_future *),
-				  af_continuation_fn fn, void *arg)
+static struct af_future *chain_add(struct af_future *f, enum call_on on,
+				   void (*run)(struct afi_waiter *,
+					       struct af_future *),
+				   af_continuation_fn fn, void *arg)
 {
 	struct af_loop *loop = f ? f->loop : NULL;
 	struct af_future *link = NULL;
@@ -157,12 +166,12 @@ static struct af_future *add_link(struct af_future *f, enum call_on on,
 	if (!f || !fn) {
 		af_future_unref(f);
 		f = afi_future_failed(loop, -EINVAL);
-		return fn ? call_now(f, on, fn, arg) : f;
+		return fn ? chain_call_now(f, on, fn, arg) : f;
 	}
 	if (!afi_future_has_loop(f))
-		return call_now(f, on, fn, arg);
+		return chain_call_now(f, on, fn, arg);
 	if (afi_loop_alive(loop))
-		link = afi_future_new(loop, &link_ops);
+		link = afi_future_new(loop, &chain_ops);
 	if (link)
 		link->source = f;
 	if (afi_future_wait(f, run, (void (*)(void))fn, arg, link) < 0) {
@@ -172,7 +181,8 @@ static struct af_future *add_link(struct af_future *f, enum call_on on,
 			af_future_unref(link);
 		}
 		af_future_unref(f);
-		return call_now(afi_future_failed(loop, -ENOMEM), on, fn, arg);
+		return chain_call_now(afi_future_failed(loop, -ENOMEM), on, fn,
+				      arg);
 	}
 	if (link)
 		return link;
@@ -182,22 +192,22 @@ static struct af_future *add_link(struct af_future *f, enum call_on on,
 
 struct af_future *af_then(struct af_future *f, af_continuation_fn fn, void *arg)
 {
-	return add_link(f, ON_SUCCESS, run_then, fn, arg);
+	return chain_add(f, ON_SUCCESS, chain_run_then, fn, arg);
 }
 
 struct af_future *af_catch(struct af_future *f, af_continuation_fn fn,
 			   void *arg)
 {
-	return add_link(f, ON_FAILURE, run_catch, fn, arg);
+	return chain_add(f, ON_FAILURE, chain_run_catch, fn, arg);
 }
 
 struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 			     void *arg)
 {
-	return add_link(f, ON_BOTH, run_finally, fn, arg);
+	return chain_add(f, ON_BOTH, chain_run_finally, fn, arg);
 }
 
-static void run_done(struct afi_waiter *waiter, struct af_future *done)
+static void chain_run_done(struct afi_waiter *waiter, struct af_future *done)
 {
 	((af_done_fn)waiter->fn)(done, waiter->arg);
 }
@@ -210,7 +220,8 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg)
 		;
 	else if (!afi_future_has_loop(f))
 		fn(f, arg);
-	else if (afi_future_wait(f, run_done, (void (*)(void))fn, arg, NULL))
+	else if (afi_future_wait(f, chain_run_done, (void (*)(void))fn, arg,
+				 NULL))
 		fn(afi_future_failed(f->loop, -ENOMEM), arg);
 	af_future_unref(f);
 }

@@ -6,14 +6,14 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stddef.h>
 
+#include "base/container.h"
 #include "future/await.h"
 
 /* Chains can be long; what is interesting is at their root. */
 #define LEVELS_MAX 8
 
-static void print_future(FILE *out, int level, const struct af_future *f)
+static void dump_future(FILE *out, int level, const struct af_future *f)
 {
 	int64_t left;
 
@@ -33,7 +33,7 @@ static void print_future(FILE *out, int level, const struct af_future *f)
 	fputc('\n', out);
 }
 
-static void print_waiters(FILE *out, int level, const struct af_future *f)
+static void dump_waiters(FILE *out, int level, const struct af_future *f)
 {
 	const struct afi_waiter *waiter;
 
@@ -43,27 +43,33 @@ static void print_waiters(FILE *out, int level, const struct af_future *f)
 		} else if (level == LEVELS_MAX) {
 			fprintf(out, "%*sand so on\n", 2 * level, "");
 		} else {
-			print_future(out, level, waiter->child);
-			print_waiters(out, level + 1, waiter->child);
+			dump_future(out, level, waiter->child);
+			dump_waiters(out, level + 1, waiter->child);
 		}
 	}
 }
 
 int af_loop_dump(struct af_loop *loop, FILE *out)
 {
-	const struct af_future *f;
+	struct afi_member *member;
+	struct af_future *f;
 	const struct afi_await *await;
 
-	if (!afi_loop_alive(loop) || !out)
+	if (!loop || !out)
 		return -EINVAL;
-	TAILQ_FOREACH (f, &loop->pending, pending) {
-		print_future(out, 0, f);
-		print_waiters(out, 1, f);
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	if (loop->freed)
+		return -EINVAL;
+	TAILQ_FOREACH (member, &loop->pending, entry) {
+		f = AFI_CONTAINER(member, struct af_future, pending);
+		dump_future(out, 0, f);
+		dump_waiters(out, 1, f);
 	}
 	for (await = loop->awaits; await; await = await->outer) {
 		fputs(await == loop->awaits ? "waiting for " : "below it ",
 		      out);
-		print_future(out, 0, await->future);
+		dump_future(out, 0, await->future);
 	}
 	return ferror(out) ? -EIO : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Futures: state, result, references, waiters, cancel. Knows no file and no
- * process, and nothing of chains but that one future may stand on another.
+ * process, and of chains only that one future may stand on another.
  */
 #include "config.h"
 
@@ -11,28 +11,29 @@
 
 #include <event2/buffer.h>
 
+#include "base/container.h"
 #include "future/future.h"
 
 /*
  * Failures that need no memory and no loop. They are never written to, so any
  * thread may have them, and references to them are not counted.
  */
-static struct af_future failed_enomem = {
+static struct af_future future_enomem = {
 	.done = true,
 	.error = -ENOMEM,
 	.status = -1,
 };
-static struct af_future failed_ecanceled = {
+static struct af_future future_ecanceled = {
 	.done = true,
 	.error = -ECANCELED,
 	.status = -1,
 };
-static struct af_future failed_einval = {
+static struct af_future future_einval = {
 	.done = true,
 	.error = -EINVAL,
 	.status = -1,
 };
-static struct af_future failed_eperm = {
+static struct af_future future_eperm = {
 	.done = true,
 	.error = -EPERM,
 	.status = -1,
@@ -55,9 +56,14 @@ struct af_future *afi_future_new(struct af_loop *loop,
 	return f;
 }
 
-static void join_pending(struct af_future *f)
+static void future_orphan(struct afi_member *member)
 {
-	TAILQ_INSERT_TAIL(&f->loop->pending, f, pending);
+	af_future_cancel(AFI_CONTAINER(member, struct af_future, pending));
+}
+
+static void future_join(struct af_future *f)
+{
+	afi_loop_join(&f->loop->pending, &f->pending, future_orphan);
 }
 
 struct af_future *afi_operation_new(struct af_loop *loop,
@@ -66,33 +72,36 @@ struct af_future *afi_operation_new(struct af_loop *loop,
 	struct af_future *f = afi_future_new(loop, ops);
 
 	if (f)
-		join_pending(f);
+		future_join(f);
 	return f;
 }
 
 int afi_operation_wait(struct af_future *f, const struct timeval *timeout)
 {
-	join_pending(f);
+	future_join(f);
 	return afi_future_expire_after(f, timeout);
 }
 
 struct af_future *afi_future_failed(struct af_loop *loop, int error)
 {
-	static const struct afi_future_ops ops = {
+	static const struct afi_future_ops future_failed_ops = {
 		.name = "failed",
 		.size = sizeof(struct af_future),
 	};
 	struct af_future *f;
 
 	if (!loop && error == -EPERM)
-		return &failed_eperm;
+		return &future_eperm;
 	if (!loop)
-		return error == -ECANCELED ? &failed_ecanceled : &failed_einval;
+		return error == -ECANCELED ? &future_ecanceled : &future_einval;
+	/* Before all else: nothing of another thread's loop may be touched. */
+	if (!afi_loop_is_mine(loop))
+		return &future_eperm;
 	if (!afi_loop_alive(loop))
-		return &failed_ecanceled;
-	f = error == -ENOMEM ? NULL : afi_future_new(loop, &ops);
+		return &future_ecanceled;
+	f = error == -ENOMEM ? NULL : afi_future_new(loop, &future_failed_ops);
 	if (!f)
-		return &failed_enomem;
+		return &future_enomem;
 	afi_future_finish(f, error);
 	return f;
 }
@@ -124,16 +133,22 @@ static void future_free(struct af_future *f)
 	afi_loop_unref(loop);
 }
 
-void af_future_unref(struct af_future *f)
+/* Drops a reference to a future that is not a static one. */
+static inline void future_drop(struct af_future *f)
 {
-	if (f && f->loop && --f->refs == 0)
+	if (--f->refs == 0)
 		future_free(f);
 }
 
-static void run_waiters(struct afi_task *task)
+void af_future_unref(struct af_future *f)
 {
-	struct af_future *f =
-		(void *)((char *)task - offsetof(struct af_future, task));
+	if (f && f->loop)
+		future_drop(f);
+}
+
+static void future_run_waiters(struct afi_task *task)
+{
+	struct af_future *f = AFI_CONTAINER(task, struct af_future, task);
 	struct afi_waiter *waiter;
 
 	while ((waiter = f->waiters)) {
@@ -147,18 +162,18 @@ static void run_waiters(struct afi_task *task)
 			free(waiter);
 		copy.run(&copy, f);
 	}
-	af_future_unref(f);
+	future_drop(f);
 }
 
-static void schedule_waiters(struct af_future *f)
+static void future_schedule(struct af_future *f)
 {
 	if (!f->task.run) {
-		af_future_ref(f);
-		afi_loop_ready(f->loop, &f->task, run_waiters);
+		f->refs++;
+		afi_loop_ready(f->loop, &f->task, future_run_waiters);
 	}
 }
 
-static void deadline_drop(struct af_future *f)
+static void future_drop_deadline(struct af_future *f)
 {
 	afi_deadline_stop(f->deadline);
 	afi_block_put(afi_loop_pool(f->loop), f->deadline,
@@ -172,16 +187,15 @@ void afi_future_finish(struct af_future *f, int error)
 	f->done = true;
 	f->error = error;
 	if (f->deadline)
-		deadline_drop(f);
-	if (f->pending.tqe_prev)
-		TAILQ_REMOVE(&f->loop->pending, f, pending);
+		future_drop_deadline(f);
+	afi_loop_leave(&f->loop->pending, &f->pending);
 	if (f->waiters)
-		schedule_waiters(f);
-	af_future_unref(f);
+		future_schedule(f);
+	future_drop(f);
 }
 
 /* Most have one; NULL: no memory for another. */
-static inline struct afi_waiter *waiter_new(struct af_future *f)
+static inline struct afi_waiter *future_new_waiter(struct af_future *f)
 {
 	if (!f->first_waiter.run)
 		return &f->first_waiter;
@@ -192,7 +206,7 @@ int afi_future_wait(struct af_future *f,
 		    void (*run)(struct afi_waiter *, struct af_future *),
 		    void (*fn)(void), void *arg, struct af_future *child)
 {
-	struct afi_waiter *waiter = waiter_new(f);
+	struct afi_waiter *waiter = future_new_waiter(f);
 
 	if (!waiter)
 		return -ENOMEM;
@@ -207,11 +221,11 @@ int afi_future_wait(struct af_future *f,
 		f->waiters = waiter;
 	f->last_waiter = waiter;
 	if (f->done)
-		schedule_waiters(f);
+		future_schedule(f);
 	return 0;
 }
 
-static void on_deadline(struct afi_deadline *deadline)
+static void future_on_deadline(struct afi_deadline *deadline)
 {
 	struct af_future *f = deadline->arg;
 
@@ -229,9 +243,10 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 	if (!f->deadline)
 		return -ENOMEM;
 	f->deadline->arg = f;
-	r = afi_deadline_start(f->deadline, f->loop, timeout, on_deadline);
+	r = afi_deadline_start(f->deadline, f->loop, timeout,
+			       future_on_deadline);
 	if (r < 0)
-		deadline_drop(f);
+		future_drop_deadline(f);
 	return r;
 }
 
@@ -242,8 +257,8 @@ struct af_future *afi_future_root(struct af_future *f)
 	return f;
 }
 
-static bool needs_parts(const struct af_future *f,
-			const struct af_future *other)
+static bool future_needs_parts(const struct af_future *f,
+			       const struct af_future *other)
 {
 	bool one = !other && f->ops->needs_one, found = one;
 	struct af_future *part;
@@ -263,7 +278,7 @@ bool afi_future_needs(const struct af_future *f, const struct af_future *other)
 		if (other ? f == other : f->running)
 			return true;
 		if (f->ops->part)
-			return needs_parts(f, other);
+			return future_needs_parts(f, other);
 	}
 	return false;
 }
@@ -286,7 +301,7 @@ void af_future_cancel(struct af_future *f)
 }
 
 /* A future that is done may have its result from another. */
-static const struct af_future *result(const struct af_future *f)
+static const struct af_future *future_result(const struct af_future *f)
 {
 	return f->source ? f->source : f;
 }
@@ -294,6 +309,12 @@ static const struct af_future *result(const struct af_future *f)
 bool af_future_is_done(const struct af_future *f)
 {
 	return f && f->done;
+}
+
+struct af_loop *af_future_loop(const struct af_future *f)
+{
+	/* Without a base the loop has been freed. */
+	return f && f->loop && f->loop->home ? f->loop : NULL;
 }
 
 int af_future_error(const struct af_future *f)
@@ -305,19 +326,19 @@ int af_future_error(const struct af_future *f)
 
 unsigned af_future_flags(const struct af_future *f)
 {
-	return f && f->done ? result(f)->flags : 0;
+	return f && f->done ? future_result(f)->flags : 0;
 }
 
 const char *af_future_data(const struct af_future *f, size_t *ret_len)
 {
-	if (!f || !f->done || f->error || !result(f)->data)
+	if (!f || !f->done || f->error || !future_result(f)->data)
 		return NULL;
 	if (ret_len)
-		*ret_len = result(f)->count;
-	return result(f)->data;
+		*ret_len = future_result(f)->count;
+	return future_result(f)->data;
 }
 
-static void chunk_release(const void *data, size_t len, void *chunk)
+static void future_release_chunk(const void *data, size_t len, void *chunk)
 {
 	(void)data;
 	(void)len;
@@ -340,7 +361,7 @@ struct evbuffer *af_future_buffer(struct af_future *f)
 	if (owner->chunk) {
 		atomic_fetch_add(&owner->chunk->refs, 1);
 		r = evbuffer_add_reference(owner->buffer, owner->data,
-					   owner->count, chunk_release,
+					   owner->count, future_release_chunk,
 					   owner->chunk);
 		if (r < 0)
 			afi_chunk_put(NULL, owner->chunk);
@@ -356,17 +377,18 @@ struct evbuffer *af_future_buffer(struct af_future *f)
 
 size_t af_future_count(const struct af_future *f)
 {
-	return f && f->done ? result(f)->count : 0;
+	return f && f->done ? future_result(f)->count : 0;
 }
 
 int af_future_status(const struct af_future *f)
 {
-	return f && f->done ? result(f)->status : -1;
+	return f && f->done ? future_result(f)->status : -1;
 }
 
 const struct af_output *af_future_output(const struct af_future *f)
 {
-	const struct afi_future_ops *ops = f && f->done ? result(f)->ops : NULL;
-
-	return ops && ops->output ? ops->output(result(f)) : NULL;
+	if (!f || !f->done)
+		return NULL;
+	f = future_result(f);
+	return f->ops && f->ops->output ? f->ops->output(f) : NULL;
 }

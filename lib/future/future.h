@@ -63,7 +63,7 @@ struct af_future {
 	bool running;  /* its continuation is on the stack */
 	bool canceled; /* while what it waits for was done already */
 	struct afi_task task;
-	TAILQ_ENTRY(af_future) pending; /* tqe_prev NULL: in no list */
+	struct afi_member pending; /* in its loop's list of operations */
 	struct afi_waiter *waiters;
 	struct afi_waiter *last_waiter; /* while there are any */
 	struct afi_waiter first_waiter; /* most have one: no allocation */

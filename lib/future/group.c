@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futures of several: all, any; and of one, but not for ever: with_timeout. A
- * group holds references to its parts from beginning to end, so that they can
- * be read; each part that is pending holds one to the group.
+ * Futures of several: all, all_settled, race, any; and of one, but not for
+ * ever: with_timeout. A group holds references to its parts from beginning to
+ * end, so that they can be read; each pending part holds one to the group.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "future/future.h"
 
 struct group {
@@ -17,29 +18,31 @@ struct group {
 	size_t n, n_left;
 };
 
-static struct group *of_future(const struct af_future *f)
+static struct group *group_of(struct af_future *f)
 {
-	return (struct group *)f;
+	return AFI_CONTAINER(f, struct group, future);
 }
 
 /* Ends a group, and then what it waited for. */
-static void give_up(struct af_future *f, int error)
+static void group_give_up(struct af_future *f, int error)
 {
+	struct group *group = group_of(f);
+
 	af_future_ref(f);
 	afi_future_finish(f, error);
-	for (size_t i = 0; i < of_future(f)->n; i++)
-		af_future_cancel(of_future(f)->parts[i]);
+	for (size_t i = 0; i < group->n; i++)
+		af_future_cancel(group->parts[i]);
 	af_future_unref(f);
 }
 
 static void group_cancel(struct af_future *f)
 {
-	give_up(f, -ECANCELED);
+	group_give_up(f, -ECANCELED);
 }
 
 static void group_destroy(struct af_future *f)
 {
-	struct group *group = of_future(f);
+	struct group *group = group_of(f);
 
 	for (size_t i = 0; i < group->n; i++)
 		af_future_unref(group->parts[i]);
@@ -48,10 +51,13 @@ static void group_destroy(struct af_future *f)
 
 static struct af_future *group_part(const struct af_future *f, size_t i)
 {
-	return i < of_future(f)->n ? of_future(f)->parts[i] : NULL;
+	const struct group *group =
+		AFI_CONTAINER(f, const struct group, future);
+
+	return i < group->n ? group->parts[i] : NULL;
 }
 
-static const struct afi_future_ops all_ops = {
+static const struct afi_future_ops group_all_ops = {
 	.name = "all",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
@@ -59,7 +65,24 @@ static const struct afi_future_ops all_ops = {
 	.part = group_part,
 };
 
-static const struct afi_future_ops any_ops = {
+static const struct afi_future_ops group_all_settled_ops = {
+	.name = "all settled",
+	.size = sizeof(struct group),
+	.cancel = group_cancel,
+	.destroy = group_destroy,
+	.part = group_part,
+};
+
+static const struct afi_future_ops group_race_ops = {
+	.name = "race",
+	.size = sizeof(struct group),
+	.cancel = group_cancel,
+	.destroy = group_destroy,
+	.part = group_part,
+	.needs_one = true,
+};
+
+static const struct afi_future_ops group_any_ops = {
 	.name = "any",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
@@ -68,29 +91,48 @@ static const struct afi_future_ops any_ops = {
 	.needs_one = true,
 };
 
-/* One part is done. */
-static void on_part(struct afi_waiter *waiter, struct af_future *done)
+/* Whether a part's outcome is that of the group. */
+static bool group_is_decided(const struct group *group,
+			     const struct af_future *done)
+{
+	const struct afi_future_ops *ops = group->future.ops;
+
+	if (group->n_left == 0)
+		return true;
+	if (ops == &group_all_ops)
+		return done->error != 0;
+	if (ops == &group_any_ops)
+		return done->error == 0;
+	return ops != &group_all_settled_ops;
+}
+
+static void group_on_part(struct afi_waiter *waiter, struct af_future *done)
 {
 	struct af_future *f = waiter->child;
-	struct group *group = of_future(f);
+	struct group *group = group_of(f);
 
-	if (f->done) {
+	group->n_left--;
+	if (f->done || !group_is_decided(group, done)) {
 		;
 	} else if (f->ops->needs_one) {
-		/* It speaks for the group; what it brought is the result. */
+		/* The part's result is the group's. */
 		f->source = af_future_ref(done->source ? done->source : done);
-		give_up(f, done->error);
-	} else if (done->error || --group->n_left == 0) {
-		afi_future_finish(f, done->error);
+		group_give_up(f, done->error);
+	} else {
+		afi_future_finish(f,
+				  f->ops == &group_all_ops ? done->error : 0);
 	}
 	af_future_unref(f);
 }
 
-static struct af_future *drop(struct af_loop *loop, struct af_future **parts,
-			      size_t n, int error)
+/* Consumes the parts, except what belongs to another thread. */
+static struct af_future *
+group_fail(struct af_loop *loop, struct af_future **parts, size_t n, int error)
 {
 	for (size_t i = 0; parts && i < n; i++)
-		af_future_unref(parts[i]);
+		if (parts[i] && parts[i]->loop &&
+		    afi_loop_is_mine(parts[i]->loop))
+			af_future_unref(parts[i]);
 	return afi_future_failed(loop, error);
 }
 
@@ -105,18 +147,20 @@ static struct af_future *group_new(struct af_loop *loop,
 	for (size_t i = 0; valid && i < n; i++)
 		valid = parts[i] && (!parts[i]->loop || parts[i]->loop == loop);
 	if (!valid)
-		return drop(loop, parts, n, -EINVAL);
+		return group_fail(loop, parts, n, -EINVAL);
+	if (!afi_loop_is_mine(loop))
+		return group_fail(loop, parts, n, -EPERM);
 	if (!afi_loop_alive(loop))
-		return drop(loop, parts, n, -ECANCELED);
+		return group_fail(loop, parts, n, -ECANCELED);
 	f = afi_future_new(loop, ops);
 	if (!f)
-		return drop(loop, parts, n, -ENOMEM);
-	group = of_future(f);
+		return group_fail(loop, parts, n, -ENOMEM);
+	group = group_of(f);
 	group->parts = malloc((n ? n : 1) * sizeof(struct af_future *));
 	if (!group->parts) {
 		afi_future_finish(f, -ENOMEM);
 		af_future_unref(f);
-		return drop(loop, parts, n, -ENOMEM);
+		return group_fail(loop, parts, n, -ENOMEM);
 	}
 	for (size_t i = 0; i < n; i++)
 		group->parts[i] = parts[i];
@@ -125,9 +169,9 @@ static struct af_future *group_new(struct af_loop *loop,
 }
 
 /* A part that is done already is seen here, so that the first of them wins. */
-static int wait_for_parts(struct af_future *f)
+static int group_wait(struct af_future *f)
 {
-	struct group *group = of_future(f);
+	struct group *group = group_of(f);
 	int r = 0;
 
 	for (size_t i = 0; i < group->n && r == 0; i++) {
@@ -136,22 +180,26 @@ static int wait_for_parts(struct af_future *f)
 
 		af_future_ref(f);
 		if (part->done)
-			on_part(&waiter, part);
+			group_on_part(&waiter, part);
 		else
-			r = afi_future_wait(part, on_part, NULL, NULL, f);
+			r = afi_future_wait(part, group_on_part, NULL, NULL, f);
 		if (r < 0)
 			af_future_unref(f);
 	}
 	return r;
 }
 
-static struct af_future *group_start(struct af_future *f)
+static struct af_future *group_start(struct af_loop *loop,
+				     const struct afi_future_ops *ops,
+				     struct af_future **parts, size_t n)
 {
-	if (f->ops != &all_ops && f->ops != &any_ops)
+	struct af_future *f = group_new(loop, ops, parts, n);
+
+	if (f->ops != ops)
 		return f; /* it failed to be made */
-	if (of_future(f)->n == 0)
+	if (n == 0)
 		afi_future_finish(f, 0);
-	else if (wait_for_parts(f) < 0 && !f->done)
+	else if (group_wait(f) < 0 && !f->done)
 		afi_future_finish(f, -ENOMEM);
 	return f;
 }
@@ -159,13 +207,25 @@ static struct af_future *group_start(struct af_future *f)
 struct af_future *af_all(struct af_loop *loop, struct af_future **futures,
 			 size_t n)
 {
-	return group_start(group_new(loop, &all_ops, futures, n));
+	return group_start(loop, &group_all_ops, futures, n);
+}
+
+struct af_future *af_all_settled(struct af_loop *loop,
+				 struct af_future **futures, size_t n)
+{
+	return group_start(loop, &group_all_settled_ops, futures, n);
+}
+
+struct af_future *af_race(struct af_loop *loop, struct af_future **futures,
+			  size_t n)
+{
+	return group_start(loop, &group_race_ops, futures, n);
 }
 
 struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n)
 {
-	return group_start(group_new(loop, &any_ops, futures, n));
+	return group_start(loop, &group_any_ops, futures, n);
 }
 
 struct af_future *af_future_part(const struct af_future *f, size_t i)
@@ -173,18 +233,18 @@ struct af_future *af_future_part(const struct af_future *f, size_t i)
 	return f && f->ops && f->ops->part ? f->ops->part(f, i) : NULL;
 }
 
-static void timeout_expire(struct af_future *f)
+static void group_expire(struct af_future *f)
 {
-	/* If both came in one turn, the part was first: on_part() is next. */
-	if (!of_future(f)->parts[0]->done)
-		give_up(f, -ETIMEDOUT);
+	/* If both came in one turn the part was first: its waiter runs next. */
+	if (!group_of(f)->parts[0]->done)
+		group_give_up(f, -ETIMEDOUT);
 }
 
-static const struct afi_future_ops timeout_ops = {
+static const struct afi_future_ops group_timeout_ops = {
 	.name = "with timeout",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.expire = timeout_expire,
+	.expire = group_expire,
 	.destroy = group_destroy,
 	.part = group_part,
 	.needs_one = true,
@@ -195,6 +255,8 @@ struct af_future *af_with_timeout(struct af_future *f,
 {
 	struct af_future *timed;
 
+	if (f && f->loop && !afi_loop_is_mine(f->loop))
+		return afi_future_failed(f->loop, -EPERM);
 	if (!f || !afi_timeout_valid(timeout)) {
 		struct af_loop *loop = f ? f->loop : NULL;
 
@@ -203,13 +265,13 @@ struct af_future *af_with_timeout(struct af_future *f,
 	}
 	if (f->done || !timeout)
 		return f;
-	timed = group_new(f->loop, &timeout_ops, &f, 1);
-	if (timed->ops != &timeout_ops)
+	timed = group_new(f->loop, &group_timeout_ops, &f, 1);
+	if (timed->ops != &group_timeout_ops)
 		return timed;
 	if (afi_timeout_zero(timeout))
-		timeout_expire(timed);
-	else if (wait_for_parts(timed) < 0 ||
+		group_expire(timed);
+	else if (group_wait(timed) < 0 ||
 		 afi_future_expire_after(timed, timeout) < 0)
-		give_up(timed, -ENOMEM);
+		group_give_up(timed, -ENOMEM);
 	return timed;
 }

@@ -6,43 +6,49 @@
 
 #include <errno.h>
 
+#include "base/container.h"
 #include "future/future.h"
 
-struct maker {
+struct promise {
 	struct af_future future;
 	af_cancel_fn cancel;
 	void *arg;
 	void *value;
-	void (*free_value)(void *);
+	af_free_fn free_value;
 };
 
-static void maker_cancel(struct af_future *f)
+static struct promise *promise_of(struct af_future *f)
 {
-	struct maker *maker = (struct maker *)f;
-	af_cancel_fn cancel = maker->cancel;
+	return AFI_CONTAINER(f, struct promise, future);
+}
+
+static void promise_cancel(struct af_future *f)
+{
+	struct promise *promise = promise_of(f);
+	af_cancel_fn cancel = promise->cancel;
 
 	af_future_ref(f);
-	maker->cancel = NULL; /* once */
+	promise->cancel = NULL; /* once */
 	if (cancel)
-		cancel(f, maker->arg);
+		cancel(f, promise->arg);
 	if (!f->done) /* it may have found a better end */
 		afi_future_finish(f, -ECANCELED);
 	af_future_unref(f);
 }
 
-static void maker_destroy(struct af_future *f)
+static void promise_destroy(struct af_future *f)
 {
-	struct maker *maker = (struct maker *)f;
+	struct promise *promise = promise_of(f);
 
-	if (maker->free_value)
-		maker->free_value(maker->value);
+	if (promise->free_value)
+		promise->free_value(promise->value);
 }
 
-static const struct afi_future_ops maker_ops = {
+static const struct afi_future_ops promise_ops = {
 	.name = "program's future",
-	.size = sizeof(struct maker),
-	.cancel = maker_cancel,
-	.destroy = maker_destroy,
+	.size = sizeof(struct promise),
+	.cancel = promise_cancel,
+	.destroy = promise_destroy,
 };
 
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
@@ -52,44 +58,46 @@ struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 
 	if (!loop)
 		return afi_future_failed(NULL, -EINVAL);
+	if (!afi_loop_is_mine(loop))
+		return afi_future_failed(loop, -EPERM);
 	if (!afi_loop_alive(loop))
 		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &maker_ops);
+	f = afi_operation_new(loop, &promise_ops);
 	if (!f)
 		return afi_future_failed(loop, -ENOMEM);
-	((struct maker *)f)->cancel = cancel;
-	((struct maker *)f)->arg = arg;
+	promise_of(f)->cancel = cancel;
+	promise_of(f)->arg = arg;
 	f->since = afi_now_coarse();
 	return f;
 }
 
 /* Whether the program may end this future: 0 or -errno. */
-static int check(const struct af_future *f)
+static int promise_check(const struct af_future *f)
 {
 	if (!f)
 		return -EINVAL;
 	if (f->done)
 		return -EALREADY;
-	return f->ops == &maker_ops ? 0 : -EINVAL;
+	return f->ops == &promise_ops ? 0 : -EINVAL;
 }
 
-int af_future_resolve(struct af_future *f, void *value,
-		      void (*free_value)(void *))
+int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value)
 {
-	struct maker *maker = (struct maker *)f;
-	int r = check(f);
+	struct promise *promise;
+	int r = promise_check(f);
 
 	if (r < 0)
 		return r;
-	maker->value = value;
-	maker->free_value = free_value;
+	promise = promise_of(f);
+	promise->value = value;
+	promise->free_value = free_value;
 	afi_future_finish(f, 0);
 	return 0;
 }
 
 int af_future_fail(struct af_future *f, int error)
 {
-	int r = check(f);
+	int r = promise_check(f);
 
 	/* That one says that it is pending. */
 	if (r == 0 && (error >= 0 || error == -EINPROGRESS))
@@ -106,5 +114,7 @@ void *af_future_value(const struct af_future *f)
 		return NULL;
 	if (f->source)
 		f = f->source;
-	return f->ops == &maker_ops ? ((const struct maker *)f)->value : NULL;
+	if (f->ops != &promise_ops)
+		return NULL;
+	return AFI_CONTAINER(f, const struct promise, future)->value;
 }

@@ -20,7 +20,7 @@ static void sleep_expire(struct af_future *f)
 
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time)
 {
-	static const struct afi_future_ops ops = {
+	static const struct afi_future_ops sleep_ops = {
 		.name = "sleep",
 		.size = sizeof(struct af_future),
 		.cancel = sleep_cancel,
@@ -30,9 +30,11 @@ struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time)
 
 	if (!loop || !time || !afi_timeout_valid(time))
 		return afi_future_failed(loop, -EINVAL);
+	if (!afi_loop_is_mine(loop))
+		return afi_future_failed(loop, -EPERM);
 	if (!afi_loop_alive(loop))
 		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &ops);
+	f = afi_operation_new(loop, &sleep_ops);
 	if (!f)
 		return afi_future_failed(loop, -ENOMEM);
 	if (afi_future_limit(f, time) < 0)

@@ -6,15 +6,15 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <time.h>
 
+#include "base/container.h"
 #include "loop/deadline.h"
 
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define NSEC_PER_USEC INT64_C(1000)
 
-static int64_t now(clockid_t clock)
+static int64_t deadline_clock(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -24,16 +24,16 @@ static int64_t now(clockid_t clock)
 
 int64_t afi_now(void)
 {
-	return now(CLOCK_MONOTONIC);
+	return deadline_clock(CLOCK_MONOTONIC);
 }
 
 int64_t afi_now_coarse(void)
 {
-	return now(CLOCK_MONOTONIC_COARSE);
+	return deadline_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 /* Arms the timer for what is left. */
-static int arm(struct afi_deadline *deadline)
+static int deadline_arm(struct afi_deadline *deadline)
 {
 	int64_t left = deadline->at - afi_now();
 	struct timeval tv = { 0, 0 };
@@ -51,28 +51,28 @@ static int arm(struct afi_deadline *deadline)
 	return event_add(&deadline->event, &tv) ? -ENOMEM : 0;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void deadline_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct afi_deadline *deadline = arg;
 
 	(void)fd;
 	(void)what;
 	/* The coarse clock may be some milliseconds ahead of the fine one. */
-	if (afi_now() < deadline->at && arm(deadline) == 0)
+	if (afi_now() < deadline->at && deadline_arm(deadline) == 0)
 		return;
 	afi_watch_stop(&deadline->watch);
 	deadline->passed(deadline);
 }
 
-static int move(struct afi_watch *watch)
+static int deadline_move(struct afi_watch *watch)
 {
 	struct afi_deadline *deadline =
-		(void *)((char *)watch - offsetof(struct afi_deadline, watch));
+		AFI_CONTAINER(watch, struct afi_deadline, watch);
 
 	event_del(&deadline->event);
-	evtimer_assign(&deadline->event, deadline->loop->base, on_timer,
-		       deadline);
-	return arm(deadline);
+	evtimer_assign(&deadline->event, deadline->loop->base,
+		       deadline_on_timer, deadline);
+	return deadline_arm(deadline);
 }
 
 int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
@@ -87,10 +87,11 @@ int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
 	deadline->passed = passed;
 	deadline->at = afi_now() + sec * NSEC_PER_SEC +
 		       timeout->tv_usec * NSEC_PER_USEC;
-	evtimer_assign(&deadline->event, loop->base, on_timer, deadline);
-	if (arm(deadline) < 0)
+	evtimer_assign(&deadline->event, loop->base, deadline_on_timer,
+		       deadline);
+	if (deadline_arm(deadline) < 0)
 		return -ENOMEM;
-	afi_loop_watch(loop, &deadline->watch, move);
+	afi_loop_watch(loop, &deadline->watch, deadline_move);
 	return 0;
 }
 

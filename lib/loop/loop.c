@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop: the base, the queue of what is ready and the one place that drains
- * it, run and stop. Knows no future, no file and no process.
+ * The loop: the base, the queues and the one place that drains them, run and
+ * stop, and the end of all that ends with it. Knows no future, no file, no
+ * process and no worker: only members, tasks and watches.
  */
 #include "config.h"
 
@@ -14,8 +15,9 @@
 
 #include <event2/event.h>
 
+#include "base/container.h"
 #include "base/evbase.h"
-#include "loop/workers.h"
+#include "loop/loop.h"
 
 /*
  * How many tasks run before the base is polled again. One poll costs about as
@@ -23,61 +25,100 @@
  */
 #define ROUND_MAX 256
 
-static const struct timeval at_once;
+static const struct timeval loop_at_once;
 
 /* Without memory for a timer, in the turn under way. */
-static void start_kick(struct af_loop *loop)
+static void loop_start_kick(struct af_loop *loop)
 {
-	if (event_add(&loop->kick, &at_once) < 0)
-		event_active(&loop->kick, EV_TIMEOUT, 0);
+	if (event_add(&loop->kick.event, &loop_at_once) < 0)
+		event_active(&loop->kick.event, EV_TIMEOUT, 0);
 }
 
 /*
- * Without a driver, the base's own run is told to run the queues. A driver
- * looks at them by itself, and on a base that nobody else knows there will be
- * one before anything can happen.
+ * Has the program's own run of the base run the queues. A driver does that by
+ * itself; and a base that the program does not know runs only with a driver.
  */
-static void kick(struct af_loop *loop)
+static void loop_kick(struct af_loop *loop)
 {
 	if (loop->drivers > 0 || !loop->home_shared || loop->freed)
 		return;
 	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle))
 		return;
-	if (!evtimer_pending(&loop->kick, NULL))
-		start_kick(loop);
-}
-
-void afi_loop_nudge(struct af_loop *loop)
-{
-	if (!TAILQ_EMPTY(&loop->ready))
-		start_kick(loop);
+	if (!evtimer_pending(&loop->kick.event, NULL))
+		loop_start_kick(loop);
 }
 
 /* No round comes after: runs what is ready since the loop was freed. */
-static void finish_freed(struct af_loop *loop)
+static void loop_finish_freed(struct af_loop *loop)
 {
 	while (loop->freed && !TAILQ_EMPTY(&loop->ready))
 		afi_loop_round(loop, NULL);
 }
 
-static void on_kick(evutil_socket_t fd, short what, void *arg)
+static void loop_on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	struct af_loop *loop = arg;
 
 	(void)fd;
 	(void)what;
-	/* Then it has done all it can by ending a driver's turn. */
+	/* A driver runs the queues itself; this has only ended its turn. */
 	if (loop->drivers > 0)
 		return;
 	afi_loop_ref(loop);
 	afi_loop_round(loop, NULL);
-	finish_freed(loop);
-	kick(loop);
+	loop_finish_freed(loop);
+	loop_kick(loop);
 	afi_loop_unref(loop);
 }
 
+static int loop_move_kick(struct afi_watch *watch)
+{
+	struct af_loop *loop = AFI_CONTAINER(watch, struct af_loop, kick.watch);
+	bool pending = evtimer_pending(&loop->kick.event, NULL);
+
+	event_del(&loop->kick.event);
+	evtimer_assign(&loop->kick.event, loop->base, loop_on_kick, loop);
+	if (pending)
+		loop_start_kick(loop);
+	return 0;
+}
+
+/* Makes ready what other threads have posted. */
+static void loop_empty_mailbox(struct af_loop *loop)
+{
+	struct afi_post *post, *next;
+
+	for (post = afi_mailbox_take(&loop->mailbox); post; post = next) {
+		next = post->next;
+		afi_loop_ready(loop, &post->task, post->run);
+	}
+}
+
+static void loop_on_post(struct afi_mailbox *box)
+{
+	struct af_loop *loop = AFI_CONTAINER(box, struct af_loop, mailbox);
+
+	/* A child by fork(2) that took the base over, and not the loop. */
+	if (afi_loop_check(loop) == -EBADF) {
+		afi_mailbox_ignore(box);
+		return;
+	}
+	loop_empty_mailbox(loop);
+	/* An internal event alone does not end libevent's turn. */
+	if (!TAILQ_EMPTY(&loop->ready))
+		loop_start_kick(loop);
+}
+
+static int loop_move_mailbox(struct afi_watch *watch)
+{
+	struct af_loop *loop =
+		AFI_CONTAINER(watch, struct af_loop, mailbox.watch);
+
+	return afi_mailbox_move(&loop->mailbox, loop->base);
+}
+
 /* A byte that a child by fork(2) finds to be zero, without a system call. */
-static char *process_mark(void)
+static char *loop_process_mark(void)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
 	char *mark = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -85,18 +126,20 @@ static char *process_mark(void)
 
 	if (mark == MAP_FAILED)
 		return NULL;
-	/* Where it cannot be done, a child is not told that it is one. */
+	/* Where this fails, a child cannot tell that it is one. */
 	madvise(mark, size, MADV_WIPEONFORK);
 	*mark = 1;
 	return mark;
 }
 
 /* Frees what libevent knows; not while it dispatches for us. */
-static void release(struct af_loop *loop)
+static void loop_release(struct af_loop *loop)
 {
 	if (loop->home) {
-		event_del(&loop->kick);
-		afi_mailbox_close(loop);
+		event_del(&loop->kick.event);
+		afi_watch_stop(&loop->kick.watch);
+		afi_watch_stop(&loop->mailbox.watch);
+		afi_mailbox_close(&loop->mailbox);
 	}
 	if (loop->spare)
 		event_base_free(loop->spare);
@@ -108,16 +151,11 @@ static void release(struct af_loop *loop)
 	loop->process = NULL;
 }
 
-struct af_loop *af_loop_new(struct event_base *base)
+static void loop_init(struct af_loop *loop, struct event_base *base)
 {
-	struct af_loop *loop = calloc(1, sizeof(*loop));
-	int r = -ENOMEM;
-
-	if (!loop)
-		return NULL;
 	loop->refs = 1;
-	loop->max_depth = AFIO_MAX_DEPTH;
-	loop->max_workers = AFIO_MAX_WORKERS;
+	loop->max_depth = AFIO_DEFAULT_DEPTH;
+	loop->max_workers = AFIO_DEFAULT_WORKERS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;
@@ -126,42 +164,56 @@ struct af_loop *af_loop_new(struct event_base *base)
 	TAILQ_INIT(&loop->later);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
+	TAILQ_INIT(&loop->last);
 	LIST_INIT(&loop->watches);
-	loop->process = process_mark();
+}
+
+/* What is on the base from the beginning; 0 or -errno. */
+static int loop_start_watches(struct af_loop *loop)
+{
+	int r = afi_mailbox_open(&loop->mailbox, loop->base, loop_on_post);
+
+	if (r < 0)
+		return r;
+	evtimer_assign(&loop->kick.event, loop->base, loop_on_kick, loop);
+	afi_loop_watch(loop, &loop->mailbox.watch, loop_move_mailbox);
+	afi_loop_watch(loop, &loop->kick.watch, loop_move_kick);
+	return 0;
+}
+
+struct af_loop *af_loop_new(struct event_base *base)
+{
+	struct af_loop *loop = calloc(1, sizeof(*loop));
+	int r = -ENOMEM;
+
+	if (!loop)
+		return NULL;
+	loop_init(loop, base);
+	loop->process = loop_process_mark();
 	loop->base = base ? base : afi_base_new(NULL);
 	if (!loop->base)
 		r = -errno;
-	if (loop->process && loop->base) {
-		evtimer_assign(&loop->kick, loop->base, on_kick, loop);
-		r = afi_mailbox_open(loop);
-	}
+	else if (loop->process)
+		r = loop_start_watches(loop);
 	if (r == 0) {
 		loop->home = loop->base;
 		return loop;
 	}
 	if (loop->base && loop->owns_home)
 		event_base_free(loop->base);
-	release(loop);
+	loop_release(loop);
 	free(loop);
 	errno = -r;
 	return NULL;
 }
 
-void afi_loop_end(struct af_loop *loop)
+struct event_base *af_loop_base(struct af_loop *loop)
 {
-	free(loop->spawn_error);
-	free(loop);
-}
-
-struct event_base *af_loop_base(const struct af_loop *loop)
-{
-	struct af_loop *shared = (struct af_loop *)loop;
-
 	if (!afi_loop_alive(loop))
 		return NULL;
 	/* From here on the program, too, can run it. */
-	shared->home_shared = true;
-	kick(shared);
+	loop->home_shared = true;
+	loop_kick(loop);
 	return loop->home;
 }
 
@@ -169,30 +221,39 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
 {
 	if (!loop || depth == 0)
 		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
 	loop->max_depth = depth;
 	return 0;
 }
 
-void af_loop_free(struct af_loop *loop)
+/* Each one takes itself out of the list. */
+static void loop_orphan_all(struct afi_members *list)
 {
 	struct afi_member *member;
 
+	while ((member = TAILQ_FIRST(list)))
+		member->orphan(member);
+}
+
+void af_loop_free(struct af_loop *loop)
+{
 	if (!loop || loop->freed)
 		return;
 	loop->stopped = true;
 	loop->freed = true;
-	/* Who is told may wait for others, and is not to release it then. */
+	/* A cancelled waiter may itself await: the loop must stay meanwhile. */
 	afi_loop_enter(loop);
 	do {
-		afi_mailbox_empty(loop);
-		while (!TAILQ_EMPTY(&loop->pending))
-			af_future_cancel(TAILQ_FIRST(&loop->pending));
+		loop_empty_mailbox(loop);
+		loop_orphan_all(&loop->pending);
 		afi_loop_round(loop, NULL);
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
 		 loop->mailbox.first);
-	while ((member = TAILQ_FIRST(&loop->members)))
-		member->orphan(member);
-	afi_workers_leave(loop);
+	loop_orphan_all(&loop->members);
+	loop_orphan_all(&loop->last);
+	/* No worker posts any more; what they have posted is run by exit. */
+	loop_empty_mailbox(loop);
 	afi_pool_clear(&loop->pool);
 	afi_loop_exit(loop);
 	afi_loop_unref(loop);
@@ -202,9 +263,8 @@ void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 		    void (*run)(struct afi_task *))
 {
 	assert(!task->run);
-	task->run = run;
-	TAILQ_INSERT_TAIL(&loop->ready, task, entry);
-	kick(loop);
+	afi_task_queue(&loop->ready, task, run);
+	loop_kick(loop);
 }
 
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
@@ -212,38 +272,12 @@ void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 {
 	if (task->run)
 		return;
-	task->run = run;
-	TAILQ_INSERT_TAIL(&loop->settle, task, entry);
-	kick(loop);
+	afi_task_queue(&loop->settle, task, run);
+	loop_kick(loop);
 }
 
-void afi_loop_later(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *))
-{
-	task->run = run;
-	TAILQ_INSERT_TAIL(&loop->later, task, entry);
-}
-
-void afi_task_cancel(struct afi_tasks *queue, struct afi_task *task)
-{
-	if (!task->run)
-		return;
-	TAILQ_REMOVE(queue, task, entry);
-	task->run = NULL;
-}
-
-static void run_first(struct afi_tasks *tasks)
-{
-	struct afi_task *task = TAILQ_FIRST(tasks);
-	void (*run)(struct afi_task *) = task->run;
-
-	TAILQ_REMOVE(tasks, task, entry);
-	task->run = NULL;
-	run(task);
-}
-
-/* libevent forgets, at its next turn, what was said between two of them. */
-static void look_for_break(struct af_loop *loop)
+/* At its next turn libevent forgets a break that was made before it. */
+static void loop_look_for_break(struct af_loop *loop)
 {
 	bool before = loop->broken;
 
@@ -255,57 +289,32 @@ static void look_for_break(struct af_loop *loop)
 void afi_loop_settle_all(struct af_loop *loop)
 {
 	while (!TAILQ_EMPTY(&loop->settle))
-		run_first(&loop->settle);
+		afi_task_run_first(&loop->settle);
 }
 
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
 	if (!TAILQ_EMPTY(&loop->later))
-		run_first(&loop->later);
+		afi_task_run_first(&loop->later);
 	/* A task may run a round of its own, so the list is looked up anew. */
 	for (int n = 0; n < ROUND_MAX && !TAILQ_EMPTY(&loop->ready); n++) {
-		run_first(&loop->ready);
+		afi_task_run_first(&loop->ready);
 		if (done && *done)
 			break;
 	}
 	if (loop->drivers > 0)
-		look_for_break(loop);
+		loop_look_for_break(loop);
 	if (done && *done)
 		return;
 	while (TAILQ_EMPTY(&loop->ready) && !TAILQ_EMPTY(&loop->settle))
-		run_first(&loop->settle);
-}
-
-void afi_loop_join(struct afi_members *list, struct afi_member *member,
-		   void (*orphan)(struct afi_member *))
-{
-	member->orphan = orphan;
-	TAILQ_INSERT_TAIL(list, member, entry);
-}
-
-void afi_loop_leave(struct afi_members *list, struct afi_member *member)
-{
-	if (!member->orphan)
-		return;
-	TAILQ_REMOVE(list, member, entry);
-	member->orphan = NULL;
-}
-
-void afi_loop_move_kick(struct af_loop *loop)
-{
-	bool pending = evtimer_pending(&loop->kick, NULL);
-
-	event_del(&loop->kick);
-	evtimer_assign(&loop->kick, loop->base, on_kick, loop);
-	if (pending)
-		start_kick(loop);
+		afi_task_run_first(&loop->settle);
 }
 
 int afi_loop_check(const struct af_loop *loop)
 {
 	if (loop->process && !*loop->process)
 		return -EBADF;
-	return pthread_equal(loop->thread, pthread_self()) ? 0 : -EPERM;
+	return afi_loop_is_mine(loop) ? 0 : -EPERM;
 }
 
 void afi_loop_enter(struct af_loop *loop)
@@ -314,20 +323,20 @@ void afi_loop_enter(struct af_loop *loop)
 	/* The kick would only end the first turn too early. */
 	if (loop->drivers++ > 0)
 		return;
-	event_del(&loop->kick);
+	event_del(&loop->kick.event);
 	loop->broken = event_base_got_break(loop->base);
 }
 
 void afi_loop_exit(struct af_loop *loop)
 {
 	if (loop->drivers == 1)
-		finish_freed(loop);
+		loop_finish_freed(loop);
 	if (--loop->drivers == 0) {
 		loop->stopped = false;
 		if (loop->freed)
-			release(loop);
+			loop_release(loop);
 		else
-			kick(loop);
+			loop_kick(loop);
 	}
 	afi_loop_unref(loop);
 }
@@ -350,9 +359,9 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	loop->broken = event_base_got_break(loop->base);
 	if (event_base_got_exit(loop->base) || loop->broken)
 		loop->stopped = true;
-	/* Without an event of others libevent does not look at the mailbox's. */
+	/* libevent does not poll for an internal event alone. */
 	if (r == 1)
-		afi_mailbox_empty(loop);
+		loop_empty_mailbox(loop);
 	return r == 1 && TAILQ_EMPTY(&loop->ready);
 }
 
@@ -371,7 +380,7 @@ int af_loop_run(struct af_loop *loop)
 	    (loop->home_shared && afi_base_is_running(loop->home)))
 		return -EBUSY;
 	afi_loop_enter(loop);
-	/* That of an earlier run would hide one that is said before the turn. */
+	/* The break of an earlier run would hide one made before this turn. */
 	if (loop->broken) {
 		r = afi_loop_turn(loop, false);
 		r = r < 0 ? r : 0;

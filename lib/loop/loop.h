@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop as the rest of the library sees it: a base, a queue of tasks that
- * are ready, and lists of what must be told when the base changes or the loop
- * ends. It knows no future, no file and no process.
+ * The loop as the rest of the library sees it: a base, queues of tasks, and the
+ * lists of what moves along when the base changes and of what ends with the
+ * loop. Knows no future, no file and no process; pointers to what later files
+ * define are theirs, and only kept here.
  */
 #ifndef AFI_LOOP_LOOP_H
 #define AFI_LOOP_LOOP_H
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/queue.h>
 
 #include <asyncfile/loop.h>
 
 #include "base/pool.h"
-#include "loop/post.h"
+#include "loop/mailbox.h"
 #include "loop/task.h"
+#include "loop/watch.h"
 
 /*
- * Something on the loop's base, which goes along when the loop moves to another
- * one. It is in the list while it is on the base.
+ * Something that ends with the loop. af_loop_free() calls orphan once, which
+ * takes it out of its list: for an operation, by cancelling it.
  */
-struct afi_watch {
-	LIST_ENTRY(afi_watch) entry;
-	/* Off the old base and on loop->base; 0 or -errno. */
-	int (*move)(struct afi_watch *watch); /* NULL: not in the list */
-};
-LIST_HEAD(afi_watches, afi_watch);
-
-/* Something that ends with the loop: told once, and out of the list then. */
 struct afi_member {
 	TAILQ_ENTRY(afi_member) entry;
 	void (*orphan)(struct afi_member *member); /* NULL: not in a list */
 };
 TAILQ_HEAD(afi_members, afi_member);
 
-/* What keeps a base running while somebody waits for another thread. */
+/* Has the base run when the program does so, to have it run the queues. */
+struct afi_kick {
+	struct event event;
+	struct afi_watch watch;
+};
+
+/* What keeps a base running while a worker is waited for. */
 struct afi_hold {
 	unsigned count;
 	struct event event;
@@ -64,16 +65,18 @@ struct af_loop {
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
 	struct afi_tasks later;	 /* one is run each round, again if need be */
-	struct event kick;	 /* runs both when the program drives */
+	struct afi_kick kick;	 /* runs these when the program drives */
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
-	TAILQ_HEAD(, af_future) pending; /* operations: cancelled first */
-	struct afi_members members;	 /* files, processes */
+	/* What ends with the loop, in this order. */
+	struct afi_members pending; /* operations, until none is left */
+	struct afi_members members; /* files, processes */
+	struct afi_members last;    /* what those use until they have ended */
 	struct afi_pool pool;
-	struct afi_workers *workers; /* NULL: none was needed yet */
+	struct afi_workers *workers; /* see workers.c; NULL: none yet */
 	unsigned max_workers;
 	struct afi_hold hold;
-	char *spawn_error; /* see af_spawn_error(); or NULL */
+	struct afi_spawn_error *spawn_error; /* see process/failure.c */
 };
 
 /* Whether operations can still be made. */
@@ -82,8 +85,11 @@ static inline bool afi_loop_alive(const struct af_loop *loop)
 	return loop && !loop->freed;
 }
 
-/* The last reference is gone. */
-void afi_loop_end(struct af_loop *loop);
+/* Whether this thread may use the loop. A child by fork(2) may not, either. */
+static inline bool afi_loop_is_mine(const struct af_loop *loop)
+{
+	return pthread_equal(loop->thread, pthread_self());
+}
 
 static inline void afi_loop_ref(struct af_loop *loop)
 {
@@ -93,7 +99,7 @@ static inline void afi_loop_ref(struct af_loop *loop)
 static inline void afi_loop_unref(struct af_loop *loop)
 {
 	if (--loop->refs == 0)
-		afi_loop_end(loop);
+		free(loop);
 }
 
 /* Where memory goes back to: NULL once the loop was freed. */
@@ -108,29 +114,49 @@ void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *));
 /* For what there was no memory for: tried when the loop next turns. */
-void afi_loop_later(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *));
-/* Takes a task out of the queue it is in, if it is in one. */
-void afi_task_cancel(struct afi_tasks *queue, struct afi_task *task);
+static inline void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+				  void (*run)(struct afi_task *))
+{
+	afi_task_queue(&loop->later, task, run);
+}
 
-void afi_loop_join(struct afi_members *list, struct afi_member *member,
-		   void (*orphan)(struct afi_member *));
-void afi_loop_leave(struct afi_members *list, struct afi_member *member);
+static inline void afi_loop_join(struct afi_members *list,
+				 struct afi_member *member,
+				 void (*orphan)(struct afi_member *))
+{
+	member->orphan = orphan;
+	TAILQ_INSERT_TAIL(list, member, entry);
+}
 
-/* On the base; off it again. lib/loop/watch.c. */
-void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
-		    int (*move)(struct afi_watch *));
-void afi_watch_stop(struct afi_watch *watch);
-/* Moves all that is on loop->base to another one; 0, or -errno and nothing is
- * moved. */
-int afi_loop_move(struct af_loop *loop, struct event_base *to);
-/*
- * The same, to where it was before: for want of memory what has come since may
- * not go, and is stuck until the next move.
- */
-void afi_loop_move_back(struct af_loop *loop, struct event_base *to);
-/* The part of that which is the queue's own. */
-void afi_loop_move_kick(struct af_loop *loop);
+static inline void afi_loop_leave(struct afi_members *list,
+				  struct afi_member *member)
+{
+	if (!member->orphan)
+		return;
+	TAILQ_REMOVE(list, member, entry);
+	member->orphan = NULL;
+}
+
+/* On the base; afi_watch_stop() when it is off it again. */
+static inline void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
+				  int (*move)(struct afi_watch *))
+{
+	afi_watch_start(&loop->watches, watch, move);
+}
+
+/* Moves all watches to another base; 0, or -errno and nothing has moved. */
+static inline int afi_loop_move(struct af_loop *loop, struct event_base *to)
+{
+	return afi_watches_move(&loop->watches, &loop->base, to);
+}
+
+/* And back: see afi_watches_move_back(). */
+static inline void afi_loop_move_back(struct af_loop *loop,
+				      struct event_base *to)
+{
+	afi_watches_move_back(&loop->watches, &loop->base, to);
+}
+
 /* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
 int afi_loop_check(const struct af_loop *loop);
 
@@ -149,18 +175,5 @@ void afi_loop_round(struct af_loop *loop, const bool *done);
  * is false, and runs callbacks. 1: there was nothing to wait for. -EIO.
  */
 int afi_loop_turn(struct af_loop *loop, bool wait);
-
-/* The mailbox: lib/loop/post.c. */
-int afi_mailbox_open(struct af_loop *loop);
-void afi_mailbox_close(struct af_loop *loop);
-int afi_mailbox_move(struct af_loop *loop);
-/* A private base is about to be freed. */
-void afi_mailbox_leave(struct af_loop *loop, struct event_base *base);
-/* Runs a task from the loop; for any thread, and cannot fail. */
-void afi_mailbox_put(struct af_loop *loop, struct afi_post *post);
-/* Makes ready what is in it. */
-void afi_mailbox_empty(struct af_loop *loop);
-/* Makes the turn end that is under way, so that the queue is looked at. */
-void afi_loop_nudge(struct af_loop *loop);
 
 #endif

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Moving: what is on the loop's base, and how all of it goes to another one.
- * Knows of each thing only that it can move.
+ * Watches: the list of what is on a base, and how all of it goes to another
+ * one. Knows of each watch only that it can move.
  */
 #include "config.h"
 
-#include "loop/loop.h"
+#include <stddef.h>
 
-void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
-		    int (*move)(struct afi_watch *))
+#include "loop/watch.h"
+
+void afi_watch_start(struct afi_watches *watches, struct afi_watch *watch,
+		     int (*move)(struct afi_watch *))
 {
 	if (watch->move)
 		return;
 	watch->move = move;
-	LIST_INSERT_HEAD(&loop->watches, watch, entry);
+	LIST_INSERT_HEAD(watches, watch, entry);
 }
 
 void afi_watch_stop(struct afi_watch *watch)
@@ -24,31 +26,29 @@ void afi_watch_stop(struct afi_watch *watch)
 	watch->move = NULL;
 }
 
-void afi_loop_move_back(struct af_loop *loop, struct event_base *to)
+void afi_watches_move_back(struct afi_watches *watches,
+			   struct event_base **base, struct event_base *to)
 {
 	struct afi_watch *watch;
 
-	loop->base = to;
-	afi_loop_move_kick(loop);
-	afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry)
+	*base = to;
+	LIST_FOREACH (watch, watches, entry)
 		watch->move(watch);
 }
 
-int afi_loop_move(struct af_loop *loop, struct event_base *to)
+int afi_watches_move(struct afi_watches *watches, struct event_base **base,
+		     struct event_base *to)
 {
-	struct event_base *from = loop->base;
+	struct event_base *from = *base;
 	struct afi_watch *watch;
-	int r;
+	int r = 0;
 
-	loop->base = to;
-	afi_loop_move_kick(loop);
-	r = afi_mailbox_move(loop);
-	LIST_FOREACH (watch, &loop->watches, entry)
+	*base = to;
+	LIST_FOREACH (watch, watches, entry)
 		if (r == 0)
 			r = watch->move(watch);
-	/* With the one that failed. */
+	/* Including the one that failed, which is on neither. */
 	if (r < 0)
-		afi_loop_move_back(loop, from);
+		afi_watches_move_back(watches, base, from);
 	return r;
 }

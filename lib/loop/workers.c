@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <event2/event.h>
 
+#include "base/container.h"
 #include "loop/workers.h"
 
 /* How long a thread without work stays. */
@@ -21,7 +21,8 @@
 #endif
 
 struct afi_workers {
-	pthread_mutex_t lock; /* of all that follows */
+	struct afi_member member; /* of its loop; the loop's thread only */
+	pthread_mutex_t lock;	  /* of all that follows */
 	pthread_cond_t wake;
 	struct afi_jobs queue;
 	struct af_loop *loop; /* NULL: gone */
@@ -35,6 +36,35 @@ static void workers_free(struct afi_workers *workers)
 	pthread_cond_destroy(&workers->wake);
 	pthread_mutex_destroy(&workers->lock);
 	free(workers);
+}
+
+static void workers_dequeue(struct afi_workers *workers, struct afi_job *job)
+{
+	TAILQ_REMOVE(&workers->queue, job, entry);
+	job->queued = false;
+}
+
+/* The loop ends: a thread that is out is not waited for. */
+static void workers_orphan(struct afi_member *member)
+{
+	struct afi_workers *workers =
+		AFI_CONTAINER(member, struct afi_workers, member);
+	struct afi_job *job;
+	bool last;
+
+	afi_loop_leave(&workers->loop->last, member);
+	workers->loop->workers = NULL;
+	pthread_mutex_lock(&workers->lock);
+	workers->loop = NULL;
+	while ((job = TAILQ_FIRST(&workers->queue))) {
+		workers_dequeue(workers, job);
+		job->drop(job);
+	}
+	last = workers->threads == 0;
+	pthread_cond_broadcast(&workers->wake);
+	pthread_mutex_unlock(&workers->lock);
+	if (last)
+		workers_free(workers);
 }
 
 static struct afi_workers *workers_new(struct af_loop *loop)
@@ -52,16 +82,12 @@ static struct afi_workers *workers_new(struct af_loop *loop)
 	TAILQ_INIT(&workers->queue);
 	workers->loop = loop;
 	workers->max = loop->max_workers;
+	/* After the files, which call their jobs back when they end. */
+	afi_loop_join(&loop->last, &workers->member, workers_orphan);
 	return workers;
 }
 
-static void dequeue(struct afi_workers *workers, struct afi_job *job)
-{
-	TAILQ_REMOVE(&workers->queue, job, entry);
-	job->queued = false;
-}
-
-static void idle_end(struct timespec *end)
+static void workers_idle_end(struct timespec *end)
 {
 	clock_gettime(CLOCK_MONOTONIC, end);
 	end->tv_sec += AFI_WORKERS_IDLE_MS / 1000;
@@ -76,13 +102,13 @@ static void idle_end(struct timespec *end)
  * Waits for a job; NULL: the thread is to end. With no worker allowed any more
  * one stays until what is queued is done.
  */
-static struct afi_job *next_job(struct afi_workers *workers)
+static struct afi_job *workers_next_job(struct afi_workers *workers)
 {
 	struct timespec end;
 	struct afi_job *job;
 	int r = 0;
 
-	idle_end(&end);
+	workers_idle_end(&end);
 	while (!(job = TAILQ_FIRST(&workers->queue))) {
 		if (!workers->loop || workers->threads > workers->max ||
 		    r == ETIMEDOUT)
@@ -97,25 +123,25 @@ static struct afi_job *next_job(struct afi_workers *workers)
 		pthread_cond_signal(&workers->wake);
 		return NULL;
 	}
-	dequeue(workers, job);
+	workers_dequeue(workers, job);
 	return job;
 }
 
 /* Back to the loop, or what is left of it. */
-static void give_back(struct afi_workers *workers, struct afi_job *job)
+static void workers_give_back(struct afi_workers *workers, struct afi_job *job)
 {
 	bool orphan;
 
 	pthread_mutex_lock(&workers->lock);
 	orphan = !workers->loop;
 	if (!orphan)
-		afi_mailbox_put(workers->loop, &job->post);
+		afi_mailbox_put(&workers->loop->mailbox, &job->post);
 	pthread_mutex_unlock(&workers->lock);
 	if (orphan)
 		job->drop(job);
 }
 
-static void *worker(void *arg)
+static void *workers_thread(void *arg)
 {
 	struct afi_workers *workers = arg;
 	struct afi_job *job;
@@ -123,10 +149,10 @@ static void *worker(void *arg)
 
 	pthread_setname_np(pthread_self(), "asyncfile");
 	pthread_mutex_lock(&workers->lock);
-	while ((job = next_job(workers))) {
+	while ((job = workers_next_job(workers))) {
 		pthread_mutex_unlock(&workers->lock);
 		job->work(job);
-		give_back(workers, job);
+		workers_give_back(workers, job);
 		pthread_mutex_lock(&workers->lock);
 	}
 	last = --workers->threads == 0 && !workers->loop;
@@ -137,7 +163,7 @@ static void *worker(void *arg)
 }
 
 /* Starts a thread on which no signal of the program's is delivered. */
-static int start_thread(struct afi_workers *workers)
+static int workers_start_thread(struct afi_workers *workers)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
@@ -148,7 +174,7 @@ static int start_thread(struct afi_workers *workers)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, worker, workers);
+	r = pthread_create(&thread, &attr, workers_thread, workers);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (r == 0)
@@ -156,15 +182,15 @@ static int start_thread(struct afi_workers *workers)
 	return -r;
 }
 
-static void run_back(struct afi_task *task)
+static void workers_run_back(struct afi_task *task)
 {
-	struct afi_job *job = (struct afi_job *)task;
+	struct afi_job *job = AFI_CONTAINER(task, struct afi_job, post.task);
 
 	job->back(job);
 }
 
 /* Whether a worker will see to the queue; starts one if that is of use. */
-static bool provide_worker(struct afi_workers *workers)
+static bool workers_provide(struct afi_workers *workers)
 {
 	struct afi_job *job;
 	unsigned queued = 0;
@@ -173,7 +199,7 @@ static bool provide_worker(struct afi_workers *workers)
 		if (++queued > workers->idle)
 			break;
 	if (queued > workers->idle && workers->threads < workers->max)
-		start_thread(workers);
+		workers_start_thread(workers);
 	else
 		pthread_cond_signal(&workers->wake);
 	return workers->threads > 0;
@@ -184,16 +210,16 @@ bool afi_workers_do(struct af_loop *loop, struct afi_job *job)
 	struct afi_workers *workers = loop->workers;
 	bool provided = false;
 
-	job->post.run = run_back;
+	job->post.run = workers_run_back;
 	if (!workers && loop->max_workers > 0)
 		workers = loop->workers = workers_new(loop);
 	if (workers) {
 		pthread_mutex_lock(&workers->lock);
 		TAILQ_INSERT_TAIL(&workers->queue, job, entry);
 		job->queued = true;
-		provided = provide_worker(workers);
+		provided = workers_provide(workers);
 		if (!provided)
-			dequeue(workers, job);
+			workers_dequeue(workers, job);
 		pthread_mutex_unlock(&workers->lock);
 	}
 	if (!provided)
@@ -211,33 +237,9 @@ bool afi_workers_recall(struct af_loop *loop, struct afi_job *job)
 	pthread_mutex_lock(&workers->lock);
 	queued = job->queued;
 	if (queued)
-		dequeue(workers, job);
+		workers_dequeue(workers, job);
 	pthread_mutex_unlock(&workers->lock);
 	return queued;
-}
-
-void afi_workers_leave(struct af_loop *loop)
-{
-	struct afi_workers *workers = loop->workers;
-	struct afi_job *job;
-	bool last;
-
-	if (!workers)
-		return;
-	loop->workers = NULL;
-	pthread_mutex_lock(&workers->lock);
-	workers->loop = NULL;
-	while ((job = TAILQ_FIRST(&workers->queue))) {
-		dequeue(workers, job);
-		job->drop(job);
-	}
-	last = workers->threads == 0;
-	pthread_cond_broadcast(&workers->wake);
-	pthread_mutex_unlock(&workers->lock);
-	if (last)
-		workers_free(workers);
-	/* From here on nothing comes in: what did ends with the loop. */
-	afi_mailbox_empty(loop);
 }
 
 int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
@@ -246,6 +248,8 @@ int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
 
 	if (!loop)
 		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
 	loop->max_workers = max_threads;
 	workers = loop->workers;
 	if (!workers)
@@ -257,7 +261,7 @@ int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
 	return 0;
 }
 
-static void never(evutil_socket_t fd, short what, void *arg)
+static void workers_never(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
@@ -265,27 +269,27 @@ static void never(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Of no descriptor, so that it cannot happen; yet libevent counts it. */
-static int add_hold(struct af_loop *loop)
+static int workers_add_hold(struct af_loop *loop)
 {
-	event_assign(&loop->hold.event, loop->base, -1, EV_READ, never, NULL);
+	event_assign(&loop->hold.event, loop->base, -1, EV_READ, workers_never,
+		     NULL);
 	return event_add(&loop->hold.event, NULL) ? -ENOMEM : 0; /* never */
 }
 
-static int move_hold(struct afi_watch *watch)
+static int workers_move_hold(struct afi_watch *watch)
 {
-	struct af_loop *loop =
-		(void *)((char *)watch - offsetof(struct af_loop, hold.watch));
+	struct af_loop *loop = AFI_CONTAINER(watch, struct af_loop, hold.watch);
 
 	event_del(&loop->hold.event);
-	return add_hold(loop);
+	return workers_add_hold(loop);
 }
 
 void afi_loop_hold(struct af_loop *loop)
 {
 	if (loop->hold.count++ > 0)
 		return;
-	add_hold(loop);
-	afi_loop_watch(loop, &loop->hold.watch, move_hold);
+	workers_add_hold(loop);
+	afi_loop_watch(loop, &loop->hold.watch, workers_move_hold);
 }
 
 void afi_loop_unhold(struct af_loop *loop)

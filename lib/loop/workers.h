@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Threads for what may block: a few for each loop, started when there is work,
- * gone when there was none for a while. They know jobs, and nothing of files.
+ * Threads for what may block: a few for each loop, which start when there is
+ * work and end after a while without. They know jobs, and no file.
  */
 #ifndef AFI_LOOP_WORKERS_H
 #define AFI_LOOP_WORKERS_H
@@ -31,14 +31,12 @@ TAILQ_HEAD(afi_jobs, afi_job);
  * and can be none; then it does not come back.
  */
 bool afi_workers_do(struct af_loop *loop, struct afi_job *job);
-/* Takes a job back that nobody has begun with; false: somebody has. */
+/* Takes back a job that no worker has begun; false: one has, or it is done. */
 bool afi_workers_recall(struct af_loop *loop, struct afi_job *job);
-/* The loop ends: nobody waits for a worker that is out. */
-void afi_workers_leave(struct af_loop *loop);
 
 /*
- * While something waits for a worker, which a base cannot see, the base is not
- * empty. As many times the one as the other.
+ * Between the two calls the base is not empty, so that it waits for a worker,
+ * which libevent knows nothing of. They may nest.
  */
 void afi_loop_hold(struct af_loop *loop);
 void afi_loop_unhold(struct af_loop *loop);

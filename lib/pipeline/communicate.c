@@ -136,8 +136,8 @@ static void communicate_collect_before_error(struct communicate_stream *stream)
 	static const struct timeval now;
 
 	af_future_unref(stream->read);
-	stream->read = af_file_read(stream->file, stream->owner->max_output, 0,
-				    &now);
+	stream->read =
+		af_file_read(stream->file, stream->owner->max_output, 0, &now);
 }
 
 static void communicate_on_collected(struct af_future *done, void *arg)

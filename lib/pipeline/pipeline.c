@@ -57,7 +57,7 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!afi_process_is_mine(first->loop)) {
+	if (!afi_loop_is_mine(first->loop)) {
 		errno = EPERM;
 		return NULL;
 	}

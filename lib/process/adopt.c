@@ -111,7 +111,7 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 
 	if (!process)
 		return -EINVAL;
-	if (!afi_process_is_mine(process->loop))
+	if (!afi_loop_is_mine(process->loop))
 		return -EPERM;
 	if (!afi_exit_is_ours(&process->exit))
 		return -ESRCH;

@@ -37,9 +37,9 @@ static inline int afi_fail_number(struct afi_failure *failure, const char *step,
 	return -error;
 }
 
-/* The loop's text is now of this, or (NULL) of none. */
+/* The loop's text is now of this, or (NULL) of none. Before the loop is freed. */
 void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure);
-/* The text was of a chain's stage: says which. */
+/* The text was about a stage of a pipeline: adds which. */
 void afi_failure_in_stage(struct af_loop *loop, size_t stage);
 
 #endif

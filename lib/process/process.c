@@ -19,7 +19,7 @@ int afi_process_check_loop(const struct af_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
-	if (!afi_process_is_mine(loop))
+	if (!afi_loop_is_mine(loop))
 		return -EPERM;
 	return afi_loop_alive(loop) ? 0 : -ECANCELED;
 }
@@ -221,7 +221,7 @@ int af_process_close_stdin(struct af_process *process)
 
 	if (!process)
 		return -EINVAL;
-	if (!afi_process_is_mine(process->loop))
+	if (!afi_loop_is_mine(process->loop))
 		return -EPERM;
 	file = process->files[0];
 	if (file && file == process->pty)

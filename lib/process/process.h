@@ -49,11 +49,6 @@ struct af_process {
 	struct afi_process_members members;
 };
 
-/* Whether the calling thread is the one that loop belongs to. */
-static inline bool afi_process_is_mine(const struct af_loop *loop)
-{
-	return pthread_equal(loop->thread, pthread_self());
-}
 /*
  * Whether a process or pipeline can be made with loop: 0; or -EINVAL for NULL,
  * -EPERM on another thread, -ECANCELED once the loop was freed.

@@ -82,7 +82,7 @@ static int stdfds_take_stdout(struct afi_stdfds *fds,
 
 	if (!file || file == other->pty)
 		return -EINVAL;
-	if (!afi_process_is_mine(other->loop))
+	if (!afi_loop_is_mine(other->loop))
 		return -EPERM;
 	if (!afi_file_is_untouched(file))
 		return -EBUSY;

@@ -18,7 +18,7 @@
 #include <event2/bufferevent.h>
 
 #include "base/fd.h"
-#include "transport/bufferevent.h"
+#include "transport/bev.h"
 #include "transport/disk.h"
 #include "transport/new.h"
 #include "transport/nowait.h"
@@ -237,5 +237,5 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.sticky_eof = true;
 	like.may = 1 << AFI_READ | 1 << AFI_WRITE;
-	return new_attach(afi_bufferevent_new(&like, bev));
+	return new_attach(afi_bev_new(&like, bev));
 }

@@ -169,7 +169,7 @@ static struct af_future *make_group(void)
 
 	parts[0] =
 		af_with_timeout(af_future_ref(world.all[SLEEP].f), MS(60000));
-	parts[1] = af_any(rig.loop, &parts[0], 1);
+	parts[1] = af_race(rig.loop, &parts[0], 1);
 	parts[0] = af_future_ref(world.all[READLINE].f);
 	parts[2] = af_future_ref(world.all[MAKER].f);
 	return af_all(rig.loop, parts, 3);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Futures of several, with a time limit, and of time alone: what they come to,
- * what becomes of their parts, and the waits that nothing could end.
+ * what becomes of their parts, and the waits that nothing could end. And what
+ * futures say of their loop, and to threads that are not its own.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +39,11 @@ static struct af_future *all2(struct af_future *a, struct af_future *b)
 	return af_all(rig.loop, (struct af_future *[]){ a, b }, 2);
 }
 
+static struct af_future *race2(struct af_future *a, struct af_future *b)
+{
+	return af_race(rig.loop, (struct af_future *[]){ a, b }, 2);
+}
+
 static struct af_future *any2(struct af_future *a, struct af_future *b)
 {
 	return af_any(rig.loop, (struct af_future *[]){ a, b }, 2);
@@ -62,46 +69,92 @@ static void count_canceled(struct af_future *done, void *arg)
  * another loop; - is NULL. An act has a part's number, and how it ends.
  */
 static const struct group_case {
-	bool any;
+	enum group_kind { ALL, ALL_SETTLED, RACE, ANY } kind;
 	const char *parts, *acts;
 	int error;
 	const char *ends;
 } group_cases[] = {
-	{ false, "", "", 0, "" },
-	{ false, "s", "", 0, "s" },
-	{ false, "ssss", "", 0, "ssss" },
-	{ false, "p", "0s", 0, "s" },
-	{ false, "ppp", "0s1s2s", 0, "sss" },
-	{ false, "ppp", "2s0s1s", 0, "sss" },
-	{ false, "psp", "2s0s", 0, "sss" },
-	{ false, "ppp", "1f", -EIO, "pfp" },
-	{ false, "ppp", "1s2f", -EIO, "psf" },
-	{ false, "ppp", "2e0f", -EPIPE, "fpe" },
-	{ false, "ppp", "0s1c", -ECANCELED, "scp" },
-	{ false, "pfp", "", -EIO, "pfp" },
-	{ false, "nspp", "", -EINVAL, "nspp" },
-	{ false, "pfn", "", -EIO, "pfn" },
-	{ false, "-", "", -EINVAL, "-" },
-	{ false, "ps-p", "", -EINVAL, "ps-p" },
-	{ false, "pop", "", -EINVAL, "pop" },
+	{ ALL, "", "", 0, "" },
+	{ ALL, "s", "", 0, "s" },
+	{ ALL, "ssss", "", 0, "ssss" },
+	{ ALL, "p", "0s", 0, "s" },
+	{ ALL, "ppp", "0s1s2s", 0, "sss" },
+	{ ALL, "ppp", "2s0s1s", 0, "sss" },
+	{ ALL, "psp", "2s0s", 0, "sss" },
+	{ ALL, "ppp", "1f", -EIO, "pfp" },
+	{ ALL, "ppp", "1s2f", -EIO, "psf" },
+	{ ALL, "ppp", "2e0f", -EPIPE, "fpe" },
+	{ ALL, "ppp", "0s1c", -ECANCELED, "scp" },
+	{ ALL, "pfp", "", -EIO, "pfp" },
+	{ ALL, "nspp", "", -EINVAL, "nspp" },
+	{ ALL, "pfn", "", -EIO, "pfn" },
+	{ ALL, "-", "", -EINVAL, "-" },
+	{ ALL, "ps-p", "", -EINVAL, "ps-p" },
+	{ ALL, "pop", "", -EINVAL, "pop" },
 
-	{ true, "", "", -EINVAL, "" },
-	{ true, "s", "", 0, "s" },
-	{ true, "p", "0s", 0, "s" },
-	{ true, "p", "0f", -EIO, "f" },
-	{ true, "ppp", "1s", 0, "csc" },
-	{ true, "ppp", "2f", -EIO, "ccf" },
-	{ true, "ppp", "2f0s", -EIO, "scf" },
-	{ true, "ppp", "1c", -ECANCELED, "ccc" },
-	{ true, "pspp", "", 0, "cscc" },
-	{ true, "pfsp", "", -EIO, "cfsc" },
-	{ true, "nsp", "", -EINVAL, "nsc" },
-	{ true, "snp", "", 0, "snc" },
-	{ true, "-", "", -EINVAL, "-" },
-	{ true, "ps-p", "", -EINVAL, "ps-p" },
-	{ true, "op", "", -EINVAL, "op" },
+	{ ALL_SETTLED, "", "", 0, "" },
+	{ ALL_SETTLED, "s", "", 0, "s" },
+	{ ALL_SETTLED, "f", "", 0, "f" },
+	{ ALL_SETTLED, "p", "0f", 0, "f" },
+	{ ALL_SETTLED, "ppp", "0s1f2e", 0, "sfe" },
+	{ ALL_SETTLED, "ppp", "2c1f0s", 0, "sfc" },
+	{ ALL_SETTLED, "npf", "1s", 0, "nsf" },
+	{ ALL_SETTLED, "-", "", -EINVAL, "-" },
+	{ ALL_SETTLED, "ps-p", "", -EINVAL, "ps-p" },
+	{ ALL_SETTLED, "pop", "", -EINVAL, "pop" },
+
+	{ RACE, "", "", -EINVAL, "" },
+	{ RACE, "s", "", 0, "s" },
+	{ RACE, "p", "0s", 0, "s" },
+	{ RACE, "p", "0f", -EIO, "f" },
+	{ RACE, "ppp", "1s", 0, "csc" },
+	{ RACE, "ppp", "2f", -EIO, "ccf" },
+	{ RACE, "ppp", "2f0s", -EIO, "scf" },
+	{ RACE, "ppp", "1c", -ECANCELED, "ccc" },
+	{ RACE, "pspp", "", 0, "cscc" },
+	{ RACE, "pfsp", "", -EIO, "cfsc" },
+	{ RACE, "nsp", "", -EINVAL, "nsc" },
+	{ RACE, "snp", "", 0, "snc" },
+	{ RACE, "-", "", -EINVAL, "-" },
+	{ RACE, "ps-p", "", -EINVAL, "ps-p" },
+	{ RACE, "op", "", -EINVAL, "op" },
+
+	{ ANY, "", "", -EINVAL, "" },
+	{ ANY, "s", "", 0, "s" },
+	{ ANY, "f", "", -EIO, "f" },
+	{ ANY, "p", "0s", 0, "s" },
+	{ ANY, "p", "0f", -EIO, "f" },
+	{ ANY, "ppp", "1s", 0, "csc" },
+	{ ANY, "ppp", "1f2s", 0, "cfs" },
+	{ ANY, "ppp", "1s0f", 0, "fsc" },
+	{ ANY, "ppp", "1c2s", 0, "ccs" },
+	{ ANY, "ppp", "0f1f2e", -EPIPE, "ffe" },
+	{ ANY, "ppp", "2e0f1f", -EIO, "ffe" },
+	{ ANY, "ppp", "0f1e2c", -ECANCELED, "fec" },
+	{ ANY, "pfsp", "", 0, "cfsc" },
+	{ ANY, "nsp", "", 0, "nsc" },
+	{ ANY, "fn", "", -EINVAL, "fn" },
+	{ ANY, "fpn", "1e", -EPIPE, "fen" },
+	{ ANY, "-", "", -EINVAL, "-" },
+	{ ANY, "ps-p", "", -EINVAL, "ps-p" },
+	{ ANY, "op", "", -EINVAL, "op" },
 };
 #define GROUP_CASES (int)(sizeof group_cases / sizeof *group_cases)
+
+static struct af_future *make_group(enum group_kind kind,
+				    struct af_future **parts, size_t n)
+{
+	switch (kind) {
+	case ALL:
+		return af_all(rig.loop, parts, n);
+	case ALL_SETTLED:
+		return af_all_settled(rig.loop, parts, n);
+	case RACE:
+		return af_race(rig.loop, parts, n);
+	default:
+		return af_any(rig.loop, parts, n);
+	}
+}
 
 static void end_part(struct af_future *f, char how, size_t i)
 {
@@ -156,8 +209,8 @@ static char state_of(const struct af_future *f, char pending)
 static void finish_parts(struct af_future *whole, struct af_future **parts,
 			 const struct group_case *c)
 {
-	bool is_made =
-		strpbrk(c->parts, "-o") == NULL && (!c->any || c->parts[0]);
+	bool is_made = strpbrk(c->parts, "-o") == NULL &&
+		       (c->kind < RACE || c->parts[0]);
 	size_t n = strlen(c->parts);
 
 	for (size_t i = 0; i < n; i++) {
@@ -183,7 +236,7 @@ START_TEST(group_ends_as_the_table_says)
 	rig_open(&rig, _i % DRIVE_COUNT);
 	for (size_t i = 0; i < n; i++)
 		parts[i] = af_future_ref(make_part(other, c->parts[i], i));
-	whole = (c->any ? af_any : af_all)(rig.loop, parts, n);
+	whole = make_group(c->kind, parts, n);
 	for (const char *act = c->acts; *act; act += 2)
 		end_part(parts[*act - '0'], act[1], (size_t)(*act - '0'));
 	ck_assert_int_eq(drive(&rig, whole), c->error);
@@ -207,8 +260,16 @@ START_TEST(group_of_nonsense_fails_einval)
 	expect_error(&rig, af_all(NULL, parts, 2), -EINVAL);
 	for (int i = 0; i < 2; i++)
 		parts[i] = make();
+	expect_error(&rig, af_race(NULL, parts, 2), -EINVAL);
+	for (int i = 0; i < 2; i++)
+		parts[i] = make();
 	expect_error(&rig, af_any(NULL, parts, 2), -EINVAL);
+	for (int i = 0; i < 2; i++)
+		parts[i] = make();
+	expect_error(&rig, af_all_settled(NULL, parts, 2), -EINVAL);
 	expect_error(&rig, af_all(rig.loop, NULL, 2), -EINVAL);
+	expect_error(&rig, af_all_settled(rig.loop, NULL, 2), -EINVAL);
+	expect_error(&rig, af_race(rig.loop, NULL, 2), -EINVAL);
 	expect_error(&rig, af_any(rig.loop, NULL, 2), -EINVAL);
 	expect_error(&rig, af_all(NULL, NULL, 0), -EINVAL);
 	ck_assert_ptr_null(af_future_part(NULL, 0));
@@ -216,27 +277,82 @@ START_TEST(group_of_nonsense_fails_einval)
 	ck_assert_ptr_null(af_future_part(parts[0], 0));
 	af_future_unref(parts[0]);
 	rig_close(&rig);
-	ck_assert_int_eq(cancels, 5); /* they had gone on */
+	ck_assert_int_eq(cancels, 9); /* they had gone on */
 }
 END_TEST
 
 /* The winner's result is the whole's; the loser's bytes stay where they were. */
-START_TEST(any_has_the_result_of_the_first)
+START_TEST(race_has_the_result_of_the_first)
 {
-	struct af_future *read, *any;
+	struct af_future *read, *race;
 
 	rig_open(&rig, _i);
 	rig_reader(&rig);
 	put_text(rig.out, "abc");
 	read = af_file_read(rig.reader, 9, 0, NULL);
-	any = any2(af_file_read(rig.reader, 9, 0, NULL), read);
-	expect_text(&rig, af_then(any, pass, NULL), "abc", 0);
+	race = race2(af_file_read(rig.reader, 9, 0, NULL), read);
+	expect_text(&rig, af_then(race, pass, NULL), "abc", 0);
 	/* Of two reads of one file the first is done; now it is the loser. */
 	put_text(rig.out, "def");
 	read = af_file_read(rig.reader, 9, AFIO_FULL, NULL);
-	any = any2(read, af_sleep(rig.loop, MS(20)));
-	expect_error(&rig, any, 0);
+	race = race2(read, af_sleep(rig.loop, MS(20)));
+	expect_error(&rig, race, 0);
 	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "def", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A failure, though first, is no result while others are pending. */
+START_TEST(any_has_the_result_of_the_first_success)
+{
+	struct af_future *failing, *any;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	failing = make();
+	any = any2(af_future_ref(failing),
+		   af_file_read(rig.reader, 9, 0, NULL));
+	ck_assert_int_eq(af_future_fail(failing, -EIO), 0);
+	af_future_unref(failing);
+	turn(&rig);
+	ck_assert_int_eq(af_await_for(any, MS(0)), -ETIMEDOUT);
+	put_text(rig.out, "abc");
+	expect_text(&rig, any, "abc", 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The failure that came last, with its result. */
+START_TEST(any_has_the_result_of_the_last_failure)
+{
+	struct af_future *read, *any;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	read = af_file_read(rig.reader, 9, 0, MS(5));
+	any = any2(read, af_file_read(NULL, 9, 0, NULL));
+	expect_error(&rig, any, -ETIMEDOUT);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(all_settled_ends_with_its_last_part)
+{
+	struct af_future *parts[3], *held, *whole;
+
+	rig_open(&rig, _i);
+	held = make();
+	parts[0] = af_future_ref(held);
+	parts[1] = af_with_timeout(make(), MS(1));
+	parts[2] = af_sleep(rig.loop, MS(1));
+	whole = af_all_settled(rig.loop, parts, 3);
+	ck_assert_int_eq(af_await_for(whole, MS(5)), -ETIMEDOUT);
+	resolve(held);
+	ck_assert_int_eq(drive(&rig, whole), 0);
+	ck_assert_int_eq(af_future_error(af_future_part(whole, 1)), -ETIMEDOUT);
+	ck_assert_int_eq(af_future_error(af_future_part(whole, 2)), 0);
+	af_future_unref(held);
+	af_future_unref(whole);
 	rig_close(&rig);
 }
 END_TEST
@@ -249,10 +365,10 @@ START_TEST(groups_nest_in_groups_and_chains)
 	rig_open(&rig, _i);
 	for (int i = 0; i < 4; i++)
 		m[i] = make();
-	f = any2(af_finally(m[1], pass, &told),
-		 af_with_timeout(af_then(m[2], pass, &told), MS(60000)));
+	f = race2(af_finally(m[1], pass, &told),
+		  af_with_timeout(af_then(m[2], pass, &told), MS(60000)));
 	f = af_then(all2(af_then(m[0], pass, &told), f), pass, &told);
-	f = any2(f, m[3]);
+	f = race2(f, m[3]);
 	resolve(m[0]);
 	resolve(m[2]);
 	expect_error(&rig, f, 0);
@@ -301,13 +417,13 @@ START_TEST(chain_takes_outcome_of_returned_group)
 }
 END_TEST
 
-/* All, any and timeouts over five roots; who is told is counted. */
+/* All, race and timeouts over five roots; who is told is counted. */
 static struct af_future *make_tree(int *told)
 {
 	struct af_future *f;
 
-	f = any2(af_finally(make(), pass, told),
-		 all2(make(), af_catch(make(), pass, told)));
+	f = race2(af_finally(make(), pass, told),
+		  all2(make(), af_catch(make(), pass, told)));
 	f = all2(af_finally(f, pass, told),
 		 af_with_timeout(af_finally(make(), pass, told), MS(60000)));
 	return af_finally(all2(make(), f), pass, told);
@@ -401,12 +517,191 @@ START_TEST(all_of_very_many_takes_linear_time)
 	expect_error(&rig, f, 0);
 	for (int i = 0; i < MANY; i++)
 		parts[i] = make();
-	f = af_any(rig.loop, parts, MANY);
+	f = af_race(rig.loop, parts, MANY);
 	resolve(parts[MANY / 2]);
 	expect_error(&rig, f, 0);
 	ck_assert_int_eq(cancels, MANY - 1);
 	free(parts);
 	rig_close(&rig);
+}
+END_TEST
+
+static struct af_future *return_done(struct af_future *done, void *arg)
+{
+	++*(int *)arg;
+	return done;
+}
+
+enum { THEN, CATCH, FINALLY_AFTER_SUCCESS, FINALLY_AFTER_FAILURE, RETURNS };
+
+static struct af_future *add_return(int how, struct af_future *f, int *calls)
+{
+	if (how == THEN)
+		return af_then(f, return_done, calls);
+	if (how == CATCH)
+		return af_catch(f, return_done, calls);
+	return af_finally(f, return_done, calls);
+}
+
+START_TEST(continuation_that_returns_done_passes_it_on)
+{
+	int how = _i / DRIVE_COUNT, calls = 0;
+	bool fails = how == CATCH || how == FINALLY_AFTER_FAILURE;
+	struct af_future *f, *chain;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	f = make();
+	chain = add_return(how, af_future_ref(f), &calls);
+	chain = add_return(how, chain, &calls);
+	if (fails)
+		ck_assert_int_eq(af_future_fail(f, -EIO), 0);
+	else
+		ck_assert_int_eq(af_future_resolve(f, &calls, NULL), 0);
+	af_future_unref(f);
+	ck_assert_int_eq(drive(&rig, chain), fails ? -EIO : 0);
+	ck_assert_ptr_eq(af_future_value(chain), fails ? NULL : &calls);
+	ck_assert_int_eq(calls, 2);
+	af_future_unref(chain);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The bytes of a read, of which the chain has the only reference. */
+START_TEST(read_that_is_returned_as_done_keeps_its_bytes)
+{
+	struct af_future *f;
+	int calls = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	put_text(rig.out, "abc");
+	f = af_file_read(rig.reader, 9, 0, NULL);
+	f = af_finally(af_then(f, return_done, &calls), return_done, &calls);
+	expect_text(&rig, f, "abc", 0);
+	ck_assert_int_eq(calls, 2);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Also where continuations run at once, or after their chain was cancelled. */
+START_TEST(done_without_a_loop_may_be_returned)
+{
+	struct af_future *f;
+	int calls = 0;
+
+	rig_open(&rig, _i);
+	f = af_catch(af_sleep(NULL, MS(0)), return_done, &calls);
+	ck_assert_int_eq(calls, 1);
+	expect_error(&rig, f, -EINVAL);
+	f = af_finally(af_sleep(rig.loop, MS(0)), return_done, &calls);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert_int_eq(calls, 2);
+	f = af_then(af_sleep(rig.loop, MS(5)), return_done, &calls);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	f = af_catch(f, return_done, &calls);
+	ck_assert_int_eq(calls, 3);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
+static struct af_future *sleep_on_its_loop(struct af_future *done, void *arg)
+{
+	ck_assert_ptr_eq(af_future_loop(done), rig.loop);
+	++*(int *)arg;
+	return af_sleep(af_future_loop(done), MS(0));
+}
+
+START_TEST(future_knows_its_loop)
+{
+	struct af_future *f, *pending, *none;
+	int calls = 0;
+
+	rig_open(&rig, _i);
+	f = af_then(af_sleep(rig.loop, MS(0)), sleep_on_its_loop, &calls);
+	ck_assert_ptr_eq(af_future_loop(f), rig.loop);
+	expect_error(&rig, f, 0);
+	none = af_sleep(NULL, MS(0));
+	ck_assert_ptr_null(af_future_loop(none));
+	ck_assert_ptr_null(af_future_loop(NULL));
+	/* To the end of af_loop_free(), and no longer. */
+	pending = af_finally(make(), sleep_on_its_loop, &calls);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(af_future_error(pending), -ECANCELED);
+	ck_assert_ptr_null(af_future_loop(pending));
+	af_future_unref(pending);
+	rig_close(&rig);
+}
+END_TEST
+
+static void expect_eperm(struct af_future *f)
+{
+	ck_assert_int_eq(af_future_error(f), -EPERM);
+	ck_assert_ptr_null(af_future_loop(f));
+	af_future_unref(f);
+}
+
+static void *call_from_outside(void *arg)
+{
+	struct af_future **parts = arg;
+	enum group_kind kind;
+
+	expect_eperm(af_future_new(rig.loop, NULL, NULL));
+	expect_eperm(af_sleep(rig.loop, MS(0)));
+	expect_eperm(af_sleep(rig.loop, NULL));
+	for (kind = ALL; kind <= ANY; kind++)
+		expect_eperm(make_group(kind, parts, 2));
+	expect_eperm(make_group(ANY, NULL, 2));
+	expect_eperm(af_with_timeout(parts[0], MS(0)));
+	expect_eperm(af_with_timeout(parts[0], NULL));
+	expect_eperm(af_with_timeout(parts[0], MS(-1)));
+	ck_assert_int_eq(af_loop_dump(rig.loop, stderr), -EPERM);
+	ck_assert_int_eq(af_loop_set_max_depth(rig.loop, 1), -EPERM);
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 1), -EPERM);
+	ck_assert_int_eq(af_loop_run(rig.loop), -EPERM);
+	ck_assert_int_eq(af_await(parts[0]), -EPERM);
+	return NULL;
+}
+
+/* A group of one's own, with a part of another thread: that is left alone. */
+static void *group_with_a_strange_part(void *arg)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_future *parts[2] = { af_sleep(loop, MS(0)),
+				       ((struct af_future **)arg)[0] };
+	struct af_future *f = af_all(loop, parts, 2);
+
+	ck_assert_int_eq(af_future_error(f), -EINVAL);
+	af_future_unref(f);
+	af_loop_free(loop);
+	return NULL;
+}
+
+START_TEST(calls_from_other_threads_fail_eperm_and_take_nothing)
+{
+	struct af_future *parts[2];
+	pthread_t thread;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	for (int i = 0; i < 2; i++)
+		parts[i] = make();
+	pthread_create(&thread, NULL,
+		       _i < DRIVE_COUNT ? call_from_outside
+					: group_with_a_strange_part,
+		       parts);
+	pthread_join(thread, NULL);
+	/* A reference too few would be seen here. */
+	for (int i = 0; i < 2; i++) {
+		resolve(parts[i]);
+		expect_error(&rig, parts[i], 0);
+	}
+	rig_close(&rig);
+	ck_assert_int_eq(cancels, 0);
 }
 END_TEST
 
@@ -417,11 +712,13 @@ enum {
 	ALL_OWN_FIRST,
 	ALL_OWN_LAST,
 	ALL_OF_ALL,
+	ALL_SETTLED_OWN,
+	RACE_OWN_ONLY,
 	ANY_OWN_ONLY,
-	ANY_OF_OWN_ALL,
+	RACE_OF_OWN_ALL,
 	DEADLOCKS,
-	ANY_OWN_AND_OTHER = DEADLOCKS, /* a wait for it can end */
-	ANY_OF_ALL_AND_OTHER,
+	RACE_OWN_AND_OTHER = DEADLOCKS, /* a wait for it can end */
+	RACE_OF_ALL_AND_OTHER,
 	OWN_CASES
 };
 
@@ -437,15 +734,19 @@ static struct af_future *make_group_of_own(int which)
 	case ALL_OF_ALL:
 		f = af_then(all2(make(), o), pass, NULL);
 		return all2(af_sleep(rig.loop, MS(0)), f);
+	case ALL_SETTLED_OWN:
+		return af_all_settled(rig.loop, &o, 1);
 	case ANY_OWN_ONLY:
 		return af_any(rig.loop, &o, 1);
-	case ANY_OF_OWN_ALL:
+	case RACE_OWN_ONLY:
+		return af_race(rig.loop, &o, 1);
+	case RACE_OF_OWN_ALL:
 		f = af_finally(af_future_ref(own), pass, NULL);
-		return any2(o, all2(make(), f));
-	case ANY_OWN_AND_OTHER:
-		return any2(af_then(o, pass, NULL), af_sleep(rig.loop, MS(5)));
+		return race2(o, all2(make(), f));
+	case RACE_OWN_AND_OTHER:
+		return race2(af_then(o, pass, NULL), af_sleep(rig.loop, MS(5)));
 	default:
-		return any2(all2(make(), o), af_sleep(rig.loop, MS(5)));
+		return race2(all2(make(), o), af_sleep(rig.loop, MS(5)));
 	}
 }
 
@@ -498,7 +799,10 @@ Suite *suite(void)
 #define ADD(test, n) tcase_add_loop_test(tc, test, 0, (n)*DRIVE_COUNT)
 	ADD(group_ends_as_the_table_says, GROUP_CASES);
 	ADD(group_of_nonsense_fails_einval, 1);
-	ADD(any_has_the_result_of_the_first, 1);
+	ADD(race_has_the_result_of_the_first, 1);
+	ADD(any_has_the_result_of_the_first_success, 1);
+	ADD(any_has_the_result_of_the_last_failure, 1);
+	ADD(all_settled_ends_with_its_last_part, 1);
 	ADD(groups_nest_in_groups_and_chains, 1);
 	ADD(chain_takes_outcome_of_returned_group, 2);
 
@@ -506,6 +810,15 @@ Suite *suite(void)
 	ADD(cancel_of_a_tree_reaches_every_root_once, CANCEL_COUNT);
 	ADD(tree_dropped_goes_on, 1);
 	ADD(all_of_very_many_takes_linear_time, 1);
+
+	tc = test_case(s, "chains");
+	ADD(continuation_that_returns_done_passes_it_on, RETURNS);
+	ADD(read_that_is_returned_as_done_keeps_its_bytes, 1);
+	ADD(done_without_a_loop_may_be_returned, 1);
+
+	tc = test_case(s, "loops");
+	ADD(future_knows_its_loop, 1);
+	ADD(calls_from_other_threads_fail_eperm_and_take_nothing, 2);
 
 	tc = test_case(s, "deadlocks");
 	ADD(await_of_own_chain_in_a_group_fails_edeadlk, OWN_CASES);

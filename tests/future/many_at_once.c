@@ -155,7 +155,7 @@ static void resolve_any(size_t n)
 {
 	struct af_future **parts = make_parts(n);
 	struct af_future *last = af_future_ref(parts[n - 1]);
-	struct af_future *any = af_any(loop, parts, n);
+	struct af_future *any = af_race(loop, parts, n);
 
 	ck_assert_int_eq(af_future_resolve(last, NULL, NULL), 0);
 	ck_assert_int_eq(af_await(any), 0);

@@ -235,7 +235,7 @@ START_TEST(value_is_freed_once_when_its_last_holder_goes)
 	else if (by == HELD_BY_CHAIN || by == HELD_PAST_LOOP)
 		held = af_catch(af_then(held, pass, NULL), pass, NULL);
 	else if (by == HELD_BY_GROUP)
-		held = af_any(rig.loop, &held, 1);
+		held = af_race(rig.loop, &held, 1);
 	else if (by == HELD_BY_BOTH)
 		held = af_then(af_future_ref(held), pass, NULL);
 	resolve(f);
@@ -331,7 +331,7 @@ START_TEST(free_function_may_free_the_loop)
 	if (_i == 1)
 		f = af_then(f, pass, NULL);
 	else if (_i == 2)
-		f = af_any(rig.loop, &f, 1);
+		f = af_race(rig.loop, &f, 1);
 	ck_assert_int_eq(af_await(f), 0);
 	af_future_unref(f);
 	ck_assert_int_eq(frees, 1);

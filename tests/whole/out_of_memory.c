@@ -325,7 +325,7 @@ static void act_groups(struct scene *s)
 	end(s, af_all(s->loop, parts, 3), 0);
 	for (int i = 0; i < 3; i++)
 		parts[i] = sleeping(s, i == 1 ? 1 : 100000);
-	end(s, af_any(s->loop, parts, 3), 0);
+	end(s, af_race(s->loop, parts, 3), 0);
 	end(s, af_with_timeout(sleeping(s, 1), MS(10000)), 0);
 	end(s, af_with_timeout(sleeping(s, 100000), MS(1)), -ETIMEDOUT);
 }

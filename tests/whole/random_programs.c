@@ -272,7 +272,7 @@ static void make_group(void)
 	if (node->kind == ALL)
 		f = af_all(loop, futures, n);
 	else if (node->kind == ANY)
-		f = af_any(loop, futures, n);
+		f = af_race(loop, futures, n);
 	else
 		f = af_with_timeout(futures[0], one_in(2) ? MS(1) : MS(0));
 	node_start(node, f);

@@ -3,13 +3,13 @@
  * The transport over a bufferevent of the program: TLS, a filter, one end of a
  * pair, a rate-limited socket.
  */
-#ifndef AFI_TRANSPORT_BUFFEREVENT_H
-#define AFI_TRANSPORT_BUFFEREVENT_H
+#ifndef AFI_TRANSPORT_BEV_H
+#define AFI_TRANSPORT_BEV_H
 
 #include "file/file.h"
 
 /* A file like that one, over bev; NULL: ENOMEM. */
-struct af_file *afi_bufferevent_new(const struct af_file *like,
-				    struct bufferevent *bev);
+struct af_file *afi_bev_new(const struct af_file *like,
+			    struct bufferevent *bev);
 
 #endif

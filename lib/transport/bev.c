@@ -17,7 +17,7 @@
 #include "base/container.h"
 #include "file/hangup.h"
 #include "transport/bevstate.h"
-#include "transport/bufferevent.h"
+#include "transport/bev.h"
 #include "transport/linger.h"
 
 /* How much may be in its output: a record of TLS. */
@@ -404,8 +404,7 @@ static int bev_take_over(struct bev_file *over, struct bufferevent *bev)
 	return 0;
 }
 
-struct af_file *afi_bufferevent_new(const struct af_file *like,
-				    struct bufferevent *bev)
+struct af_file *afi_bev_new(const struct af_file *like, struct bufferevent *bev)
 {
 	static const struct afi_transport transport = {
 		.read = bev_read,
