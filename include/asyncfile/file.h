@@ -48,12 +48,12 @@
  *
  * | call                                  | returns                         |
  * |---------------------------------------|---------------------------------|
- * | plain read: size > 0, no AFIO_FULL    | data from one message only; of a
- *                                           longer message the first size
- *                                           bytes, with AFIO_TRUNCATED, and
- *                                           the next read continues it      |
+ * | plain read: size > 0, no AFIO_FULL    | data from one message only; if it
+ *                                           is longer, its first size bytes
+ *                                           with AFIO_TRUNCATED, and the next
+ *                                           read continues it               |
  * | plain read, empty datagram            | 0 bytes without AFIO_EOF        |
- * | any other read, empty datagram        | skipped                         |
+ * | any other read, empty datagram        | nothing: it is skipped          |
  * | any read, empty seqpacket message     | the same as at end of file      |
  * | af_file_each_chunk()                  | one message a call              |
  * | AFIO_FULL, size 0, lines, delimiters  | bytes across messages, as from a
@@ -90,7 +90,7 @@ struct af_file;
 struct af_future;
 struct af_loop;
 
-/** Read: exactly size bytes. Write: all of them. Readline: a whole line. */
+/** Read: exactly size bytes. Write: all bytes. Readline: a whole line. */
 #define AFIO_FULL 0x100u
 /** Write: do not copy; the buffer must not change until the future is done. */
 #define AFIO_BORROW 0x200u
@@ -108,15 +108,18 @@ struct af_loop;
  * | readline, read_until     | socket: peeks for the line end or delimiter
  *                              first; disk: reads ahead and moves the
  *                              position back once no read is pending; pipe or
- *                              terminal: one byte at a time, which is slow   |
- * | each_line, each_chunk    | what is available                            |
+ *                              terminal: one byte at a time, which is slow  |
+ * | each_line, each_chunk    | what has arrived                             |
  * | af_file_peek()           | nothing: -ENOTSUP; on a socket, use recv(2)
- *                              with MSG_PEEK                                 |
+ *                              with MSG_PEEK                                |
  *
  * Bytes that fn did not get because it stopped, or that were gathered by an
  * operation that ended early, stay in the file.
  */
 #define AFIO_UNBUFFERED 0x800u
+
+/* Needed by AFIO_MALLOC; described below. */
+int af_file_close(struct af_file *file);
 
 /**
  * Makes a file from a descriptor: a pipe, FIFO, socket of any family, terminal,
@@ -144,12 +147,14 @@ struct af_loop;
  *                                       under the same number if it owns fd  |
  * | one of these that cannot be
  *   opened again, or a FIFO whose
- *   writers have all left             | it sets O_NONBLOCK until it is closed |
+ *   writers have all left             | it sets O_NONBLOCK until closed      |
  * | the master of a pty, an eventfd,
  *   timerfd, inotify or the like, a
- *   device other than a terminal      | it sets O_NONBLOCK until it is closed |
+ *   device other than a terminal      | it sets O_NONBLOCK until closed      |
  */
-struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
+AFIO_MUST_USE
+struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
+	AFIO_MALLOC(af_file_close);
 
 /**
  * Opens a file by its path, as fopen(3) does.
@@ -170,8 +175,9 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags);
  * thread and may wait for a slow file system, but never for a FIFO or a device.
  * The descriptor is always above 2.
  */
+AFIO_MUST_USE
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
-			     const char *mode);
+			     const char *mode) AFIO_MALLOC(af_file_close);
 
 /**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
@@ -193,8 +199,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * Writes:
  * - A write is done when its bytes have left the bufferevent and all below it.
  *   If it ends early, by its deadline or a cancel, its count includes up to
- *   16 KiB that the bufferevent already had and sends a little later. So the
- *   count is exact unless the connection fails in between.
+ *   16 KiB that the bufferevent has not sent yet. They are sent a little later,
+ *   so the count is exact unless the connection fails before that.
  * - The bufferevent of a socket raises SIGPIPE when the peer has left, as
  *   libevent does; the signal kills a program that does not ignore it.
  *
@@ -250,9 +256,11 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL, because libevent 2.1 does not
  * recognise how OpenSSL 3 reports it.
  */
+AFIO_MUST_USE
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 					 struct bufferevent *bev,
-					 unsigned flags);
+					 unsigned flags)
+	AFIO_MALLOC(af_file_close);
 
 /**
  * Reads bytes.
@@ -281,6 +289,7 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
  * | cancelled                                 | -ECANCELED; the bytes
  *                                               gathered stay in the file   |
  */
+AFIO_MUST_USE
 struct af_future *af_file_read(struct af_file *file, size_t size,
 			       unsigned flags, const struct timeval *timeout);
 
@@ -302,6 +311,7 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *         error, and the part stays in the file; else the part, with
  *         AFIO_ERROR. All other outcomes are those of af_file_read().
  */
+AFIO_MUST_USE
 struct af_future *af_file_readline(struct af_file *file, size_t size,
 				   size_t sizehint, unsigned flags,
 				   const struct timeval *timeout);
@@ -317,6 +327,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
  * @param flags     as in af_file_readline()
  * @return a future, as from af_file_readline()
  */
+AFIO_MUST_USE
 struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,
 				     unsigned flags,
@@ -342,6 +353,7 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
  * | size 0                            | -EINVAL                             |
  * | a file with AFIO_UNBUFFERED       | -ENOTSUP                            |
  */
+AFIO_MUST_USE
 struct af_future *af_file_peek(struct af_file *file, size_t size,
 			       const struct timeval *timeout);
 
@@ -426,6 +438,7 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
  * | read error            | that error; the rest stays in the file          |
  * | cancelled             | -ECANCELED; the rest stays in the file          |
  */
+AFIO_MUST_USE
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg);
 
@@ -433,6 +446,7 @@ struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
  * Calls fn with whatever has arrived, in pieces of any length; otherwise like
  * af_file_each_line().
  */
+AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
@@ -461,6 +475,7 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
  * whatever its disposition.
  */
+AFIO_MUST_USE
 struct af_future *af_file_write(struct af_file *file, const void *buf,
 				size_t len, unsigned flags,
 				const struct timeval *timeout);
@@ -475,6 +490,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  * @param flags 0 or AFIO_FULL, as in af_file_write()
  * @return a future, as from af_file_write()
  */
+AFIO_MUST_USE
 struct af_future *af_file_write_buffer(struct af_file *file,
 				       struct evbuffer *buf, unsigned flags,
 				       const struct timeval *timeout);
@@ -505,6 +521,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | one on-disk file or FIFO              | -EINVAL: it would not end         |
  * | files of different loops              | -EINVAL                           |
  */
+AFIO_MUST_USE
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
 
@@ -538,9 +555,10 @@ int64_t af_file_size(struct af_file *file);
  * queue of writes. Once begun, the flush continues even if the operation ends
  * early, by its deadline or a cancel.
  *
- * @return a future; -EINVAL also for a file that is not on disk; -EIO: writing
- *         to the disk has failed
+ * @return a future; it fails with -EIO if writing to the disk has failed, and
+ *         with -EINVAL if the file is not on disk
  */
+AFIO_MUST_USE
 struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
 
@@ -571,18 +589,18 @@ int af_file_shutdown(struct af_file *file, int how);
  * Waits until the other side has left, without reading or writing. Any number
  * of these may wait at once; together they use one descriptor meanwhile.
  *
- * @return a future that succeeds when this is so, at once if it is already:
+ * @return a future that succeeds in these cases, at once if it is already so:
  *
  * | the file is                   | succeeds when                            |
  * |-------------------------------|------------------------------------------|
- * | the writing end of a pipe     | nobody has its reading end open any more |
- * | the reading end of a pipe     | nobody has its writing end open any more;
+ * | the writing end of a pipe     | no process has its reading end open      |
+ * | the reading end of a pipe     | no process has its writing end open;
  *                                   data may be left to read                 |
  * | a socket                      | the peer has closed it or shut its writing
  *                                   half, which looks the same from here; or
  *                                   both halves were shut here; data may be
  *                                   left to read                             |
- * | the master of a pty           | nobody has the terminal open any more    |
+ * | the master of a pty           | no process has the terminal open         |
  * | a terminal                    | its master was closed, or its line hung
  *                                   up                                       |
  * | a bufferevent                 | the same holds for the socket below it; or
@@ -604,6 +622,7 @@ int af_file_shutdown(struct af_file *file, int how);
  *         -EMFILE, -ENFILE, -ENOMEM
  *         -EINVAL    file is NULL
  */
+AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**

@@ -217,14 +217,17 @@ typedef void (*af_done_fn)(struct af_future *done, void *arg);
  * @return a new future, the caller's, with the outcome of the future that fn
  *         returns; or with f's outcome, if fn returns NULL or is not called
  */
+AFIO_MUST_USE
 struct af_future *af_then(struct af_future *f, af_continuation_fn fn,
 			  void *arg);
 
 /** Like af_then(), but calls fn after a failure, and passes a success on. */
+AFIO_MUST_USE
 struct af_future *af_catch(struct af_future *f, af_continuation_fn fn,
 			   void *arg);
 
 /** Like af_then(), but calls fn after a success and after a failure. */
+AFIO_MUST_USE
 struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 			     void *arg);
 
@@ -257,18 +260,22 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
  *         a part is NULL, or if a part is of another loop; and with -EPERM,
  *         consuming nothing, if loop is another thread's.
  */
+AFIO_MUST_USE
 struct af_future *af_all(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
 /** Succeeds when all are done, however they went: see af_all(). */
+AFIO_MUST_USE
 struct af_future *af_all_settled(struct af_loop *loop,
 				 struct af_future **futures, size_t n);
 
 /** Has the outcome of the first that is done: see af_all(). */
+AFIO_MUST_USE
 struct af_future *af_race(struct af_loop *loop, struct af_future **futures,
 			  size_t n);
 
 /** Has the outcome of the first success, or the last failure: see af_all(). */
+AFIO_MUST_USE
 struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
@@ -279,6 +286,7 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
  * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
  *         no such part
  */
+AFIO_MUST_USE
 struct af_future *af_future_part(const struct af_future *f, size_t i);
 
 /**
@@ -293,6 +301,7 @@ struct af_future *af_future_part(const struct af_future *f, size_t i);
  *         negative or not normalised; -EPERM, consuming nothing, if f is
  *         another thread's
  */
+AFIO_MUST_USE
 struct af_future *af_with_timeout(struct af_future *f,
 				  const struct timeval *timeout);
 
@@ -304,6 +313,7 @@ struct af_future *af_with_timeout(struct af_future *f,
  * @return a new future, the caller's. -EINVAL if loop or time is NULL, or time
  *         is negative or not normalised; -EPERM for another thread's loop
  */
+AFIO_MUST_USE
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 
 /**
@@ -326,6 +336,7 @@ typedef void (*af_free_fn)(void *value);
  *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
  *         thread's, or -ENOMEM
  */
+AFIO_MUST_USE
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 				void *arg);
 

@@ -60,6 +60,7 @@ typedef void (*af_post_fn)(void *arg);
  * with the parent's base, by event_reinit(3), then no file of the loop may have
  * an operation pending on it.
  */
+AFIO_MUST_USE
 struct af_loop *af_loop_new(struct event_base *base);
 
 /**

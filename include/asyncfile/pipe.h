@@ -29,6 +29,9 @@ extern "C" {
 /** A pipeline. */
 struct af_pipe;
 
+/* Needed by AFIO_MALLOC; described below. */
+void af_pipe_close(struct af_pipe *pipeline);
+
 /**
  * Makes a pipeline of processes that are connected already.
  *
@@ -38,7 +41,9 @@ struct af_pipe;
  *         caller's: EINVAL first is NULL, or they are of two loops; EPERM their
  *         loop belongs to another thread; ENOMEM
  */
-struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
+AFIO_MUST_USE
+struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
+	AFIO_MALLOC(af_pipe_close);
 
 /**
  * Starts all stages of a pipeline. The stdout of each is the stdin of the next.
@@ -70,9 +75,11 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last);
  * stage that writes much to it blocks. af_pipe_communicate() and
  * af_pipe_each_line() do that.
  */
+AFIO_MUST_USE
 struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
-			      const struct af_spawn_options *options);
+			      const struct af_spawn_options *options)
+	AFIO_MALLOC(af_pipe_close);
 
 /**
  * The loop that the pipeline was made with. After af_loop_free() of that loop,
@@ -88,17 +95,22 @@ struct af_loop *af_pipe_loop(const struct af_pipe *pipeline);
  * @return the operation's future; it fails with -EBADF if there is no such
  *         file, or it was closed
  */
+AFIO_MUST_USE
 struct af_future *af_pipe_write(struct af_pipe *pipeline, const void *buf,
 				size_t len, unsigned flags,
 				const struct timeval *timeout);
+AFIO_MUST_USE
 struct af_future *af_pipe_read(struct af_pipe *pipeline, size_t size,
 			       unsigned flags, const struct timeval *timeout);
+AFIO_MUST_USE
 struct af_future *af_pipe_readline(struct af_pipe *pipeline, size_t size,
 				   size_t sizehint, unsigned flags,
 				   const struct timeval *timeout);
+AFIO_MUST_USE
 struct af_future *af_pipe_read_stderr(struct af_pipe *pipeline, size_t size,
 				      unsigned flags,
 				      const struct timeval *timeout);
+AFIO_MUST_USE
 struct af_future *af_pipe_readline_stderr(struct af_pipe *pipeline, size_t size,
 					  size_t sizehint, unsigned flags,
 					  const struct timeval *timeout);
@@ -227,6 +239,7 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
  * may wait for more input for ever: stop them with af_pipe_stop(), or, if they
  * end with their input, close the pipeline.
  */
+AFIO_MUST_USE
 struct af_future *
 af_pipe_communicate(struct af_pipe *pipeline,
 		    const struct af_communicate_options *options);
@@ -288,6 +301,7 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * goes on while a grandchild keeps a stream open. If that is not wanted, use
  * af_with_timeout(), or cancel the future once af_pipe_wait() is done.
  */
+AFIO_MUST_USE
 struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
 				    void *arg);
 
@@ -305,6 +319,7 @@ struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
  *         -EPERM     its loop belongs to another thread
  *         -ECANCELED the future was cancelled, or the pipeline closed
  */
+AFIO_MUST_USE
 struct af_future *af_pipe_wait(struct af_pipe *pipeline,
 			       const struct timeval *timeout);
 
@@ -316,6 +331,7 @@ struct af_future *af_pipe_wait(struct af_pipe *pipeline,
  * @return a future that is done when every stage has ended; its outcome is that
  *         of af_pipe_wait(), or -EPERM if the parent may not signal a stage
  */
+AFIO_MUST_USE
 struct af_future *af_pipe_stop(struct af_pipe *pipeline,
 			       const struct timeval *grace);
 

@@ -173,6 +173,9 @@ struct af_spawn_options {
 	uint64_t reserved[16]; /**< must be zero */
 };
 
+/* Needed by AFIO_MALLOC; described below. */
+void af_process_free(struct af_process *process);
+
 /**
  * Starts a child.
  *
@@ -225,8 +228,10 @@ struct af_spawn_options {
  * Descriptors 0, 1 and 2 of the parent may be closed. The size of the parent's
  * memory does not slow down the start.
  */
+AFIO_MUST_USE
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
-			    const struct af_spawn_options *options);
+			    const struct af_spawn_options *options)
+	AFIO_MALLOC(af_process_free);
 
 /**
  * Makes a process of a child that the program has started itself, by fork(2) or
@@ -246,8 +251,10 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  *         EBADF, EISDIR, EMFILE, ENFILE, ENOMEM
  *         ECANCELED the loop was freed
  */
+AFIO_MUST_USE
 struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
-				    int out_fd, int err_fd);
+				    int out_fd, int err_fd)
+	AFIO_MALLOC(af_process_free);
 
 /**
  * Hands a child over to the caller, who must reap it, and frees the process.
@@ -358,6 +365,7 @@ bool af_process_poll(struct af_process *process, int *ret_status);
  *         -EPERM     its loop belongs to another thread
  *         -ECANCELED the future was cancelled, or the process or loop freed
  */
+AFIO_MUST_USE
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
 
@@ -408,6 +416,7 @@ int af_process_signal_group(struct af_process *process, int sig);
  *         already; its outcome is that of af_process_wait(), or -EPERM if the
  *         parent may not signal the child, which then goes on
  */
+AFIO_MUST_USE
 struct af_future *af_process_stop(struct af_process *process,
 				  const struct timeval *grace);
 

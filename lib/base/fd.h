@@ -13,7 +13,7 @@ int afi_pipe_open(int fds[2]);
 int afi_fd_above_stdio(int fd);
 /* Whether a FIFO has had no writer yet: then reading 0 is not end of file. */
 bool afi_fifo_is_early(int fd);
-/* Whether poll(2) reports that nobody has the other side open any more. */
+/* Whether poll(2) reports that the other side is closed. */
 bool afi_fd_is_hung_up(int fd);
 /* Sets or clears O_NONBLOCK and leaves the other flags alone. */
 void afi_fd_set_nonblock(int fd, bool on);

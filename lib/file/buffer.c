@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The read buffer: room for more bytes, and fewer of them. Knows no file.
+ * The read buffer: makes room in it and drops bytes from it. Knows no file.
  */
 #include "config.h"
 
@@ -11,8 +11,8 @@
 #include "file/buffer.h"
 
 /*
- * A function of each_line() may still be looking at the chunk, although its
- * operation has ended: the bytes go to a chunk of their own. 0 or -ENOMEM.
+ * Moves the bytes to a chunk of their own: a function of each_line() may still
+ * use the shared one, although its operation has ended. 0 or -ENOMEM.
  */
 static int buffer_unshare(struct afi_buffer *buffer, struct afi_pool *pool)
 {
@@ -74,7 +74,7 @@ int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 	size_t size = 2 * buffer->len + before + after;
 	struct afi_chunk *larger;
 
-	/* Others may be looking at the front of a shared chunk. */
+	/* Others may be using the front of a shared chunk. */
 	if (buffer->chunk && (before == 0 || !buffer_is_shared(buffer)) &&
 	    buffer->start >= before && afi_buffer_room(buffer) >= after)
 		return 0;

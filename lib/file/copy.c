@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying from a file to another: by splice or sendfile where the kernel can,
- * else through the source's own buffer, so that whatever ends it loses nothing.
+ * Copying from one file to another: by splice(2) or sendfile(2) where possible,
+ * else through the source's own buffer, so that no byte is lost when it ends
+ * early.
  */
 #include "config.h"
 
@@ -17,8 +18,8 @@
 #include "file/op.h"
 
 /*
- * Moves in a row before others get their turn, as many turns when there will be
- * no other one, and bytes to ask for in one move.
+ * MOVES_MAX: moves in one turn, and turns at the deadline. SPLICE_MAX: bytes in
+ * one move.
  */
 #define MOVES_MAX 16
 #define SPLICE_MAX (1 << 20)
@@ -28,8 +29,8 @@ struct copy_op {
 	struct afi_op in;  /* in the queue of reads */
 	struct afi_op out; /* in the queue of writes */
 	int64_t left;	   /* negative: all */
-	bool in_kernel;	   /* without our seeing the bytes, while it can */
-	bool moved_less;   /* than it might have, the last time */
+	bool in_kernel;	   /* by splice(2) or sendfile(2) */
+	bool moved_less;   /* the last move was partial */
 };
 
 static struct copy_op *copy_of(struct af_future *f)
@@ -39,11 +40,11 @@ static struct copy_op *copy_of(struct af_future *f)
 
 static bool copy_is_first(const struct afi_op *op)
 {
-	/* Whatever is left of a file that is being closed will be cancelled. */
+	/* A file that is being closed cancels its operations. */
 	return op->file && !op->file->closing && afi_file_is_first(op);
 }
 
-/* Whether its turn has come in both queues. */
+/* Whether it is first in both queues. */
 static bool copy_can_go(const struct copy_op *copy)
 {
 	return copy_is_first(&copy->in) && copy_is_first(&copy->out);
@@ -55,7 +56,7 @@ static size_t copy_at_most(const struct copy_op *copy, size_t n)
 							   : n;
 }
 
-/* Bytes that were read already. */
+/* Writes buffered bytes. */
 static ssize_t copy_buffered(struct copy_op *copy)
 {
 	struct af_file *from = copy->in.file, *to = copy->out.file;
@@ -73,25 +74,25 @@ static ssize_t copy_buffered(struct copy_op *copy)
 }
 
 #ifdef HAVE_SPLICE
-/* Which of the two could not. */
+/* Waits for the side that was not ready. */
 static ssize_t copy_wait_for_either(struct af_file *from, struct af_file *to)
 {
 	struct pollfd out = { .fd = to->fd, .events = POLLOUT };
 
-	/* What is always ready is not what we wait for. */
+	/* An always-ready source is not what we wait for. */
 	if (!from->transport->always_ready && poll(&out, 1, 0) == 1)
 		return afi_file_await(from, AFI_READ);
 	return afi_file_await(to, AFI_WRITE);
 }
 
-/* To or from a pipe, or from a disk to a socket; -EINVAL: neither. */
+/* Disk to socket: sendfile(2); else splice(2), -EINVAL if neither is a pipe. */
 static ssize_t copy_splice(struct af_file *from, struct af_file *to, size_t len)
 {
 	struct afi_sigpipe_hold hold;
 	bool cut_short;
 	ssize_t r;
 
-	/* Neither has a flag against the signal. */
+	/* Neither call has a flag against SIGPIPE. */
 	afi_sigpipe_hold(&hold);
 	do {
 		if (from->transport->always_ready && to->is_socket)
@@ -101,7 +102,7 @@ static ssize_t copy_splice(struct af_file *from, struct af_file *to, size_t len)
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		r = r < 0 ? -errno : r;
 	} while (r == -EINTR);
-	/* They send piece by piece: what went before the signal is the result. */
+	/* They send in pieces: after SIGPIPE the result is what went before. */
 	cut_short = to->is_socket && r > 0 && (size_t)r < len;
 	afi_sigpipe_release(&hold, cut_short ? -EPIPE : (int)(r < 0 ? r : 0));
 	if (r == 0 && from->is_fifo && afi_fifo_is_early(from->fd))
@@ -114,7 +115,7 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 	struct af_file *from = copy->in.file, *to = copy->out.file;
 	ssize_t len = (ssize_t)copy_at_most(copy, SPLICE_MAX), r;
 
-	/* One was empty or the other full: do not ask to be told so. */
+	/* One side was empty or full: save the call that would fail. */
 	if (copy->moved_less) {
 		copy->moved_less = false;
 		return copy_wait_for_either(from, to);
@@ -134,8 +135,8 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 #endif
 
 /*
- * Moves some bytes, or finds out what there is to wait for. Bytes written, 0
- * at the end, or a negative errno.
+ * Moves some bytes, or asks to be woken: bytes written, 0 at end of file, or a
+ * negative errno.
  */
 static ssize_t copy_some(struct copy_op *copy)
 {
@@ -153,7 +154,7 @@ static ssize_t copy_some(struct copy_op *copy)
 		r = copy_in_kernel(copy);
 		if (r != -EINVAL && r != -ENOSYS)
 			return r;
-		/* Neither end is a pipe, or a file system cannot. */
+		/* Neither end is a pipe, or the file system cannot do it. */
 		copy->in_kernel = false;
 	}
 #endif
@@ -173,8 +174,8 @@ static void copy_count(struct copy_op *copy, size_t n)
 }
 
 /*
- * Leaves both queues. What a worker is writing, or a bufferevent took, counts as
- * written, and is not in the source any more.
+ * Leaves both queues. Bytes that a worker or a bufferevent has count as written
+ * and are taken out of the source.
  */
 static void copy_unqueue(struct copy_op *copy)
 {
@@ -186,7 +187,7 @@ static void copy_unqueue(struct copy_op *copy)
 	afi_file_unqueue(&copy->in);
 }
 
-/* Ends one that has left both queues; those behind it have their turn. */
+/* Ends a copy that has left both queues, and steps those behind it. */
 static void copy_end(struct copy_op *copy, struct af_file *from,
 		     struct af_file *to, int error, unsigned flags)
 {
@@ -231,8 +232,8 @@ static void copy_cancel(struct af_future *f)
 }
 
 /*
- * Takes what has come by now, as a busy program is late; but there are sources
- * that never run dry.
+ * A busy program is late: takes what has arrived by now. The limit is for
+ * sources that never run dry.
  */
 static void copy_rest(struct copy_op *copy)
 {
@@ -283,7 +284,7 @@ static const struct afi_future_ops copy_ops = {
 	.describe = copy_describe,
 };
 
-/* It would read what it wrote, for ever. */
+/* It would read back what it wrote, without end. */
 static bool copy_is_endless(const struct af_file *from,
 			    const struct af_file *to)
 {

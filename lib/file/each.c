@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Each: every line, or every piece, in place and without a future apiece. The
- * program's function runs from the ready queue, as continuations do; while it
- * runs, whatever it does, the operation stays first in its queue.
+ * Passes every line, or every piece, to a function, in place and without a
+ * future for each. The function runs from the ready queue, as continuations do.
+ * While it runs, whatever it does, the operation stays first in its queue.
  */
 #include "config.h"
 
@@ -21,10 +21,10 @@ struct each_op {
 	af_each_fn fn;
 	void *arg;
 	struct afi_gate *gate; /* NULL: none */
-	size_t limit;	       /* a longer line comes in pieces of that */
+	size_t limit;	       /* longest piece passed at once */
 	bool lines;
-	bool running;	/* fn, or what leads to it */
-	size_t scanned; /* without a newline in them */
+	bool running;	/* in each_work(), which calls fn */
+	size_t scanned; /* bytes known to have no newline */
 };
 
 static struct each_op *each_of(struct af_future *f)
@@ -40,8 +40,8 @@ static void each_finish(struct each_op *each, int error, unsigned flags)
 }
 
 /*
- * A piece counts as taken before the call, which may end the operation, or
- * close the file. True: it is over.
+ * Calls fn with n bytes. They are taken before the call, which may end the
+ * operation or close the file. True: the operation has ended.
  */
 static inline bool each_hand_out(struct each_op *each, struct af_file *file,
 				 const char *data, size_t n, const char *end,
@@ -59,7 +59,7 @@ static inline bool each_hand_out(struct each_op *each, struct af_file *file,
 	return true;
 }
 
-/* What is said of a piece that is no whole line. */
+/* The flags of a piece that is not a whole line. */
 static unsigned each_rest_flags(const struct each_op *each, size_t n,
 				bool at_end)
 {
@@ -69,8 +69,8 @@ static unsigned each_rest_flags(const struct each_op *each, size_t n,
 }
 
 /*
- * Hands out what is there and whole or, at the end, also what is not. True: it
- * is over.
+ * Calls fn with every whole line there is; at_end: also with an incomplete one.
+ * True: the operation has ended.
  */
 static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 				bool at_end)
@@ -116,7 +116,7 @@ static bool each_hand_out_all(struct each_op *each, struct af_file *file,
 
 	if (!chunk)
 		return false;
-	/* So that what fn was given lives, even if it closes the file. */
+	/* The bytes must stay valid during fn, even if it closes the file. */
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
 	over = each_hand_out_whole(each, file, at_end);
 	afi_chunk_put(afi_loop_pool(each->future.loop), chunk);
@@ -125,7 +125,7 @@ static bool each_hand_out_all(struct each_op *each, struct af_file *file,
 	return over;
 }
 
-/* The stream ended, or failed. */
+/* Ends the operation when the stream has ended or failed. */
 static void each_end(struct each_op *each, struct af_file *file, int error)
 {
 	if (error == 0 && each_hand_out_all(each, file, true))
@@ -183,7 +183,7 @@ static void each_on_task(struct afi_task *task)
 	af_future_unref(&each->future);
 }
 
-/* May be inside a libevent callback, or in fn: only says that there is work. */
+/* May run inside a libevent callback or fn, so it only queues the task. */
 static int each_step(struct afi_op *op)
 {
 	struct each_op *each = each_of(op->future);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Lines in place, from several streams to one function.
+ * Passes lines, in place, from several streams to one function.
  */
 #ifndef AFI_FILE_EACH_H
 #define AFI_FILE_EACH_H
@@ -11,18 +11,18 @@
 
 #include <asyncfile/file.h>
 
-/* What the streams share, so that one at a time hands out its lines. */
+/* Shared by several streams, so that one at a time passes on its lines. */
 struct afi_gate {
-	size_t limit;		/* a longer line comes in pieces of that */
-	struct timeval read_at; /* when what is handed out was read */
-	bool shut;		/* nothing is handed out, or read */
-	bool missed; /* something was not: afi_each_resume(), once open */
+	size_t limit;		/* longest piece passed at once */
+	struct timeval read_at; /* when the bytes passed on were read */
+	bool shut;		/* no line is passed on, no byte read */
+	bool missed; /* a stream had work: afi_each_resume() it once open */
 };
 
 /* af_file_each_line() through a gate. */
 struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg);
-/* Looks again, at a gate that is open now, for what was missed. */
+/* Once the gate is open: steps the operation again. */
 void afi_each_resume(struct af_future *f);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Feeding: a function of the program fills a chunk, which is written before the
- * function is asked again. It runs from the ready queue, as continuations do;
- * while it runs, whatever it does, the operation stays first in its queue.
+ * function is called again. It runs from the ready queue, as continuations do.
+ * While it runs, whatever it does, the operation stays first in its queue.
  */
 #include "config.h"
 
 #include "file/feed.h"
 #include "file/op.h"
 
-/* Calls and writes in a row before others get their turn. */
+/* Calls and writes in one turn. */
 #define MOVES_MAX 16
 
 struct feed_op {
@@ -18,9 +18,9 @@ struct feed_op {
 	struct afi_task task;
 	afi_feed_fn fn;
 	void *arg;
-	bool running; /* fn, or what leads to it */
+	bool running; /* in feed_on_task(), which calls fn */
 	struct afi_chunk *chunk;
-	size_t start, len; /* of what is not yet written in it */
+	size_t start, len; /* of the bytes not yet written */
 };
 
 static struct feed_op *feed_of(struct af_future *f)
@@ -34,7 +34,7 @@ static void feed_finish(struct feed_op *feed, int error)
 	afi_op_end(&feed->op, error);
 }
 
-/* Gets the next bytes; whether there are any, or else it is over. */
+/* Gets the next bytes from fn. False: the operation has ended. */
 static bool feed_ask(struct feed_op *feed)
 {
 	struct af_loop *loop = feed->future.loop;
@@ -65,7 +65,7 @@ static void feed_wait_for_room(struct feed_op *feed)
 		feed_finish(feed, r);
 }
 
-/* Writes what it can; whether that was something, or else it waits or ended. */
+/* Writes some bytes. False: the operation waits or has ended. */
 static bool feed_write_some(struct feed_op *feed)
 {
 	struct af_file *file = feed->op.file;
@@ -103,14 +103,14 @@ static void feed_on_task(struct afi_task *task)
 	feed->running = true;
 	for (int moves = 0; more && moves < MOVES_MAX; moves++)
 		more = feed->len > 0 ? feed_write_some(feed) : feed_ask(feed);
-	/* Not from the ready queue again: libevent is to have its turn, too. */
+	/* Not by the ready queue: libevent must have a turn, too. */
 	if (more)
 		feed_wait_for_room(feed);
 	feed->running = false;
 	af_future_unref(&feed->future);
 }
 
-/* May be inside a libevent callback, or in fn: only says that there is work. */
+/* May run inside a libevent callback or fn, so it only queues the task. */
 static int feed_step(struct afi_op *op)
 {
 	struct feed_op *feed = feed_of(op->future);

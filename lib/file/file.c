@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Files: their two queues, what they wait for, and closing them. Knows no
- * operation, and moves bytes by the transport's table alone.
+ * Files: their two queues, their waits for the transport, and closing them.
+ * Knows no operation, and moves bytes only through the transport's table.
  */
 #include "config.h"
 
@@ -67,7 +67,7 @@ void afi_file_consume(struct af_file *file, size_t n)
 	afi_buffer_consume(&file->in, &file->loop->pool, n);
 }
 
-/* Whether what it waits for is of no use at the moment. */
+/* Whether no operation needs to be woken in a direction. */
 static bool file_is_idle(const struct af_file *file,
 			 enum afi_direction direction)
 {
@@ -104,7 +104,7 @@ size_t afi_file_unqueue(struct afi_op *op)
 	struct af_file *file = op->file;
 	size_t n = 0;
 
-	/* What a transport has of it must not be the next one's. */
+	/* The transport's bytes must not count for the next operation. */
 	if (op->direction == AFI_WRITE && file->attached &&
 	    file->transport->commit && afi_file_is_first(op))
 		n = file->transport->commit(file);
@@ -121,8 +121,8 @@ void afi_file_step(struct af_file *file, enum afi_direction direction)
 		if (op->step(op) == -EAGAIN)
 			return;
 	/*
-	 * Whoever reads in a loop asks again at once, so to stop waiting for
-	 * more data is put off until nothing else is left to do.
+	 * A program that reads in a loop reads again at once, so stop waiting
+	 * for data only when nothing else is left to do.
 	 */
 	afi_file_settle(file);
 }
@@ -133,8 +133,8 @@ void afi_file_ready(struct af_file *file, enum afi_direction direction)
 	file->needed[direction] = false;
 	afi_file_step(file, direction);
 	/*
-	 * It is ready still, and libevent would say so over and over: stop it
-	 * after this turn, in which it may yet be wanted.
+	 * It is still ready, and libevent would call back again and again: stop
+	 * that after this turn, unless it is wanted again in it.
 	 */
 	if (!file->needed[direction])
 		afi_file_settle(file);
@@ -143,8 +143,8 @@ void afi_file_ready(struct af_file *file, enum afi_direction direction)
 void afi_file_resume(struct af_file *file, enum afi_direction direction)
 {
 	/*
-	 * A copy that ends resumes two queues, in each of which there may be
-	 * one that ends: they take turns here, and not on the stack.
+	 * A copy that ends resumes two queues, each of which may have another
+	 * copy that ends: do not recurse.
 	 */
 	if (!file->attached || file->closing ||
 	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
@@ -174,7 +174,7 @@ static void file_cancel_all(struct af_file *file)
 			af_future_cancel(op->future);
 }
 
-/* Ends what is under way, and lets go of all but the descriptor. */
+/* Cancels all operations and releases everything except the descriptor. */
 static void file_end(struct af_file *file)
 {
 	file_cancel_all(file);
@@ -191,7 +191,7 @@ static void file_free(struct af_file *file)
 	free(file);
 }
 
-/* Linux closes the descriptor whatever it returns: never try again. */
+/* Linux closes the descriptor even after an error: do not retry. */
 static int file_close_fd(struct af_file *file, bool close_fd)
 {
 	int r = 0;
@@ -203,20 +203,17 @@ static int file_close_fd(struct af_file *file, bool close_fd)
 	return r == -EINTR ? 0 : r;
 }
 
-/*
- * Ends what is under way, and appends to unread what was read and not taken. 0
- * or -ENOMEM.
- */
+/* Cancels all operations and appends buffered bytes to unread; 0 or -ENOMEM. */
 static int file_hand_over(struct af_file *file, struct evbuffer *unread)
 {
 	struct evbuffer_iovec room;
 
-	/* All that can fail comes first. */
+	/* Reserve before anything is cancelled. */
 	if (unread && file->in.len > 0 &&
 	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room, 1) <
 		    1)
 		return -ENOMEM;
-	/* A copy may take along what is on its way already. */
+	/* First: a cancelled copy consumes bytes that are being written. */
 	file_cancel_all(file);
 	if (file->transport->put_back)
 		file->transport->put_back(file);
@@ -259,8 +256,8 @@ int af_file_close(struct af_file *file)
 		return 0;
 	file_end(file);
 	/*
-	 * Others may hold a description that could not be opened anew; nobody
-	 * but us ever held one that was.
+	 * A description that could not be opened again may be shared with
+	 * others; one that could is ours alone.
 	 */
 	if (file->made_nonblock)
 		afi_fd_set_nonblock(file->fd, false);

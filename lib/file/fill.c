@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Filling a file's buffer: within the limit of reading ahead, or, unbuffered,
- * not beyond what was asked for, so that another process finds the rest on the
- * descriptor.
+ * Filling a file's buffer, within the read-ahead limit. With AFIO_UNBUFFERED,
+ * reads no further than was asked for, so that another process finds the rest
+ * on the descriptor.
  */
 #include "config.h"
 
@@ -11,12 +11,12 @@
 
 #include "file/fill.h"
 
-/* How much of room a read may fill whose operation is done with want bytes. */
+/* How much of room to fill for an operation that needs want bytes in all. */
 static size_t fill_limit(const struct af_file *file, size_t want, size_t room)
 {
 	size_t most = want == SIZE_MAX ? 0 : want - file->in.len;
 
-	/* All was asked for. */
+	/* The operation asked for everything. */
 	if (file->unbuffered && want == SIZE_MAX)
 		return room;
 	if (!file->unbuffered && most <= SIZE_MAX - file->read_ahead)
@@ -36,7 +36,7 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	if (r < 0)
 		return r;
 	room = afi_buffer_room(&file->in);
-	/* A large result is handed on as it is: nothing may follow it. */
+	/* A large result takes the whole chunk: read nothing after it. */
 	if (want > AFI_CHUNK_SIZE && want - file->in.len < room)
 		room = want - file->in.len;
 	room = fill_limit(file, want, room);
@@ -44,8 +44,8 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	if (r == 0)
 		r = afi_fill_end(file);
 	/*
-	 * After a whole pipe look again: its writer may have been woken by the
-	 * read, and have filled it. After an error there is nothing to wait for.
+	 * After a full pipe look again: the read may have woken a writer that
+	 * filled it. After an error there is nothing to wait for.
 	 */
 	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE &&
 				  (r >= 0 || r == -EAGAIN);
@@ -70,7 +70,7 @@ size_t afi_fill_span(struct af_file *file, size_t want, char last)
 
 void afi_fill_put_back(struct af_file *file)
 {
-	/* With a worker out it is put back when the file is closed. */
+	/* While a worker is busy this fails; closing the file does it then. */
 	if (file->transport->put_back && TAILQ_EMPTY(&file->ops[AFI_READ]))
 		file->transport->put_back(file);
 }

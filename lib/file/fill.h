@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading from the transport into a file's buffer, and how far beyond what was
- * asked for.
+ * Reads from the transport into a file's buffer, and limits how far ahead.
  */
 #ifndef AFI_FILE_FILL_H
 #define AFI_FILE_FILL_H
 
 #include "file/file.h"
 
-/* What was read is a datagram without bytes, which is no end of file. */
+/* An empty datagram was read, which is not end of file. */
 #define AFI_EMPTY (-0x10000)
 
-/* Reads in a row before others get their turn. */
+/* Reads in one turn. */
 #define AFI_FILLS_MAX 16
 
 /*
- * Reads more into the file's buffer: at least one byte, and at most so many
- * that the buffer holds want bytes, or some more where that is cheap. Bytes
- * read; 0 at the end of file; -EAGAIN; AFI_EMPTY; another negative errno.
+ * Reads more bytes into the file's buffer, until it has want bytes at most,
+ * plus what is read ahead. Bytes read; 0 at end of file; -EAGAIN; AFI_EMPTY;
+ * another negative errno.
  */
 ssize_t afi_fill(struct af_file *file, size_t want);
 /*
@@ -41,11 +40,12 @@ static inline int afi_fill_end(struct af_file *file)
 	return error;
 }
 /*
- * Of an AFIO_UNBUFFERED file: how much the buffer may hold after the next read
- * so that no byte in it is beyond the first that is last. At most want.
+ * For an AFIO_UNBUFFERED file: how many bytes the buffer may hold after the
+ * next read, so that none comes after the first byte equal to last. At most
+ * want.
  */
 size_t afi_fill_span(struct af_file *file, size_t want, char last);
-/* Of such a file: puts back what was read beyond what was asked for. */
+/* For an AFIO_UNBUFFERED file: puts back what was read ahead. */
 void afi_fill_put_back(struct af_file *file);
 
 #endif

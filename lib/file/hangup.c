@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hang-ups: the other side of a file leaves, and nothing is read or written to
- * notice. Not every backend of libevent reports that; an epoll descriptor does,
- * and is itself readable then, which all of them see. It exists while an
- * operation waits.
+ * Hang-ups: notices that the other side of a file has left, without reading or
+ * writing. Not every libevent backend reports that. An epoll descriptor becomes
+ * readable then, which all backends report. It is open while an operation
+ * waits.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ struct afi_hangup {
 	TAILQ_HEAD(, hangup_op) ops; /* never empty */
 	struct af_file *file;
 	int fd;
-	int ep; /* -1: no descriptor, the transport reports it */
+	int ep; /* -1: fd is -1, and the transport reports the hang-up */
 	bool is_socket;
 	struct event event;
 	struct afi_watch watch;
@@ -44,7 +44,7 @@ static struct hangup_op *hangup_of(struct af_future *f)
 	return AFI_CONTAINER(f, struct hangup_op, future);
 }
 
-/* For poll(2), and the same to epoll: that the peer writes no more. */
+/* The poll(2) event for a peer that shut its writing half; 0: none. */
 static short hangup_halves(const struct afi_hangup *hangup)
 {
 	return hangup->is_socket && !hangup->file->shut_read ? POLLRDHUP : 0;
@@ -56,7 +56,7 @@ static bool hangup_polled(const struct afi_hangup *hangup)
 			     .events = hangup_halves(hangup) };
 	short left = POLLHUP | POLLRDHUP;
 
-	/* Of a pipe: nobody reads it. Of a socket: there is an error to read */
+	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
 	if (!hangup->is_socket)
 		left |= POLLERR;
 	return poll(&fd, 1, 0) > 0 && fd.revents & left;
@@ -116,7 +116,7 @@ static void hangup_on_readable(evutil_socket_t ep, short what, void *arg)
 	struct epoll_event event;
 
 	(void)what;
-	/* Edge-triggered: what was no hang-up must not wake us again. */
+	/* Edge-triggered: take the event, or it would wake us again. */
 	epoll_wait(ep, &event, 1, 0);
 	if (hangup_polled(hangup))
 		hangup_finish_all(hangup->file, 0);
@@ -128,7 +128,7 @@ static int hangup_move(struct afi_watch *watch)
 		AFI_CONTAINER(watch, struct afi_hangup, watch);
 	struct af_loop *loop = hangup->file->loop;
 
-	/* A bufferevent reports it on its own base. */
+	/* The bufferevent reports it, and cannot leave its base. */
 	if (hangup->ep < 0)
 		return loop->base == loop->home ? 0 : -ENOTSUP;
 	event_del(&hangup->event);
@@ -142,7 +142,7 @@ static int hangup_arm(const struct afi_hangup *hangup, int op)
 
 	if (hangup_halves(hangup))
 		event.events |= EPOLLRDHUP;
-	/* Of a terminal a hang-up is reported with EPOLLIN alone. */
+	/* A terminal reports a hang-up only together with EPOLLIN. */
 	if (hangup->file->is_tty)
 		event.events |= EPOLLIN;
 	return epoll_ctl(hangup->ep, op, hangup->fd, &event) < 0 ? -errno : 0;
@@ -154,7 +154,7 @@ void afi_hangup_rearm(struct af_file *file)
 		hangup_arm(file->hangup, EPOLL_CTL_MOD);
 }
 
-/* Finds out what to watch; -ENOTSUP: it has no other side. */
+/* Finds the descriptor to watch; 0 or -errno. */
 static int hangup_inspect(struct afi_hangup *hangup)
 {
 	struct af_file *file = hangup->file;
@@ -207,7 +207,7 @@ static int hangup_start(struct af_file *file)
 	struct afi_hangup *hangup = file->hangup;
 	int r;
 
-	/* The event may be on its way. */
+	/* The event may not have been reported yet. */
 	if (hangup)
 		return hangup_is_over(hangup);
 	hangup = calloc(1, sizeof(*hangup));

@@ -7,9 +7,9 @@
 
 #include "file/file.h"
 
-/* The transport has seen it leave: ends what waits for it. */
+/* For transports: the other side has left; completes those operations. */
 void afi_hangup_seen(struct af_file *file);
-/* The reading half was shut here: that half does not count any more. */
+/* After a local SHUT_RD: the reading half does not count any more. */
 void afi_hangup_rearm(struct af_file *file);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What operations on a file have in common. Knows none of them.
+ * The beginning and end of operations on a file. Knows no single operation.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The beginning and the end of every operation on a file: the checks, the
- * future, the place in a queue, the deadline, the way out.
+ * The beginning and the end of every operation on a file: checks, future, place
+ * in a queue, deadline, outcome.
  */
 #ifndef AFI_FILE_OP_H
 #define AFI_FILE_OP_H
@@ -18,8 +18,8 @@ struct afi_file_op {
 };
 
 /*
- * Checks that apply to every operation: 0, or the error it fails with. known:
- * the flags it knows.
+ * The checks that every operation needs. known: the flags it accepts. 0, or the
+ * error to fail with.
  */
 static inline int afi_op_check(const struct af_file *file,
 			       enum afi_direction direction, unsigned flags,
@@ -35,9 +35,9 @@ static inline int afi_op_check(const struct af_file *file,
 /* A failed future for an operation on file, which may be NULL. */
 struct af_future *afi_op_failed(const struct af_file *file, int error);
 /*
- * The future of an operation that will wait, of ops->size bytes; where r, what
- * the checks said, is an error, or memory runs out, a failed one of no use, which
- * is done already.
+ * Makes the pending future of an operation, of ops->size bytes. r is the result
+ * of the checks: if it is an error, or memory runs out, returns a failed
+ * future.
  */
 struct af_future *afi_op_new(struct af_file *file,
 			     const struct afi_future_ops *ops, int r);
@@ -50,11 +50,14 @@ static inline void afi_op_init(struct afi_op *op, struct af_future *f,
 	op->direction = direction;
 	op->step = step;
 }
-/* Leaves the queue, and ends the future. What follows there is not stepped. */
+/* Leaves the queue and completes the future. Does not step the queue. */
 void afi_op_finish(struct afi_op *op, int error);
-/* The same from outside of a step: what follows has its turn. */
+/* For use outside a step function: afi_op_finish(), then steps the queue. */
 void afi_op_end(struct afi_op *op, int error);
-/* Sets the deadline of one that was queued, or ends it: a zero one, -ENOMEM. */
+/*
+ * Sets the deadline of a queued operation. Ends it at once if the timeout is
+ * zero, or with -ENOMEM.
+ */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 
 /* For the table of an operation that begins with a struct afi_file_op. */

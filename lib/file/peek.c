@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes that are looked at and stay, and bytes that are put back: what is done
- * to a file's buffer at its front.
+ * Peek and unread: copies bytes from the front of a file's buffer, and inserts
+ * bytes there.
  */
 #include "config.h"
 
@@ -46,7 +46,7 @@ static void peek_finish(struct peek_op *peek, int error, unsigned flags)
 static bool peek_has_enough(const struct peek_op *peek,
 			    const struct af_file *file)
 {
-	/* There is no more of a message than what has come. */
+	/* A message is read whole: there is no more of it. */
 	return file->in.len >= peek->size ||
 	       (file->is_message && file->in.len > 0);
 }
@@ -67,7 +67,7 @@ static int peek_step(struct afi_op *op)
 		} else {
 			r = afi_fill(file, peek->size);
 			file->eof = r == 0 && file->sticky_eof;
-			/* Not taken, either: the next read has it. */
+			/* The error stays, too: the next read reports it. */
 			if (r < 0 && r != -EAGAIN && r != -ENOMEM &&
 			    r != AFI_EMPTY)
 				file->read_error = (int)r;
@@ -108,7 +108,7 @@ static void peek_expire(struct af_future *f)
 	bool first = afi_file_is_first(&peek_of(f)->op);
 
 	af_future_ref(f);
-	/* A busy program comes late: what has come meanwhile counts. */
+	/* A busy program is late: take what has arrived by now. */
 	if (first) {
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);

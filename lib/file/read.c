@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads: of bytes, of a line, up to a delimiter. All gather in the file's own
- * buffer and take from it when they have enough, so whatever ends one early
- * leaves its bytes where they are.
+ * Reads: bytes, a line, up to a delimiter. All gather in the file's own buffer
+ * and take from it once there is enough, so a read that ends early leaves its
+ * bytes there.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@ struct read_op {
 	union {
 		struct {
 			struct afi_op op;
-			/* How many bytes are enough; 0: not yet. */
+			/* How many bytes to take now; 0: not enough yet. */
 			size_t (*enough)(struct read_op *op, const char *data,
 					 size_t len);
 			size_t size;	/* at most; UNBOUNDED */
@@ -30,14 +30,14 @@ struct read_op {
 			bool full; /* a part is no result, but for the end */
 			bool keep_part; /* nor at a deadline */
 		};
-		/* When it is done: a small result, without an allocation. */
+		/* Once it is done: a small result, saving an allocation. */
 		char small[96];
 	};
 };
 
 /*
- * Moves n bytes from the file to the future, perhaps to where the operation was.
- * 0 or -ENOMEM.
+ * Moves n bytes from the file to the future; a small result overwrites
+ * the operation. 0 or -ENOMEM.
  */
 static int read_take(struct read_op *op, struct af_file *file, size_t n)
 {
@@ -73,7 +73,7 @@ static void read_free_delim(struct read_op *op)
 	op->delim = NULL;
 }
 
-/* Ends a read that is in no queue: with an error, or n bytes. */
+/* Ends a read that is in no queue, with an error or n bytes. */
 static void read_end(struct read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
@@ -86,7 +86,7 @@ static void read_end(struct read_op *op, struct af_file *file, int error,
 	afi_future_finish(&op->future, error);
 }
 
-/* The same of one in a queue. What follows there is not yet stepped. */
+/* Ends a queued read, with an error or n bytes. Does not step the queue. */
 static void read_finish(struct read_op *op, int error, size_t n, unsigned flags)
 {
 	struct af_file *file = op->op.file;
@@ -216,8 +216,8 @@ static void read_cancel(struct af_future *f)
 }
 
 /*
- * Takes what has arrived by now, and the end of the file if it is there; but
- * there are sources that never run dry.
+ * Reads what has arrived by now, end of file included. The limit is for sources
+ * that never run dry.
  */
 static void read_rest(struct read_op *op, struct af_file *file)
 {
@@ -239,7 +239,7 @@ static void read_expire(struct af_future *f)
 	bool first = afi_file_is_first(&op->op);
 
 	af_future_ref(f);
-	/* A busy program comes late: what has come meanwhile counts. */
+	/* A busy program is late: take what has arrived by now. */
 	if (first)
 		read_rest(op, file);
 	if (!f->done) {
@@ -288,7 +288,7 @@ static inline struct read_op *read_new(struct af_file *file, unsigned flags,
 	return read_of(f);
 }
 
-/* What is there already, and waited for by nobody: no need to queue for it. */
+/* Takes buffered bytes without queueing, if no read is ahead. */
 static inline bool read_at_once(struct read_op *op, struct af_file *file)
 {
 	size_t n;
@@ -326,7 +326,7 @@ static size_t read_enough_bytes(struct read_op *op, const char *data,
 				size_t len)
 {
 	(void)data;
-	/* What is left of a message is not another one. */
+	/* The rest of the message stays for the next read. */
 	if (len > op->size && !op->full && op->op.file->is_message)
 		op->future.flags = AFIO_TRUNCATED;
 	if (op->full)
@@ -352,7 +352,7 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
 	return read_start(op, file, timeout);
 }
 
-/* The piece of a line that is longer than it may be, or nothing yet. */
+/* A piece of a line longer than size; 0: not that long yet. */
 static size_t read_enough_piece(struct read_op *op, size_t len)
 {
 	if (len < op->size)
@@ -380,7 +380,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	struct af_future *failed;
 	struct read_op *op = read_new(file, flags, timeout, &failed);
 
-	(void)sizehint; /* the buffer grows by doubling, from a good size */
+	(void)sizehint; /* the buffer starts large and doubles */
 	if (!op)
 		return failed;
 	op->enough = read_enough_line;

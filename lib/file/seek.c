@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What only on-disk files have: a position and a size.
+ * The position and the size of on-disk files.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 
 #include "file/file.h"
 
-/* 0 or why there is no position. */
+/* 0, or the error if the file has no position. */
 static int seek_check(const struct af_file *file)
 {
 	if (!file)

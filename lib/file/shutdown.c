@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Shutting a half of a connection: the reading half at once, the writing half
- * behind the writes that are queued, for which it has a place in their queue.
+ * Shutting down a connection: the reading half at once; the writing half after
+ * the queued writes, for which it takes a place in their queue.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@ static int shutdown_half(struct af_file *file, int how)
 	int r;
 
 	if (how != SHUT_WR) {
-		/* First, so that our own half is not taken for the peer's. */
+		/* First, so that it does not look like the peer's shutdown. */
 		file->shut_read = true;
 		afi_hangup_rearm(file);
 	}
@@ -36,7 +36,7 @@ static int shutdown_step(struct afi_op *op)
 	return 0;
 }
 
-/* Behind the writes that are in the queue; 0 or -ENOMEM. */
+/* Queues it behind the writes; 0 or -ENOMEM. */
 static int shutdown_later(struct af_file *file)
 {
 	static const struct afi_future_ops ops = {

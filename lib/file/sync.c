@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Having an on-disk file written to its disk: fsync(2), in its place in the
- * queue of writes.
+ * Flushing an on-disk file: fsync(2), queued with the writes.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What carries the bytes of a file: the table that each transport fills in.
- * Reads and writes never block, and nothing is called after close.
+ * A transport carries the bytes of a file; this is the table that each of them
+ * fills in. Reads and writes do not block. Nothing is called after close.
  */
 #ifndef AFI_FILE_TRANSPORT_H
 #define AFI_FILE_TRANSPORT_H
@@ -16,76 +16,76 @@ struct evbuffer;
 enum afi_direction { AFI_READ, AFI_WRITE };
 
 struct afi_transport {
-	/* Bytes; 0 at the end of file; -EAGAIN; another negative errno. */
+	/* Bytes; 0 at end of file; -EAGAIN; another negative errno. */
 	ssize_t (*read)(struct af_file *file, void *buf, size_t len);
-	/* Bytes; -EAGAIN; another negative errno. Never a SIGPIPE. */
+	/* Bytes; -EAGAIN; another negative errno. Raises no SIGPIPE. */
 	ssize_t (*write)(struct af_file *file, const struct iovec *iov, int n);
-	/* Calls afi_file_ready() once it may be ready; 0 or -errno. */
+	/* From now on, call afi_file_ready() when ready; 0 or -errno. */
 	int (*want)(struct af_file *file, enum afi_direction direction);
-	/* Calls it no more; only while wanted, and clears that. */
+	/* Stop that, and clear wanted, which must be set. */
 	void (*unwant)(struct af_file *file, enum afi_direction direction);
-	/* How many bytes it has read and not handed out. */
+	/* How many bytes it holds: read, but not yet returned by its read. */
 	size_t (*held)(const struct af_file *file);
-	/* Moves those to the end of buf; 0 or -ENOMEM. */
+	/* Appends those bytes to buf; 0 or -ENOMEM. */
 	int (*move_held)(struct af_file *file, struct evbuffer *buf);
-	/* Lets go of the loop and its base, but not of the descriptor. */
+	/* Releases the loop and its base, but not the descriptor. */
 	void (*release)(struct af_file *file);
 
-	/* What follows may be NULL, which means what the comment says. */
+	/* All below may be NULL; each comment says what NULL means. */
 
-	/* afi_fill(), where a read must not be cut; NULL: by read. */
+	/* afi_fill() where a message must be read whole. NULL: uses read. */
 	ssize_t (*fill)(struct af_file *file);
 	/*
-	 * Without buffering: how many bytes can be read, at least one, of which
-	 * none is beyond the first that is last; NULL: any number, because what
-	 * is too much can be put back.
+	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
+	 * that none comes after the first byte equal to last. NULL: any number,
+	 * because put_back can undo it.
 	 */
 	size_t (*span)(struct af_file *file, char last);
 	/*
-	 * Moves the descriptor's position back over what was read ahead. 0, also
-	 * where there is no position to move; -EBUSY. A read or write that waits
-	 * must be about to end. NULL: never possible.
+	 * Moves the descriptor's position back over the buffered bytes. Call it
+	 * only if a read or write that waits is about to end. 0, also for a
+	 * descriptor without a position; -EBUSY. NULL: not an on-disk file.
 	 */
 	int (*put_back)(struct af_file *file);
-	/* Whether a worker has the descriptor for a while yet. NULL: never. */
+	/* Whether a worker uses the fd and cannot be recalled. NULL: no. */
 	bool (*is_busy)(struct af_file *file);
-	/* Whether len bytes can be put in front: 0 or -errno. NULL: always. */
+	/* Whether len bytes can be unread: 0 or -errno. NULL: always. */
 	int (*can_unread)(struct af_file *file, size_t len);
 	/*
-	 * Prefetches for a caller that reads the descriptor itself, as splice(2)
-	 * does: how many of len bytes are cached or past the end; -EAGAIN: want
-	 * AFI_READ; another negative errno. NULL: nothing to prefetch.
+	 * Prefetches for a caller that reads the descriptor directly, such as
+	 * splice(2). Returns how many of len bytes are cached or past the end;
+	 * -EAGAIN: want AFI_READ; another negative errno. NULL: not needed.
 	 */
 	ssize_t (*prepare)(struct af_file *file, size_t len);
 	/*
-	 * The first write ends early: how many of its bytes are sent all the
-	 * same, because a worker or a bufferevent has them. NULL: none.
+	 * The first write ends early: returns how many of its bytes a worker or
+	 * a bufferevent will still send. NULL: none.
 	 */
 	size_t (*commit)(struct af_file *file);
-	/* fsync(2), as write is: 0, -EAGAIN, -errno. NULL: there is no disk. */
+	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
-	/* shutdown(2), and whether it can be done. NULL: -ENOTSOCK. */
+	/* shutdown(2), and whether it is possible. NULL: -ENOTSOCK. */
 	int (*shutdown)(struct af_file *file, int how);
 	int (*can_shutdown)(const struct af_file *file, int how);
 	/*
-	 * The descriptor whose other side may leave; -1: none, the transport
-	 * reports it by afi_hangup_seen(). NULL: it has no other side.
+	 * The descriptor to watch for a hang-up; -1: none, the transport calls
+	 * afi_hangup_seen(). NULL: there is no other side.
 	 */
 	int (*hangup_fd)(const struct af_file *file);
-	/* Whether the transport knows that it has left. NULL: it never does. */
+	/* Whether it knows that the other side has left. NULL: never. */
 	bool (*has_left)(const struct af_file *file);
 	/*
-	 * Whether the kernel can move its bytes without waiting, as the source
-	 * (AFI_READ) or the target of splice(2). NULL: no.
+	 * Whether splice(2) works without waiting, with the file as its source
+	 * (AFI_READ) or its target (AFI_WRITE). NULL: no.
 	 */
 	bool (*can_splice)(const struct af_file *file,
 			   enum afi_direction direction);
-	/* After release: closes file->fd, or not. NULL: close(2). 0 or -errno. */
+	/* After release: closes file->fd if close_fd. NULL: close(2). */
 	int (*close)(struct af_file *file, bool close_fd);
 
-	/* It cannot be polled: what is not ready is a worker's. */
+	/* It cannot be polled; workers do what would block. */
 	bool always_ready;
-	/* A write that took a part took all that there is room for. */
+	/* After a partial write there is no room for more. */
 	bool part_fills;
 	/* The descriptor belongs to the program's bufferevent. */
 	bool borrows_fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes: at once, straight from the caller's buffer; then, one wake-up at a
- * time, from a copy of what is left. Nothing is handed to libevent to be sent,
- * so a count is exact and nothing goes out after the outcome.
+ * Writes: at once, straight from the caller's buffer; what is left goes, one
+ * wake-up at a time, from a copy. libevent sends nothing itself, so the count
+ * is exact and nothing is sent after the outcome.
  */
 #include "config.h"
 
@@ -19,9 +19,9 @@
 struct write_op {
 	struct af_future future;
 	struct afi_op op;
-	const char *data; /* what is left, or NULL: it is in future.buffer */
+	const char *data; /* the bytes left; NULL: they are in future.buffer */
 	size_t len;
-	char *copy; /* holds data, when it is ours */
+	char *copy; /* NULL, or the memory that data points into */
 	bool full;
 };
 
@@ -56,7 +56,7 @@ static void write_count(struct write_op *op, size_t n)
 	op->future.count += n;
 }
 
-/* What a worker is writing counts as written. */
+/* Bytes that a worker or a bufferevent has count as written. */
 static void write_unqueue(struct write_op *op)
 {
 	write_count(op, afi_file_unqueue(&op->op));
@@ -68,7 +68,7 @@ static void write_finish(struct write_op *op, int error)
 	afi_future_finish(&op->future, error);
 }
 
-/* Writes what can be written now. 0: that is enough; -EAGAIN; or why not. */
+/* Writes what can be written now. 0: enough was; -EAGAIN; -errno. */
 static int write_now(struct write_op *op, struct af_file *file)
 {
 	ssize_t r;
@@ -80,7 +80,7 @@ static int write_now(struct write_op *op, struct af_file *file)
 		write_count(op, (size_t)r);
 		if (!op->full)
 			return 0;
-		/* It took all it has room for: the next try would be in vain. */
+		/* There is no room left: save the call that would fail. */
 		if (op->len > 0 && op->data && file->transport->part_fills)
 			return -EAGAIN;
 	}
@@ -142,7 +142,7 @@ static const struct afi_future_ops write_ops = {
 	.describe = write_describe,
 };
 
-/* What could not be written at once must outlive the caller's buffer. */
+/* Copies what could not be written at once. */
 static int write_keep_rest(struct write_op *op)
 {
 	op->copy = malloc(op->len);
@@ -232,7 +232,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 		op->len = evbuffer_get_length(buf);
 		r = evbuffer_add_buffer(op->future.buffer, buf) ? -EINVAL : 0;
 	}
-	/* One message goes out in one call. */
+	/* A message must be sent by one call. */
 	if (r == 0 && file->is_message && op->len > 0 &&
 	    !evbuffer_pullup(op->future.buffer, -1))
 		r = -ENOMEM;

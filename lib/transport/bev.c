@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport over a bufferevent that somebody else made, and through whose
- * own buffers all must go. What it takes counts as written when it has left all
- * of them, or when the operation ends early, for it will be sent then, too.
+ * The transport over a bufferevent of the program; all bytes go through its
+ * buffers. Bytes count as written when they have left those buffers, or when
+ * the operation ends early, because they will still be sent.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include "transport/bev.h"
 #include "transport/linger.h"
 
-/* How much may be in its output: a record of TLS. */
+/* The most bytes in its output: one TLS record. */
 #define OUTPUT_MAX 16384
 
 struct bev_file {
@@ -30,10 +30,10 @@ struct bev_file {
 	struct afi_task task;
 	struct evbuffer_cb_entry *on_sent;
 	size_t in_output; /* not counted as written yet */
-	size_t low, high; /* the program's watermarks */
-	short enabled;	  /* the program's, too */
+	size_t low, high; /* the program's read watermarks */
+	short enabled;	  /* the program's EV_READ and EV_WRITE */
 	struct afi_bevstate state;
-	bool on_pair; /* it stands on a bufferevent_pair, whose other end lived */
+	bool on_pair; /* over a bufferevent_pair that had both ends */
 };
 
 static struct bev_file *bev_of(const struct af_file *file)
@@ -64,7 +64,7 @@ static bool bev_has_news(const struct af_file *file)
 
 static void bev_wake(struct af_file *file);
 
-/* A filter that was held up has left some below, also at the end. */
+/* A filter whose input was full has left bytes below, also at the end. */
 static void bev_pull(struct af_file *file)
 {
 	bool over = bev_of(file)->state.ended ||
@@ -82,7 +82,7 @@ static ssize_t bev_read(struct af_file *file, void *buf, size_t len)
 	bev_pull(file);
 	r = evbuffer_remove(bev_input_of(file), buf, len);
 	if (r > 0) {
-		/* No callback will report what is there now. */
+		/* No callback reports what is there already. */
 		bev_pull(file);
 		if (bev_has_news(file))
 			bev_wake(file);
@@ -102,7 +102,7 @@ static size_t bev_commit(struct af_file *file)
 	return n;
 }
 
-/* Puts in the output what it has room for; 0 or -ENOMEM. */
+/* Puts as many bytes in the output as there is room for; 0 or -ENOMEM. */
 static int bev_take(struct af_file *file, const struct iovec *iov, int n)
 {
 	size_t unsent = afi_unsent(bev_of(file)->bev);
@@ -121,7 +121,7 @@ static int bev_take(struct af_file *file, const struct iovec *iov, int n)
 	return 0;
 }
 
-/* Its error, after which nothing goes out; before that, what had gone. */
+/* Returns how many bytes were sent before an error; next time, the error. */
 static ssize_t bev_write_failed(struct af_file *file)
 {
 	size_t own = evbuffer_get_length(bev_output_of(file));
@@ -137,8 +137,8 @@ static ssize_t bev_write(struct af_file *file, const struct iovec *iov, int n)
 	if (bev_of(file)->in_output == 0 &&
 	    !bev_of(file)->state.error[AFI_WRITE]) {
 		/*
-		 * It calls back even if all has left at once, as of a pair,
-		 * whose other end is to have a say before there is more.
+		 * Wait even if all bytes have left at once, as on a pair, whose
+		 * other end must have a turn. It calls back in any case.
 		 */
 		int r = bev_take(file, iov, n);
 
@@ -147,8 +147,8 @@ static ssize_t bev_write(struct af_file *file, const struct iovec *iov, int n)
 	if (bev_of(file)->state.error[AFI_WRITE])
 		return bev_write_failed(file);
 	/*
-	 * All or nothing: what is below may be other bytes, and more of them,
-	 * than were put in at the top.
+	 * Wait until all have left: a layer below may hold other bytes than
+	 * were put in at the top, and another number of them.
 	 */
 	if (bev_of(file)->in_output == 0 || afi_unsent(bev_of(file)->bev) > 0)
 		return -EAGAIN;
@@ -169,8 +169,8 @@ static void bev_on_task(struct afi_task *task)
 }
 
 /*
- * Its callbacks come at any time, also from inside a call that moves bytes, so
- * they only say that there is work.
+ * Its callbacks may run at any time, even inside a call that moves bytes, so
+ * they only queue the task.
  */
 static void bev_wake(struct af_file *file)
 {
@@ -182,7 +182,7 @@ static void bev_on_read(struct bufferevent *bev, void *arg)
 {
 	struct af_file *file = arg;
 
-	/* Nobody was quick enough: no more for now. */
+	/* The reader is slow: stop reading for now. */
 	if (evbuffer_get_length(bufferevent_get_input(bev)) >=
 		    file->read_ahead &&
 	    file->wanted[AFI_READ])
@@ -208,15 +208,14 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct af_file *file = arg;
 
-	/* To shake hands it had to read. */
+	/* The handshake needed EV_READ. */
 	if (what & BEV_EVENT_CONNECTED && !file->wanted[AFI_READ])
 		bufferevent_disable(bev, EV_READ);
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
 		return;
 	afi_bevstate_note(&bev_of(file)->state, bev, what,
 			  file->wanted[AFI_READ]);
-	;
-	/* It has stopped, maybe in both directions: to be asked anew. */
+	/* It may have stopped both ways: enable it again when needed. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])
 			file->transport->unwant(file, i);
@@ -226,8 +225,8 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 /*
- * Only a plain socket's bufferevent can go to another base; the timer of its
- * rate limit cannot.
+ * Only a plain socket's bufferevent can move to another base, and not with a
+ * rate limit, whose timer cannot.
  */
 static int bev_rebase(struct af_file *file, struct event_base *base)
 {
@@ -246,7 +245,7 @@ static int bev_rebase(struct af_file *file, struct event_base *base)
 		bufferevent_base_set(before, bev);
 		r = -ENOTSUP;
 	}
-	bufferevent_priority_set(bev, priority); /* its base's default now */
+	bufferevent_priority_set(bev, priority); /* which the move has reset */
 	bufferevent_enable(bev, enabled);
 	return r;
 }
@@ -271,7 +270,7 @@ static int bev_want(struct af_file *file, enum afi_direction direction)
 	if (bufferevent_enable(bev_of(file)->bev, bev_event_of(direction)) < 0)
 		return -ENOMEM;
 	afi_loop_watch(file->loop, &bev_of(file)->watch, bev_move);
-	/* It tells what comes, not what is there already, or below it. */
+	/* It reports new bytes, not those in its input or below. */
 	if (direction == AFI_READ) {
 		bev_pull(file);
 		if (bev_has_news(file))
@@ -282,7 +281,7 @@ static int bev_want(struct af_file *file, enum afi_direction direction)
 
 static void bev_unwant(struct af_file *file, enum afi_direction direction)
 {
-	/* What is in its output must be able to leave. */
+	/* EV_WRITE stays: the bytes in its output must leave. */
 	if (direction == AFI_READ)
 		bufferevent_disable(bev_of(file)->bev, EV_READ);
 	file->wanted[direction] = false;
@@ -300,7 +299,7 @@ static int bev_move_held(struct af_file *file, struct evbuffer *buf)
 	return evbuffer_add_buffer(buf, bev_input_of(file)) ? -ENOMEM : 0;
 }
 
-/* As it came, but for its callbacks; what nobody took is in its input again. */
+/* Restores all except the callbacks; buffered bytes return to its input. */
 static void bev_give_back(struct af_file *file)
 {
 	struct bufferevent *bev = bev_of(file)->bev;
@@ -336,7 +335,7 @@ static void bev_release(struct af_file *file)
 
 static int bev_can_shutdown(const struct af_file *file, int how)
 {
-	/* What stands on a socket may be TLS, which would not know of it. */
+	/* Over a socket there may be TLS, which would not notice. */
 	return how == SHUT_WR && bufferevent_pair_get_partner(
 					 afi_bottom(bev_of(file)->bev))
 		       ? 0
@@ -362,12 +361,12 @@ static bool bev_has_left(const struct af_file *file)
 
 	if (over->state.ended || over->state.error[AFI_WRITE] == -EPIPE)
 		return true;
-	/* Without a descriptor, a socket is one that is not connected yet. */
+	/* A socket without a descriptor is not connected yet. */
 	return over->on_pair && bev_hangup_fd(file) < 0 &&
 	       !bufferevent_pair_get_partner(afi_bottom(over->bev));
 }
 
-/* Closing the descriptor, if any, is the bufferevent's business. */
+/* The bufferevent closes its descriptor itself. */
 static int bev_close(struct af_file *file, bool close_fd)
 {
 	(void)file;
@@ -382,7 +381,7 @@ static int bev_take_over(struct bev_file *over, struct bufferevent *bev)
 	struct af_file *file = &over->file;
 	size_t high = 0;
 
-	/* No other callback reports that what is below has sent something. */
+	/* No other callback reports that the layer below has sent bytes. */
 	if (bottom != bev) {
 		over->on_sent = evbuffer_add_cb(bufferevent_get_output(bottom),
 						bev_on_sent, file);
@@ -394,12 +393,12 @@ static int bev_take_over(struct bev_file *over, struct bufferevent *bev)
 	over->enabled = bufferevent_get_enabled(bev);
 	bufferevent_getwatermark(bev, EV_READ, &over->low, &high);
 	over->high = high;
-	/* A low one would hide from us that there is something. */
+	/* A low watermark would hide bytes from us. */
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
 	if (high && high < file->read_ahead)
 		file->read_ahead = (uint32_t)high;
 	bufferevent_setcb(bev, bev_on_read, bev_on_write, bev_on_event, file);
-	/* Until an operation reads. */
+	/* bev_want() enables it again. */
 	bufferevent_disable(bev, EV_READ);
 	return 0;
 }

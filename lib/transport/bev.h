@@ -8,7 +8,7 @@
 
 #include "file/file.h"
 
-/* A file like that one, over bev; NULL: ENOMEM. */
+/* Makes a file over bev, with loop and flags of like; NULL: ENOMEM. */
 struct af_file *afi_bev_new(const struct af_file *like,
 			    struct bufferevent *bev);
 

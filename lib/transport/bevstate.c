@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The meaning of a bufferevent's events, which for TLS is in several pieces.
- * Knows no file.
+ * Translates a bufferevent's events, of which TLS sends several for one
+ * condition. Knows no file.
  */
 #include "config.h"
 
@@ -19,21 +19,21 @@ static int bevstate_error_of(short what)
 
 	if (what & BEV_EVENT_TIMEOUT)
 		return -ETIMEDOUT;
-	/* TLS has errors of its own, and leaves errno as it was. */
+	/* An error of TLS itself leaves errno as it was. */
 	return error && error != EAGAIN && error != EINTR ? -error : -EIO;
 }
 
 static int bevstate_read_error(const struct afi_bevstate *state, int error)
 {
-	/* TLS that has ended goes on to report what is below it. */
+	/* After its end, TLS still reports events of the layer below. */
 	if (state->ended)
 		return 0;
-	return error == -EPIPE ? -EIO : error; /* that was of a write */
+	return error == -EPIPE ? -EIO : error; /* errno is from a write */
 }
 
 /*
- * There are several ways to report that the other side is gone: TLS passes on
- * what is below it, and does not say of which direction it speaks.
+ * TLS passes on events of the layer below without their direction, so a peer
+ * that has left is reported in several ways.
  */
 static int bevstate_write_error(short what, int error)
 {
@@ -68,7 +68,7 @@ int afi_bevstate_take_error(struct afi_bevstate *state,
 static void bevstate_note_end(struct afi_bevstate *state, short what,
 			      bool undirected)
 {
-	/* After a goodbye of TLS, what is below it may end, too. */
+	/* After TLS's close_notify, the layer below may end, too. */
 	if (what & BEV_EVENT_WRITING || (undirected && !state->ended))
 		state->error[AFI_WRITE] = -EPIPE;
 	if (what & BEV_EVENT_READING || undirected)
@@ -84,7 +84,7 @@ static void bevstate_note_error(struct afi_bevstate *state, short what,
 		state->error[AFI_READ] = bevstate_read_error(state, error);
 	if (what & BEV_EVENT_WRITING || undirected)
 		state->error[AFI_WRITE] = bevstate_write_error(what, error);
-	/* TLS may have nothing to send that would fail for it. */
+	/* TLS may have nothing to write that would fail. */
 	if (error == -ECONNRESET)
 		state->error[AFI_WRITE] = -EPIPE;
 }
@@ -92,7 +92,7 @@ static void bevstate_note_error(struct afi_bevstate *state, short what,
 void afi_bevstate_note(struct afi_bevstate *state, struct bufferevent *bev,
 		       short what, bool reading)
 {
-	/* An event without a direction is of both. */
+	/* An event without a direction applies to both. */
 	bool undirected = !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING));
 	bool gone = !(what & BEV_EVENT_TIMEOUT) && !reading &&
 		    afi_lost_handshake(bev, afi_bevstate_is_over(state));

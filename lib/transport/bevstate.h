@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a bufferevent has reported of its stream: ends, errors and timeouts, as
- * errors of reads and writes.
+ * State that a bufferevent has reported of its stream (end, errors, timeouts),
+ * translated to the errors of reads and writes.
  */
 #ifndef AFI_TRANSPORT_BEVSTATE_H
 #define AFI_TRANSPORT_BEVSTATE_H
@@ -14,18 +14,18 @@ struct bufferevent;
 
 struct afi_bevstate {
 	int error[2]; /* by direction; 0 or a negative errno */
-	bool ended;   /* no more comes in */
+	bool ended;   /* no more bytes arrive */
 };
 
-/* Takes in an event; reading: whether the bufferevent is to read now. */
+/* Records an event. reading: whether the bufferevent has EV_READ enabled. */
 void afi_bevstate_note(struct afi_bevstate *state, struct bufferevent *bev,
 		       short what, bool reading);
-/* Whether a direction failed for good: after a timeout it can go on. */
+/* Whether a direction has failed. A timeout does not count. */
 bool afi_bevstate_has_failed(const struct afi_bevstate *state,
 			     enum afi_direction direction);
-/* Whether nothing more comes in. */
+/* Whether no more bytes arrive. */
 bool afi_bevstate_is_over(const struct afi_bevstate *state);
-/* The error to report of a direction: a timeout is reported once. */
+/* Returns the error of a direction; a timeout is returned only once. */
 int afi_bevstate_take_error(struct afi_bevstate *state,
 			    enum afi_direction direction);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The system calls on pipes, sockets and terminals: libevent's own read 4096
+ * System calls on pipes, sockets and terminals. Those of libevent read 4096
  * bytes at a time and raise SIGPIPE on pipes. Knows no libevent.
  */
 #include "config.h"
@@ -49,8 +49,8 @@ ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
 }
 
 /*
- * A terminal whose other side nobody has open: what was written last is never
- * read, so EAGAIN here would never clear.
+ * Whether the other side of a terminal is closed: nobody reads what was
+ * written, so EAGAIN would never clear.
  */
 static bool descriptor_is_abandoned(const struct af_file *file)
 {
@@ -66,7 +66,7 @@ static ssize_t descriptor_send(int fd, const struct iovec *iov, int n)
 	};
 	ssize_t r;
 
-	if (n == 1) /* there is less for the kernel to look up */
+	if (n == 1) /* cheaper */
 		r = send(fd, iov->iov_base, iov->iov_len, flags);
 	else
 		r = sendmsg(fd, &message, flags);
@@ -82,9 +82,9 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 		r = file->is_socket ? descriptor_send(file->fd, iov, n)
 				    : afi_sigpipe_writev(file->fd, iov, n);
 	while (r == -EINTR);
-	/* The reader left without reading all: one error for one thing. */
+	/* The reader left with unread bytes. */
 	if (r == -ECONNRESET) {
-		file->reset = -ECONNRESET; /* a read will not see it any more */
+		file->reset = -ECONNRESET; /* no read will see it */
 		return -EPIPE;
 	}
 	if (r == -EWOULDBLOCK)

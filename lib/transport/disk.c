@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of on-disk files. What is in memory is read at once; what is
- * not, a worker gets. Reads and writes have one position: one worker at a time
- * has a file's descriptor, and an operation is not begun in the middle of one
- * in the other direction.
+ * The transport of on-disk files. Bytes in the page cache are read at once; a
+ * worker reads the others. Reads and writes share one position, so they take
+ * turns, see diskturn.c.
  */
 #include "config.h"
 
@@ -18,7 +17,7 @@
 #include "transport/disk.h"
 #include "transport/diskturn.h"
 
-/* What a worker has read. */
+/* Returns bytes, or the error, of a worker's read. */
 static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
 {
 	struct afi_disk_job *job = disk->jobs[AFI_READ];
@@ -64,7 +63,10 @@ static size_t disk_held(const struct af_file *file)
 	return job && !afi_disk_job_is_out(job) ? job->done - job->start : 0;
 }
 
-/* With no worker out: drops what was read ahead, if it can be read again. */
+/*
+ * Drops the buffered bytes and moves the position back over them, if it can be
+ * moved. No worker may be out.
+ */
 static void disk_drop_ahead(struct afi_disk *disk)
 {
 	struct af_file *file = &disk->file;
@@ -76,7 +78,7 @@ static void disk_drop_ahead(struct afi_disk *disk)
 	afi_disk_discard(disk, AFI_READ);
 }
 
-/* How a write or sync in a worker ended. */
+/* Returns the result of a worker's write or sync. */
 static ssize_t disk_take_write(struct afi_disk *disk)
 {
 	struct afi_disk_job *job = disk->jobs[AFI_WRITE];
@@ -86,7 +88,10 @@ static ssize_t disk_take_write(struct afi_disk *disk)
 	return r;
 }
 
-/* The result of a job; of one that was not waited for; or -EAGAIN: neither. */
+/*
+ * Returns the result of a job, or else the error of an earlier job whose
+ * operation had ended; -EAGAIN: there is neither.
+ */
 static ssize_t disk_earlier_result(struct afi_disk *disk)
 {
 	int error = disk->error;
@@ -120,7 +125,7 @@ static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 	r = disk_earlier_result(disk);
 	if (r != -EAGAIN)
 		return r;
-	/* In the middle of a read the position of a write is unspecified. */
+	/* While reads are pending, the position of a write is unspecified. */
 	if (TAILQ_EMPTY(&file->ops[AFI_READ]))
 		disk_drop_ahead(disk);
 	r = afi_nowait_write(&disk->nowait, iov, n);
@@ -191,7 +196,7 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 		return -ENOMEM;
 	job->at = at;
 	job->len = len;
-	/* Done here, without workers, it is warm as well. */
+	/* 0: done here, without workers. */
 	if (afi_disk_give(disk, job) < 0)
 		return -EAGAIN;
 	afi_disk_discard(disk, AFI_READ);
@@ -244,7 +249,7 @@ static int disk_put_back(struct af_file *file)
 	return 0;
 }
 
-/* Whether the file has len bytes before what would be read next. */
+/* Whether the position of the next read is at least len. */
 static int disk_can_unread(struct af_file *file, size_t len)
 {
 	off_t at;
@@ -255,11 +260,11 @@ static int disk_can_unread(struct af_file *file, size_t len)
 		return 0;
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (at < 0)
-		return 0; /* of /proc, perhaps: nothing to be put back to */
+		return 0; /* no position to move back, perhaps in /proc */
 	return (size_t)at < afi_file_buffered(file) + len ? -EINVAL : 0;
 }
 
-/* Not as the target: a write to a disk would have to wait for it. */
+/* Not as the target: a write may wait for the disk. */
 static bool disk_can_splice(const struct af_file *file,
 			    enum afi_direction direction)
 {
@@ -271,7 +276,7 @@ static int disk_close(struct af_file *file, bool close_fd)
 {
 	struct afi_disk *disk = afi_disk_of(file);
 
-	/* One that is out, or was when the loop went. */
+	/* A job that is out, or was when the loop was freed, closes it. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
 		struct afi_disk_job *job = disk->jobs[i];
 
@@ -313,7 +318,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 	disk = afi_disk_of(file);
 	disk->nowait.direct = afi_nowait_always(st);
 	disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
-	/* The program may close its own under a worker: that has another. */
+	/* The program may close its descriptor under a worker: use another. */
 	if (file->keep_fd && !disk->nowait.direct) {
 		file->fd = fcntl(file->user_fd, F_DUPFD_CLOEXEC, 3);
 		if (file->fd < 0) {

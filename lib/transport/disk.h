@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of what cannot be polled: on-disk files, /dev/null and its
- * like. What may wait for a disk is done by workers.
+ * The transport of descriptors that cannot be polled: on-disk files, /dev/null
+ * and the like. Workers make the calls that may wait for a disk.
  */
 #ifndef AFI_TRANSPORT_DISK_H
 #define AFI_TRANSPORT_DISK_H
@@ -10,7 +10,7 @@
 
 #include "file/file.h"
 
-/* A file like that one, over its fd or a duplicate of it; NULL and errno. */
+/* Makes a file over like->fd or a duplicate of it; NULL and errno. */
 struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st);
 
 #endif

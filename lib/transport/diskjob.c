@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Jobs on a descriptor. A job may outlive its file, and then it is the one that
- * closes the descriptor: never under a call that has the number.
+ * Jobs on a descriptor. A job may outlive its file; it then closes the
+ * descriptor itself, when no call uses it any more.
  */
 #include "config.h"
 
@@ -108,7 +108,7 @@ void afi_disk_work_write(struct afi_job *base)
 		if (r > 0)
 			job->done += (size_t)r;
 		else if (r == 0 || errno == EAGAIN)
-			job->error = -EIO; /* not of what has no poll */
+			job->error = -EIO; /* no poll: it cannot wait */
 		else if (errno != EINTR)
 			job->error = -errno;
 	}

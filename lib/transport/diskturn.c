@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Taking turns on a descriptor that has one position: one worker at a time has
- * it, and an operation is not begun in the middle of one in the other direction.
+ * Turns on a descriptor that has one position. One worker at a time has it, and
+ * no operation begins in the middle of one in the other direction.
  */
 #include "config.h"
 
@@ -78,7 +78,7 @@ static void diskturn_on_back(struct afi_job *base)
 		disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
 		disk->warm = job->at + (off_t)job->len;
-	/* An end or an error that nobody waits for is found again. */
+	/* With no read pending, the next one finds end or error again. */
 	if (job->counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
 		afi_disk_discard(disk, direction);
@@ -87,8 +87,8 @@ static void diskturn_on_back(struct afi_job *base)
 
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job)
 {
-	afi_disk_discard(disk,
-			 job->direction); /* with nothing to take from it */
+	/* The previous job has no bytes left. */
+	afi_disk_discard(disk, job->direction);
 	disk->jobs[job->direction] = job;
 	job->job.back = diskturn_on_back;
 	atomic_store(&job->refs, 2);
@@ -108,7 +108,7 @@ void afi_disk_recall(struct afi_disk *disk)
 			continue;
 		afi_disk_job_put(job);
 		afi_disk_discard(disk, i);
-		/* Should it not end after all, its operation tries again. */
+		/* If the operation goes on, it must try again. */
 		diskturn_schedule(disk);
 	}
 }

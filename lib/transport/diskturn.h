@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whose turn it is on an on-disk file: the workers', and of reads and writes
- * which.
+ * Turns on an on-disk file: between the loop and a worker, and between reads
+ * and writes.
  */
 #ifndef AFI_TRANSPORT_DISKTURN_H
 #define AFI_TRANSPORT_DISKTURN_H
@@ -13,12 +13,12 @@
 struct afi_disk {
 	struct af_file file;
 	struct afi_task task;
-	struct afi_disk_job *jobs[2]; /* out, or come back */
-	enum afi_direction turn;      /* whose, when both wait */
-	bool has_start;		      /* there is nothing before position 0 */
+	struct afi_disk_job *jobs[2]; /* out, or back with a result */
+	enum afi_direction turn;      /* which one, when both wait */
+	bool has_start;		      /* position cannot go below 0 */
 	struct afi_nowait nowait;
-	int error;  /* of a write that nobody waited for */
-	off_t warm; /* up to here it is in memory */
+	int error;  /* of a write whose operation had ended */
+	off_t warm; /* up to here it is in the page cache */
 };
 
 static inline struct afi_disk *afi_disk_of(const struct af_file *file)
@@ -26,16 +26,16 @@ static inline struct afi_disk *afi_disk_of(const struct af_file *file)
 	return AFI_CONTAINER(file, struct afi_disk, file);
 }
 
-/* Whether a worker has the descriptor. */
+/* Whether a job is out. */
 bool afi_disk_is_out(const struct afi_disk *disk);
-/* Whether an operation in that direction cannot begin now. */
+/* Whether an operation in this direction cannot begin now. */
 bool afi_disk_must_wait(const struct afi_disk *disk,
 			enum afi_direction direction);
-/* Gives a job to the workers. 0: it is done already; -EAGAIN: it comes back. */
+/* Gives a job to the workers. 0: already done; -EAGAIN: it will come back. */
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job);
-/* Takes back what no worker has begun with. */
+/* Takes back jobs that no worker has begun. */
 void afi_disk_recall(struct afi_disk *disk);
-/* Drops a job that has come back, or the interest in one that has not. */
+/* Drops the reference to a job; one that is out still ends. */
 void afi_disk_discard(struct afi_disk *disk, enum afi_direction direction);
 
 /* See struct afi_transport. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Lingering: bufferevent_free() drops what has not been sent, which of a filter
- * is at least what it adds at the end. So one that still holds something stays
- * on the loop until that has gone. Knows no file.
+ * Lingering: bufferevent_free() drops unsent bytes, and a filter adds some
+ * when it is finished. So a bufferevent with unsent bytes stays on the loop
+ * until they are sent. Knows no file.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include "loop/deadline.h"
 #include "transport/linger.h"
 
-/* A peer that reads nothing for so long never will. */
+/* A peer that does not read for so long never will. */
 static const struct timeval patience = { 30, 0 };
 
 struct lingering {
@@ -104,7 +104,7 @@ static void linger_on_sent(struct evbuffer *buf,
 	linger_wake(arg);
 }
 
-/* That no more comes in does not matter, but to a handshake of TLS. */
+/* End of input does not matter, except during a TLS handshake. */
 static bool linger_is_fatal(const struct lingering *linger, short what)
 {
 	if (what & (BEV_EVENT_WRITING | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
@@ -128,7 +128,7 @@ static void linger_on_event(struct bufferevent *bev, short what, void *arg)
 	linger_wake(linger);
 }
 
-/* 0, or -1 and nothing has happened. */
+/* 0; or -1, with bev unchanged. */
 static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 			bool ended)
 {
@@ -160,7 +160,7 @@ static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
 		bool ended)
 {
-	/* The other end of a pair learns of it in no other way. */
+	/* This alone tells the other end of a pair. */
 	bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
 	if (!sends || !afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
 	    linger_start(loop, bev, ended) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The last of a bufferevent: it is freed, but not before what it holds has
- * gone out. A bufferevent may stand on others, which hold some of that.
+ * The end of a bufferevent: it is freed once its unsent bytes have been sent.
+ * Bufferevents below it may hold some of them.
  */
 #ifndef AFI_TRANSPORT_LINGER_H
 #define AFI_TRANSPORT_LINGER_H
@@ -13,20 +13,20 @@
 
 struct bufferevent;
 
-/* The one at the bottom, over whose descriptor the bytes go. */
+/* Returns the lowest bufferevent, whose descriptor carries the bytes. */
 struct bufferevent *afi_bottom(struct bufferevent *bev);
-/* The bytes in its output and in those below. */
+/* How many bytes are in its output and in the outputs below. */
 size_t afi_unsent(struct bufferevent *bev);
 /*
- * Of one that says that no more comes in, and may have said so before (ended):
- * whether that ends what it is to send, too. Only TLS says it again, whenever it
- * is to write and has not shaken hands.
+ * After an end-of-input event: whether writes are lost, too. ended: it was
+ * reported before. Only TLS reports it again, when it should write but the
+ * handshake is not done.
  */
 bool afi_lost_handshake(struct bufferevent *bev, bool ended);
 /*
- * Frees a bufferevent without callbacks: at once, or, if it holds bytes, when
- * they have left, cannot leave, or took too long, or the loop ends. sends: they
- * could leave so far; ended: it has said that no more comes in.
+ * Frees a bufferevent that has no callbacks: at once if it has no unsent bytes,
+ * else when they are sent or cannot be, after 30 s, or when the loop is freed.
+ * sends: writing has not failed so far; ended: end of input was reported.
  */
 void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
 		bool ended);

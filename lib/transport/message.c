@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sockets that carry messages: what does not fit in the buffer that one is read
- * into the kernel drops, so room is made before. Knows no operation.
+ * Message sockets. The kernel drops the part of a message that does not fit in
+ * the buffer, so make room before reading. Knows no operation.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 	return r;
 }
 
-/* Datagrams have no end, except after shutdown(2) of that half. */
+/* A datagram socket has an end of file only after shutdown(2). */
 static bool message_is_shut(const struct af_file *file)
 {
 	struct pollfd fd = { .fd = file->fd, .events = POLLRDHUP };
@@ -33,7 +33,7 @@ static bool message_is_shut(const struct af_file *file)
 
 static ssize_t message_fill(struct af_file *file)
 {
-	/* Some families do not say, and have none that are longer than that. */
+	/* Families that return 0 here have no message over AFI_READ_SIZE. */
 	ssize_t r = message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
 	size_t room = r > 0 ? (size_t)r : AFI_READ_SIZE;
 

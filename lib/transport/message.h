@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sockets that carry messages: datagrams, and those of SOCK_SEQPACKET.
+ * Message sockets: SOCK_DGRAM and SOCK_SEQPACKET.
  */
 #ifndef AFI_TRANSPORT_MESSAGE_H
 #define AFI_TRANSPORT_MESSAGE_H

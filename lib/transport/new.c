@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making files: of a descriptor, after finding out what kind it is and how it
- * can be used without blocking; or of a bufferevent. Here transports are chosen.
+ * Making files: from a descriptor, after finding out its kind and how to use it
+ * without blocking; or from a bufferevent. This is where transports are chosen.
  */
 #include "config.h"
 
@@ -25,8 +25,8 @@
 #include "transport/stream.h"
 
 /*
- * Whether it can be polled: of character devices terminals can, /dev/null and
- * others not. 1, 0 or -errno.
+ * Whether it can be polled: 1, 0 or -errno. Of character devices, terminals can
+ * and /dev/null cannot.
  */
 static int new_can_poll(int fd, const struct stat *st)
 {
@@ -49,8 +49,8 @@ static int new_can_poll(int fd, const struct stat *st)
 }
 
 /*
- * Whether opening it once more gives the same. Some devices are another one each
- * time they are opened, as the master of a pty is.
+ * Whether opening it again gives the same file. Some devices, such as the
+ * master of a pty, are a new one each time they are opened.
  */
 static bool new_is_same(const struct af_file *file, int fd)
 {
@@ -61,8 +61,8 @@ static bool new_is_same(const struct af_file *file, int fd)
 }
 
 /*
- * Opens what fd is open on once more, for non-blocking use, so that those who
- * share the old description see no O_NONBLOCK on it. False: it cannot be.
+ * Opens the file of fd again, non-blocking, so that the old description, which
+ * others may share, has no O_NONBLOCK. False: not possible.
  */
 static bool new_reopen(struct af_file *file, int fd, int mode)
 {
@@ -77,7 +77,7 @@ static bool new_reopen(struct af_file *file, int fd, int mode)
 	copy = afi_fd_above_stdio(copy);
 	if (copy < 0)
 		return false;
-	/* The new one does not see that a FIFO's writers have come and gone. */
+	/* The new one does not know that a FIFO's writers have left. */
 	if (afi_fd_is_hung_up(fd) && !afi_fd_is_hung_up(copy)) {
 		close(copy);
 		return false;
@@ -92,7 +92,7 @@ static bool new_reopen(struct af_file *file, int fd, int mode)
 	return file->own_description;
 }
 
-/* What is known of a file before its transport is chosen. */
+/* The fields of a file that are known before its transport is chosen. */
 static struct af_file new_like(struct af_loop *loop, int fd)
 {
 	return (struct af_file){
@@ -103,7 +103,7 @@ static struct af_file new_like(struct af_loop *loop, int fd)
 	};
 }
 
-/* The last step: it ends with its loop. NULL stays NULL, with its errno. */
+/* The last step: attaches a file to its loop. NULL is passed through. */
 static struct af_file *new_attach(struct af_file *file)
 {
 	if (file)
@@ -111,7 +111,7 @@ static struct af_file *new_attach(struct af_file *file)
 	return file;
 }
 
-/* The file of what can be polled, made non-blocking; NULL and errno. */
+/* Makes a file from a descriptor that can be polled; NULL and errno. */
 static struct af_file *new_stream(struct af_file *like, int mode)
 {
 	int type;
@@ -119,7 +119,7 @@ static struct af_file *new_stream(struct af_file *like, int mode)
 	struct af_file *file;
 
 	if (like->is_socket) {
-		/* Used with MSG_DONTWAIT. */
+		/* Its calls use MSG_DONTWAIT. */
 		if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) <
 		    0) {
 			errno = EBADF;
@@ -146,7 +146,7 @@ static struct af_file *new_stream(struct af_file *like, int mode)
 	return NULL;
 }
 
-/* Finds out what kind of descriptor it is; the file, or NULL and errno. */
+/* Finds out the descriptor's kind; returns its file, or NULL and errno. */
 static struct af_file *new_inspect(struct af_file *like)
 {
 	int fd = like->fd, mode = fcntl(fd, F_GETFL);
@@ -191,7 +191,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	return new_attach(new_inspect(&like));
 }
 
-/* Of a descriptor that nobody shares. */
+/* Makes a file from a descriptor that is not shared. */
 static struct af_file *new_own(struct af_file *like)
 {
 	if (fcntl(like->fd, F_SETFL, O_NONBLOCK) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading and writing on-disk files as far as that can be done without waiting
- * for a disk, and finding out where it cannot.
+ * Reads and writes on-disk files without waiting for the disk, and finds out
+ * where that is not possible.
  */
 #include "config.h"
 
@@ -15,13 +15,12 @@
 #include "transport/nowait.h"
 
 /*
- * The most that one call reads. To copy a large file out of memory takes long,
- * too, and others are to have their turn meanwhile: after less than a pipe holds
- * the file waits for its next one.
+ * The most bytes that one call reads. Copying from the page cache takes time,
+ * too: with less than a full pipe, the file waits for its next turn.
  */
 #define READ_MAX (AFI_READ_SIZE / 2)
 
-/* How far apart it is looked whether pages are in memory. */
+/* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
 
 bool afi_nowait_always(const struct stat *st)
@@ -39,7 +38,7 @@ bool afi_nowait_always(const struct stat *st)
 }
 
 #ifdef HAVE_RWF
-/* Linux 5.9 and 5.10 say that here is the end when they mean EAGAIN. */
+/* Linux 5.9 and 5.10 return 0 instead of EAGAIN: check for end of file. */
 static bool nowait_is_at_end(int fd)
 {
 	struct stat st;
@@ -48,13 +47,13 @@ static bool nowait_is_at_end(int fd)
 	       lseek(fd, 0, SEEK_CUR) >= st.st_size;
 }
 
-/* What a call without waiting says: -EAGAIN if it is one for a worker. */
+/* Translates a call's result; -EAGAIN: a worker must make it. */
 static ssize_t nowait_result(struct afi_nowait *nowait,
 			     enum afi_direction direction, ssize_t r)
 {
 	if (r >= 0)
 		return r;
-	/* EINVAL: not known to this kernel; or it is found out once more. */
+	/* EINVAL: unknown to this kernel, or the worker gets it again. */
 	if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
 		nowait->slow[direction] = true;
 	else if (errno != EAGAIN && errno != EINTR)
@@ -62,7 +61,7 @@ static ssize_t nowait_result(struct afi_nowait *nowait,
 	return -EAGAIN;
 }
 
-/* Past that limit there would be a SIGXFSZ, which a worker cannot be hit by. */
+/* With a limit there may be a SIGXFSZ, which only workers block. */
 static bool nowait_is_limited(void)
 {
 	struct rlimit limit;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opening a file by its name, in the modes of fopen(3).
+ * Opens a file by its path, with the modes of fopen(3).
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "file/file.h"
 
-/* What open(2) calls a mode, or -1. Each letter once, in any order. */
+/* The flags of open(2) for a mode, or -1. Each letter once, in any order. */
 static int open_flags(const char *mode)
 {
 	int flags;
@@ -58,7 +58,7 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = ECANCELED;
 		return NULL;
 	}
-	/* O_NONBLOCK, because a FIFO or a device could make it wait. */
+	/* O_NONBLOCK: do not wait for a FIFO or a device. */
 	do
 		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
 			  0666);
@@ -68,7 +68,7 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = -fd;
 		return NULL;
 	}
-	/* As in fopen(3): writes go there anyway, but it can be asked for. */
+	/* As fopen(3): the position can be asked for before a write. */
 	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
 		lseek(fd, 0, SEEK_END);
 	file = af_file_new(loop, fd, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of pipes, sockets and terminals: a bufferevent wakes, the
- * library moves the bytes, because libevent reads 4096 at a time, raises SIGPIPE
- * on pipes, and sends what is left of a write after its timeout.
+ * The transport of pipes, sockets and terminals. A bufferevent wakes the file;
+ * the library moves the bytes, because libevent reads 4096 at a time, raises
+ * SIGPIPE on pipes, and sends what is left of a write after its timeout.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@
 #include "transport/stream.h"
 #include "transport/wake.h"
 
-/* How far to look at once for the end of a line. */
+/* The most bytes to peek at for the end of a line. */
 #define PEEK_MAX 1024
 
 struct stream {
@@ -82,7 +82,7 @@ static size_t stream_span(struct af_file *file, char last)
 		return 1;
 	n = recv(file->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
 	if (n <= 0)
-		return 1; /* to find out why */
+		return 1; /* the read reports why */
 	found = memchr(data, last, (size_t)n);
 	return found ? (size_t)(found - data) + 1 : (size_t)n;
 }
@@ -109,12 +109,12 @@ static bool stream_can_splice(const struct af_file *file,
 	int mode;
 
 	(void)direction;
-	/* Through a terminal it does not report that the other side left. */
+	/* With a terminal, splice(2) does not report a hang-up. */
 	if (file->is_tty)
 		return false;
 	if (!file->is_socket)
 		return true;
-	/* It takes no flag here for what recv(2) has MSG_DONTWAIT for. */
+	/* splice(2) has no flag like MSG_DONTWAIT for sockets. */
 	mode = fcntl(file->fd, F_GETFL);
 	return mode >= 0 && mode & O_NONBLOCK;
 }
@@ -134,7 +134,7 @@ static struct af_file *stream_make(const struct af_file *like,
 	return file;
 }
 
-/* What streams of bytes and sockets of messages have in common. */
+/* Common to byte streams and message sockets. */
 #define STREAM_TABLE                                                           \
 	.read = stream_read, .write = afi_descriptor_write,                    \
 	.want = stream_want, .unwant = stream_unwant, .held = stream_held,     \
@@ -153,7 +153,7 @@ struct af_file *afi_stream_new(const struct af_file *like)
 	return stream_make(like, &transport);
 }
 
-/* Without splice(2), which would join messages. */
+/* No can_splice: splice(2) would join messages. */
 struct af_file *afi_stream_new_messages(const struct af_file *like, int type)
 {
 	static const struct afi_transport seqpacket = {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport of everything that can be polled.
+ * The transport of descriptors that can be polled.
  */
 #ifndef AFI_TRANSPORT_STREAM_H
 #define AFI_TRANSPORT_STREAM_H
 
 #include "file/file.h"
 
-/* A file like that one, over its fd; NULL: ENOMEM. */
+/* Makes a file over like->fd; NULL: ENOMEM. */
 struct af_file *afi_stream_new(const struct af_file *like);
-/* The same for a socket of messages, whose SO_TYPE is type. */
+/* Makes a file over a message socket, whose SO_TYPE is type. */
 struct af_file *afi_stream_new_messages(const struct af_file *like, int type);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The events of a disabled bufferevent, with callbacks of ours: nothing is read
- * but what somebody asked for, and a wake-up costs no system call of its own.
+ * Uses the events of a disabled bufferevent with our own callbacks. libevent
+ * then reads nothing, and a wake-up costs no extra system call.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 #include "transport/descriptor.h"
 #include "transport/wake.h"
 
-/* The events' argument must stay the bufferevent, whose end needs it. */
+/* libevent needs the bufferevent as its events' argument when freeing it. */
 static void wake_on_readable(evutil_socket_t fd, short what, void *bev)
 {
 	(void)fd;
@@ -32,9 +32,9 @@ static void wake_on_writable(evutil_socket_t fd, short what, void *bev)
 }
 
 /*
- * During a nested wait a file's events on the home base stay where they are,
- * and nobody polls them: what is wanted has others on the base of the wait. So
- * nothing is to be done to come back.
+ * During a nested wait, a file's events stay on the home base, which nobody
+ * polls; wanted directions have other events on the base of the wait. So
+ * nothing needs to move back afterwards.
  */
 struct afi_wake_own {
 	struct event event[2]; /* by direction; at least one is added */
@@ -43,7 +43,7 @@ struct afi_wake_own {
 static void wake_assign(struct event *event, struct event_base *base,
 			struct bufferevent *bev, enum afi_direction direction)
 {
-	/* A bufferevent's own are finalized with it. */
+	/* libevent finalizes a bufferevent's events with it. */
 	const short flags = EV_PERSIST | EV_FINALIZE;
 	evutil_socket_t fd = bufferevent_getfd(bev);
 

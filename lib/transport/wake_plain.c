@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The callbacks of a bufferevent. What libevent reads before it calls them is
- * in the bufferevent's input, and handed out first. Where it must not read, a
- * message or what nobody asked for, an event reports that there is something.
+ * Uses the callbacks of a bufferevent. Bytes that libevent has read before it
+ * calls them are in the bufferevent's input, and are returned first. Where
+ * libevent must not read (messages, AFIO_UNBUFFERED), an event is used instead.
  */
 #include "config.h"
 
@@ -18,11 +18,11 @@
 #include "transport/descriptor.h"
 #include "transport/wake.h"
 
-/* What libevent 2.1 reads at most before it calls back. */
+/* The most bytes that libevent 2.1 reads before it calls back. */
 #define LIBEVENT_READ_MAX 4096
 
 struct afi_wake_own {
-	int end;		/* 1: EOF; a negative errno */
+	int end;		/* 1: end of file; or a negative errno */
 	struct event *readable; /* or NULL */
 };
 
@@ -38,7 +38,7 @@ static void wake_on_read(struct bufferevent *bev, void *arg)
 
 	(void)bev;
 	afi_file_ready(file, AFI_READ);
-	/* libevent reads on for as long as there is memory: up to here. */
+	/* libevent would read on without a limit. */
 	if (file->wanted[AFI_READ] && afi_wake_held(wake) >= file->read_ahead)
 		file->transport->unwant(file, AFI_READ);
 }
@@ -57,7 +57,7 @@ static void wake_on_write(struct bufferevent *bev, void *arg)
 	struct afi_wake *wake = arg;
 
 	(void)bev;
-	/* With nothing in its output libevent calls once, and stops. */
+	/* With an empty output, libevent calls once and then stops. */
 	afi_wake_stopped(wake, AFI_WRITE);
 	afi_file_ready(wake->file, AFI_WRITE);
 }
@@ -70,12 +70,12 @@ static void wake_on_event(struct bufferevent *bev, short what, void *arg)
 	(void)bev;
 	if (!(what & BEV_EVENT_READING))
 		return;
-	/* libevent has taken the error from the descriptor: keep it. */
+	/* The descriptor does not report the error again: keep it. */
 	if (what & BEV_EVENT_EOF || afi_descriptor_is_end(wake->file, error))
 		wake->more->end = 1;
 	else
 		wake->more->end = -error;
-	/* It has also stopped to read. */
+	/* libevent has also stopped reading. */
 	afi_wake_stopped(wake, AFI_READ);
 	afi_file_ready(wake->file, AFI_READ);
 }
@@ -143,7 +143,7 @@ int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)
 {
 	int r = 0;
 
-	/* With the other one wanted it is where it should be. */
+	/* If the other direction is wanted, it is on the right base. */
 	if (!wake->file->wanted[!direction])
 		r = wake_rebase(wake);
 	return r < 0 ? r : wake_enable(wake, direction);
@@ -173,8 +173,8 @@ int afi_wake_move(struct afi_wake *wake)
 }
 
 /*
- * Whether libevent has seen that there is something, and will read it when it
- * gets to it. If that is gone by then, it waits on a blocking socket for ever.
+ * Whether libevent's read event is queued, so that it will read soon. If we
+ * take the bytes first, that read blocks on a blocking socket.
  */
 static bool wake_is_about_to_read(const struct afi_wake *wake)
 {
@@ -205,9 +205,9 @@ ssize_t afi_wake_read(struct afi_wake *wake, void *buf, size_t len)
 		r = afi_descriptor_read(wake->file, (char *)buf + n,
 					len - (size_t)n);
 	if (n > 0)
-		return r > 0 ? n + r : n; /* a failure happens again */
+		return r > 0 ? n + r : n; /* the next call reports it */
 	if (r < 0)
-		*end = 0; /* reported once */
+		*end = 0; /* report it once */
 	return r;
 }
 
@@ -215,7 +215,7 @@ size_t afi_wake_held(const struct afi_wake *wake)
 {
 	size_t len = evbuffer_get_length(bufferevent_get_input(wake->bev));
 
-	/* An error, too, is not on the descriptor any more. */
+	/* A kept error counts: the descriptor does not have it any more. */
 	return len + (wake->more->end < 0) + wake_is_about_to_read(wake);
 }
 

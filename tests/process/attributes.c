@@ -641,7 +641,8 @@ static void start_holder(int fd, struct af_spawn_options *options)
 	options->fds = fds;
 	options->n_fds = 2;
 	options->die_with_parent = true;
-	af_spawn(loop, (const char *const[]){ "cat", NULL }, options);
+	if (!af_spawn(loop, (const char *const[]){ "cat", NULL }, options))
+		_exit(1);
 }
 
 static _Noreturn void start_and_die(int fd, const uid_t *uid)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests of processes and pipes share: how to start the helper, how to
- * say what its end should be, and how to see that it is gone.
+ * Shared by the tests of processes and pipelines: starts the helper, compares
+ * its exit status, and checks that it is gone.
  */
 #ifndef TESTS_CHILDREN_H
 #define TESTS_CHILDREN_H
@@ -16,12 +16,15 @@
 
 #include "support/harness.h"
 
-/* An argv of the helper, a chain of such, and options: good for the block. */
+/*
+ * An argv of the helper, the stages of a pipeline, and options: valid until the
+ * end of the block.
+ */
 #define HELPER(...) ((const char *const[]){ helper_path(), __VA_ARGS__, NULL })
 #define CHAIN(...) ((const char *const *const[]){ __VA_ARGS__, NULL })
 #define WITH(...) (&(struct af_spawn_options){ __VA_ARGS__ })
 
-/* For WITH(): a stream that leads to a descriptor, and all three to pipes. */
+/* For WITH(): a stream to a descriptor, two streams to pipes, all three. */
 #define TO_FD(n)                                                               \
 	{                                                                      \
 		.kind = AFIO_FD, .fd = (n)                                     \
@@ -32,7 +35,7 @@
 /* The wait status of a process that exited. */
 #define EXITED(code) ((code) << 8)
 
-/* Start a process or a chain, which must work. */
+/* Start a process or a pipeline, which must succeed. */
 #define start(rig, argv, options)                                              \
 	check_process(__FILE__, __LINE__,                                      \
 		      af_spawn((rig)->loop, (argv), (options)))
@@ -40,7 +43,7 @@
 	check_chain(__FILE__, __LINE__,                                        \
 		    af_pipe_spawn((rig)->loop, (stages), (options)))
 
-/* Drive f, which must succeed with a wait status, and drop it. */
+/* Drives f, which must succeed with this wait status, and drops it. */
 #define expect_status(rig, f, status)                                          \
 	check_status(__FILE__, __LINE__, (rig), (f), (status))
 
@@ -73,13 +76,16 @@ static inline void check_status(const char *file, int line, struct rig *rig,
 	af_future_unref(f);
 }
 
-/* A child that lives until rig->out is hung up. */
+/* Starts a child that lives until rig->out is closed. */
 static inline struct af_process *start_held(struct rig *rig)
 {
 	return start(rig, HELPER("hold", "0"), WITH(.in = TO_FD(rig->in)));
 }
 
-/* One of the same stdin that says "up" when it is, and whose stdout is read. */
+/*
+ * Starts a child with the same stdin and a pipe for stdout, and waits until it
+ * has written "up".
+ */
 static inline struct af_process *start_up(struct rig *rig,
 					  const char *const argv[])
 {
@@ -93,8 +99,8 @@ static inline struct af_process *start_up(struct rig *rig,
 }
 
 /*
- * Valgrind ends a child whose execve() fails in a way it has not foreseen, and
- * itself when descriptors run out.
+ * Valgrind kills a child whose execve() fails in a way that it does not expect,
+ * and exits itself when no descriptor is left.
  */
 static inline bool under_valgrind(void)
 {
@@ -140,7 +146,7 @@ static inline void await_change(pid_t pid, int options)
 	ck_assert_int_eq(r, 0);
 }
 
-/* Waits for a child's end and leaves the zombie to whom it belongs. */
+/* Waits until a child has ended, and leaves the zombie to its owner. */
 static inline void await_zombie(pid_t pid)
 {
 	await_change(pid, WEXITED | WNOWAIT);
@@ -160,8 +166,8 @@ static inline void on_tick(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * Turns the loop's base until it has reaped a child that ends. A timer keeps
- * the base busy, as a program's own events do: an orphan alone does not.
+ * Runs the loop's base until it has reaped a child that ends. A timer keeps the
+ * base running, as a program's own events do; the child alone does not.
  */
 static inline void expect_reaped(struct rig *rig, pid_t pid)
 {
@@ -185,7 +191,7 @@ static inline void expect_no_child(void)
 	ck_assert_msg(r < 0 && errno == ECHILD, "there is a child");
 }
 
-/* Starts a child, whose stdout is a pipe, and compares all that it says. */
+/* Starts a child with a pipe for stdout, and compares all that it writes. */
 static inline void expect_says(struct rig *rig, const char *const argv[],
 			       const struct af_spawn_options *options,
 			       const char *text)
@@ -202,7 +208,7 @@ static inline void expect_says(struct rig *rig, const char *const argv[],
 	expect_exit(rig, process, 0);
 }
 
-/* A start that fails leaves no child; the harness counts descriptors. */
+/* Expects that a start fails and leaves no child. */
 static inline void expect_refused(struct rig *rig, const char *const argv[],
 				  const struct af_spawn_options *options,
 				  int error)
@@ -220,8 +226,8 @@ static inline void expect_refused(struct rig *rig, const char *const argv[],
 	.input_kind = AFIO_INPUT_MEMORY, .input = (data), .input_len = (len)
 
 /*
- * Drive a communicate until it is done, compare error and flags, and return
- * what it brought, which lives as long as f.
+ * Drives a communicate until it is done, compares error and flags, and returns
+ * its output, which lives as long as f.
  */
 #define outcome(rig, f, error, flags)                                          \
 	check_output(__FILE__, __LINE__, (rig), (f), (error), (flags))

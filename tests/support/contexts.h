@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The places from which a program may wait. A stage is a loop and its base; a
- * test's body is called on it from one such place, and then all is driven until
- * nothing is left, as the program of that place would do it.
+ * The contexts from which a program may wait. A stage is a loop and its base. A
+ * test's body is called on it from one context; then the loop is driven until
+ * nothing is left, as a program in that context would do.
  */
 #ifndef TESTS_CONTEXTS_H
 #define TESTS_CONTEXTS_H
@@ -15,18 +15,18 @@
 
 enum context {
 	TOP_OWN,	   /* outside, the loop's own base */
-	TOP_SHARED,	   /* the same, but the program knows that base */
+	TOP_SHARED,	   /* outside, own base, which the program knows */
 	TOP_BORROWED,	   /* outside, the program's base */
 	CONT_AWAIT,	   /* a continuation, under af_await() */
 	CONT_RUN,	   /* a continuation, under af_loop_run() */
-	CONT_RUN_BORROWED, /* the same, on the program's base */
+	CONT_RUN_BORROWED, /* a continuation, likewise, the program's base */
 	RAW_AWAIT,	   /* a libevent callback, under af_await() */
-	RAW_RUN,	   /* the same, under af_loop_run() */
-	RAW_RUN_BORROWED,  /* the same, on the program's base */
-	RAW_DISPATCH,	   /* the same, under event_base_dispatch() */
-	RAW_DISPATCH_OWN,  /* the same, on the loop's own base */
+	RAW_RUN,	   /* a callback, under af_loop_run() */
+	RAW_RUN_BORROWED,  /* a callback, likewise, the program's base */
+	RAW_DISPATCH,	   /* a callback, under event_base_dispatch() */
+	RAW_DISPATCH_OWN,  /* a callback, likewise, the loop's own base */
 	CONT_DISPATCH,	   /* a continuation, under event_base_dispatch() */
-	CONT_DISPATCH_OWN, /* the same, on the loop's own base */
+	CONT_DISPATCH_OWN, /* a continuation, likewise, the loop's own base */
 	CONTEXT_COUNT
 };
 
@@ -70,11 +70,11 @@ struct stage {
 	struct event_base
 		*program; /* the program's base; NULL: there is none */
 	struct af_loop *loop;
-	struct af_file *door; /* a continuation comes in here */
+	struct af_file *door; /* its read starts a continuation */
 	int door_out;
 	void (*body)(void *arg);
 	void *arg;
-	int calls; /* of the body that have returned */
+	int calls; /* calls of the body that have returned */
 };
 
 static inline struct af_file *stage_file(struct stage *stage, enum kind kind,
@@ -134,7 +134,7 @@ static inline void stage_call_done(struct af_future *done, void *arg)
 	stage_call(arg);
 }
 
-/* Drives until nothing is left, as the program of that place does. */
+/* Drives until nothing is left, as a program in that context does. */
 static inline void stage_finish(struct stage *stage)
 {
 	if (contexts[stage->context].by == BY_DISPATCH ||
@@ -145,7 +145,7 @@ static inline void stage_finish(struct stage *stage)
 		ck_assert_int_eq(af_loop_run(stage->loop), 0);
 }
 
-/* Calls the body, once, from where the context says, and drives to the end. */
+/* Calls the body once from the stage's context, and drives to the end. */
 static inline void stage_play(struct stage *stage, void (*body)(void *),
 			      void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests of af_file_copy() share: a source and a target of each pair of
- * kinds, and how to look at what arrived at the target's other end, the sink.
+ * Shared by the tests of af_file_copy(): a source and a target of each pair of
+ * kinds, and checks of what arrived at the sink, the target's other end.
  */
 #ifndef TESTS_COPIES_H
 #define TESTS_COPIES_H
@@ -16,7 +16,7 @@
 
 #define LEN ((size_t)4 << 20)
 
-/* How the bytes go; the kernel has to be sure that it never waits. */
+/* How the bytes go. Only a non-blocking socket is spliced. */
 static const struct way {
 	const char *name;
 	enum kind from, to;
@@ -57,7 +57,7 @@ static inline void open_target(enum kind kind, bool nonblock)
 	ck_assert_ptr_nonnull(target);
 }
 
-/* Index: a way, and who drives. */
+/* The index of a test gives the way and the driver. */
 static inline void open_way(int i)
 {
 	const struct way *way = &ways[i / DRIVE_COUNT];
@@ -120,7 +120,7 @@ static inline void expect_sink_is_empty(void)
 	ck_assert_int_eq(poll(&in, 1, 0), 0);
 }
 
-/* It ended, somehow: its count. */
+/* Drives a copy until it is done; returns its count. */
 static inline size_t expect_end(struct af_future *f, int error, unsigned flags)
 {
 	size_t count;
@@ -132,13 +132,13 @@ static inline size_t expect_end(struct af_future *f, int error, unsigned flags)
 	return count;
 }
 
-/* What was not copied is in the source still, byte for byte. */
+/* Expects the bytes that were not copied in the source. */
 static inline void expect_rest(size_t count)
 {
 	expect_data_pattern(&rig, reading(LEN - count), LEN - count, count, 0);
 }
 
-/* Everything goes until it is stuck, because nobody reads at the sink. */
+/* Starts a copy that gets stuck, because nobody reads the sink. */
 static inline struct af_future *begin_stuck(const struct timeval *timeout)
 {
 	struct af_future *f;

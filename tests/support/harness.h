@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What every test program is built on. A program is one source file with a
- * suite(), and harness.c, which has main(). Each test is a process of its own, has
- * TEST_TIMEOUT seconds (times CK_TIMEOUT_MULTIPLIER) and fails if at its end a
- * descriptor more or less is open, a child, zombie or thread of the library is
- * left, or libevent has logged anything. So a test frees its loop and closes its files.
+ * The base of every test program. A program is one source file with a suite(),
+ * and harness.c, which has main(). Each test is a process of its own. It has
+ * TEST_TIMEOUT seconds (times CK_TIMEOUT_MULTIPLIER). It fails if libevent has
+ * logged anything, or if at its end the number of open descriptors has changed
+ * or a child, a zombie or a thread of the library is left. So a test frees its
+ * loop and closes its files.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
@@ -19,19 +20,19 @@
 
 #define TEST_TIMEOUT 60
 
-/* What each test program defines: its tests. */
+/* Each test program defines this: its tests. */
 Suite *suite(void);
 
-/* Makes a test case with the harness's limits, as part of a suite. */
+/* Adds a test case with the harness's limits to a suite. */
 TCase *test_case(Suite *suite, const char *name);
 
 /* The path of the helper program, tests/support/helper. */
 const char *helper_path(void);
 
-/* How many threads there are that are the library's. */
+/* How many threads of the library are running. */
 int library_threads(void);
 
-/* A timeout in milliseconds, good until the end of the block. */
+/* A timeout in milliseconds, valid until the end of the block. */
 #define MS(n) (&(struct timeval){ (n) / 1000, (n) % 1000 * 1000 })
 
 /* Microseconds of CLOCK_MONOTONIC; and a busy wait, for a slow callback. */
@@ -39,8 +40,8 @@ int64_t now_us(void);
 void spin(int ms);
 
 /*
- * Deadlines are checked from below exactly and from above only to see that
- * there was one: the machine may be busy.
+ * The lower limit is exact. The upper one is 20 s more, because the machine may
+ * be busy.
  */
 #define expect_elapsed(since_us, at_least_ms)                                  \
 	do {                                                                   \
@@ -50,36 +51,36 @@ void spin(int ms);
 		ck_assert_int_lt(elapsed_, least_ + 20000000);                 \
 	} while (0)
 
-/* Blocking transfers on a test's own descriptor; they fail the test. */
+/* Blocking transfers on a test's own descriptor; an error fails the test. */
 void put(int fd, const void *buf, size_t len);
 void put_text(int fd, const char *text);
 void put_pattern(int fd, size_t len, size_t offset);
 void get(int fd, void *buf, size_t len);
 void expect_pattern(int fd, size_t len, size_t offset);
 
-/* Reads to the end of file and expects exactly so much of the pattern. */
+/* Reads to end of file and expects exactly len bytes of the pattern. */
 void expect_pattern_to_eof(int fd, size_t len, size_t offset);
 
 /*
- * Writes the pattern until no byte more fits; says how many did. Not for TCP,
- * which moves bytes on by itself, so that after a while more fit.
+ * Writes the pattern until no more byte fits; returns how many did. Not for
+ * TCP, where more bytes fit after a while.
  */
 size_t stuff(int fd);
 
-/* The descriptors that data can flow through. */
+/* Kinds of connected descriptors. */
 enum kind { KIND_PIPE, KIND_SOCKETPAIR, KIND_TCP, KIND_COUNT };
 
 /* Makes a connected pair, blocking and close-on-exec; [0] reads from [1]. */
 void make_pair(enum kind kind, int fds[2]);
 
-/* Makes a raw terminal, close-on-exec: [0] is its master. */
+/* Makes a pty in raw mode, close-on-exec; [0] is the master. */
 void make_pty(int fds[2]);
 
-/* The three ways in which a program waits for a future. */
+/* How a program waits for a future. */
 enum driver {
 	DRIVE_AWAIT,	/* af_await() */
 	DRIVE_RUN,	/* a continuation, under af_loop_run() */
-	DRIVE_DISPATCH, /* the same, under the program's own base */
+	DRIVE_DISPATCH, /* a continuation, under the program's own base */
 	DRIVE_COUNT
 };
 
@@ -89,46 +90,46 @@ enum driver {
 #define WAY(kind, driver) (DRIVE_COUNT * (kind) + (driver))
 
 /*
- * A loop, and a pair of which either end can be made a file. What is in the
- * rig is closed and freed with it; a test that does so itself sets the member
+ * A loop, and a pair of descriptors; either end can be made a file. rig_close()
+ * closes and frees all members; a test that has done so itself sets the member
  * to NULL or -1.
  */
 struct rig {
 	enum kind kind;
 	enum driver driver;
-	struct event_base *base; /* the program's, of DRIVE_DISPATCH only */
+	struct event_base *base; /* the program's, with DRIVE_DISPATCH only */
 	struct af_loop *loop;
-	int in, out; /* the ends; in reads what out was written */
+	int in, out; /* the ends; bytes written to out are read from in */
 	struct af_file *reader, *writer; /* files of in and of out, if made */
 };
 
 void rig_open(struct rig *rig, int way);
-/* The loop alone, for ends that are made in another way. */
+/* Makes only the loop, for ends that are made in another way. */
 void rig_open_loop(struct rig *rig, enum driver driver);
 void rig_close(struct rig *rig);
 
-/* Makes the reading or the writing end a file, which owns it. */
+/* Makes the reading or the writing end a file, which then owns it. */
 struct af_file *rig_reader(struct rig *rig);
 struct af_file *rig_writer(struct rig *rig);
 
-/* Closes the writing end, file or not. */
+/* Closes the writing end, whether it is a file or not. */
 void rig_hang_up(struct rig *rig);
 
-/* Lets happen what can happen on the rig's base without waiting. */
+/* Runs the rig's base once without waiting. */
 void turn(struct rig *rig);
 
 /*
- * Has the writing end, made a file if it is not one yet, write it all, in the
- * background; with then_hang_up closed after that. data must stay.
+ * Writes all of data in the background, and then closes the writing end if
+ * then_hang_up. Makes that end a file if it is not one yet. data must stay.
  */
 void feed(struct rig *rig, const void *data, size_t len, bool then_hang_up);
 
-/* Drives the rig's loop until f is done. Borrows f. Returns its error. */
+/* Drives the rig's loop until f is done; returns its error. Borrows f. */
 int drive(struct rig *rig, struct af_future *f);
 
 /*
- * Drive f until it is done, compare its outcome, and drop it. A failure names
- * the line of the test. expect_part() returns a count between none and all.
+ * These drive f until it is done, compare its outcome, and drop it. A failure
+ * names the line of the test. expect_part() returns a count from 1 to all - 1.
  */
 #define expect_error(rig, f, error)                                            \
 	check_outcome(__FILE__, __LINE__, (rig), (f), (error), 0, 0)

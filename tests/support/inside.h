@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How to ask a child, from inside, what it is: see inside.c.
+ * Asks a child about its own state, by the program inside.c.
  */
 #ifndef TESTS_INSIDE_H
 #define TESTS_INSIDE_H
@@ -12,7 +12,7 @@
 
 #include "support/children.h"
 
-/* An argv of the program, which lies beside the helper; good for the block. */
+/* An argv of that program, beside the helper; valid until the block's end. */
 #define ASK(...) ((const char *const[]){ inside_path(), __VA_ARGS__, NULL })
 
 static inline const char *inside_path(void)
@@ -26,7 +26,7 @@ static inline const char *inside_path(void)
 	return path;
 }
 
-/* For what only root may: whether to go on. Says so if not. */
+/* Whether a test that needs root can run; prints a line if not. */
 static inline bool is_root(void)
 {
 	if (geteuid() == 0)
@@ -35,7 +35,7 @@ static inline bool is_root(void)
 	return false;
 }
 
-/* A failed start, and the text that the loop has of it. */
+/* Expects that a start fails, and the text of af_spawn_error(). */
 static inline void expect_reason(struct rig *rig, const char *const argv[],
 				 const struct af_spawn_options *options,
 				 int error, const char *text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A small model of futures and streams for random_programs.c: what each future
- * may become, and which bytes a read may bring. Time may race with data, and the
- * model then allows either outcome; nothing else is left open.
+ * A small model of futures and streams for random_programs.c: which outcome
+ * each future may have, and which bytes a read may return. Where a deadline
+ * races with data the model allows both outcomes; everything else is exact.
  */
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
@@ -20,20 +20,20 @@ enum call_on { ON_SUCCESS = 1, ON_FAILURE = 2, ON_BOTH = 3 };
 
 #define MAX_PARTS 4
 
-/* Both ends are the test's. The writes whose bytes were not all read yet. */
+/* A stream of which the test has both ends, and its unread writes in order. */
 struct stream {
 	struct af_file *reader, *writer; /* NULL: closed */
 	struct node *first, **last;
-	size_t taken; /* bytes read of the first one's */
+	size_t taken; /* bytes read of the first write */
 };
 
-/* A future, from the call that made it to its end and after. */
+/* A future, from the call that made it until after its end. */
 struct node {
 	enum kind_of kind;
 	unsigned id;
-	struct af_future *f; /* our reference, if we still have it */
-	unsigned added, ran; /* done functions, in order */
-	bool canceled;	     /* may have been: -ECANCELED is fine */
+	struct af_future *f; /* our reference; NULL: dropped */
+	unsigned added, ran; /* done functions, which run in order */
+	bool canceled;	     /* perhaps: -ECANCELED is allowed */
 	bool timed;	     /* has a deadline */
 
 	/* READ, LINE, WRITE */
@@ -41,12 +41,12 @@ struct node {
 	size_t size;
 	bool full;
 	unsigned char *borrowed;
-	bool counted;	   /* a write that is done; its count is known */
+	bool counted;	   /* a write is done; its count is known */
 	struct node *next; /* in the stream */
 
 	int64_t earliest; /* SLEEP */
-	bool given;	  /* MAKER: the end is fixed, and is this error: */
-	int gift;	  /* MAKER */
+	bool given;	  /* MAKER: the outcome is fixed: gift */
+	int gift;	  /* MAKER: the error it ends with */
 	unsigned cancels; /* MAKER: calls of its cancel function */
 	enum call_on on;  /* LINK */
 	unsigned calls;	  /* LINK */
@@ -54,7 +54,7 @@ struct node {
 		*parts[MAX_PARTS]; /* LINK: its source, and what it returned */
 	unsigned n_parts;
 
-	/* What became of it, once a done function told us. */
+	/* The outcome, once a done function has run. */
 	bool ended;
 	int error;
 	size_t count;
@@ -68,7 +68,7 @@ struct model {
 };
 extern struct model model;
 
-/* Fails the test, with what is needed to see it again. */
+/* Fails the test, and prints what is needed to repeat it. */
 #define must(condition, node)                                                  \
 	do {                                                                   \
 		if (!(condition))                                              \
@@ -77,20 +77,20 @@ extern struct model model;
 _Noreturn void model_fail(const char *file, int line, const char *condition,
 			  const struct node *node);
 
-/* What stands at an offset of a write. */
+/* The byte at an offset of a write. */
 unsigned char model_byte(const struct node *node, size_t offset);
 
 /* A write was queued on its stream. */
 void model_wrote(struct node *node);
-/* We are about to drop our reference. */
+/* The test is about to drop its reference. */
 void model_forget(struct node *node);
-/* The node and what it stands on may be cancelled from now on. */
+/* The node and its parts may be cancelled from now on. */
 void model_cancel(struct node *node);
-/* The first done function of every future: its outcome, against the model. */
+/* The first done function of every future: checks the outcome. */
 void model_end(struct af_future *done, void *node);
-/* Adds one more, which must be told once, and after those before it. */
+/* Adds a done function, which must run once and after the earlier ones. */
 void model_watch(struct node *node);
-/* No write is under way, and all that was written has been read. */
+/* Whether no write is pending and all bytes written have been read. */
 bool model_is_drained(struct stream *stream);
 
 #endif

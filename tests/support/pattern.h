@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The bytes that tests and their helper send each other: what stands at an
- * offset follows from the offset, so that a gap or a repetition shows.
+ * The bytes that tests and their helper send each other: the byte at an offset
+ * depends on the offset, so that a gap or a repetition shows.
  */
 #ifndef TESTS_PATTERN_H
 #define TESTS_PATTERN_H
@@ -14,7 +14,7 @@ static inline unsigned char pattern_at(size_t offset)
 			       (offset >> 16) * 13);
 }
 
-/* Fills buf with the pattern from an offset on. */
+/* Fills buf with the pattern from offset on. */
 static inline void pattern_fill(void *buf, size_t len, size_t offset)
 {
 	unsigned char *p = buf;
@@ -23,7 +23,7 @@ static inline void pattern_fill(void *buf, size_t len, size_t offset)
 		p[i] = pattern_at(offset + i);
 }
 
-/* How many bytes of buf follow the pattern. */
+/* How many bytes at the start of buf match the pattern from offset on. */
 static inline size_t pattern_match(const void *buf, size_t len, size_t offset)
 {
 	const unsigned char *p = buf;

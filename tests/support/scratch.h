@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A directory for the files of a test program: made before its first test,
- * removed after its last, whatever their outcome. A test runs in it.
+ * A directory for the files of a test program. It is made before the first test
+ * of a case and removed after the last, whatever their outcome. Tests run in
+ * it.
  */
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H
@@ -17,7 +18,7 @@
 
 #include "support/harness.h"
 
-/* By its full name, without links. */
+/* Its absolute path, without symbolic links. */
 static char directory[PATH_MAX];
 
 static inline int remove_entry(const char *path, const struct stat *status,
@@ -80,7 +81,7 @@ static inline void expect_file(const char *name, const char *text)
 	close(fd);
 }
 
-/* As test_case(), but its tests run in the directory. */
+/* test_case() whose tests run in the directory. */
 static inline TCase *scratch_case(Suite *s, const char *name)
 {
 	TCase *tc = test_case(s, name);

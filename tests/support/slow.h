@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A disk that is as slow as a test wants it. The library is built into the
- * test's program with the calls below renamed to these; of regular files they
- * do what the test says, of all else what they always do.
+ * A disk that is as slow as a test wants. The library is built into the test's
+ * program with its system calls replaced. On regular files the replacements do
+ * what the test sets; on other files, what the system calls do.
  */
 #ifndef TESTS_SLOW_H
 #define TESTS_SLOW_H
@@ -10,34 +10,34 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* What calls that are not to wait say. */
+/* The result of calls with RWF_NOWAIT. */
 enum slow_now {
 	NOW_AS_EVER,
-	NOW_COLD,	 /* nothing is in memory */
-	NOW_UNSUPPORTED, /* by the file system */
+	NOW_COLD,	 /* nothing is in the page cache */
+	NOW_UNSUPPORTED, /* the file system does not support them */
 };
 
 struct slow_failure {
 	int error;     /* 0: none */
-	unsigned skip; /* so many calls go well before */
+	unsigned skip; /* how many calls succeed before */
 };
 
 struct slow {
 	enum slow_now now;
-	bool no_threads; /* none can be started */
+	bool no_threads; /* no thread can be started */
 	struct slow_failure read, write, sync;
-	size_t write_max; /* what one write takes, at most; 0: all */
+	size_t write_max; /* the most bytes of one write; 0: all */
 };
 
-/* Of calls that may wait. Any thread. */
+/* Sets the above; from any thread. */
 void slow_set(const struct slow *slow);
-/* From now on they wait, but for the first so many. */
+/* From now on, calls that may wait do so, except the first but_for. */
 void slow_stop(unsigned but_for);
-/* Until this. */
+/* Lets all waiting calls go on, and later ones not wait. */
 void slow_go(void);
-/* Waits until so many are waiting. */
+/* Waits until that many calls are waiting. */
 void slow_expect(unsigned waiting);
-/* How many waited at once, at most; and how many calls there were. */
+/* The most calls that waited at once; and how many calls there were. */
 unsigned slow_most(void);
 unsigned slow_calls(void);
 

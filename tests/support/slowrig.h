@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests on a slow disk share: a rig whose loop reads and writes it in
+ * Shared by the tests on a slow disk: a rig whose loop reads and writes it in
  * one of several ways, and files on it.
  */
 #ifndef TESTS_SLOWRIG_H
@@ -12,10 +12,10 @@
 #include "support/scratch.h"
 #include "support/slow.h"
 
-/* What one job moves at most. */
+/* The most bytes that one job moves. */
 #define PIECE ((size_t)256 << 10)
 
-/* Who moves the bytes. */
+/* How the bytes are moved. */
 static const struct way {
 	const char *name;
 	struct slow slow;
@@ -34,7 +34,7 @@ static const struct way {
 
 static struct rig rig;
 
-/* Index: a way, and who drives. */
+/* The index of a test gives the way and the driver. */
 static inline void open_way(int i)
 {
 	rig_open(&rig, i % DRIVE_COUNT);
@@ -44,7 +44,7 @@ static inline void open_way(int i)
 		0);
 }
 
-/* Nothing in memory, and workers. */
+/* With nothing in the page cache, and four workers. */
 static inline void open_cold(int driver)
 {
 	open_way(1 * DRIVE_COUNT + driver);
@@ -80,7 +80,7 @@ static inline struct af_future *writing(struct af_file *file, const char *text)
 	return af_file_write(file, text, strlen(text), AFIO_FULL, NULL);
 }
 
-/* Another operation of the loop, to see that it goes on. */
+/* Expects that the loop goes on: another operation completes. */
 static inline void expect_life(void)
 {
 	int64_t start = now_us();

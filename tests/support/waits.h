@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests of how waits end share: a stage with two files to wait for,
- * and a story of what happened.
+ * Shared by the tests of how waits end: a stage with two files to wait for, and
+ * a record of what happened.
  */
 #ifndef TESTS_WAITS_H
 #define TESTS_WAITS_H
