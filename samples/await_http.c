@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * await_http: an evhttp server that answers a request with what a pipeline
- * counts. This is the sample for af_await() in a libevent callback: a request
- * handler starts the pipeline, awaits it and answers, from top to bottom.
+ * await_http: an evhttp server that runs a pipeline for each request and
+ * returns the number that it counts. It shows af_await() in a libevent
+ * callback: the request handler starts the pipeline, awaits it and replies,
+ * step by step.
  *
- * The program drives its own base, with event_base_dispatch(). Under
- * af_loop_run() it would be the same: what evhttp calls is a libevent callback
- * either way, so the wait goes on apart from the program's base. Only the
- * pipeline moves meanwhile. No second handler starts on top of the first one,
- * however many clients there are, and a client that leaves cannot take away the
- * request that its handler still holds. In return clients are served one after
- * the other, each wait has a timeout, and signals come after it.
+ * The program runs its own base, with event_base_dispatch(). With af_loop_run()
+ * nothing would change, because evhttp calls the handler from a libevent
+ * callback in either case. So the wait uses a private base, on which only the
+ * pipeline runs. No second handler can start during the wait, however many
+ * clients there are, and the request stays valid even if its client closes the
+ * connection. The price: clients are served one after the other, and signals
+ * only after the wait. So each wait has a timeout.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -50,7 +51,7 @@ struct server {
 	struct timeval timeout; /* for one request */
 };
 
-/* Answers in plain text. */
+/* Replies in plain text. */
 __attribute__((format(printf, 3, 4))) static void
 reply(struct evhttp_request *req, int code, const char *format, ...)
 {
@@ -65,7 +66,7 @@ reply(struct evhttp_request *req, int code, const char *format, ...)
 	evhttp_send_reply(req, code, NULL, NULL);
 }
 
-/* Answers with the sum; grep's 1 says that it is 0. */
+/* Replies with the sum. grep exits with 1 if it is 0. */
 static void reply_sum(struct evhttp_request *req, const struct af_output *sum)
 {
 	if (WIFEXITED(sum->status) && WEXITSTATUS(sum->status) <= 1)
@@ -74,7 +75,7 @@ static void reply_sum(struct evhttp_request *req, const struct af_output *sum)
 		reply(req, HTTP_INTERNAL, "grep or awk failed\n%s", sum->err);
 }
 
-/* How many lines of the sources have word in them, letter case aside? */
+/* Counts the lines of the sources that contain word, in any letter case. */
 static void count(struct server *server, struct evhttp_request *req,
 		  const char *word)
 {
@@ -131,7 +132,7 @@ static void on_count(struct evhttp_request *req, void *arg)
 	evhttp_clear_headers(&query);
 }
 
-/* Lets go out what has been answered. */
+/* Exits the dispatch after the callbacks of this turn. */
 static void stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct server *server = arg;
@@ -175,7 +176,7 @@ static void close_server(struct server *server)
 		event_base_free(server->base);
 }
 
-/* Says where, for port 0 is any. */
+/* Listens, and prints the port, which the kernel chooses if it is 0. */
 static int listen_on(struct server *server, uint16_t port)
 {
 	struct evhttp_bound_socket *bound;
@@ -212,20 +213,20 @@ static int serve(uint16_t port, time_t timeout)
 
 static const char help_text[] =
 	"Usage: await_http [OPTION]...\n"
-	"Serves http://127.0.0.1:PORT/count?word=WORD: how many lines of the\n"
-	"C sources in a directory and below have WORD in them, whatever the\n"
-	"case of its letters. Prints where it listens, and goes on until\n"
+	"Runs a web server. http://127.0.0.1:PORT/count?word=WORD returns how\n"
+	"many lines of the C sources in a directory and its subdirectories\n"
+	"contain WORD, in any letter case. Prints its address, and runs until\n"
 	"Ctrl-C or SIGTERM.\n"
 	"\n"
-	"  -d, --dir=DIR          the directory, \".\" if missing\n"
-	"  -p, --port=PORT        the port; any that is free if missing or 0\n"
-	"  -t, --timeout=SECONDS  for one request, 10 if missing\n"
-	"  -h, --help             this text\n"
+	"  -d, --dir=DIR          the directory; the default is \".\"\n"
+	"  -p, --port=PORT        the port; the default is 0: any free port\n"
+	"  -t, --timeout=SECONDS  the limit for a request; the default is 10\n"
+	"  -h, --help             print this text\n"
 	"\n"
-	"Exit status: 0 when ended by Ctrl-C or SIGTERM, 1 on an error, 2\n"
-	"for a wrong command line.\n";
+	"Exit status: 0 after Ctrl-C or SIGTERM, 1 after an error, 2 for a\n"
+	"wrong command line.\n";
 
-/* A number up to max; -1 if text is none. */
+/* Returns a number from 0 to max; -1 if text is not one. */
 static long parse_number(const char *text, long max)
 {
 	char *end;
@@ -270,7 +271,7 @@ int main(int argc, char *argv[])
 		complain(dir, errno);
 		return EXIT_FAILURE;
 	}
-	/* libevent writes to clients that may have left. */
+	/* libevent may write to a client that has closed the connection. */
 	signal(SIGPIPE, SIG_IGN);
 	r = serve((uint16_t)port, timeout);
 	if (r == 0)

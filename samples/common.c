@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the samples share: messages, standard streams that may be closed,
- * children that must not be left behind, and sha1sum.
+ * Used by all samples: messages, standard streams that may be closed, children
+ * that must be stopped before the program exits, and sha1sum.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +163,7 @@ struct af_pipe *spawn_sha1sum(struct af_loop *loop)
 		complain("sha1sum", errno);
 		return NULL;
 	}
-	/* With more in the pipe it seldom waits for us. Not vital. */
+	/* A larger pipe: it seldom waits for us then. May fail. */
 	fcntl(af_file_fd(af_pipe_stdin(pipe)), F_SETPIPE_SZ, PIPE_SIZE);
 	return pipe;
 }
