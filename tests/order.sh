@@ -80,7 +80,7 @@ own_includes() {
 # The objects of the shared library or, if none is built, of the static one.
 objects() {
 	awk -F "'" '
-		/^(non_)?pic_object=/ && $2 != "none" && last != FILENAME {
+		/^(non_)?pic_object=/ && NF == 3 && last != FILENAME {
 			last = dir = FILENAME
 			sub("[^/]*$", "", dir)
 			print dir $2
