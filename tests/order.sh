@@ -27,7 +27,7 @@ public='attributes=base version=base pipe=pipeline'
 # then the prefixes of the files that may include it.
 contracts='
 event2/			base/evbase loop/ future/ file/ transport/ net/ process/
-event2/bufferevent	file/ transport/ net/
+event2/bufferevent	transport/ net/
 netdb.h			net/
 pthread.h		base/ loop/ net/ process/
 sched.h			process/
