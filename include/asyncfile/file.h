@@ -132,6 +132,7 @@ int af_file_close(struct af_file *file);
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         EMFILE    no descriptor is left: an on-disk file with AFIO_KEEP_FD
  *                   needs another one; a device needs one while it is examined
  *         ENOMEM
@@ -168,6 +169,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  *         EISDIR    path is a directory
  *         ENXIO     a FIFO is opened for writing and has no reader
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         ENOMEM, or any other error of open(2)
  *
  * A FIFO can be opened for reading before it has a writer; end of file is then
@@ -191,7 +193,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *              closing the file restores everything except the callbacks, and
  *              puts buffered bytes back into its input.
  * @param flags 0 or AFIO_KEEP_FD
- * @return the file; or NULL with errno EINVAL, ECANCELED (the loop was freed)
+ * @return the file; or NULL with errno EINVAL, EPERM (the loop belongs to another
+ *         thread), ECANCELED (the loop was freed)
  *         or ENOMEM
  *
  * Such a file differs from others in these points.
@@ -401,6 +404,19 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
  * @return 0; -EINVAL if file is NULL or bytes is 0
  */
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
+
+/**
+ * Limits how many bytes an operation without a size of its own may gather: a
+ * read of all there is (size 0), a line or a record of any length, a line of
+ * af_file_each_line(). One that has more than that and is not done fails with
+ * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
+ * file. Set it where the peer is not trusted. An operation with a size may
+ * gather that size.
+ *
+ * @param bytes the limit; 0: none, which is the default
+ * @return 0; -EINVAL for NULL and for SIZE_MAX
+ */
+int af_file_set_limit(struct af_file *file, size_t bytes);
 
 /**
  * A function that af_file_each_line() and af_file_each_chunk() call. It runs

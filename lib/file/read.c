@@ -16,6 +16,9 @@
 
 #define UNBOUNDED SIZE_MAX
 
+/* A longer line than this grows the buffer, whatever was announced. */
+#define HINT_MAX ((size_t)16 << 20)
+
 struct read_op {
 	struct af_future future;
 	union {
@@ -26,6 +29,7 @@ struct read_op {
 					 size_t len);
 			size_t size;	/* at most; UNBOUNDED */
 			size_t scanned; /* without a delimiter in them */
+			size_t hint;	/* how long the line may be */
 			struct afi_delim *delim; /* of read_until; or NULL */
 			bool full; /* a part is no result, but for the end */
 			bool keep_part; /* nor at a deadline */
@@ -78,6 +82,9 @@ static void read_end(struct read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
 	read_free_delim(op);
+	/* Also of one that came whole: the pace of its peer does not matter. */
+	if (file->limit && n > file->limit && op->size == UNBOUNDED)
+		error = -EMSGSIZE;
 	if (error == 0)
 		error = read_take(op, file, n);
 	op->future.flags = error ? 0 : flags;
@@ -159,11 +166,24 @@ static size_t read_wanted(const struct read_op *op, struct af_file *file)
 	size_t want = op->delim ? read_until_most(op) : op->size;
 	char last = '\n';
 
+	if (file->limit && op->size == UNBOUNDED)
+		want = file->limit + 1; /* one more shows that it is too much */
 	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
 		last = op->delim->bytes[op->delim->len - 1];
 	return afi_fill_span(file, want, last);
+}
+
+static ssize_t read_fill(const struct read_op *op, struct af_file *file)
+{
+	struct afi_buffer *in = &file->in;
+
+	/* Out of memory, the buffer still grows by steps. */
+	if (op->hint > AFI_READ_SIZE && op->hint > in->len)
+		afi_buffer_reserve(in, &file->loop->pool, 0,
+				   op->hint - in->len);
+	return afi_fill(file, read_wanted(op, file));
 }
 
 static int read_step(struct afi_op *queued)
@@ -182,9 +202,13 @@ static int read_step(struct afi_op *queued)
 		r = afi_fill_error(file);
 		if (r < 0 || file->eof)
 			break;
+		if (op->size == UNBOUNDED && afi_fill_is_too_much(file)) {
+			read_finish(op, -EMSGSIZE, 0, 0);
+			return 0;
+		}
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
-			r = afi_fill(file, read_wanted(op, file));
+			r = read_fill(op, file);
 		if (r == AFI_EMPTY && op->enough == read_enough_bytes &&
 		    !op->full) {
 			read_finish(op, 0, 0, 0);
@@ -380,12 +404,12 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	struct af_future *failed;
 	struct read_op *op = read_new(file, flags, timeout, &failed);
 
-	(void)sizehint; /* the buffer starts large and doubles */
 	if (!op)
 		return failed;
 	op->enough = read_enough_line;
 	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : UNBOUNDED;
+	op->hint = sizehint < HINT_MAX ? sizehint : HINT_MAX;
 	return read_start(op, file, timeout);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The future as its makers see it. A maker embeds struct af_future at the head
- * of its own struct and gives it a table of three functions.
+ * of its own struct and gives it a table of functions. Nothing in future/ knows a
+ * file or a process.
  */
 #ifndef AFI_FUTURE_FUTURE_H
 #define AFI_FUTURE_FUTURE_H
