@@ -225,6 +225,26 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 /*
+ * Whether a limit holds of its own or of a group, for which libevent has no
+ * question: then no more can be read at once than that, whatever else is allowed.
+ */
+static bool bev_is_rate_limited(struct bufferevent *bev)
+{
+	const size_t most = EV_SSIZE_MAX;
+	ev_ssize_t read_before = bufferevent_get_max_single_read(bev);
+	ev_ssize_t write_before = bufferevent_get_max_single_write(bev);
+	bool limited;
+
+	bufferevent_set_max_single_read(bev, most);
+	bufferevent_set_max_single_write(bev, most);
+	limited = bufferevent_get_max_to_read(bev) < EV_SSIZE_MAX ||
+		  bufferevent_get_max_to_write(bev) < EV_SSIZE_MAX;
+	bufferevent_set_max_single_read(bev, (size_t)read_before);
+	bufferevent_set_max_single_write(bev, (size_t)write_before);
+	return limited;
+}
+
+/*
  * Only a plain socket's bufferevent can move to another base, and not with a
  * rate limit, whose timer cannot.
  */
@@ -238,7 +258,7 @@ static int bev_rebase(struct af_file *file, struct event_base *base)
 
 	if (before == base)
 		return 0;
-	if (bufferevent_get_token_bucket_cfg(bev))
+	if (bev_is_rate_limited(bev))
 		return -ENOTSUP;
 	bufferevent_disable(bev, enabled);
 	if (bufferevent_base_set(base, bev) < 0) {
