@@ -33,7 +33,7 @@ struct af_pipe;
 void af_pipe_close(struct af_pipe *pipeline);
 
 /**
- * Makes a pipeline of processes that are connected already.
+ * Makes a pipeline of one process, or of two that are connected already.
  *
  * @param first the stage that is written to; the pipeline owns it on success
  * @param last  the stage that is read from, owned likewise; NULL: first
@@ -49,8 +49,8 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  * Starts all stages of a pipeline. The stdout of each is the stdin of the next.
  *
  * @param stages  one argv for each stage, and a NULL
- * @param options in is that of the first stage, out that of the last one, and
- *                err that of every stage:
+ * @param options `in` is for the first stage, `out` for the last one, and `err`
+ *                for every stage:
  *
  *                | err            | the stderr of each stage               |
  *                |----------------|----------------------------------------|
@@ -137,7 +137,7 @@ enum af_input_kind {
 
 /**
  * Provides the next bytes of an AFIO_INPUT_CALLBACK. It is called from the
- * loop, as continuations are, whenever the bytes of the call before have been
+ * loop, as continuations are, each time the bytes of the previous call have been
  * written. It may do anything: af_await(), close the pipeline, or cancel the
  * communicate.
  *
@@ -197,7 +197,7 @@ struct af_output {
 	size_t out_len;
 	const char *err; /**< of af_pipe_stderr() likewise, or empty */
 	size_t err_len;
-	size_t input_taken; /**< how many bytes of the input stdin took */
+	size_t input_taken; /**< how many input bytes were written to stdin */
 	/** As af_pipe_wait(); -1 if not all stages ended, or it is unknown. */
 	int status;
 	size_t n_stages; /**< for af_output_stage() */
@@ -214,9 +214,9 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
 					      size_t stage);
 
 /**
- * Feeds the input, reads stdout and every stderr to their ends, all at once,
- * closes stdin when the input ends (or if there is none), and waits for every
- * stage, as Python's Popen.communicate() does.
+ * Writes the input to stdin, then closes stdin; meanwhile reads stdout and every
+ * stderr to their ends; and waits for every stage. Python's Popen.communicate()
+ * does the same. Without input, stdin is closed first.
  *
  * A child that closes its stdin early is no error: see input_taken.
  *
@@ -228,7 +228,9 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
  * | every stage and stream ended            | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT; the stages go on   |
- * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the rest can still be read; the stages go on |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the
+ *                                             rest can still be read; the
+ *                                             stages go on                   |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
  * | reading the input or a stream fails     | that error; the stages go on   |
  * | there is input, stdin is no AFIO_PIPE   | -EBADF; the stages go on       |
@@ -249,7 +251,7 @@ af_pipe_communicate(struct af_pipe *pipeline,
 
 /** A line that a stage has written. */
 struct af_line {
-	int stage;	  /**< from 0; -1: one of several that share a stderr */
+	int stage;	  /**< from 0; -1: unknown, all share one stderr */
 	int stream;	  /**< 1: stdout, of the last stage; 2: stderr */
 	const char *data; /**< valid during the call; no NUL follows */
 	size_t len;	  /**< with the newline */
@@ -273,8 +275,8 @@ struct af_line {
 typedef int (*af_line_fn)(const struct af_line *line, void *arg);
 
 /**
- * Calls fn for every line of stdout and of every stderr as it arrives, in
- * place: to write a log, or to show what the stages say while they work. For a
+ * Calls fn for every line of stdout and of every stderr as it arrives, without
+ * copying it: to write a log, or to show progress while the stages work. For a
  * single process, use af_pipe_new(process, NULL).
  *
  * Lines of one stream keep their order. Lines of different streams come in the
@@ -293,7 +295,7 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * |------------------------------|--------------------------------------------|
  * | every stream and stage ended | success, AFIO_EOF, whatever the status     |
  * | fn stopped                   | success; the rest stays in the files       |
- * | fn failed, or read(2)        | that error; the rest stays in the files    |
+ * | fn or a read failed          | that error; the rest stays in the files    |
  * | cancelled                    | -ECANCELED; the rest stays in the files    |
  * | the pipeline closed          | -ECANCELED                                 |
  *
@@ -324,7 +326,7 @@ struct af_future *af_pipe_wait(struct af_pipe *pipeline,
 			       const struct timeval *timeout);
 
 /**
- * Stops every stage at once, as af_process_stop() does one process. Whatever is
+ * Stops all stages together, each as af_process_stop() does. Whatever is
  * left of their groups is killed when the last stage has ended.
  *
  * @param grace NULL: SIGTERM only; zero: SIGKILL at once
@@ -336,7 +338,7 @@ struct af_future *af_pipe_stop(struct af_pipe *pipeline,
 			       const struct timeval *grace);
 
 /**
- * Whether every stage has ended. Checks without waiting.
+ * Whether every stage has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if they have and this is not NULL, set to the status that
  *                   af_pipe_wait() would report
@@ -352,7 +354,7 @@ size_t af_pipe_stages(const struct af_pipe *pipeline);
 /** A stage's process, borrowed. NULL if there is no such stage. */
 struct af_process *af_pipe_process(struct af_pipe *pipeline, size_t stage);
 
-/** A stage's wait status; -1 while it runs, or if there is no such stage. */
+/** A stage's wait status; -1: it runs, there is no such stage, or unknown. */
 int af_pipe_status(const struct af_pipe *pipeline, size_t stage);
 
 /**

@@ -13,8 +13,8 @@
  * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
  * still notices the end of its own children. Their wait status is then known on
  * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, such a program must not reuse a child's pid for another child
- * before the library has noticed that the first one is gone.
+ * without pidfds, if a new child gets the pid of a reaped one before the library
+ * has noticed that the old one is gone, the library takes the new one for it.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -53,14 +53,14 @@ struct rusage;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
-	AFIO_DEFAULT = 0, /**< what the call usually wants: AFIO_INHERIT */
+	AFIO_DEFAULT = 0, /**< the default, which is AFIO_INHERIT */
 	AFIO_INHERIT,	  /**< where the parent's stream leads */
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
 	AFIO_NULL,	  /**< to /dev/null */
 	AFIO_FD,	  /**< to fd, which remains the caller's */
 	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
 	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
-	AFIO_PROCESS,	  /**< in only: from process's stdout, an AFIO_PIPE */
+	AFIO_PROCESS,	  /**< in only: the AFIO_PIPE that is process's stdout */
 	AFIO_STDOUT,	  /**< err only: where out leads */
 	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe per stage */
 };
@@ -85,7 +85,7 @@ struct af_fd_map {
 	int child_fd; /**< 3 or more */
 };
 
-/** No limit, in struct af_limit. Values from RLIM_INFINITY on mean it, too. */
+/** No limit, in struct af_limit. RLIM_INFINITY and above mean the same. */
 #define AFIO_NO_LIMIT UINT64_MAX
 
 /** A resource limit, see setrlimit(2). */
@@ -101,7 +101,7 @@ struct af_spawn_options {
 	/** The program, if it is not argv[0]. Searched for in the same way. */
 	const char *program;
 
-	/** The environment: "NAME=value" strings, a NULL. NULL: the parent's. */
+	/** "NAME=value" strings and a NULL at the end. NULL: the parent's. */
 	const char *const *env;
 
 	/**
@@ -110,7 +110,7 @@ struct af_spawn_options {
 	 */
 	const char *const *env_edits;
 
-	/** The working directory, entered as uid. NULL: the parent's. */
+	/** The working directory, entered with uid's rights. NULL: the parent's. */
 	const char *cwd;
 
 	/** The child leads a new process group, see setpgid(2). */
@@ -140,9 +140,9 @@ struct af_spawn_options {
 	size_t n_fds;
 
 	/**
-	 * No other descriptor from this number on is open in the child; lower
-	 * ones are inherited unless they are close-on-exec. 3 or more; 0
-	 * means 3.
+	 * Descriptors from this number on are closed in the child, except those
+	 * in fds; lower ones are inherited unless they are close-on-exec. 3 or
+	 * more; 0 means 3.
 	 */
 	int closefrom;
 
@@ -180,10 +180,10 @@ void af_process_free(struct af_process *process);
  * Starts a child.
  *
  * The child gets default signal dispositions, an empty signal mask, its three
- * standard streams, the descriptors in fds, and no others. A program name
- * without a slash is searched for in the parent's PATH, as execvp(3) does; this
- * includes that /bin/sh runs a script without "#!". A name with a slash is
- * relative to cwd.
+ * standard streams, the descriptors in fds, and no others, except by closefrom.
+ * A program name without a slash is searched for in the parent's PATH, as
+ * execvp(3) does; /bin/sh runs a script without "#!", as there. A relative name
+ * with a slash is relative to cwd.
  *
  * With AFIO_PROCESS, the stdout of the other process becomes this child's
  * stdin. The parent's copy is closed, and af_process_stdout() of the other
@@ -238,7 +238,7 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  * otherwise. The child may have ended. From then on only the library may wait
  * for it.
  *
- * @param pid    the child; not one that a process already has
+ * @param pid    the child; not one that already belongs to a struct af_process
  * @param in_fd  becomes af_process_stdin(), and out_fd and err_fd the other
  *               two. The process owns them on success. -1: none. Anything that
  *               af_file_new() takes. Pass a descriptor for both directions,
@@ -264,11 +264,11 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
  * @param ret_fds set to the parent's ends of its stdin, stdout and stderr, -1
  *                where there is none. The caller must close them. They are
  *                close-on-exec, and blocking or not as they were first made. An
- *                AFIO_PTY is returned once, in the place where it is read if it
- *                has one. NULL: the library closes them.
- * @param unread  NULL, or three evbuffers. To each that is not NULL are
- *                appended the bytes that were read from that descriptor and
- *                that no operation has returned.
+ *                AFIO_PTY is returned once: as the stdout or stderr that it is
+ *                read from, or else as the stdin. NULL: the library closes them.
+ * @param unread  NULL, or three evbuffers, of which any may be NULL. The bytes
+ *                that were read from a descriptor and that no operation has
+ *                returned are appended to its evbuffer.
  * @return 0; or an error, and the process, ret_pid, ret_fds and the contents of
  *         unread are unchanged:
  *         -EINVAL process is NULL
@@ -319,7 +319,7 @@ struct af_file *af_process_stderr(struct af_process *process);
  * from then on.
  *
  * A terminal stays open. Instead its VEOF character (^D) is written twice,
- * after all pending writes, as the first one only ends a line that has begun.
+ * after all pending writes, because the first may only end an unfinished line.
  * This works as if it were typed: a child that does not read by lines does not
  * take it for the end of its input.
  *
@@ -334,7 +334,8 @@ int af_process_close_stdin(struct af_process *process);
  * terminal's foreground group gets SIGWINCH.
  *
  * @param rows, columns 1 to 65535 each
- * @return 0; -EINVAL; -ENOTTY the child has no AFIO_PTY
+ * @return 0; -EINVAL if process is NULL or a size is out of range; -ENOTTY if
+ *         the child has no AFIO_PTY
  */
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns);
@@ -343,7 +344,7 @@ int af_process_resize(struct af_process *process, unsigned rows,
 pid_t af_process_pid(const struct af_process *process);
 
 /**
- * Whether the child has ended. Checks without waiting.
+ * Whether the child has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if the child has ended and this is not NULL, set to its
  *                   wait status, see waitpid(2); or to -1 if that cannot be
@@ -376,14 +377,14 @@ struct af_future *af_process_wait(struct af_process *process,
  * @param ret_usage set on success
  * @return 0; -EINPROGRESS before a wait, a stop or af_process_poll() has seen
  *         the end; -ECHILD if it cannot be known, as another part of the
- *         program reaped the child; -EINVAL for NULL
+ *         program reaped the child; -EINVAL if either is NULL
  */
 int af_process_usage(const struct af_process *process,
 		     struct rusage *ret_usage);
 
 /**
- * Sends the child a signal, as kill(2) does, but never to a stranger that has
- * got the child's pid.
+ * Sends the child a signal, as kill(2) does, but never sends it to an unrelated
+ * process that has got the child's pid since.
  *
  * @return 0; -ESRCH once the child has been reaped; -EINVAL no such signal, or
  *         process is NULL; -EPERM
@@ -408,7 +409,7 @@ int af_process_signal_group(struct af_process *process, int sig);
  * so that it sees the SIGTERM.
  *
  * Cancelling the future sends nothing more; signals already sent may still end
- * the child. Several stops at once each take their own steps.
+ * the child. Several stops may be pending; each sends its own signals.
  *
  * @param grace NULL: SIGTERM only, and no SIGKILL however long it takes; zero:
  *              SIGKILL at once, without SIGTERM
