@@ -228,7 +228,8 @@ static struct af_future *go_on(struct af_future *done, void *arg)
 	if (node->canceled)
 		model_cancel(next);
 	node->parts[node->n_parts++] = next;
-	return af_future_ref(next->f);
+	/* Done itself passes its outcome on, and no reference. */
+	return next->f == done ? done : af_future_ref(next->f);
 }
 
 static void make_link(void)
