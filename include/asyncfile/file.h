@@ -31,8 +31,9 @@
  * af_file_detach() move it back first. Reads and writes of one file take turns:
  * a read does not begin in the middle of a write, nor a write in that of a
  * read. While reads are pending, the position of a write is unspecified. A
- * write beyond the largest file size fails with -EFBIG, without SIGXFSZ. An operation may end early, by its
- * deadline or a cancel, while a worker thread reads or writes for it:
+ * write beyond the largest file size fails with -EFBIG, without SIGXFSZ. An
+ * operation may end early, by its deadline or a cancel, while a worker thread
+ * reads or writes for it:
  *
  * | the worker              | then                                          |
  * |-------------------------|-----------------------------------------------|
@@ -319,7 +320,8 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  * @return a future. The last line may lack its newline; it then has AFIO_EOF.
  *         If a read error follows part of a line, the future fails with
  *         AFIO_FULL, and the part stays in the file; without AFIO_FULL it
- *         returns the part, with AFIO_ERROR. All other outcomes are those of af_file_read().
+ *         returns the part, with AFIO_ERROR. All other outcomes are those of
+ *         af_file_read().
  */
 AFIO_MUST_USE
 struct af_future *af_file_readline(struct af_file *file, size_t size,
@@ -445,10 +447,10 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
 
 /**
  * Calls fn for every line, with its newline, up to end of file. No line is
- * copied, and none needs an allocation or a future of its own. The last line may lack
- * its newline. Nothing is read while fn runs, so a slow fn slows the writer
- * down. A line is passed whole and takes as much memory as it is long; for
- * untrusted input use af_file_readline() with a size.
+ * copied, and none needs an allocation or a future of its own. The last line
+ * may lack its newline. Nothing is read while fn runs, so a slow fn slows the
+ * writer down. A line is passed whole and takes as much memory as it is long;
+ * for untrusted input use af_file_readline() with a size.
  *
  * It has no timeout: use af_with_timeout(), or cancel the future.
  *
@@ -499,8 +501,8 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  * | len 0                         | success, 0                               |
  *
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
- * whatever its disposition, except over a bufferevent. For on-disk files and
- * bufferevents see also what they say about a write that ends early.
+ * whatever its disposition, except over a bufferevent. A write to an on-disk
+ * file or a bufferevent may still send bytes that it has counted, see above.
  */
 AFIO_MUST_USE
 struct af_future *af_file_write(struct af_file *file, const void *buf,

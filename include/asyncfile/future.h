@@ -20,11 +20,12 @@
  * cancel it; af_future_cancel() does.
  *
  * **When continuations run.** A continuation never runs inside the call that
- * added it, and never inside a libevent callback of an operation. When a future
- * is done it is put on its loop's queue, and the loop runs its continuations
- * from there, in the order in which they were added. There is one exception: a
- * future without a living loop, such as the -EINVAL of an operation on NULL,
- * runs its continuations at once, since no loop can run them later.
+ * added it, nor inside the libevent callback that ends an operation. When a
+ * future is done it is put on its loop's queue, and the loop runs its
+ * continuations from there, in the order in which they were added. There is one
+ * exception: a future without a living loop, such as the -EINVAL of an
+ * operation on NULL, runs its continuations at once, since no loop can run them
+ * later.
  *
  * **Threads.** A future belongs to its loop's thread, see asyncfile/loop.h.
  * A function that detects a loop or a future of another thread fails with
@@ -82,9 +83,9 @@ struct af_output;
  *         -EINVAL  f is NULL
  *         -EDEADLK nothing can end this wait: nothing that is pending could, or
  *                  the future depends on a continuation that is running now and
- *                  has, directly or not, called this. (In a program with threads
- *                  a post may end it, so the wait goes on while an operation is
- *                  pending.)
+ *                  has, directly or not, called this. (In a program with
+ *                  threads a post may end it, so the wait goes on while an
+ *                  operation is pending.)
  *         -ELOOP   waits are nested too deep, see af_loop_set_max_depth()
  *         -EPERM   the loop belongs to another thread
  *         -EBADF   called in a child of fork(2): the loop is its parent's
@@ -189,8 +190,9 @@ const struct af_output *af_future_output(const struct af_future *f);
 /**
  * Cancels the operation that a future stands for: it fails with -ECANCELED. For
  * a chain this is the operation that it is waiting for now, and the chain's
- * next continuation then sees -ECANCELED. Bytes read so far stay in the file; the bytes written so far
- * are in the count. No effect on NULL, or on a future that is done.
+ * next continuation then sees -ECANCELED. Bytes read so far stay in the file;
+ * the bytes written so far are in the count. No effect on NULL, or on a future
+ * that is done.
  */
 void af_future_cancel(struct af_future *f);
 

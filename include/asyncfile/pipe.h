@@ -137,9 +137,9 @@ enum af_input_kind {
 
 /**
  * Provides the next bytes of an AFIO_INPUT_CALLBACK. It is called from the
- * loop, as continuations are, each time the bytes of the previous call have been
- * written. It may do anything: af_await(), close the pipeline, or cancel the
- * communicate.
+ * loop, as continuations are, each time the bytes of the previous call have
+ * been written. It may do anything: af_await(), close the pipeline, or cancel
+ * the communicate.
  *
  * @param buf put the bytes here; valid during the call
  * @param len the size of buf, 64 KiB; filling it is the fastest

@@ -13,8 +13,8 @@
  * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
  * still notices the end of its own children. Their wait status is then known on
  * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, if a new child gets the pid of a reaped one before the library
- * has noticed that the old one is gone, the library takes the new one for it.
+ * without pidfds, if a new child gets the pid of a reaped one before the
+ * library has noticed that the old one is gone, it confuses the two.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -110,7 +110,7 @@ struct af_spawn_options {
 	 */
 	const char *const *env_edits;
 
-	/** The working directory, entered with uid's rights. NULL: the parent's. */
+	/** The working directory, entered with uid's rights. NULL: inherit. */
 	const char *cwd;
 
 	/** The child leads a new process group, see setpgid(2). */
