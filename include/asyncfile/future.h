@@ -189,10 +189,30 @@ const struct af_output *af_future_output(const struct af_future *f);
 
 /**
  * Cancels the operation that a future stands for: it fails with -ECANCELED. For
- * a chain this is the operation that it is waiting for now, and the chain's
- * next continuation then sees -ECANCELED. Bytes read so far stay in the file;
- * the bytes written so far are in the count. No effect on NULL, or on a future
- * that is done.
+ * a chain this is the operation at its root, and the chain's continuations then
+ * see -ECANCELED. Bytes read so far stay in the file; the bytes written so far
+ * are in the count. No effect on NULL, or on a future that is done.
+ *
+ * A cancel does not take back what is done. Where the operation at the root is
+ * done, and its continuation has not run yet, the continuation still runs and
+ * sees the operation's own outcome, with its bytes:
+ *
+ * | the continuation of a cancelled chain | outcome                           |
+ * |---------------------------------------|-----------------------------------|
+ * | returns NULL                          | as without the cancel: the chain
+ *                                           may succeed                       |
+ * | of af_then(), returns a future        | that future is cancelled          |
+ * | of af_catch() or af_finally(), returns
+ *   a future                              | that future is not cancelled      |
+ *
+ * The same holds for the continuations after it, until one of the chain's
+ * futures has failed with -ECANCELED. File operations that such a continuation
+ * starts move no byte before it returns or awaits, so what is cancelled then
+ * leaves all bytes where they are.
+ *
+ * A group ends at once with -ECANCELED, unless parts that are done, or have
+ * such a continuation, may still give it another outcome: then it waits for
+ * them.
  */
 void af_future_cancel(struct af_future *f);
 
@@ -256,7 +276,9 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
  *                                                 the failure that came last   |
  *
  * The result of af_race() and af_any(), such as the data of a read, is that of
- * the part that decided. Cancelling the whole cancels all parts.
+ * the part that decided. Cancelling the whole cancels all parts. A part that
+ * lost may be pending when the whole is done: until its due continuation has
+ * run, see af_future_cancel().
  *
  * @param loop    the loop of all parts
  * @param futures n references, all consumed. The array remains the caller's.
@@ -300,6 +322,11 @@ struct af_future *af_future_part(const struct af_future *f, size_t i);
  * and the outcome is -ETIMEDOUT. Otherwise the outcome is f's. If an operation
  * has a timeout parameter, prefer that: its outcome tells how much was read or
  * written until then.
+ *
+ * What came in time counts, even if the program was busy or stopped at the
+ * deadline: ready descriptors are served once more before f is cancelled. Where
+ * a continuation of f is due then, see af_future_cancel(), it is waited for,
+ * and the outcome is f's, or -ETIMEDOUT if f fails with -ECANCELED.
  *
  * @param f       consumed
  * @param timeout from now; NULL: f itself is returned

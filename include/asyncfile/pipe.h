@@ -216,7 +216,8 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
 /**
  * Writes the input to stdin, then closes stdin; meanwhile reads stdout and every
  * stderr to their ends; and waits for every stage. Python's Popen.communicate()
- * does the same. Without input, stdin is closed first.
+ * does the same. Without input, stdin is closed once what was written before is
+ * out.
  *
  * A child that closes its stdin early is no error: see input_taken.
  *

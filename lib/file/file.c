@@ -22,6 +22,7 @@ static void file_on_orphan(struct afi_member *member)
 
 	afi_loop_leave(&file->loop->members, member);
 	afi_task_cancel(&file->loop->settle, &file->settle);
+	afi_task_cancel(&file->loop->ready, &file->held);
 	file->transport->release(file);
 	file->attached = false;
 }
@@ -113,10 +114,23 @@ size_t afi_file_unqueue(struct afi_op *op)
 	return n;
 }
 
+static void file_on_held(struct afi_task *task)
+{
+	struct af_file *file = AFI_CONTAINER(task, struct af_file, held);
+
+	afi_file_step(file, AFI_READ);
+	afi_file_step(file, AFI_WRITE);
+}
+
 void afi_file_step(struct af_file *file, enum afi_direction direction)
 {
 	struct afi_op *op;
 
+	if (file->loop->held) {
+		if (!file->held.run)
+			afi_loop_ready(file->loop, &file->held, file_on_held);
+		return;
+	}
 	while ((op = TAILQ_FIRST(&file->ops[direction])))
 		if (op->step(op) == -EAGAIN)
 			return;

@@ -78,6 +78,7 @@ struct af_file {
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stops needless waits */
+	struct afi_task held;	   /* steps, when the loop holds no longer */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
@@ -103,7 +104,10 @@ void afi_file_consume(struct af_file *file, size_t n);
 
 /* For transports: the file may be ready in a direction; steps that queue. */
 void afi_file_ready(struct af_file *file, enum afi_direction direction);
-/* For transports: steps the queue until an operation waits. */
+/*
+ * For transports: steps the queue until an operation waits; later, while the
+ * loop holds its files.
+ */
 void afi_file_step(struct af_file *file, enum afi_direction direction);
 /* Once nothing else is left to do, stops waits that no operation needs. */
 void afi_file_settle(struct af_file *file);

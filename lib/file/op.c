@@ -45,7 +45,15 @@ void afi_op_end(struct afi_op *op, int error)
 
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout)
 {
-	if (afi_future_limit(op->future, timeout) < 0)
+	struct af_future *f = op->future;
+	int r;
+
+	/* While files are held it looks later, though there is no time. */
+	if (!f->done && f->loop->held)
+		r = afi_future_expire_after(f, timeout);
+	else
+		r = afi_future_limit(f, timeout);
+	if (r < 0)
 		afi_op_end(op, -ENOMEM);
 }
 

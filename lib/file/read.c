@@ -287,7 +287,8 @@ static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 {
 	size_t n;
 
-	if (file->in.len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]))
+	if (file->in.len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]) ||
+	    file->loop->held)
 		return false;
 	op->op.file = file;
 	n = op->enough(op, afi_buffer_data(&file->in), file->in.len);
@@ -307,7 +308,7 @@ static inline struct af_future *read_start(struct afi_read_op *op,
 	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
-	if (afi_timeout_zero(timeout)) {
+	if (afi_timeout_zero(timeout) && !file->loop->held) {
 		read_expire(f);
 	} else if (afi_operation_wait(f, timeout) < 0) {
 		read_finish(op, -ENOMEM, 0, 0);

@@ -165,7 +165,7 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
-	if (afi_timeout_zero(timeout)) {
+	if (afi_timeout_zero(timeout) && !file->loop->held) {
 		write_expire(f);
 		return f;
 	}

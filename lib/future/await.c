@@ -51,7 +51,7 @@ static int await_enter(struct af_loop *loop, struct afi_await *await)
 			return r;
 		loop->spare = NULL;
 	}
-	loop->turning = false;
+	loop->turning = loop->held = false;
 	await->outer = loop->awaits;
 	loop->awaits = await;
 	loop->depth++;

@@ -97,6 +97,18 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 	af_future_unref(next);
 }
 
+/*
+ * Whether a link was cancelled when its source was done already, and no earlier
+ * link has failed of that.
+ */
+static bool chain_is_asked(struct af_future *link, const struct af_future *done)
+{
+	if (link->cancel == AFI_CANCEL_ASKED &&
+	    (done->cancel == AFI_CANCEL_TOLD || done->error == -ECANCELED))
+		link->cancel = AFI_CANCEL_TOLD;
+	return link->cancel == AFI_CANCEL_ASKED;
+}
+
 /* What a source does when it is done: call, and see what comes of it. */
 static void chain_run(struct afi_waiter *waiter, struct af_future *done,
 		      enum call_on on)
@@ -104,24 +116,27 @@ static void chain_run(struct afi_waiter *waiter, struct af_future *done,
 	af_continuation_fn fn = (af_continuation_fn)waiter->fn;
 	struct af_future *link = waiter->child;
 	struct af_future *next = NULL;
+	bool asked;
 
 	if (!link) { /* no memory for one, or its loop was being freed */
 		if (chain_wants(on, done))
 			af_future_unref(chain_call(fn, done, waiter->arg));
 		return;
 	}
-	if (link->canceled)
-		done = afi_future_failed(NULL, -ECANCELED);
+	asked = link->cancel && chain_is_asked(link, done);
 	if (chain_wants(on, done)) {
 		link->running = true;
+		link->loop->held = asked;
 		next = chain_call(fn, done, waiter->arg);
+		link->loop->held = false;
 		link->running = false;
 	}
 	if (!next) {
 		chain_settle(link, done);
 		return;
 	}
-	if (link->canceled)
+	/* Only what af_then() returns; or it was cancelled during the call. */
+	if (link->cancel == AFI_CANCEL_ASKED && (!asked || on == ON_SUCCESS))
 		af_future_cancel(next);
 	chain_follow(link, next);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futures: state, result, references, waiters, cancel. Knows no file and no
- * process, and of chains only that one future may stand on another.
+ * Futures: state, references, waiters, cancel. Knows no file and no process, and
+ * of chains only that one future may stand on another, or on several.
  */
 #include "config.h"
 
@@ -113,7 +113,25 @@ struct af_future *af_future_ref(struct af_future *f)
 	return f;
 }
 
-static void future_free(struct af_future *f)
+/* Drops a reference; what had only that one is added to a list. */
+static void future_drop_to(struct af_future **dead, struct af_future *f)
+{
+	if (!f || !f->loop || --f->refs > 0)
+		return;
+	f->first_waiter.child = *dead;
+	*dead = f;
+}
+
+static void future_drop_parts(struct af_future **dead,
+			      struct afi_compound *compound)
+{
+	for (size_t i = 0; i < compound->n; i++)
+		future_drop_to(dead, compound->parts[i]);
+	free(compound->parts);
+}
+
+/* Frees f alone; what nobody else holds is added to a list. */
+static void future_free_one(struct af_future *f, struct af_future **dead)
 {
 	struct af_loop *loop = f->loop;
 	struct afi_pool *pool;
@@ -121,8 +139,10 @@ static void future_free(struct af_future *f)
 	assert(f->done && !f->waiters);
 	if (f->ops->destroy)
 		f->ops->destroy(f);
-	if (f->source)
-		af_future_unref(f->source);
+	if (f->ops->compound)
+		future_drop_parts(
+			dead, AFI_CONTAINER(f, struct afi_compound, future));
+	future_drop_to(dead, f->source);
 	/* Not before: a value's free function may have freed the loop. */
 	pool = afi_loop_pool(loop);
 	if (f->buffer)
@@ -131,6 +151,18 @@ static void future_free(struct af_future *f)
 		afi_chunk_put(pool, f->chunk);
 	afi_block_put(pool, f, f->ops->size);
 	afi_loop_unref(loop);
+}
+
+static void future_free(struct af_future *f)
+{
+	struct af_future *dead = NULL;
+
+	/* By a list, since what holds what may be deep. */
+	future_free_one(f, &dead);
+	while ((f = dead)) {
+		dead = f->first_waiter.child;
+		future_free_one(f, &dead);
+	}
 }
 
 /* Drops a reference to a future that is not a static one. */
@@ -257,138 +289,115 @@ struct af_future *afi_future_root(struct af_future *f)
 	return f;
 }
 
-static bool future_needs_parts(const struct af_future *f,
-			       const struct af_future *other)
+/*
+ * Cancels what f stands on; f is pending. Where that is done already, the
+ * continuation that is due learns of its own outcome, and the links up to f
+ * know that they were cancelled. Returns a compound at the root, whose parts
+ * come next. Otherwise sets *ret_due: f may yet have another outcome than
+ * -ECANCELED.
+ */
+static struct afi_compound *future_cancel_root(struct af_future *f,
+					       bool *ret_due)
 {
-	bool one = !other && f->ops->needs_one, found = one;
-	struct af_future *part;
+	struct af_future *root = afi_future_root(f);
+	struct afi_compound *compound = NULL;
 
-	/*
-	 * It cannot be done before that continuation if any of all, or all of
-	 * any, cannot. But a circle is a circle, also with a way out.
-	 */
-	for (size_t i = 0; found == one && (part = f->ops->part(f, i)); i++)
-		found = afi_future_needs(part, other);
-	return found;
+	*ret_due = root->done;
+	if (!root->done && root->ops->compound)
+		compound = AFI_CONTAINER(root, struct afi_compound, future);
+	if (root->done || compound) {
+		for (; f != root; f = f->source)
+			f->cancel = AFI_CANCEL_ASKED;
+	} else if (root->ops->cancel) {
+		af_future_ref(root);
+		root->ops->cancel(root);
+		*ret_due = root->done && root->error != -ECANCELED;
+		af_future_unref(root);
+	}
+	return compound;
 }
 
-bool afi_future_needs(const struct af_future *f, const struct af_future *other)
+/* Goes down into a compound, unless this walk or an outer one was there. */
+static bool future_cancel_enter(struct afi_compound *compound,
+				struct afi_compound *above, unsigned walk)
 {
-	for (; f && !f->done; f = f->source) {
-		if (other ? f == other : f->running)
-			return true;
-		if (f->ops->part)
-			return future_needs_parts(f, other);
+	if (compound->canceling || compound->cancel.walk == walk)
+		return false;
+	af_future_ref(&compound->future);
+	compound->canceling = true;
+	compound->cancel.walk = walk;
+	compound->cancel.above = above;
+	compound->cancel.next = 0;
+	compound->n_due = compound->n_lost = 0;
+	return true;
+}
+
+/* All parts were cancelled: it ends, if it can. Returns the one above. */
+static struct afi_compound *future_cancel_leave(struct afi_compound *compound)
+{
+	struct afi_compound *above = compound->cancel.above;
+	struct af_future *f = &compound->future;
+	bool due = f->done;
+
+	compound->canceling = false;
+	if (!f->done) {
+		f->ops->cancel(f);
+		due = !f->done;
 	}
-	return false;
+	af_future_unref(f);
+	if (above && due)
+		above->n_due++;
+	else if (above)
+		above->n_lost++;
+	return above;
+}
+
+/* The next part of a compound; returns the compound to go on with. */
+static struct afi_compound *future_cancel_next(struct afi_compound *compound)
+{
+	struct af_future *part = compound->parts[compound->cancel.next++];
+	struct afi_compound *below = NULL;
+	bool due;
+
+	if (!part->done)
+		below = future_cancel_root(part, &due);
+	else if (part->error == 0 || !compound->future.ops->needs_success)
+		due = true;
+	else
+		return compound;
+	if (below &&
+	    future_cancel_enter(below, compound, compound->cancel.walk))
+		return below;
+	if (below)
+		due = !below->future.done;
+	if (due)
+		compound->n_due++;
+	else
+		compound->n_lost++;
+	return compound;
+}
+
+/* Depth must cost no stack, so each compound knows from where it was entered. */
+void afi_future_cancel_parts(struct afi_compound *compound)
+{
+	unsigned walk = ++compound->future.loop->walks;
+
+	if (!future_cancel_enter(compound, NULL, walk))
+		return;
+	while (compound)
+		compound = compound->cancel.next < compound->n
+				   ? future_cancel_next(compound)
+				   : future_cancel_leave(compound);
 }
 
 void af_future_cancel(struct af_future *f)
 {
-	struct af_future *root;
+	struct afi_compound *compound;
+	bool due;
 
 	if (!f || f->done)
 		return;
-	root = afi_future_root(f);
-	if (root->done) {
-		/* Its waiters are on their way: stop the chain there. */
-		while (f->source != root)
-			f = f->source;
-		f->canceled = true;
-	} else if (root->ops->cancel) {
-		root->ops->cancel(root);
-	}
-}
-
-/* A future that is done may have its result from another. */
-static const struct af_future *future_result(const struct af_future *f)
-{
-	return f->source ? f->source : f;
-}
-
-bool af_future_is_done(const struct af_future *f)
-{
-	return f && f->done;
-}
-
-struct af_loop *af_future_loop(const struct af_future *f)
-{
-	/* Without a base the loop has been freed. */
-	return f && f->loop && f->loop->home ? f->loop : NULL;
-}
-
-int af_future_error(const struct af_future *f)
-{
-	if (!f)
-		return -EINVAL;
-	return f->done ? f->error : -EINPROGRESS;
-}
-
-unsigned af_future_flags(const struct af_future *f)
-{
-	return f && f->done ? future_result(f)->flags : 0;
-}
-
-const char *af_future_data(const struct af_future *f, size_t *ret_len)
-{
-	if (!f || !f->done || f->error || !future_result(f)->data)
-		return NULL;
-	if (ret_len)
-		*ret_len = future_result(f)->count;
-	return future_result(f)->data;
-}
-
-static void future_release_chunk(const void *data, size_t len, void *chunk)
-{
-	(void)data;
-	(void)len;
-	afi_chunk_put(NULL, chunk);
-}
-
-struct evbuffer *af_future_buffer(struct af_future *f)
-{
-	struct af_future *owner;
-	int r;
-
-	if (!f || !f->done)
-		return NULL;
-	owner = f->source ? f->source : f;
-	if (owner->buffer || !owner->data || f->error)
-		return owner->buffer;
-	owner->buffer = evbuffer_new();
-	if (!owner->buffer || owner->count == 0)
-		return owner->buffer;
-	if (owner->chunk) {
-		atomic_fetch_add(&owner->chunk->refs, 1);
-		r = evbuffer_add_reference(owner->buffer, owner->data,
-					   owner->count, future_release_chunk,
-					   owner->chunk);
-		if (r < 0)
-			afi_chunk_put(NULL, owner->chunk);
-	} else {
-		r = evbuffer_add(owner->buffer, owner->data, owner->count);
-	}
-	if (r < 0) {
-		evbuffer_free(owner->buffer);
-		owner->buffer = NULL;
-	}
-	return owner->buffer;
-}
-
-size_t af_future_count(const struct af_future *f)
-{
-	return f && f->done ? future_result(f)->count : 0;
-}
-
-int af_future_status(const struct af_future *f)
-{
-	return f && f->done ? future_result(f)->status : -1;
-}
-
-const struct af_output *af_future_output(const struct af_future *f)
-{
-	if (!f || !f->done)
-		return NULL;
-	f = future_result(f);
-	return f->ops && f->ops->output ? f->ops->output(f) : NULL;
+	compound = future_cancel_root(f, &due);
+	if (compound)
+		afi_future_cancel_parts(compound);
 }

@@ -38,13 +38,27 @@ struct afi_future_ops {
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);
-	/* Of one that waits for several: part i, or NULL past the last. */
-	struct af_future *(*part)(const struct af_future *f, size_t i);
-	bool needs_one; /* of them; else all */
+	/*
+	 * It waits for several and begins with a struct afi_compound. Its
+	 * cancel is called after its parts were cancelled.
+	 */
+	bool compound;
+	bool needs_one;	    /* of them; else all */
+	bool needs_success; /* of that one */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
+};
+
+/*
+ * Of a link whose source was done, or still had a due continuation, when the
+ * chain was cancelled.
+ */
+enum afi_cancel {
+	AFI_CANCEL_NONE,
+	AFI_CANCEL_ASKED, /* what its af_then() returns is cancelled */
+	AFI_CANCEL_TOLD,  /* an earlier link has failed with -ECANCELED */
 };
 
 /*
@@ -61,8 +75,8 @@ struct af_future {
 	int status;
 	uint8_t flags;
 	bool done;
-	bool running;  /* its continuation is on the stack */
-	bool canceled; /* while what it waits for was done already */
+	bool running;	/* its continuation is on the stack */
+	uint8_t cancel; /* enum afi_cancel */
 	struct afi_task task;
 	struct afi_member pending; /* in its loop's list of operations */
 	struct afi_waiter *waiters;
@@ -77,6 +91,28 @@ struct af_future {
 	const char *data;
 	struct afi_chunk *chunk; /* holds data, if not NULL */
 	struct evbuffer *buffer;
+};
+
+/* Where a walk over futures within futures is, and where it came from. */
+struct afi_walk {
+	struct afi_compound *above;
+	size_t next;   /* part */
+	unsigned walk; /* which one, see loop->walks */
+};
+
+/* The head of a future that waits for several, which it holds. */
+struct afi_compound {
+	struct af_future future;
+	struct af_future **parts; /* from malloc() */
+	size_t n;
+	struct afi_walk look, cancel;
+	bool found;	/* by the walk that looks, so far */
+	bool canceling; /* the walk that cancels is here or below */
+	/*
+	 * By that walk: how many parts may have another outcome than
+	 * -ECANCELED, and how many cannot.
+	 */
+	size_t n_due, n_lost;
 };
 
 /*
@@ -115,7 +151,9 @@ static inline int afi_future_limit(struct af_future *f,
  * Whether f waits for another one, if only among others; or (NULL) cannot be
  * done before a continuation returns that is running now.
  */
-bool afi_future_needs(const struct af_future *f, const struct af_future *other);
+bool afi_future_needs(struct af_future *f, const struct af_future *other);
+/* Cancels the parts of one; then itself, unless it is done. */
+void afi_future_cancel_parts(struct afi_compound *compound);
 /* The future at the root of a pending chain. */
 struct af_future *afi_future_root(struct af_future *f);
 

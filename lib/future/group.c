@@ -3,6 +3,9 @@
  * Futures of several: all, all_settled, race, any; and of one, but not for
  * ever: with_timeout. A group holds references to its parts from beginning to
  * end, so that they can be read; each pending part holds one to the group.
+ *
+ * A group that is cancelled ends at once, unless parts of it that are done, or
+ * whose continuations are due, may still decide it.
  */
 #include "config.h"
 
@@ -13,72 +16,55 @@
 #include "future/future.h"
 
 struct group {
-	struct af_future future;
-	struct af_future **parts;
-	size_t n, n_left;
+	struct afi_compound compound;
+	size_t n_left;
+	bool canceled;
+	bool late; /* the time is over, and descriptors are served once more */
+	bool timed_out; /* that is why it was cancelled */
 };
 
 static struct group *group_of(struct af_future *f)
 {
-	return AFI_CONTAINER(f, struct group, future);
+	return AFI_CONTAINER(f, struct group, compound.future);
 }
 
-/* Ends a group, and then what it waited for. */
-static void group_give_up(struct af_future *f, int error)
+/* Of a group that was cancelled. */
+static int group_cancel_error(const struct group *group)
 {
-	struct group *group = group_of(f);
-
-	af_future_ref(f);
-	afi_future_finish(f, error);
-	for (size_t i = 0; i < group->n; i++)
-		af_future_cancel(group->parts[i]);
-	af_future_unref(f);
+	return group->timed_out ? -ETIMEDOUT : -ECANCELED;
 }
 
+/* Its parts were cancelled before. */
 static void group_cancel(struct af_future *f)
 {
-	group_give_up(f, -ECANCELED);
-}
-
-static void group_destroy(struct af_future *f)
-{
 	struct group *group = group_of(f);
+	bool due = f->ops->needs_one ? group->compound.n_due > 0
+				     : group->compound.n_lost == 0;
 
-	for (size_t i = 0; i < group->n; i++)
-		af_future_unref(group->parts[i]);
-	free(group->parts);
-}
-
-static struct af_future *group_part(const struct af_future *f, size_t i)
-{
-	const struct group *group =
-		AFI_CONTAINER(f, const struct group, future);
-
-	return i < group->n ? group->parts[i] : NULL;
+	group->canceled = true;
+	if (!due)
+		afi_future_finish(f, group_cancel_error(group));
 }
 
 static const struct afi_future_ops group_all_ops = {
 	.name = "all",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.destroy = group_destroy,
-	.part = group_part,
+	.compound = true,
 };
 
 static const struct afi_future_ops group_all_settled_ops = {
 	.name = "all settled",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.destroy = group_destroy,
-	.part = group_part,
+	.compound = true,
 };
 
 static const struct afi_future_ops group_race_ops = {
 	.name = "race",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.destroy = group_destroy,
-	.part = group_part,
+	.compound = true,
 	.needs_one = true,
 };
 
@@ -86,16 +72,23 @@ static const struct afi_future_ops group_any_ops = {
 	.name = "any",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.destroy = group_destroy,
-	.part = group_part,
+	.compound = true,
 	.needs_one = true,
+	.needs_success = true,
 };
+
+/* Whether a part ended as it did because the group was cancelled. */
+static bool group_made_fail(const struct group *group,
+			    const struct af_future *done)
+{
+	return group->canceled && done->error == -ECANCELED;
+}
 
 /* Whether a part's outcome is that of the group. */
 static bool group_is_decided(const struct group *group,
 			     const struct af_future *done)
 {
-	const struct afi_future_ops *ops = group->future.ops;
+	const struct afi_future_ops *ops = group->compound.future.ops;
 
 	if (group->n_left == 0)
 		return true;
@@ -103,7 +96,21 @@ static bool group_is_decided(const struct group *group,
 		return done->error != 0;
 	if (ops == &group_any_ops)
 		return done->error == 0;
-	return ops != &group_all_settled_ops;
+	return ops != &group_all_settled_ops && !group_made_fail(group, done);
+}
+
+/* The first to be done, or to succeed: its result is the group's. */
+static void group_take(struct group *group, struct af_future *done)
+{
+	struct af_future *f = &group->compound.future;
+	bool failed = f->ops->needs_success ? group->canceled && done->error
+					    : group_made_fail(group, done);
+
+	f->source = af_future_ref(done->source ? done->source : done);
+	af_future_ref(f);
+	afi_future_finish(f, failed ? group_cancel_error(group) : done->error);
+	afi_future_cancel_parts(&group->compound);
+	af_future_unref(f);
 }
 
 static void group_on_part(struct afi_waiter *waiter, struct af_future *done)
@@ -112,16 +119,13 @@ static void group_on_part(struct afi_waiter *waiter, struct af_future *done)
 	struct group *group = group_of(f);
 
 	group->n_left--;
-	if (f->done || !group_is_decided(group, done)) {
+	if (f->done || !group_is_decided(group, done))
 		;
-	} else if (f->ops->needs_one) {
-		/* The part's result is the group's. */
-		f->source = af_future_ref(done->source ? done->source : done);
-		group_give_up(f, done->error);
-	} else {
+	else if (f->ops->needs_one)
+		group_take(group, done);
+	else
 		afi_future_finish(f,
 				  f->ops == &group_all_ops ? done->error : 0);
-	}
 	af_future_unref(f);
 }
 
@@ -156,15 +160,16 @@ static struct af_future *group_new(struct af_loop *loop,
 	if (!f)
 		return group_fail(loop, parts, n, -ENOMEM);
 	group = group_of(f);
-	group->parts = malloc((n ? n : 1) * sizeof(struct af_future *));
-	if (!group->parts) {
+	group->compound.parts =
+		malloc((n ? n : 1) * sizeof(struct af_future *));
+	if (!group->compound.parts) {
 		afi_future_finish(f, -ENOMEM);
 		af_future_unref(f);
 		return group_fail(loop, parts, n, -ENOMEM);
 	}
 	for (size_t i = 0; i < n; i++)
-		group->parts[i] = parts[i];
-	group->n = group->n_left = n;
+		group->compound.parts[i] = parts[i];
+	group->compound.n = group->n_left = n;
 	return f;
 }
 
@@ -174,8 +179,8 @@ static int group_wait(struct af_future *f)
 	struct group *group = group_of(f);
 	int r = 0;
 
-	for (size_t i = 0; i < group->n && r == 0; i++) {
-		struct af_future *part = group->parts[i];
+	for (size_t i = 0; i < group->compound.n && r == 0; i++) {
+		struct af_future *part = group->compound.parts[i];
 		struct afi_waiter waiter = { .child = f };
 
 		af_future_ref(f);
@@ -230,14 +235,33 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 
 struct af_future *af_future_part(const struct af_future *f, size_t i)
 {
-	return f && f->ops && f->ops->part ? f->ops->part(f, i) : NULL;
+	const struct afi_compound *compound;
+
+	if (!f || !f->ops || !f->ops->compound)
+		return NULL;
+	compound = AFI_CONTAINER(f, const struct afi_compound, future);
+	return i < compound->n ? compound->parts[i] : NULL;
 }
 
+/*
+ * The time is over. Whoever woke late may not have seen what had come before:
+ * libevent polls once more before it calls this again.
+ */
 static void group_expire(struct af_future *f)
 {
+	static const struct timeval now;
+	struct group *group = group_of(f);
+	bool late = group->late;
+
 	/* If both came in one turn the part was first: its waiter runs next. */
-	if (!group_of(f)->parts[0]->done)
-		group_give_up(f, -ETIMEDOUT);
+	if (group->compound.parts[0]->done)
+		return;
+	group->late = true;
+	if (!late && afi_deadline_start(f->deadline, f->loop, &now,
+					f->deadline->passed) == 0)
+		return;
+	group->timed_out = true;
+	af_future_cancel(f);
 }
 
 static const struct afi_future_ops group_timeout_ops = {
@@ -245,10 +269,19 @@ static const struct afi_future_ops group_timeout_ops = {
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
 	.expire = group_expire,
-	.destroy = group_destroy,
-	.part = group_part,
+	.compound = true,
 	.needs_one = true,
 };
+
+/* Out of memory, when f is a part already. */
+static void group_fail_late(struct af_future *f)
+{
+	af_future_ref(f);
+	if (!f->done)
+		afi_future_finish(f, -ENOMEM);
+	afi_future_cancel_parts(&group_of(f)->compound);
+	af_future_unref(f);
+}
 
 struct af_future *af_with_timeout(struct af_future *f,
 				  const struct timeval *timeout)
@@ -268,10 +301,10 @@ struct af_future *af_with_timeout(struct af_future *f,
 	timed = group_new(f->loop, &group_timeout_ops, &f, 1);
 	if (timed->ops != &group_timeout_ops)
 		return timed;
-	if (afi_timeout_zero(timeout))
-		group_expire(timed);
-	else if (group_wait(timed) < 0 ||
-		 afi_future_expire_after(timed, timeout) < 0)
-		group_give_up(timed, -ENOMEM);
+	/* With no time at all, it is the first poll that counts. */
+	group_of(timed)->late = afi_timeout_zero(timeout);
+	if (group_wait(timed) < 0 ||
+	    afi_future_expire_after(timed, timeout) < 0)
+		group_fail_late(timed);
 	return timed;
 }

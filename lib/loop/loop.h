@@ -54,9 +54,11 @@ struct af_loop {
 	bool turning;	  /* libevent dispatches, on our behalf */
 	bool broken;	  /* base's event_base_loopbreak() has been seen */
 	bool maybe_stuck; /* something waits for a running continuation */
+	bool held;	  /* files move no byte before the next task */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
+	unsigned walks; /* over futures, so far */
 	unsigned refs; /* the owner's, and one for each object made with it */
 	pthread_t thread;
 	char *process; /* 1 in the process that made it, 0 in its children */

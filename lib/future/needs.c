@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whether one future waits for another. Changes no future; each compound keeps
+ * for the walk from where it was entered, since depth must cost no stack.
+ */
+#include "config.h"
+
+#include "base/container.h"
+#include "future/future.h"
+
+/*
+ * It cannot be done before that continuation if any of all, or all of any,
+ * cannot. But a circle is a circle, also with a way out.
+ */
+static bool needs_all(const struct afi_compound *compound,
+		      const struct af_future *other)
+{
+	return !other && compound->future.ops->needs_one;
+}
+
+/* Looks along a chain: sets *ret_found, or returns a compound in its way. */
+static struct afi_compound *
+needs_along(struct af_future *f, const struct af_future *other, bool *ret_found)
+{
+	for (; f && !f->done; f = f->source) {
+		*ret_found = other ? f == other : f->running;
+		if (*ret_found)
+			return NULL;
+		if (f->ops->compound)
+			return AFI_CONTAINER(f, struct afi_compound, future);
+	}
+	*ret_found = false;
+	return NULL;
+}
+
+static void needs_enter(struct afi_compound *compound,
+			struct afi_compound *above, unsigned walk,
+			const struct af_future *other)
+{
+	compound->look.walk = walk;
+	compound->look.above = above;
+	compound->look.next = 0;
+	compound->found = needs_all(compound, other);
+}
+
+static bool needs_walk(struct afi_compound *compound,
+		       const struct af_future *other)
+{
+	unsigned walk = ++compound->future.loop->walks;
+	struct afi_compound *above, *below;
+	bool found;
+
+	needs_enter(compound, NULL, walk, other);
+	for (;;) {
+		if (compound->look.next == compound->n ||
+		    compound->found != needs_all(compound, other)) {
+			above = compound->look.above;
+			if (!above)
+				return compound->found;
+			above->found = compound->found;
+			compound = above;
+			continue;
+		}
+		below = needs_along(compound->parts[compound->look.next++],
+				    other, &found);
+		if (!below) {
+			compound->found = found;
+		} else if (below->look.walk == walk) {
+			compound->found = below->found; /* seen already */
+		} else {
+			needs_enter(below, compound, walk, other);
+			compound = below;
+		}
+	}
+}
+
+bool afi_future_needs(struct af_future *f, const struct af_future *other)
+{
+	bool found;
+	struct afi_compound *compound = needs_along(f, other, &found);
+
+	return compound ? needs_walk(compound, other) : found;
+}
