@@ -283,8 +283,8 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the loop's last af_spawn() or af_pipe_spawn() failed, as text for people:
- * the step, its subject, and the error.
+ * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn() or
+ * af_run(), as text for people: the step, its subject, and the error.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
@@ -293,9 +293,53 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
  *
  * @return the text. It belongs to the loop and is valid until the loop starts
  *         another child or is freed. "" if the last start succeeded, if there
- *         was none, or if loop is NULL.
+ *         was none, if loop is NULL, or if there was no memory for the text.
  */
 const char *af_spawn_error(const struct af_loop *loop);
+
+/** The steps of a start, as in the text of af_spawn_error(). */
+enum af_spawn_step {
+	AFIO_STEP_NONE = 0,	  /**< nothing has failed */
+	AFIO_STEP_OPTION = 1,	  /**< an option, or argv, makes no sense */
+	AFIO_STEP_MEMORY = 2,	  /**< there is no memory, or no event */
+	AFIO_STEP_PIPE = 3,	  /**< a pipe, see pipe(2) */
+	AFIO_STEP_TERMINAL = 4,	  /**< a terminal for AFIO_PTY */
+	AFIO_STEP_OPEN = 5,	  /**< open(2), for AFIO_PATH or AFIO_NULL */
+	AFIO_STEP_FD = 6,	  /**< a descriptor, of AFIO_FD or fds */
+	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
+	AFIO_STEP_SETSID = 8,	  /**< new_session */
+	AFIO_STEP_SETPGID = 9,	  /**< new_group, group */
+	AFIO_STEP_SETGROUPS = 10, /**< groups */
+	AFIO_STEP_SETGID = 11,	  /**< gid */
+	AFIO_STEP_SETUID = 12,	  /**< uid */
+	AFIO_STEP_LIMIT = 13,	  /**< limits */
+	AFIO_STEP_NICE = 14,	  /**< nice */
+	AFIO_STEP_CHDIR = 15,	  /**< cwd */
+	AFIO_STEP_DIE_WITH_PARENT = 16, /**< die_with_parent */
+	AFIO_STEP_SIGNALS = 17,		/**< the child's signal mask */
+	AFIO_STEP_EXEC = 18		/**< execve(2) */
+};
+
+/**
+ * Returns which step of the loop's last start failed, to act on it: another
+ * directory after AFIO_STEP_CHDIR, another program after AFIO_STEP_EXEC. Later
+ * versions may return steps that are not listed here.
+ *
+ * @return the step; AFIO_STEP_NONE where af_spawn_error() is ""
+ */
+enum af_spawn_step af_spawn_error_step(const struct af_loop *loop);
+
+/**
+ * The same text and step, of the start that a future stands for: one of
+ * af_run(). No later start changes them. A chain has those of the future whose
+ * outcome it has.
+ *
+ * @return "" and AFIO_STEP_NONE for any other future, for one whose child was
+ *         started, while it is pending, for NULL, and if there was no memory.
+ *         The text lives as long as the future.
+ */
+const char *af_future_spawn_error(const struct af_future *f);
+enum af_spawn_step af_future_spawn_step(const struct af_future *f);
 
 /**
  * The loop that the process was made with. After af_loop_free() of that loop,

@@ -79,15 +79,16 @@ static int pipeline_open_stderr(struct af_pipe *pipeline,
 
 	if (err->kind == AFIO_PATH) {
 		r = afi_stdfds_open_path(err->path, true);
-		return r < 0 ? afi_fail(failure, "open", err->path, -r) : r;
+		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, err->path, -r)
+			     : r;
 	}
 	r = afi_pipe_open(ends);
 	if (r < 0)
-		return afi_fail(failure, "pipe", NULL, -r);
+		return afi_fail(failure, AFIO_STEP_PIPE, NULL, -r);
 	pipeline->err = afi_file_new_pipe(pipeline->loop, ends[0], AFI_READ);
 	if (pipeline->err)
 		return ends[1];
-	r = afi_fail(failure, "memory", NULL, errno);
+	r = afi_fail(failure, AFIO_STEP_MEMORY, NULL, errno);
 	close(ends[0]);
 	close(ends[1]);
 	return r;
@@ -186,7 +187,7 @@ static struct af_pipe *pipeline_refuse(struct af_loop *loop, const char *option,
 {
 	struct afi_failure failure;
 
-	afi_fail(&failure, "option", option, error);
+	afi_fail(&failure, AFIO_STEP_OPTION, option, error);
 	afi_failure_keep(loop, &failure);
 	errno = error;
 	return NULL;
