@@ -4,9 +4,10 @@
  *
  * Pipelines: one process, or several in a row as in `a | b | c`. A program
  * writes to the first stage and reads from the last one, as if they were one.
+ * To run one child from its start to its end, call af_run().
  *
  * A pipeline belongs to its loop's thread. On another thread af_pipe_new() and
- * af_pipe_spawn() fail with EPERM, and af_pipe_wait(), af_pipe_stop(),
+ * af_pipe_spawn() fail with EPERM, and af_run(), af_pipe_wait(), af_pipe_stop(),
  * af_pipe_communicate() and af_pipe_each_line() with -EPERM; nothing else of a
  * pipeline may be called there.
  */
@@ -129,7 +130,7 @@ struct af_file *af_pipe_stderr(struct af_pipe *pipeline);
 /** Where the input of af_pipe_communicate() is read from. */
 enum af_input_kind {
 	AFIO_INPUT_NONE = 0, /**< no input: stdin closes after pending writes */
-	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
+	AFIO_INPUT_MEMORY,   /**< input_len bytes at input; 0: no input */
 	AFIO_INPUT_FD,	     /**< input_fd up to its end; stays the caller's */
 	AFIO_INPUT_FILE,     /**< input_file up to its end; borrowed */
 	AFIO_INPUT_CALLBACK  /**< what input_fn returns, until it returns 0 */
@@ -189,7 +190,7 @@ struct af_stage_output {
 };
 
 /**
- * The result of af_pipe_communicate(). The library makes it; do not copy it. It
+ * The result of af_pipe_communicate() and af_run(). The library makes it; do not copy it. It
  * and all that it points to live as long as the future.
  */
 struct af_output {
@@ -221,7 +222,9 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
  * A child that closes its stdin early is no error: see input_taken.
  *
  * @param options NULL: no input, no limits
- * @return a future; af_future_output() is the result, also after a failure:
+ * @return a future; af_future_output() is the result, also after a failure, and
+ *         af_future_count() how many bytes of the input stdin has taken, also
+ *         while the future is pending:
  *
  * | happens                                 | outcome                        |
  * |-----------------------------------------|--------------------------------|
@@ -243,6 +246,70 @@ AFIO_MUST_USE
 struct af_future *
 af_pipe_communicate(struct af_pipe *pipeline,
 		    const struct af_communicate_options *options);
+
+/** How to run a child. Zero it first: zero is the default of every field. */
+struct af_run_options {
+	/** As for af_spawn(), except for what AFIO_DEFAULT means: see af_run(). */
+	struct af_spawn_options spawn;
+	/** As for af_pipe_communicate(), except that a failure stops the child. */
+	struct af_communicate_options communicate;
+	/**
+	 * How long a child that is being stopped has after SIGTERM, before it
+	 * gets SIGKILL. NULL: one second; zero: SIGKILL at once.
+	 */
+	const struct timeval *grace;
+	uint64_t reserved[8]; /**< must be zero */
+};
+
+/**
+ * Runs a child from its start to its end: af_spawn(), af_pipe_communicate() and,
+ * if that fails, af_process_stop(), as Python's subprocess.run(). When the
+ * future is done, the child is gone, or about to be after a cancel.
+ *
+ * Where a stream of options->spawn is AFIO_DEFAULT:
+ *
+ * | stream   | leads to                                                      |
+ * |----------|---------------------------------------------------------------|
+ * | in       | the input by a pipe; /dev/null if there is none               |
+ * | out, err | two pipes: what is written to them is in af_future_output()   |
+ *
+ * Of other kinds, only AFIO_PIPE and AFIO_PTY are captured, and take input.
+ *
+ * @param argv    as for af_spawn()
+ * @param options NULL: no input, stdout and stderr captured, no limits
+ * @return a future. af_future_output() is the result, also after a failure, and
+ *         af_future_status() the child's wait status, or -1 if it is unknown or
+ *         none was started. af_future_count() is how many bytes of the input
+ *         stdin has taken, also while the future is pending:
+ *
+ * | happens                                 | outcome                        |
+ * |-----------------------------------------|--------------------------------|
+ * | the start fails                         | the errno of af_spawn(), negated; see af_future_spawn_error() and af_future_spawn_step() |
+ * | the child and its streams ended         | success, whatever the status   |
+ * | streams still open after linger         | success, AFIO_TIMEDOUT         |
+ * | timeout                                 | -ETIMEDOUT, after a stop       |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes, after a stop |
+ * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
+ * | reading the input or a stream fails     | that error, after a stop       |
+ * | cancelled, or the loop freed            | -ECANCELED, SIGKILL            |
+ *
+ * A stop is SIGTERM, grace and SIGKILL, to the child's whole group if it leads
+ * one. After a timeout the output is read on until the child has ended; later
+ * output, of a grandchild that has it open, is not waited for. After the other
+ * failures the parent's ends of the streams are closed. A child that becomes
+ * another user's and may not be signalled goes on, and the loop reaps it.
+ *
+ * A cancel sends SIGKILL likewise and does not wait: the loop reaps the child
+ * when it runs. af_loop_free() waits until that child is gone.
+ *
+ * -EINVAL, and AFIO_STEP_OPTION, also if an option of af_pipe_communicate() is
+ * not valid, if there is input but in is a kind that takes none, or if a
+ * reserved field is not zero. A future for a NULL loop, or on another thread
+ * (-EPERM), has no output.
+ */
+AFIO_MUST_USE
+struct af_future *af_run(struct af_loop *loop, const char *const argv[],
+			 const struct af_run_options *options);
 
 /** af_pipe_each_line() delivers longer lines in pieces of this many bytes. */
 #define AFIO_MAX_LINE 65536

@@ -147,6 +147,10 @@ static void process_see_off_again(struct afi_task *task)
 static void process_see_off(struct af_process *process)
 {
 	afi_process_look(process);
+	/* Nobody else would reap it. */
+	if (!process->ended && process->killed &&
+	    !afi_loop_alive(process->loop))
+		afi_exit_await(&process->exit);
 	if (process->ended || !afi_loop_alive(process->loop))
 		afi_process_discard(process);
 	else if (afi_process_watch(process) < 0)
@@ -297,6 +301,13 @@ void af_process_free(struct af_process *process)
 	afi_process_abandon(process);
 	process->orphan = true;
 	process_see_off(process);
+}
+
+void afi_process_kill(struct af_process *process)
+{
+	/* A child that became another user's may not be killed. */
+	process->killed = !process->ended &&
+			  afi_exit_signal_all(&process->exit, SIGKILL) == 0;
 }
 
 void afi_process_destroy(struct af_process *process)

@@ -40,6 +40,7 @@ struct af_process {
 	struct afi_exit exit;
 	bool ended;
 	bool orphan;
+	bool killed; /* an orphan that ends soon: the loop's end waits for it */
 	struct afi_end end; /* valid once it has ended */
 	struct event event;
 	struct afi_watch watch;	  /* while event is on the base */
@@ -80,6 +81,11 @@ void afi_process_look(struct af_process *process);
 int afi_process_watch(struct af_process *process);
 /* Closes its files and tells its members -ECANCELED. */
 void afi_process_abandon(struct af_process *process);
+/*
+ * Kills a child that has not ended. Once the process is freed, the loop reaps
+ * it, at the latest when it is freed itself.
+ */
+void afi_process_kill(struct af_process *process);
 /*
  * Kills a child, waits for it, and frees the process: the way back from a
  * half-built pipeline. A child that may not be killed is left running.

@@ -581,6 +581,30 @@ static void act_capture(struct scene *s)
 	af_pipe_close(pipe);
 }
 
+/* In one call: to its end, to its timeout, cancelled, and not started. */
+static void act_run(struct scene *s)
+{
+	const char *const missing[] = { "./missing", NULL };
+	struct af_run_options options = {
+		.communicate = { MEMORY("hello", 5), .timeout = MS(20000) },
+		.grace = MS(0),
+	};
+	struct af_future *f = af_run(s->loop, HELPER("cat"), &options);
+
+	if (end(s, af_future_ref(f), 0) == 0)
+		ck_assert_str_eq(af_future_output(f)->out, "hello");
+	af_future_unref(f);
+	options.communicate.timeout = MS(1);
+	end(s, af_run(s->loop, HELPER("pause"), &options), -ETIMEDOUT);
+	f = af_run(s->loop, HELPER("pause"), NULL);
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	f = af_run(s->loop, missing, NULL);
+	ck_assert(strstr(af_future_spawn_error(f), "exec ./missing: ") ||
+		  memory.failed > 0);
+	end(s, f, -ENOENT);
+}
+
 static void act_bufferevent(struct scene *s)
 {
 	struct bufferevent *bevs[2];
@@ -901,6 +925,7 @@ static const struct {
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
+	{ act_run, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
