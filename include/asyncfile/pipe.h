@@ -6,10 +6,11 @@
  * writes to the first stage and reads from the last one, as if they were one.
  * To run one child from its start to its end, call af_run().
  *
- * A pipeline belongs to its loop's thread. On another thread af_pipe_new() and
- * af_pipe_spawn() fail with EPERM, and af_run(), af_pipe_wait(), af_pipe_stop(),
- * af_pipe_communicate() and af_pipe_each_line() with -EPERM; nothing else of a
- * pipeline may be called there.
+ * A pipeline belongs to its loop's thread. On another thread af_pipe_new(),
+ * af_pipe_from(), af_pipe_spawn() and af_pipe_spawn_stages() fail with EPERM,
+ * and af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
+ * af_pipe_each_line(), af_pipe_each_chunk() and af_pipe_finish_stdin() with
+ * -EPERM; nothing else of a pipeline may be called there.
  */
 #ifndef ASYNCFILE_PIPE_H
 #define ASYNCFILE_PIPE_H
@@ -81,6 +82,65 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
 			      const struct af_spawn_options *options)
 	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * Makes a pipeline of any number of processes, in their order, that are
+ * connected already, or to be connected by the program.
+ *
+ * @param processes n of them; the pipeline owns them on success, and not the
+ *                  array
+ * @return as af_pipe_new(); EINVAL also if n is 0, one is NULL or two are the
+ *         same
+ */
+AFIO_MUST_USE
+struct af_pipe *af_pipe_from(struct af_process *const processes[], size_t n)
+	AFIO_MALLOC(af_pipe_close);
+
+/** A stage with options of its own. Zero it first. */
+struct af_stage {
+	const char *const *argv; /**< as for af_spawn() */
+	/**
+	 * NULL: the options of all stages. Otherwise they apply to this stage
+	 * in place of those, with these exceptions:
+	 *
+	 * | option               | of the stage                               |
+	 * |----------------------|--------------------------------------------|
+	 * | in, out              | must be AFIO_DEFAULT                       |
+	 * | err                  | AFIO_DEFAULT: that of all stages           |
+	 * | new_group, new_session, group | none set: those of all stages     |
+	 */
+	const struct af_spawn_options *options;
+	uint64_t reserved[2]; /**< must be zero */
+};
+
+/**
+ * Starts all stages of a pipeline like af_pipe_spawn(), where stages may have
+ * options of their own: a directory, a user, a program, a stderr.
+ *
+ *     const struct af_spawn_options in_tmp = { .cwd = "/tmp" };
+ *     const struct af_stage stages[] = {
+ *             { .argv = tar, .options = &in_tmp },
+ *             { .argv = gzip },
+ *     };
+ *
+ * @param stages n of them
+ * @param ends   as options of af_pipe_spawn(): in of the first stage, out of the
+ *               last one, err of every stage, and the options of stages that
+ *               have none. NULL: inherit the parent's streams.
+ * @return as af_pipe_spawn()
+ */
+AFIO_MUST_USE
+struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
+				     const struct af_stage *stages, size_t n,
+				     const struct af_spawn_options *ends)
+	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * A pointer of the program's own, such as the object that the pipeline belongs
+ * to. The library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_pipe_set_data(struct af_pipe *pipeline, void *data);
+void *af_pipe_data(const struct af_pipe *pipeline);
 
 /**
  * The loop that the pipeline was made with. After af_loop_free() of that loop,
@@ -311,20 +371,20 @@ AFIO_MUST_USE
 struct af_future *af_run(struct af_loop *loop, const char *const argv[],
 			 const struct af_run_options *options);
 
-/** af_pipe_each_line() delivers longer lines in pieces of this many bytes. */
+/** The most bytes that af_pipe_each_line() and its sibling deliver at once. */
 #define AFIO_MAX_LINE 65536
 
-/** A line that a stage has written. */
+/** A line, or a chunk, that a stage has written. */
 struct af_line {
 	int stage;	  /**< from 0; -1: one of several that share a stderr */
 	int stream;	  /**< 1: stdout, of the last stage; 2: stderr */
 	const char *data; /**< valid during the call; no NUL follows */
 	size_t len;	  /**< with the newline */
-	/** When the end of the line was read, as by gettimeofday(2). */
+	/** When its end was read, as by gettimeofday(2). */
 	struct timeval time;
 	/**
 	 * AFIO_EOF: the stream ended without a newline; AFIO_TRUNCATED: a piece
-	 * of a line, whose rest is the next line of the stream
+	 * of a line, whose rest is the next line of the stream. 0 for a chunk.
 	 */
 	unsigned flags;
 };
@@ -373,6 +433,14 @@ struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
 				    void *arg);
 
 /**
+ * Like af_pipe_each_line(), but calls fn with what there is, in chunks of up to
+ * AFIO_MAX_LINE bytes, without regard to lines.
+ */
+AFIO_MUST_USE
+struct af_future *af_pipe_each_chunk(struct af_pipe *pipeline, af_line_fn fn,
+				     void *arg);
+
+/**
  * Waits until every stage has ended.
  *
  * @param timeout NULL: none; zero: checks without waiting
@@ -412,6 +480,29 @@ bool af_pipe_poll(struct af_pipe *pipeline, int *ret_status);
 
 /** af_process_close_stdin() of the first stage. -EINVAL for NULL. */
 int af_pipe_close_stdin(struct af_pipe *pipeline);
+
+/** af_process_finish_stdin() of the first stage. -EINVAL for NULL. */
+AFIO_MUST_USE
+struct af_future *af_pipe_finish_stdin(struct af_pipe *pipeline,
+				       const struct timeval *timeout);
+
+/**
+ * Sends every stage a signal, as af_process_signal() does.
+ *
+ * @return 0 if a stage got it, and none has refused; -ESRCH once all have been
+ *         reaped; -EINVAL no such signal, or pipeline is NULL; -EPERM a stage
+ *         may not be signalled, and the others got it
+ */
+int af_pipe_signal(struct af_pipe *pipeline, int sig);
+
+/**
+ * Sends a signal to every process group that a stage leads, also after that
+ * stage has ended, as af_process_signal_group() does. With new_group that is
+ * the one group of all stages.
+ *
+ * @return as af_pipe_signal(); -ESRCH if no stage leads a group
+ */
+int af_pipe_signal_group(struct af_pipe *pipeline, int sig);
 
 /** How many stages the pipeline has. 0 for NULL. */
 size_t af_pipe_stages(const struct af_pipe *pipeline);

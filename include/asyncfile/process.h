@@ -25,8 +25,8 @@
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
  * af_process_adopt() fail with EPERM, and so do af_process_wait(),
- * af_process_stop(), af_process_close_stdin() and af_process_release(); nothing
- * else of a process may be called there.
+ * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
+ * af_process_release(); nothing else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -348,6 +348,13 @@ enum af_spawn_step af_future_spawn_step(const struct af_future *f);
 struct af_loop *af_process_loop(const struct af_process *process);
 
 /**
+ * A pointer of the program's own, such as the object that the process belongs
+ * to. The library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_process_set_data(struct af_process *process, void *data);
+void *af_process_data(const struct af_process *process);
+
+/**
  * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or the file of a
  * descriptor passed to af_process_adopt(). Borrowed: the process closes it.
  *
@@ -372,6 +379,30 @@ struct af_file *af_process_stderr(struct af_process *process);
  *         goes on; otherwise as af_file_close()
  */
 int af_process_close_stdin(struct af_process *process);
+
+/**
+ * Closes the parent's end of the child's stdin once all pending writes are done,
+ * as af_process_close_stdin() does at once. Do not write after it: such a write
+ * fails with -ECANCELED when stdin is closed, and some of it may have been sent.
+ *
+ * @param timeout for the pending writes. NULL: none; zero: closes stdin only if
+ *                no write is pending
+ * @return a future. A write that fails reports that itself:
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | the writes before it are done         | success; stdin is closed         |
+ * | there is no stdin, or it was closed   | success, at once                 |
+ * | the close fails, as af_file_close()   | that error; stdin is closed      |
+ * | deadline                              | -ETIMEDOUT; stdin stays open     |
+ * | cancelled                             | -ECANCELED; stdin stays open     |
+ * | stdin closed otherwise, process freed | -ECANCELED                       |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_finish_stdin(struct af_process *process,
+					  const struct timeval *timeout);
 
 /**
  * Changes the size of a child's AFIO_PTY. If it differs from the old one, the

@@ -22,7 +22,7 @@ struct afi_process_member {
 	TAILQ_ENTRY(afi_process_member) entry;
 	/*
 	 * Called once, after the member left the list. error: 0, the child has
-	 * ended; or -ECANCELED, the process is about to be freed.
+	 * ended; or -ECANCELED, its files are closed or it is about to be freed.
 	 */
 	void (*tell)(struct afi_process_member *member, int error);
 };
@@ -48,6 +48,9 @@ struct af_process {
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
 	struct af_file *pty;	  /* those of them that are a terminal */
 	struct afi_process_members members;
+	/* They wait to close stdin, and are told -ECANCELED: it was closed. */
+	struct afi_process_members finishes;
+	void *data; /* the program's own */
 };
 
 /*
