@@ -14,6 +14,16 @@
 #define RUN(...) (&(struct af_run_options){ __VA_ARGS__ })
 #define PROGRAM(name) ((const char *const[]){ (name), NULL })
 
+/* In this many milliseconds a child is up: its output is captured, so no test
+ * can wait for it. */
+static int settle(void)
+{
+	const char *slower = getenv("CK_TIMEOUT_MULTIPLIER");
+	int factor = slower ? atoi(slower) : 1;
+
+	return 500 * (factor > 1 ? factor : 1);
+}
+
 /* Drives a run, compares its outcome, and drops it. */
 static void expect_run(struct rig *rig, struct af_future *f, int error,
 		       unsigned flags, int status, const char *out,
@@ -239,13 +249,13 @@ START_TEST(run_stops_the_child_at_its_timeout)
 	expect_elapsed(since, 20);
 	expect_no_child();
 	since = now_us();
-	expect_run(
-		&rig,
-		af_run(rig.loop, HELPER("defy", "2"),
-		       RUN(.spawn.in = TO_FD(rig.in),
-			   .communicate.timeout = MS(500), .grace = MS(500))),
-		-ETIMEDOUT, 0, SIGKILL, "", "up\nterm\n");
-	expect_elapsed(since, 1000);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("defy", "2"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(settle()),
+			      .grace = MS(settle()))),
+		   -ETIMEDOUT, 0, SIGKILL, "", "up\nterm\n");
+	expect_elapsed(since, 2 * settle());
 	expect_no_child();
 	rig_close(&rig);
 }
@@ -260,7 +270,8 @@ START_TEST(run_with_no_grace_kills_at_its_timeout)
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("defy", "2"),
 			  RUN(.spawn.in = TO_FD(rig.in),
-			      .communicate.timeout = MS(500), .grace = MS(0))),
+			      .communicate.timeout = MS(settle()),
+			      .grace = MS(0))),
 		   -ETIMEDOUT, 0, SIGKILL, "", "up\n");
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("hold"),
@@ -283,7 +294,7 @@ START_TEST(run_stops_the_group_that_the_child_leads)
 		&rig,
 		af_run(rig.loop, HELPER("brood"),
 		       RUN(.spawn = { .in = TO_FD(rig.in), .new_group = true },
-			   .communicate.timeout = MS(500))),
+			   .communicate.timeout = MS(settle()))),
 		-ETIMEDOUT, 0, SIGTERM, "up\n", "");
 	close(rig.in);
 	rig.in = -1;
@@ -305,12 +316,12 @@ START_TEST(run_ends_though_a_grandchild_goes_on)
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("grandchild", "3"),
 			  RUN(.spawn.in = TO_FD(rig.in),
-			      .communicate.timeout = MS(500))),
+			      .communicate.timeout = MS(settle()))),
 		   -ETIMEDOUT, 0, EXITED(3), "x\n", "");
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("grandchild", "3"),
 			  RUN(.spawn.in = TO_FD(rig.in),
-			      .communicate.linger = MS(500))),
+			      .communicate.linger = MS(settle()))),
 		   0, AFIO_TIMEDOUT, EXITED(3), "x\n", "");
 	expect_no_child();
 	rig_close(&rig);
@@ -328,9 +339,9 @@ START_TEST(run_stopped_does_not_wait_for_a_grandchild)
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("brood"),
 			  RUN(.spawn.in = TO_FD(rig.in),
-			      .communicate.timeout = MS(500))),
+			      .communicate.timeout = MS(settle()))),
 		   -ETIMEDOUT, 0, SIGTERM, "up\n", "");
-	expect_elapsed(since, 500);
+	expect_elapsed(since, settle());
 	rig_close(&rig);
 }
 END_TEST
@@ -411,7 +422,7 @@ START_TEST(run_cancelled_kills_and_reaps)
 
 	rig_open(&rig, _i);
 	f = af_run(rig.loop, HELPER("defy"), RUN(.spawn.in = TO_FD(rig.in)));
-	af_on_done(af_sleep(rig.loop, MS(500)), cancel_it, f);
+	af_on_done(af_sleep(rig.loop, MS(settle())), cancel_it, f);
 	expect_run(&rig, f, -ECANCELED, 0, -1, "up\n", "");
 	expect_all_reaped(&rig);
 	/* At once, and in the middle of a stop. */
@@ -420,8 +431,9 @@ START_TEST(run_cancelled_kills_and_reaps)
 	expect_error(&rig, f, -ECANCELED);
 	f = af_run(rig.loop, HELPER("defy"),
 		   RUN(.spawn.in = TO_FD(rig.in),
-		       .communicate.timeout = MS(400), .grace = MS(20000)));
-	af_on_done(af_sleep(rig.loop, MS(800)), cancel_it, f);
+		       .communicate.timeout = MS(settle()),
+		       .grace = MS(20000)));
+	af_on_done(af_sleep(rig.loop, MS(2 * settle())), cancel_it, f);
 	expect_run(&rig, f, -ECANCELED, 0, -1, "up\nterm\n", "");
 	expect_all_reaped(&rig);
 	rig_close(&rig);

@@ -221,6 +221,7 @@ START_TEST(pipeline_from_nonsense_is_refused)
 {
 	struct af_loop *other = af_loop_new(NULL);
 	struct af_process *one, *two;
+	struct af_future *ended;
 
 	rig_open(&rig, 0);
 	one = start(&rig, HELPER("exit", "0"), NULL);
@@ -232,7 +233,9 @@ START_TEST(pipeline_from_nonsense_is_refused)
 	expect_from_refused((struct af_process *[]){ one, one }, 2);
 	expect_from_refused((struct af_process *[]){ one, two }, 2);
 	expect_exit(&rig, one, 0);
-	ck_assert_int_eq(af_await(af_process_wait(two, NULL)), 0);
+	ended = af_process_wait(two, NULL);
+	ck_assert_int_eq(af_await(ended), 0);
+	af_future_unref(ended);
 	af_process_free(two);
 	af_loop_free(other);
 	rig_close(&rig);
