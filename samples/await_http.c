@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * await_http: an evhttp server that runs a pipeline for each request and
- * returns the number that it counts. It shows af_await() in a libevent
- * callback: the request handler starts the pipeline, awaits it and replies,
- * step by step.
+ * await_http: an evhttp server that runs grep for each request and returns the
+ * number that it counts. It shows af_run(), and af_await() in a libevent
+ * callback: the request handler runs grep, awaits it and replies, step by step.
  *
  * The program runs its own base, with event_base_dispatch(). With af_loop_run()
  * nothing would change, because evhttp calls the handler from a libevent
- * callback in either case. So the wait uses a private base, on which only the
- * pipeline runs. No second handler can start during the wait, however many
- * clients there are, and the request stays valid even if its client closes the
+ * callback in either case. So the wait uses a private base, on which only grep's
+ * events run. No second handler can start during the wait, however many clients
+ * there are, and the request stays valid even if its client closes the
  * connection. The price: clients are served one after the other, and signals
  * only after the wait. So each wait has a timeout.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@
 
 #define LOOPBACK "127.0.0.1"
 #define HEADERS_MAX 8192
-#define OUTPUT_MAX 65536
+#define OUTPUT_MAX (1024 * 1024)
 
 char program_name[] = "await_http";
 
@@ -66,13 +65,25 @@ reply(struct evhttp_request *req, int code, const char *format, ...)
 	evhttp_send_reply(req, code, NULL, NULL);
 }
 
-/* Replies with the sum. grep exits with 1 if it is 0. */
-static void reply_sum(struct evhttp_request *req, const struct af_output *sum)
+/* The sum of numbers, each on a line. */
+static uintmax_t sum_of(const char *lines)
 {
-	if (WIFEXITED(sum->status) && WEXITSTATUS(sum->status) <= 1)
-		reply(req, HTTP_OK, "%s", sum->out);
+	uintmax_t sum = 0;
+	char *end;
+
+	for (; *lines; lines = *end ? end + 1 : end)
+		sum += strtoumax(lines, &end, 10);
+	return sum;
+}
+
+/* Answers with the sum; grep's 1 says that it is 0. */
+static void reply_sum(struct evhttp_request *req,
+		      const struct af_output *counts)
+{
+	if (WIFEXITED(counts->status) && WEXITSTATUS(counts->status) <= 1)
+		reply(req, HTTP_OK, "%ju\n", sum_of(counts->out));
 	else
-		reply(req, HTTP_INTERNAL, "grep or awk failed\n%s", sum->err);
+		reply(req, HTTP_INTERNAL, "grep failed\n%s", counts->err);
 }
 
 /* Counts the lines of the sources that contain word, in any letter case. */
@@ -82,38 +93,18 @@ static void count(struct server *server, struct evhttp_request *req,
 	const char *const grep[] = {
 		"grep", "-rchiF", "--include=*.[ch]", "-e", word, ".", NULL,
 	};
-	const char *const awk[] = {
-		"awk",
-		"{ n += $1 } END { print n + 0 }",
-		NULL,
+	const struct af_run_options limits = {
+		.communicate.timeout = &server->timeout,
+		.communicate.max_output = OUTPUT_MAX,
 	};
-	const char *const *const stages[] = { grep, awk, NULL };
-	const struct af_spawn_options streams = {
-		.in.kind = AFIO_NULL,
-		.out.kind = AFIO_PIPE,
-		.err.kind = AFIO_PIPE,
-	};
-	const struct af_communicate_options limits = {
-		.timeout = &server->timeout,
-		.max_output = OUTPUT_MAX,
-		.overflow = AFIO_OVERFLOW_TRUNCATE,
-	};
-	struct af_pipe *pipe = af_pipe_spawn(server->loop, stages, &streams);
-	struct af_future *sum;
-	int r;
+	struct af_future *counts = af_run(server->loop, grep, &limits);
+	int r = af_await(counts);
 
-	if (!pipe) {
-		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(errno));
-		return;
-	}
-	sum = af_pipe_communicate(pipe, &limits);
-	r = af_await(sum);
 	if (r == 0)
-		reply_sum(req, af_future_output(sum));
+		reply_sum(req, af_future_output(counts));
 	else
-		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(-r));
-	af_future_unref(sum);
-	end_pipe(pipe);
+		reply(req, HTTP_INTERNAL, "grep: %s\n", strerror(-r));
+	af_future_unref(counts);
 }
 
 /* GET /count?word=WORD */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,25 +126,12 @@ int await_once(struct af_future *f)
 	return r;
 }
 
-static void signal_stages(struct af_pipe *pipe, int sig)
-{
-	size_t i;
-
-	for (i = 0; i < af_pipe_stages(pipe); i++)
-		af_process_signal(af_pipe_process(pipe, i), sig);
-}
-
 void end_pipe(struct af_pipe *pipe)
 {
 	static const struct timeval grace = { .tv_sec = 2 };
 
-	if (pipe && !af_pipe_poll(pipe, NULL)) {
-		signal_stages(pipe, SIGTERM);
-		if (await_once(af_pipe_wait(pipe, &grace)) == -ETIMEDOUT) {
-			signal_stages(pipe, SIGKILL);
-			await_once(af_pipe_wait(pipe, NULL));
-		}
-	}
+	if (pipe && !af_pipe_poll(pipe, NULL))
+		await_once(af_pipe_stop(pipe, &grace));
 	af_pipe_close(pipe);
 }
 

@@ -25,8 +25,8 @@
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
  * af_process_adopt() fail with EPERM, and so do af_process_wait(),
- * af_process_stop(), af_process_close_stdin() and af_process_release(); nothing
- * else of a process may be called there.
+ * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
+ * af_process_release(); nothing else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -283,8 +283,8 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the loop's last af_spawn() or af_pipe_spawn() failed, as text for people:
- * the step, its subject, and the error.
+ * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn() or
+ * af_run(), as text for people: the step, its subject, and the error.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
@@ -293,15 +293,66 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
  *
  * @return the text. It belongs to the loop and is valid until the loop starts
  *         another child or is freed. "" if the last start succeeded, if there
- *         was none, or if loop is NULL.
+ *         was none, if loop is NULL, or if there was no memory for the text.
  */
 const char *af_spawn_error(const struct af_loop *loop);
+
+/** The steps of a start, as in the text of af_spawn_error(). */
+enum af_spawn_step {
+	AFIO_STEP_NONE = 0,	  /**< nothing has failed */
+	AFIO_STEP_OPTION = 1,	  /**< an option, or argv, makes no sense */
+	AFIO_STEP_MEMORY = 2,	  /**< there is no memory, or no event */
+	AFIO_STEP_PIPE = 3,	  /**< a pipe, see pipe(2) */
+	AFIO_STEP_TERMINAL = 4,	  /**< a terminal for AFIO_PTY */
+	AFIO_STEP_OPEN = 5,	  /**< open(2), for AFIO_PATH or AFIO_NULL */
+	AFIO_STEP_FD = 6,	  /**< a descriptor, of AFIO_FD or fds */
+	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
+	AFIO_STEP_SETSID = 8,	  /**< new_session */
+	AFIO_STEP_SETPGID = 9,	  /**< new_group, group */
+	AFIO_STEP_SETGROUPS = 10, /**< groups */
+	AFIO_STEP_SETGID = 11,	  /**< gid */
+	AFIO_STEP_SETUID = 12,	  /**< uid */
+	AFIO_STEP_LIMIT = 13,	  /**< limits */
+	AFIO_STEP_NICE = 14,	  /**< nice */
+	AFIO_STEP_CHDIR = 15,	  /**< cwd */
+	AFIO_STEP_DIE_WITH_PARENT = 16, /**< die_with_parent */
+	AFIO_STEP_SIGNALS = 17,		/**< the child's signal mask */
+	AFIO_STEP_EXEC = 18		/**< execve(2) */
+};
+
+/**
+ * Returns which step of the loop's last start failed, to act on it: another
+ * directory after AFIO_STEP_CHDIR, another program after AFIO_STEP_EXEC. Later
+ * versions may return steps that are not listed here.
+ *
+ * @return the step; AFIO_STEP_NONE where af_spawn_error() is ""
+ */
+enum af_spawn_step af_spawn_error_step(const struct af_loop *loop);
+
+/**
+ * The same text and step, of the start that a future stands for: one of
+ * af_run(). No later start changes them. A chain has those of the future whose
+ * outcome it has.
+ *
+ * @return "" and AFIO_STEP_NONE for any other future, for one whose child was
+ *         started, while it is pending, for NULL, and if there was no memory.
+ *         The text lives as long as the future.
+ */
+const char *af_future_spawn_error(const struct af_future *f);
+enum af_spawn_step af_future_spawn_step(const struct af_future *f);
 
 /**
  * The loop that the process was made with. After af_loop_free() of that loop,
  * only compare the pointer. NULL for NULL.
  */
 struct af_loop *af_process_loop(const struct af_process *process);
+
+/**
+ * A pointer of the program's own, such as the object that the process belongs
+ * to. The library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_process_set_data(struct af_process *process, void *data);
+void *af_process_data(const struct af_process *process);
 
 /**
  * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or the file of a
@@ -328,6 +379,30 @@ struct af_file *af_process_stderr(struct af_process *process);
  *         goes on; otherwise as af_file_close()
  */
 int af_process_close_stdin(struct af_process *process);
+
+/**
+ * Closes the parent's end of the child's stdin once all pending writes are done,
+ * as af_process_close_stdin() does at once. Do not write after it: such a write
+ * fails with -ECANCELED when stdin is closed, and some of it may have been sent.
+ *
+ * @param timeout for the pending writes. NULL: none; zero: closes stdin only if
+ *                no write is pending
+ * @return a future. A write that fails reports that itself:
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | the writes before it are done         | success; stdin is closed         |
+ * | there is no stdin, or it was closed   | success, at once                 |
+ * | the close fails, as af_file_close()   | that error; stdin is closed      |
+ * | deadline                              | -ETIMEDOUT; stdin stays open     |
+ * | cancelled                             | -ECANCELED; stdin stays open     |
+ * | stdin closed otherwise, process freed | -ECANCELED                       |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_finish_stdin(struct af_process *process,
+					  const struct timeval *timeout);
 
 /**
  * Changes the size of a child's AFIO_PTY. If it differs from the old one, the

@@ -266,6 +266,12 @@ struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 	return each_new(file, gate, fn, arg, true);
 }
 
+struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
+				 af_each_fn fn, void *arg)
+{
+	return each_new(file, gate, fn, arg, false);
+}
+
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg)
 {

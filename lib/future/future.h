@@ -17,6 +17,8 @@
 #include "loop/deadline.h"
 #include "loop/loop.h"
 
+struct afi_spawn_error;
+
 /* Somebody who waits for a future. Run once, from the ready queue. */
 struct afi_waiter {
 	struct afi_waiter *next;
@@ -47,6 +49,10 @@ struct afi_future_ops {
 	bool needs_success; /* of that one */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
+	/* Of one that starts a child: why that failed, or NULL. */
+	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
+	/* Of a pending one: how many bytes it has moved so far. */
+	size_t (*progress)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };
