@@ -16,8 +16,9 @@
 
 #include "base/container.h"
 #include "file/hangup.h"
-#include "transport/bevstate.h"
 #include "transport/bev.h"
+#include "transport/bevmove.h"
+#include "transport/bevstate.h"
 #include "transport/linger.h"
 
 /* The most bytes in its output: one TLS record. */
@@ -224,52 +225,6 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 		afi_hangup_seen(file);
 }
 
-/*
- * Whether a limit holds of its own or of a group, for which libevent has no
- * question: then no more can be read at once than that, whatever else is allowed.
- */
-static bool bev_is_rate_limited(struct bufferevent *bev)
-{
-	const size_t most = EV_SSIZE_MAX;
-	ev_ssize_t read_before = bufferevent_get_max_single_read(bev);
-	ev_ssize_t write_before = bufferevent_get_max_single_write(bev);
-	bool limited;
-
-	bufferevent_set_max_single_read(bev, most);
-	bufferevent_set_max_single_write(bev, most);
-	limited = bufferevent_get_max_to_read(bev) < EV_SSIZE_MAX ||
-		  bufferevent_get_max_to_write(bev) < EV_SSIZE_MAX;
-	bufferevent_set_max_single_read(bev, (size_t)read_before);
-	bufferevent_set_max_single_write(bev, (size_t)write_before);
-	return limited;
-}
-
-/*
- * Only a plain socket's bufferevent can move to another base, and not with a
- * rate limit, whose timer cannot.
- */
-static int bev_rebase(struct af_file *file, struct event_base *base)
-{
-	struct bufferevent *bev = bev_of(file)->bev;
-	struct event_base *before = bufferevent_get_base(bev);
-	short enabled = bufferevent_get_enabled(bev);
-	int priority = bufferevent_get_priority(bev);
-	int r = 0;
-
-	if (before == base)
-		return 0;
-	if (bev_is_rate_limited(bev))
-		return -ENOTSUP;
-	bufferevent_disable(bev, enabled);
-	if (bufferevent_base_set(base, bev) < 0) {
-		bufferevent_base_set(before, bev);
-		r = -ENOTSUP;
-	}
-	bufferevent_priority_set(bev, priority); /* which the move has reset */
-	bufferevent_enable(bev, enabled);
-	return r;
-}
-
 static int bev_move(struct afi_watch *watch)
 {
 	struct af_file *file =
@@ -277,13 +232,14 @@ static int bev_move(struct afi_watch *watch)
 
 	/* A callback already queued may fire on the other base. */
 	bev_wake(file);
-	return bev_rebase(file, file->loop->base);
+	return afi_bevmove(bev_of(file)->bev, file->loop->base);
 }
 
 static int bev_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = bev_of(file)->watch.move ? 0
-					 : bev_rebase(file, file->loop->base);
+	int r = bev_of(file)->watch.move
+			? 0
+			: afi_bevmove(bev_of(file)->bev, file->loop->base);
 
 	if (r < 0)
 		return r;
@@ -342,7 +298,7 @@ static void bev_release(struct af_file *file)
 			bev_of(file)->on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	afi_watch_stop(&bev_of(file)->watch);
-	bev_rebase(file, file->loop->home);
+	afi_bevmove(bev_of(file)->bev, file->loop->home);
 	if (file->keep_fd)
 		bev_give_back(file);
 	else

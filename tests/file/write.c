@@ -5,6 +5,7 @@
  * always the reader's view: as many bytes as reported, these, and no more.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -394,7 +395,7 @@ START_TEST(write_buffer_with_a_part_of_a_file_sends_its_bytes)
 	struct evbuffer *buf = evbuffer_new();
 	const size_t len = 50000;
 	unsigned char *body = malloc(len);
-	char path[] = "/tmp/asyncfile-XXXXXX";
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
 	int fd = mkstemp(path);
 
 	ck_assert_ptr_nonnull(body);
