@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a wait costs: in a continuation, and in a libevent callback, where all
- * that is pending moves to a private base and back.
+ * The time of a wait: in a continuation, and in a libevent callback, where all
+ * pending operations move to a private base and back.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -19,8 +19,8 @@
 #define ROUNDS 9
 
 static struct af_loop *loop;
-static struct af_file *ready; /* has data */
-static unsigned waits;	      /* in one measurement */
+static struct af_file *ready; /* its writes are done at once */
+static unsigned waits;	      /* for each measurement */
 static double elapsed;
 
 static void die(const char *what)
@@ -44,7 +44,7 @@ static struct af_future *pass(struct af_future *done, void *arg)
 	return NULL;
 }
 
-/* Waits for a continuation that is ready: all of the cost is the wait's. */
+/* Awaits a continuation that is ready to run, so only the wait takes time. */
 static void wait_often(void)
 {
 	double start = now();
@@ -85,7 +85,7 @@ static int by_value(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Nanoseconds a wait, the median of some rounds. */
+/* Returns the nanoseconds of one wait, the median of ROUNDS. */
 static double measure(bool in_callback)
 {
 	const struct timeval at_once = { 0, 0 };
@@ -107,7 +107,7 @@ static double measure(bool in_callback)
 	return seen[ROUNDS / 2];
 }
 
-/* So many reads on one pipe, in which nothing comes. */
+/* Measures with pending reads on a pipe that never has data. */
 static void run(unsigned pending)
 {
 	struct af_file **files = calloc(pending ? pending : 1, sizeof(*files));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the contenders share: the list of works with their sizes, and the
- * children, files and sockets that the works are about.
+ * Used by all contenders: the list of works with their sizes, and the children,
+ * files and sockets that the works need.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ extern char **environ;
 struct unit {
 	const char *name;
 	double factor;
-	bool rate; /* n a second, or seconds (or bytes) an n */
+	bool rate; /* per second; else seconds or bytes for each */
 };
 static const struct unit mb_s = { "MB/s", 1e-6, true };
 static const struct unit per_s = { "/s", 1, true };
@@ -39,8 +39,8 @@ static const struct work {
 	const char *name, *kind;
 	size_t n, size;
 	const struct unit *unit;
-	size_t descriptors; /* for each of size */
-	size_t fat;	    /* bytes that the process has touched before */
+	size_t descriptors; /* needed for each of size */
+	size_t fat;	    /* bytes to allocate and touch first */
 } works[] = {
 	{ "pipe-in", "pipe-in", GB, 0, &mb_s, 0, 0 },
 	{ "through-memory", "through-memory", GB, 0, &mb_s, 0, 0 },
@@ -273,7 +273,7 @@ char *bench_bytes(size_t n)
 
 	if (data == MAP_FAILED)
 		bench_die("mmap");
-	/* Huge pages come or not; fork(2) of them is another work. */
+	/* No huge pages: they would make fork(2) faster, but not always. */
 	madvise(data, n, MADV_NOHUGEPAGE);
 	return memset(data, 'x', n);
 }

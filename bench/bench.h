@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the contenders share: the list of works, the clock, and the child that
- * all of them talk to, so that only what lies between differs.
+ * Used by all contenders: the list of works, the clock, and the child. The
+ * child is the same for all, so that only the parent's side is compared.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -10,63 +10,63 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reads and writes of all: what a pipe holds. */
+/* The size of all reads and writes: the capacity of a pipe. */
 #define BENCH_BLOCK 65536
-/* Messages of the work "many", in bytes. */
+/* The size of a message in the work "many", in bytes. */
 #define BENCH_MESSAGE 64
-/* Children at once, at most. */
+/* How many children may run at once. */
 #define BENCH_AT_ONCE 64
 
 /*
- * Does a kind of work n times; what size is depends on the kind. Returns the
- * seconds it took (the kind "idle": the bytes it took).
+ * Does a kind of work n times. The meaning of size depends on the kind. Returns
+ * the time in seconds; for the kind "idle", the memory in bytes.
  */
 typedef double (*bench_fn)(size_t n, size_t size);
 
 struct bench_kind {
 	const char *name; /* NULL ends a list */
 	bench_fn run;
-	size_t less; /* so many times slower than others: does n/less */
+	size_t less; /* this contender is slow: do n/less; 0: n */
 };
 
 /* main() of a contender: CONTENDER WORK [N]. 77 if it has no such kind. */
 int bench_main(int argc, char **argv, const struct bench_kind *kinds);
 
 double bench_now(void);
-/* Bytes of memory this process has in use. */
+/* The resident memory of this process in bytes. */
 double bench_memory(void);
 __attribute__((noreturn)) void bench_die(const char *what);
-/* Ends the program if something came out otherwise. */
+/* Exits with a message unless the two are equal. */
 void bench_expect(const char *what, size_t seen, size_t expected);
 
-/* The arguments of bench/child; they live until the next call. */
+/* The arguments for bench/child, valid until the next call. */
 char **bench_argv(const char *mode, size_t n, size_t size);
 extern char *bench_true[];
 
 struct bench_child {
 	pid_t pid;
-	int in, out; /* our ends of its stdin (-1: none) and stdout */
+	int in, out; /* the parent's ends of stdin (-1: none) and stdout */
 };
 
-/* Starts a child as fast as the system can. */
+/* Starts a child in the fastest way the system has. */
 void bench_spawn(struct bench_child *child, char **argv, bool with_stdin);
-/* Our ends are closed already. */
+/* Waits for a child whose parent's ends are closed. */
 void bench_reap(const struct bench_child *child);
-/* Pairs of pipe ends that no child inherits. */
+/* Makes a pipe that no child inherits. */
 void bench_pipe(int ends[2]);
 void bench_nonblock(int fd);
 
-/* An on-disk file of n bytes, in the page cache, open to be read. */
+/* Opens an on-disk file of n bytes that is in the page cache. */
 int bench_file(size_t n);
 extern const char bench_file_path[];
-/* n bytes that have been touched. */
+/* Allocates n bytes and touches them. */
 char *bench_bytes(size_t n);
-/* Our ends of n socket pairs; one child echoes on all the others. */
+/* Makes n socket pairs; a child echoes on their other ends. */
 int *bench_pairs(size_t n, struct bench_child *child);
-/* n descriptors of a pipe in which nothing ever comes. */
+/* Returns n descriptors of a pipe that never has data. */
 int *bench_silent(size_t n);
 
-/* What is done with a line: it is counted. */
+/* Each line is counted, and nothing else is done with it. */
 struct bench_count {
 	size_t lines, bytes;
 };
@@ -81,10 +81,10 @@ static inline int bench_line(const char *data, size_t len, void *arg)
 	return 0;
 }
 
-/* For those who split by hand: read up to BENCH_BLOCK at bench_split_at(). */
+/* To split lines by hand: read at most BENCH_BLOCK at bench_split_at(). */
 struct bench_split {
 	struct bench_count count;
-	size_t len; /* of the line that has begun */
+	size_t len; /* of the incomplete line at the beginning */
 	char buf[2 * BENCH_BLOCK];
 };
 char *bench_split_at(struct bench_split *split);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Plain bufferevents, as programs on libevent use them. libevent starts no
- * processes: the children are started as in raw.c, and works about starting
- * them are left out.
+ * Plain bufferevents, as most programs use them. libevent cannot start
+ * processes, so children are started as in raw.c, and the spawn works are left
+ * out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static double pipe_in(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* All was written. */
+/* Everything has been written. */
 static void on_written(struct bufferevent *bev, void *arg)
 {
 	(void)arg;
@@ -145,7 +145,7 @@ static double lines(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* The messages that go there and back: how many are left, and of what size. */
+/* Messages to a child and back: how many are left, and their size. */
 struct game {
 	struct bufferevent *in;
 	size_t left, size;

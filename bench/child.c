@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The other side of every pipe and socket: writes, echoes or passes on, in
- * blocks as large as a pipe, with plain blocking system calls.
+ * The child of every contender: writes, echoes or copies, in blocks as large as
+ * a pipe, with blocking system calls.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static void write_all(int fd, const char *data, size_t len)
 	}
 }
 
-/* n lines of len bytes; blocks begin and end anywhere in a line. */
+/* Writes n lines of len bytes; a block may begin and end inside a line. */
 static void lines(size_t n, size_t len)
 {
 	size_t left = n * len, block;
@@ -49,7 +49,7 @@ static void lines(size_t n, size_t len)
 	}
 }
 
-/* Messages of size bytes back; size 0: whatever comes, a block at most. */
+/* Echoes messages of size bytes; size 0: any bytes, a block at most. */
 static void echo(size_t size)
 {
 	size_t len = 0;
@@ -66,7 +66,7 @@ static void echo(size_t size)
 		die("read");
 }
 
-/* Echoes on every socket that was inherited, until all have ended. */
+/* Echoes on every inherited socket until all are at end of file. */
 static void many(void)
 {
 	struct epoll_event events[256], event = { .events = EPOLLIN };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What futures cost, without any file, and whether costs grow with what else is
- * there: libasyncfile alone.
+ * The cost of futures without any file, and whether costs grow with the number
+ * of pending operations. Only libasyncfile does these works.
  */
 #include <stdlib.h>
 
 #include "ours.h"
 
-/* Of each read, in bytes. */
+/* The size of each read in bytes. */
 #define RECORD 16
 
-/* So many continuations of a batch have run; then the clock is read. */
+/* Counts continuations; after the last of a batch, ended is the time. */
 static size_t ran, batch_size;
 static double ended;
 
@@ -114,7 +114,7 @@ double growth_idle(size_t n, size_t files)
 	return play(n, 1);
 }
 
-/* Reads that are queued; each that is done is replaced, up to some number. */
+/* Queued reads; each that is done is replaced, until n have been queued. */
 struct queue {
 	struct af_file *file;
 	size_t to_queue, to_end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GLib: GSubprocess and the asynchronous calls of GIO's streams, as its manual
- * has them.
+ * GLib: GSubprocess and the asynchronous functions of GIO's streams, used as in
+ * its manual.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 static GMainLoop *loop;
 static char block[BENCH_BLOCK];
 
-/* The error is looked at after the call that sets it, hence its address. */
+/* Takes the error's address, as arguments may be evaluated in any order. */
 static void check(bool good, GError **error, const char *what)
 {
 	if (good)
@@ -36,14 +36,14 @@ static GSubprocess *spawn(char **argv, GSubprocessFlags flags)
 		flags | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
 
 	check(child != NULL, &error, argv[0]);
-	/* Its pipes block, and the large write of one would wait for good. */
+	/* Its pipes are blocking, and one large write would never end. */
 	if (flags & G_SUBPROCESS_FLAGS_STDIN_PIPE)
 		bench_nonblock(g_unix_output_stream_get_fd(G_UNIX_OUTPUT_STREAM(
 			g_subprocess_get_stdin_pipe(child))));
 	return child;
 }
 
-/* Whether data came; at the end of the stream, false. */
+/* Returns how many bytes were read; 0 at the end of the stream. */
 static size_t read_end(GObject *in, GAsyncResult *result)
 {
 	GError *error = NULL;
@@ -67,7 +67,7 @@ static void on_bytes(GObject *in, GAsyncResult *result, void *got)
 				  G_PRIORITY_DEFAULT, NULL, on_bytes, got);
 }
 
-/* Until the end of what the child writes. */
+/* Reads the child's output to its end. */
 static void read_all(GSubprocess *child, size_t n)
 {
 	size_t got = 0;
@@ -242,12 +242,12 @@ static double ping_pong(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* Children that are started over and over, until there were enough. */
+/* Whenever a child has ended, another one is started, n in all. */
 static size_t to_start, to_end;
 
 struct seat {
 	GSubprocess *child;
-	unsigned ends; /* of the child and of its output */
+	unsigned ends; /* counts the ends of the child and of its output */
 	char byte;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libasyncfile, in the works that others do, too: chains of futures, and the
- * operations that work in place. What only it does is in costs.c.
+ * libasyncfile, in the works that other contenders can do, too: with chains of
+ * futures, and operations that work in place. costs.c has the other works.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static int on_chunk(const char *data, size_t len, unsigned flags, void *got)
 	return 0;
 }
 
-/* Waits for f, and then for the end of the child. */
+/* Waits for f, and then for the child to exit. */
 static void finish(struct af_future *f, struct af_process *child)
 {
 	check(af_await(f), "read");
@@ -139,7 +139,7 @@ struct chain {
 	struct bench_count count;
 };
 
-/* Each line's continuation asks for the next. */
+/* The continuation of each line reads the next one. */
 static void on_line(struct af_future *done, void *arg)
 {
 	struct chain *chain = arg;
@@ -247,7 +247,7 @@ static double ping_pong(size_t n, size_t size)
 	return play(n, size);
 }
 
-/* Children that are started over and over, until there were enough. */
+/* Whenever a child has ended, another one is started, n in all. */
 static size_t to_start, to_end;
 
 static void spawn_one(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Between ours.c and costs.c: one program, on one loop.
+ * Shared by ours.c and costs.c, which are one program with one loop.
  */
 #ifndef BENCH_OURS_H
 #define BENCH_OURS_H
@@ -13,13 +13,13 @@
 
 extern struct af_loop *loop;
 
-/* Ends the program if r is a negative errno. */
+/* Exits with a message if r is a negative errno. */
 void check(int r, const char *what);
-/* A child whose stdout is a pipe. */
+/* Starts a child whose stdout is a pipe. */
 struct af_process *spawn(char **argv, enum af_stdio_kind in);
-/* Ping-pong on the loop: n times, size bytes. Seconds. */
+/* Plays ping-pong with size bytes, n times. Returns the seconds. */
 double play(size_t n, size_t size);
-/* A pending read on each of so many files. */
+/* Makes files with a pending read each. */
 void read_silent(size_t files);
 
 /* costs.c */

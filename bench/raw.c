@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The limit: blocking system calls where one thing happens at a time, poll or
- * epoll where several do.
+ * The fastest that is possible: blocking system calls where one thing happens
+ * at a time; poll or epoll where several do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static double pipe_in(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* What goes into cat: memory, or a file by read and write or by splice. */
+/* The input of cat: memory, or a file, read and written or spliced. */
 struct source {
 	int file; /* -1: none */
 	bool splice;
@@ -41,7 +41,7 @@ struct source {
 	size_t len;
 };
 
-/* Writes what fits; 0 at the end of the source. */
+/* Writes as much as fits; returns 0 at the end of the source. */
 static ssize_t feed(int fd, struct source *from)
 {
 	ssize_t r;
@@ -190,7 +190,7 @@ static double ping_pong(size_t n, size_t size)
 	return took;
 }
 
-/* Some at once: whoever has ended is replaced. */
+/* Runs at_once children at a time; each that has ended is replaced. */
 static double spawn(size_t n, size_t at_once)
 {
 	struct bench_child children[BENCH_AT_ONCE];

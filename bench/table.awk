@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# From the works (base and goal of each) and all samples: medians, as a file
-# and as tables, and where the goals are missed.
+# Reads the works, with base and goal of each, and all samples. Writes medians
+# to a file, prints them as tables, and lists the goals that were missed.
 
 function median(list, n, parts, i, j, t)
 {
@@ -60,7 +60,7 @@ function verdict(where, work, mine)
 
 function table(where, i, j, work, at)
 {
-	printf "\n%s: the base is an absolute figure, the others are ratios to it\n",
+	printf "\n%s: the base is an absolute figure, others are ratios\n",
 		where
 	printf "%-20s %14s", "work", "base"
 	for (j = 1; j <= contenders; j++)
@@ -127,7 +127,7 @@ END {
 					ratio(place[p], list[i], name[j]),
 					goal[list[i]] >results
 			}
-	# Judged is the first place: pinned, where it can be.
+	# The first place is compared with the goals: pinned, if possible.
 	judged = place[1]
 	for (p = 1; p <= places; p++)
 		table(place[p])
@@ -135,7 +135,7 @@ END {
 	behind(judged, "ping-pong-1k", "uv")
 	behind(judged, "many", "uv")
 	printf "\n%s (%s)%s\n",
-		misses ? "Where we miss the goal" : "Every goal is reached",
+		misses ? "Goals that were missed" : "Every goal was reached",
 		judged, misses ? ":" : "."
 	for (i = 1; i <= misses; i++)
 		print missed[i]

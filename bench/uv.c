@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libuv: on pipes made here, because its own default for a child's streams is
- * a socket pair. With -s as the first argument, that default.
+ * libuv, on pipes that this program makes; with -s as the first argument, on
+ * socket pairs, libuv's default for the streams of a child.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,8 +45,8 @@ static void alloc_block(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 }
 
 /*
- * One stream of a child: index is 0 for stdin, 1 for stdout. Returns the
- * child's end, to be closed, or -1.
+ * Makes one stream of a child: index 0 is stdin, 1 stdout. Returns the child's
+ * end, which the caller must close, or -1.
  */
 static int stream(uv_stdio_container_t *to, uv_pipe_t *ours, int index)
 {
@@ -148,7 +148,7 @@ static double through_memory(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* A file goes out in blocks: read in the pool of threads, then written. */
+/* A file is sent in blocks: each is read by the thread pool, then written. */
 static struct {
 	int fd;
 	int64_t at;
@@ -243,10 +243,10 @@ static double lines(size_t n, size_t size)
 struct game {
 	uv_stream_t *in;
 	size_t left, size;
-	size_t got; /* of the message under way */
+	size_t got; /* bytes of the present message */
 };
 
-/* Written at once where it can be, as users who look at speed do. */
+/* Writes at once, as programs that need speed do. */
 static void send_message(uv_stream_t *to, size_t len)
 {
 	uv_buf_t buf = uv_buf_init(block, (unsigned)len);
@@ -288,12 +288,12 @@ static double ping_pong(size_t n, size_t size)
 	return bench_now() - start;
 }
 
-/* Children that are started over and over, until there were enough. */
+/* Whenever a child has ended, another one is started, n in all. */
 static size_t to_start, to_end;
 
 static void spawn_one(struct child *child);
 
-/* Its end and that of its output have both come, in either order. */
+/* Called twice: for the process and for its output, in either order. */
 static void on_closed(uv_handle_t *handle)
 {
 	struct child *child = handle->data;

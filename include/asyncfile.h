@@ -7,13 +7,13 @@
  *
  * Three rules hold everywhere:
  *
- * - Every operation returns a `struct af_future *`, never NULL, and the caller
- *   owns one reference to it. Whatever goes wrong is the future's error: 0 or
- *   a negative errno. Only constructors (`_new`, `af_spawn`,
- *   `af_pipe_spawn`) return NULL, with errno set.
- * - Timeouts are deadlines of one operation: a `const struct timeval *`, NULL
- *   for none, relative to the call. A zero timeval means "what can be done
- *   now, without waiting". A negative one is -EINVAL.
+ * - Every operation, such as a read or a wait, returns a `struct af_future *`,
+ *   never NULL, and the caller owns one reference to it. The future's error is
+ *   0 or a negative errno. Constructors of loops, files, processes and
+ *   pipelines return NULL on failure, with errno set.
+ * - A timeout is a `const struct timeval *`. It limits one operation, counted
+ *   from the call; NULL means no limit. Zero means "what can be done now,
+ *   without waiting". One that is negative or not normalised is -EINVAL.
  * - A loop and all that was made with it belong to one thread.
  */
 #ifndef ASYNCFILE_H

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * await_http: an evhttp server that answers a request with what a pipeline
- * counts. This is the sample for af_await() in a libevent callback: a request
- * handler starts the pipeline, awaits it and answers, from top to bottom.
+ * await_http: an evhttp server that runs grep for each request and returns the
+ * number that it counts. It shows af_run(), and af_await() in a libevent
+ * callback: the request handler runs grep, awaits it and replies, step by step.
  *
- * The program drives its own base, with event_base_dispatch(). Under
- * af_loop_run() it would be the same: what evhttp calls is a libevent callback
- * either way, so the wait goes on apart from the program's base. Only the
- * pipeline moves meanwhile. No second handler starts on top of the first one,
- * however many clients there are, and a client that leaves cannot take away the
- * request that its handler still holds. In return clients are served one after
- * the other, each wait has a timeout, and signals come after it.
+ * The program runs its own base, with event_base_dispatch(). With af_loop_run()
+ * nothing would change, because evhttp calls the handler from a libevent
+ * callback in either case. So the wait uses a private base, on which only grep's
+ * events run. No second handler can start during the wait, however many clients
+ * there are, and the request stays valid even if its client closes the
+ * connection. The price: clients are served one after the other, and signals
+ * only after the wait. So each wait has a timeout.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@
 
 #define LOOPBACK "127.0.0.1"
 #define HEADERS_MAX 8192
-#define OUTPUT_MAX 65536
+#define OUTPUT_MAX (1024 * 1024)
 
 char program_name[] = "await_http";
 
@@ -50,7 +50,7 @@ struct server {
 	struct timeval timeout; /* for one request */
 };
 
-/* Answers in plain text. */
+/* Replies in plain text. */
 __attribute__((format(printf, 3, 4))) static void
 reply(struct evhttp_request *req, int code, const char *format, ...)
 {
@@ -65,54 +65,46 @@ reply(struct evhttp_request *req, int code, const char *format, ...)
 	evhttp_send_reply(req, code, NULL, NULL);
 }
 
-/* Answers with the sum; grep's 1 says that it is 0. */
-static void reply_sum(struct evhttp_request *req, const struct af_output *sum)
+/* The sum of numbers, each on a line. */
+static uintmax_t sum_of(const char *lines)
 {
-	if (WIFEXITED(sum->status) && WEXITSTATUS(sum->status) <= 1)
-		reply(req, HTTP_OK, "%s", sum->out);
-	else
-		reply(req, HTTP_INTERNAL, "grep or awk failed\n%s", sum->err);
+	uintmax_t sum = 0;
+	char *end;
+
+	for (; *lines; lines = *end ? end + 1 : end)
+		sum += strtoumax(lines, &end, 10);
+	return sum;
 }
 
-/* How many lines of the sources have word in them, letter case aside? */
+/* Answers with the sum; grep's 1 says that it is 0. */
+static void reply_sum(struct evhttp_request *req,
+		      const struct af_output *counts)
+{
+	if (WIFEXITED(counts->status) && WEXITSTATUS(counts->status) <= 1)
+		reply(req, HTTP_OK, "%ju\n", sum_of(counts->out));
+	else
+		reply(req, HTTP_INTERNAL, "grep failed\n%s", counts->err);
+}
+
+/* Counts the lines of the sources that contain word, in any letter case. */
 static void count(struct server *server, struct evhttp_request *req,
 		  const char *word)
 {
 	const char *const grep[] = {
 		"grep", "-rchiF", "--include=*.[ch]", "-e", word, ".", NULL,
 	};
-	const char *const awk[] = {
-		"awk",
-		"{ n += $1 } END { print n + 0 }",
-		NULL,
+	const struct af_run_options limits = {
+		.communicate.timeout = &server->timeout,
+		.communicate.max_output = OUTPUT_MAX,
 	};
-	const char *const *const stages[] = { grep, awk, NULL };
-	const struct af_spawn_options streams = {
-		.in.kind = AFIO_NULL,
-		.out.kind = AFIO_PIPE,
-		.err.kind = AFIO_PIPE,
-	};
-	const struct af_communicate_options limits = {
-		.timeout = &server->timeout,
-		.max_output = OUTPUT_MAX,
-		.overflow = AFIO_OVERFLOW_TRUNCATE,
-	};
-	struct af_pipe *pipe = af_pipe_spawn(server->loop, stages, &streams);
-	struct af_future *sum;
-	int r;
+	struct af_future *counts = af_run(server->loop, grep, &limits);
+	int r = af_await(counts);
 
-	if (!pipe) {
-		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(errno));
-		return;
-	}
-	sum = af_pipe_communicate(pipe, &limits);
-	r = af_await(sum);
 	if (r == 0)
-		reply_sum(req, af_future_output(sum));
+		reply_sum(req, af_future_output(counts));
 	else
-		reply(req, HTTP_INTERNAL, "grep | awk: %s\n", strerror(-r));
-	af_future_unref(sum);
-	end_pipe(pipe);
+		reply(req, HTTP_INTERNAL, "grep: %s\n", strerror(-r));
+	af_future_unref(counts);
 }
 
 /* GET /count?word=WORD */
@@ -131,7 +123,7 @@ static void on_count(struct evhttp_request *req, void *arg)
 	evhttp_clear_headers(&query);
 }
 
-/* Lets go out what has been answered. */
+/* Exits the dispatch after the callbacks of this turn. */
 static void stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct server *server = arg;
@@ -175,7 +167,7 @@ static void close_server(struct server *server)
 		event_base_free(server->base);
 }
 
-/* Says where, for port 0 is any. */
+/* Listens, and prints the port, which the kernel chooses if it is 0. */
 static int listen_on(struct server *server, uint16_t port)
 {
 	struct evhttp_bound_socket *bound;
@@ -212,20 +204,20 @@ static int serve(uint16_t port, time_t timeout)
 
 static const char help_text[] =
 	"Usage: await_http [OPTION]...\n"
-	"Serves http://127.0.0.1:PORT/count?word=WORD: how many lines of the\n"
-	"C sources in a directory and below have WORD in them, whatever the\n"
-	"case of its letters. Prints where it listens, and goes on until\n"
+	"Runs a web server. http://127.0.0.1:PORT/count?word=WORD returns how\n"
+	"many lines of the C sources in a directory and its subdirectories\n"
+	"contain WORD, in any letter case. Prints its address, and runs until\n"
 	"Ctrl-C or SIGTERM.\n"
 	"\n"
-	"  -d, --dir=DIR          the directory, \".\" if missing\n"
-	"  -p, --port=PORT        the port; any that is free if missing or 0\n"
-	"  -t, --timeout=SECONDS  for one request, 10 if missing\n"
-	"  -h, --help             this text\n"
+	"  -d, --dir=DIR          the directory; the default is \".\"\n"
+	"  -p, --port=PORT        the port; the default is 0: any free port\n"
+	"  -t, --timeout=SECONDS  the limit for a request; the default is 10\n"
+	"  -h, --help             print this text\n"
 	"\n"
-	"Exit status: 0 when ended by Ctrl-C or SIGTERM, 1 on an error, 2\n"
-	"for a wrong command line.\n";
+	"Exit status: 0 after Ctrl-C or SIGTERM, 1 after an error, 2 for a\n"
+	"wrong command line.\n";
 
-/* A number up to max; -1 if text is none. */
+/* Returns a number from 0 to max; -1 if text is not one. */
 static long parse_number(const char *text, long max)
 {
 	char *end;
@@ -270,7 +262,7 @@ int main(int argc, char *argv[])
 		complain(dir, errno);
 		return EXIT_FAILURE;
 	}
-	/* libevent writes to clients that may have left. */
+	/* libevent may write to a client that has closed the connection. */
 	signal(SIGPIPE, SIG_IGN);
 	r = serve((uint16_t)port, timeout);
 	if (r == 0)

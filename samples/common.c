@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the samples share: messages, standard streams that may be closed,
- * children that must not be left behind, and sha1sum.
+ * Used by all samples: messages, standard streams that may be closed, children
+ * that must be stopped before the program exits, and sha1sum.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,25 +126,12 @@ int await_once(struct af_future *f)
 	return r;
 }
 
-static void signal_stages(struct af_pipe *pipe, int sig)
-{
-	size_t i;
-
-	for (i = 0; i < af_pipe_stages(pipe); i++)
-		af_process_signal(af_pipe_process(pipe, i), sig);
-}
-
 void end_pipe(struct af_pipe *pipe)
 {
 	static const struct timeval grace = { .tv_sec = 2 };
 
-	if (pipe && !af_pipe_poll(pipe, NULL)) {
-		signal_stages(pipe, SIGTERM);
-		if (await_once(af_pipe_wait(pipe, &grace)) == -ETIMEDOUT) {
-			signal_stages(pipe, SIGKILL);
-			await_once(af_pipe_wait(pipe, NULL));
-		}
-	}
+	if (pipe && !af_pipe_poll(pipe, NULL))
+		await_once(af_pipe_stop(pipe, &grace));
 	af_pipe_close(pipe);
 }
 
@@ -163,7 +149,7 @@ struct af_pipe *spawn_sha1sum(struct af_loop *loop)
 		complain("sha1sum", errno);
 		return NULL;
 	}
-	/* With more in the pipe it seldom waits for us. Not vital. */
+	/* A larger pipe: it seldom waits for us then. May fail. */
 	fcntl(af_file_fd(af_pipe_stdin(pipe)), F_SETPIPE_SZ, PIPE_SIZE);
 	return pipe;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the samples share: messages, standard streams, children, SHA-1. */
+/* Used by all samples: messages, standard streams, children, SHA-1. */
 #ifndef SAMPLES_COMMON_H
 #define SAMPLES_COMMON_H
 
@@ -10,60 +10,60 @@ struct af_future;
 struct af_loop;
 struct af_pipe;
 
-/** For messages; every sample defines its own. */
+/** The name in messages; each sample defines it. */
 extern char program_name[];
 
 /** Prints "program: subject: reason". error is an errno, negated or not. */
 void complain(const char *subject, int error);
 
-/** As complain(), about a wait status that is not success. */
+/** Like complain(), for a wait status other than success. */
 void complain_status(const char *subject, int status);
 
-/** After a wrong command line. Returns 2, the exit status for that. */
+/** Reports a wrong command line. Returns 2, the exit status for that. */
 int usage_error(const char *reason);
 
 /**
- * Fills the places of closed standard streams, so that no file opened later
- * becomes 0, 1 or 2 by accident. Reading or writing them is EBADF as before.
+ * Opens closed standard streams, so that no file opened later gets descriptor
+ * 0, 1 or 2. Reading or writing such a stream still fails with EBADF.
  */
 void hold_standard_streams(void);
 
-/** Prints text and closes stdout; 0 or -1 as close_stdout(). */
+/** Prints text and closes stdout. Returns what close_stdout() does. */
 int print_help(const char *text);
 
 /**
- * Begins main() where --help is the only option: standard streams, name,
- * options. Returns the exit status if that was all, or -1: go on with
- * argv[optind].
+ * Begins main() of a sample whose only option is --help: sets up the standard
+ * streams and the name, and parses the options. Returns the exit status if the
+ * program must exit now; or -1, and the arguments begin at argv[optind].
  */
 int begin(int argc, char *argv[], const char *help_text);
 
-/** Ends main(): the exit status. r is negative if something failed. */
+/** Returns main()'s exit status. r is negative if something failed. */
 int end(int r);
 
-/** Closes stdout. Returns 0; or complains and returns -1 if it lost output. */
+/** Closes stdout. Returns 0; or -1 after a complaint if output was lost. */
 int close_stdout(void);
 
-/** A path as messages have it: "-" is stdin. */
+/** Returns the name to use in messages: "stdin" for "-", else path. */
 const char *input_name(const char *path);
 
-/** Opens what is to be read; "-" is stdin. NULL after a complaint. */
+/** Opens a file for reading; "-" is stdin. NULL after a complaint. */
 struct af_file *open_input(struct af_loop *loop, const char *path);
 
-/** As af_await(), and drops the reference. */
+/** af_await(), and then drops the reference. */
 int await_once(struct af_future *f);
 
-/** Ends every stage that still runs, waits for all, closes. NULL is fine. */
+/** Stops the stages that still run, waits for all, closes. NULL is fine. */
 void end_pipe(struct af_pipe *pipe);
 
 #define SHA1_DIGITS 40
 
-/** Starts sha1sum between two pipes. NULL after a complaint. */
+/** Starts sha1sum with pipes to stdin and stdout. NULL after a complaint. */
 struct af_pipe *spawn_sha1sum(struct af_loop *loop);
 
 /**
- * Copies the digits from a line that sha1sum printed. Returns 0, or -EBADMSG
- * and an empty string if that is no such line.
+ * Copies the digits from a line that sha1sum printed. Returns 0; or -EBADMSG,
+ * with an empty string in sum, if the line does not begin with a SHA-1.
  */
 int parse_sha1(const char *line, size_t len, char sum[SHA1_DIGITS + 1]);
 

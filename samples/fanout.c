@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fanout: a command for each line of stdin, N at a time, here or on other
- * hosts. This is the sample for continuations: see runner.c for how a line
- * becomes a job, and job.c for what becomes of the job. Here is its command
- * line.
+ * fanout: runs a command for each line of stdin, N at a time, on this host or
+ * on others. It shows a larger program made of continuations: runner.c starts a
+ * job for each line, and job.c collects and prints its output. This file parses
+ * the command line.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,49 +22,45 @@ char program_name[] = "fanout";
 
 static const char help_text[] =
 	"Usage: fanout [OPTION]... COMMAND [ARG...]\n"
-	"Runs COMMAND once for each line of stdin, several at a time. The "
-	"line\n"
-	"takes the place of every {} in COMMAND and ARGs, or is one more ARG "
-	"if\n"
-	"there is none. The output of a job is printed in one piece, when it "
-	"has\n"
-	"ended and nobody has its output open any more.\n"
+	"Runs COMMAND once for each line of stdin, several jobs at a time.\n"
+	"The line replaces each {} in COMMAND and ARGs; if there is no {}, it\n"
+	"is added as the last ARG. The output of a job is printed in one\n"
+	"piece, after the job has exited and no process has its output open.\n"
 	"\n"
-	"  -j, --jobs N     how many at a time; with --host, on each host. As\n"
-	"                   many as processors here if missing. Fewer, where\n"
-	"                   descriptors, processes or memory are short\n"
-	"  -t, --timeout S  stop a job that takes longer than S seconds, with\n"
-	"                   all of its process group: SIGTERM, and SIGKILL 2 "
-	"s\n"
-	"                   later. It has failed. On a host only ssh is "
-	"stopped\n"
-	"  -H, --host HOST  run \"ssh HOST\" with the command, quoted for a "
-	"POSIX\n"
-	"                   shell. May be given more than once, and the jobs "
-	"are\n"
-	"                   spread. Nothing is asked: BatchMode=yes\n"
-	"  -s, --ssh SSH    the words to use instead of \"ssh\", for instance\n"
+	"  -j, --jobs N     run N jobs at a time; with --host, on each host.\n"
+	"                   The default is the number of processors. Fewer\n"
+	"                   run if descriptors, processes or memory are\n"
+	"                   short.\n"
+	"  -t, --timeout S  stop a job after S seconds, with all of its\n"
+	"                   process group: SIGTERM, and SIGKILL 2 s later.\n"
+	"                   The job has then failed. With --host, only ssh is\n"
+	"                   stopped.\n"
+	"  -H, --host HOST  run the command by \"ssh HOST\", quoted for a\n"
+	"                   POSIX shell. If given several times, the jobs\n"
+	"                   are distributed. ssh never asks for a password\n"
+	"                   (BatchMode=yes).\n"
+	"  -s, --ssh SSH    use these words instead of \"ssh\", for example\n"
 	"                   \"ssh -p 2222 -i key\"\n"
-	"  -h, --help       this text\n"
+	"  -h, --help       print this text\n"
 	"\n"
-	"The jobs read /dev/null. SIGINT, SIGTERM and SIGHUP stop them all. On "
-	"a\n"
-	"terminal, stderr shows how many are done, running and failed; and "
-	"the time\n"
-	"left, once one is done, where stdin is a file, or its writer has "
-	"ended and\n"
-	"less than 1 MiB of it is still to be read.\n"
+	"The stdin of jobs is /dev/null. SIGINT, SIGTERM and SIGHUP stop all\n"
+	"jobs. If stderr is a terminal, it shows how many jobs are done,\n"
+	"running and failed. After the first job it also shows the time left,\n"
+	"if the size of stdin is known: it is a file, or its end has arrived\n"
+	"and is less than 1 MiB ahead.\n"
 	"\n"
-	"Exit status, as of xargs: 0; 123 if a job failed; 124 if one exited "
-	"with\n"
-	"255, as ssh does when it cannot reach its host; 125 if one was killed "
-	"by a\n"
-	"signal; 126 if COMMAND cannot be run, 127 if it is not found; 1 on "
-	"other\n"
-	"errors. But for 123 no more jobs are started then; those that run go "
-	"on.\n";
+	"Exit status, like that of xargs:\n"
+	"    0  all jobs succeeded\n"
+	"  123  a job failed\n"
+	"  124  a job exited with 255, as ssh does if it cannot connect\n"
+	"  125  a signal killed a job\n"
+	"  126  COMMAND cannot be executed\n"
+	"  127  COMMAND was not found\n"
+	"    1  another error\n"
+	"After any of these except 0 and 123, no more jobs are started;\n"
+	"running jobs finish.\n";
 
-/* A positive number of at most max; 0 if it is none. */
+/* Returns a positive number up to max; 0 if text is not one. */
 static double parse_number(const char *text, double max)
 {
 	char *end;
@@ -132,7 +128,7 @@ int main(int argc, char *argv[])
 	plan.jobs = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
 	plan.hosts = calloc((size_t)argc, sizeof(*plan.hosts));
 	argv[0] = program_name;
-	/* A message must not kill us, and a child's status not be lost. */
+	/* No message may kill us, and no child's status may be lost. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	if (!plan.hosts)

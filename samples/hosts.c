@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The hosts: which of them is next, and how a command gets there. Knows nothing
- * of what becomes of it.
+ * The hosts: chooses one for each job, and starts the command there. Knows
+ * nothing of what happens to the job.
  */
 #include <stdlib.h>
 
@@ -12,11 +12,11 @@
 struct hosts {
 	struct host *list;
 	size_t n;
-	char **ssh; /* with two free places at its end */
+	char **ssh; /* with two free elements at its end */
 	size_t n_ssh;
 };
 
-/* Nothing is to be asked: there is nobody to answer. */
+/* ssh must not ask a question, because nobody can answer. */
 struct hosts *hosts_new(char *const names[], size_t n, char *ssh)
 {
 	static char *const fixed[] = { "-o", "BatchMode=yes", "--" };

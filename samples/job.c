@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A job: start, collect, perhaps stop, print. Each step is a future that
- * follows from those before it, and nothing waits.
+ * A job: it is started, its output is collected, it may be stopped, and its
+ * output is printed. Each step is a continuation of the one before; nothing
+ * blocks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,25 +17,25 @@
 
 #define MAX_HEAD ((size_t)1024 * 1024)
 
-/* Of what one stream brings, the beginning and what did not fit there. */
+/* The output of one stream: the first bytes, and a file with the rest. */
 struct stream {
 	struct af_loop *loop;
 	struct af_file *from;
 	struct af_future *head;
-	struct af_file *rest; /* NULL: all fitted */
+	struct af_file *rest; /* NULL: there is none */
 };
 
 struct job {
 	struct af_loop *loop;
 	struct af_pipe *pipe;
 	struct stream out, err;
-	struct af_future *work; /* what is cancelled to stop it */
+	struct af_future *work; /* cancelled to stop the job */
 	int error;
 };
 
 /* Streams */
 
-/* A file that is gone with its descriptor. NULL after a complaint. */
+/* A file without a name. NULL after a complaint. */
 static struct af_file *open_temporary(struct af_loop *loop)
 {
 	const char *directory = getenv("TMPDIR");
@@ -77,7 +78,7 @@ static struct af_future *keep(struct stream *stream)
 	return af_then(af_future_ref(stream->head), head_over, stream);
 }
 
-/* In the file's queue the copy is behind the write. */
+/* The copy runs after the write, as they are queued in this order. */
 static struct af_future *print(struct stream *stream, struct af_file *to)
 {
 	struct af_future *parts[2];
@@ -119,7 +120,7 @@ struct job *job_start(struct af_loop *loop, char *const argv[])
 	return job;
 }
 
-/* That the rest cannot be kept is no reason not to stop it. */
+/* The job must be stopped even if its remaining output cannot be kept. */
 static struct af_future *go_without(struct af_future *failed, void *arg)
 {
 	(void)failed;
@@ -132,8 +133,9 @@ static struct af_future *try_to_keep_rest(struct stream *stream)
 }
 
 /*
- * What was read so far is still in the pipe's files, so nothing is lost. A
- * grandchild that has left the group may have the output open for long.
+ * Cancelled reads have left their bytes in the files, so no output is lost. The
+ * timeout is for a grandchild that has left the group and keeps the output
+ * open.
  */
 static struct af_future *stop(struct af_future *done, void *arg)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A job: a command whose output is kept until somebody prints it. */
+/* A job: a command whose output is kept until it is printed. */
 #ifndef SAMPLES_JOB_H
 #define SAMPLES_JOB_H
 
@@ -11,35 +11,36 @@ struct af_loop;
 struct job;
 
 /**
- * Starts a command, which leads a process group, with nothing to read.
+ * Starts a command in a process group of its own, with an empty stdin.
  *
- * @return the job, or NULL with errno as of af_pipe_spawn()
+ * @return the job; or NULL with errno, as af_pipe_spawn()
  */
 struct job *job_start(struct af_loop *loop, char *const argv[]);
 
 /**
- * Keeps what it writes, until it has ended and nobody has its output open: the
- * first MiB of a stream in memory, more in a file that nobody else sees.
+ * Collects the output, until the job has exited and no process has its output
+ * open: the first MiB of each stream in memory, the rest in a file without a
+ * name.
  *
  * @param timeout after which the job is stopped; NULL: none
- * @return a future that is done when all is over, well or not; job_free() then
- *         and not before
+ * @return a future that is done when the job is over, whether or not it
+ *         succeeded; do not call job_free() before that
  */
 struct af_future *job_collect(struct job *job, const struct timeval *timeout);
 
-/** Has the job stopped, if it is not over yet: its group gets SIGTERM. */
+/** Stops the job, if it is not over yet: sends SIGTERM to its group. */
 void job_stop(struct job *job);
 
 /**
- * How it went: 0, and job_status() tells; -ETIMEDOUT or -ECANCELED when it had
- * to be stopped; or why its output could not be kept.
+ * Returns 0 if the job ended by itself, see job_status(); -ETIMEDOUT or
+ * -ECANCELED if it was stopped; or the error of keeping its output.
  */
 int job_error(const struct job *job);
 
-/** Its wait status. */
+/** Returns the wait status. */
 int job_status(const struct job *job);
 
-/** Writes what it said on its stdout, or its stderr. */
+/** Writes the output of its stdout, or of its stderr, to a file. */
 struct af_future *job_print_out(struct job *job, struct af_file *to);
 struct af_future *job_print_err(struct job *job, struct af_file *to);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The lines of stdin. One is read when it is asked for, so that memory is
- * bounded, and a writer that is too fast held back; but while somebody asks
- * for the total, its end is looked for some way ahead.
+ * The lines of stdin. A line is read only when the caller asks for it. This
+ * bounds the memory, and slows down a writer that is too fast. lines_total()
+ * looks further ahead for the end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,20 +15,20 @@
 #include "common.h"
 #include "lines.h"
 
-/* More than the kernel lets an argument be: such a line is an error. */
+/* The kernel allows no longer argument, so a longer line is an error. */
 #define MAX_LINE ((size_t)128 * 1024)
 #define LINE_HINT 80
-/* So far the end is looked for. */
+/* How far ahead to look for the end. */
 #define MAX_AHEAD ((size_t)1024 * 1024)
 
 struct lines {
 	struct af_file *in;
-	size_t count;	/* so far */
-	uint64_t bytes; /* of them */
+	size_t count;	/* lines taken so far */
+	uint64_t bytes; /* in these lines */
 	uint64_t total; /* 0: unknown */
 };
 
-/* Of a file it is known how much there is to come. */
+/* For a file, the total is known from the beginning. */
 struct lines *lines_open(struct af_loop *loop)
 {
 	struct lines *lines = calloc(1, sizeof(*lines));
@@ -53,7 +53,7 @@ struct af_future *lines_next(struct lines *lines)
 	return af_file_readline(lines->in, MAX_LINE, LINE_HINT, 0, NULL);
 }
 
-/* What keeps it from being an argument; 0: nothing. */
+/* Whether a line can be an argument: 0, or the error. */
 static int find_flaw(const struct af_future *line, const char *data, size_t len)
 {
 	if (af_future_flags(line) & AFIO_TRUNCATED)
@@ -93,7 +93,7 @@ const char *lines_take(struct lines *lines, const struct af_future *line,
 	return data;
 }
 
-/* An end that is there is seen past what has not been taken yet. */
+/* A peek with a zero timeout has AFIO_EOF if the end has arrived. */
 uint64_t lines_total(struct lines *lines)
 {
 	static const struct timeval at_once = { 0 };

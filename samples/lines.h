@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines of stdin, each to be an argument, and how much there is of them. */
+/* The lines of stdin, each of them for an argument, and their total size. */
 #ifndef SAMPLES_LINES_H
 #define SAMPLES_LINES_H
 
@@ -13,22 +13,23 @@ struct lines;
 /** NULL after a complaint. */
 struct lines *lines_open(struct af_loop *loop);
 
-/** Reads the next one: a future for lines_take(). */
+/** Reads the next line. Pass the future to lines_take() when it is done. */
 struct af_future *lines_next(struct lines *lines);
 
 /**
- * What was read. To be called once for each.
+ * Takes the line that was read. Call it once for each future.
  *
- * @param ret_len with its newline, which the last may lack; 0: there is no more
- * @return the line; NULL after a complaint, if it cannot be read, or cannot be
- *         an argument
+ * @param ret_len set to the length with the newline, which the last line may
+ *                lack; 0: the input has ended
+ * @return the line; NULL after a complaint, if it could not be read or cannot
+ *         be an argument
  */
 const char *lines_take(struct lines *lines, const struct af_future *line,
 		       size_t *ret_len);
 
 /**
- * How many bytes there are in all; 0: that is not known. It is of a file, and
- * when the end is there and less than 1 MiB ahead, for which this looks.
+ * Returns the size of the whole input in bytes; 0: unknown. It is known if the
+ * input is a file, or its end has arrived and is less than 1 MiB ahead.
  */
 uint64_t lines_total(struct lines *lines);
 

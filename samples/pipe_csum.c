@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pipe_csum: the SHA-1 of a file, computed by two sha1sum children at once. One
- * is fed and read by af_pipe_communicate(), the other by a chain of
- * continuations. This is the sample for continuations.
+ * pipe_csum: computes the SHA-1 of a file with two sha1sum children at once.
+ * af_pipe_communicate() feeds and reads one of them; continuations, here called
+ * the feeder, feed and read the other.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,15 +29,15 @@ struct csum {
 	struct progress *progress;
 	bool failed;
 
-	/* One sha1sum by communicate, from a descriptor of its own. */
+	/* The sha1sum of communicate, which reads a descriptor of its own. */
 	struct af_pipe *whole;
 	int whole_fd;
 	struct af_future *whole_done;
 
 	/*
-	 * One by the feeder. If the input can be read only once, the feeder
-	 * also sends each block down a pipe, the other end of which is
-	 * whole_fd: the slower of the two sets the pace, and no more than a
+	 * The sha1sum of the feeder. If the input can be read only once, the
+	 * feeder also writes each block to a pipe, the tee, whose reading end
+	 * is whole_fd. Then the slower of the two sets the pace, and only one
 	 * block is in memory.
 	 */
 	struct af_pipe *fed;
@@ -48,7 +48,7 @@ struct csum {
 	char fed_sum[SHA1_DIGITS + 1];
 };
 
-/* Ends the waits of checksum(). True the first time: report only that. */
+/* Ends the waits of checksum(). True the first time, so one error is shown. */
 static bool give_up(struct csum *c)
 {
 	if (c->failed)
@@ -68,8 +68,8 @@ static void fail(struct csum *c, const char *subject, int error)
 }
 
 /*
- * The feeder's steps, in the order in which they run. Bytes that nobody looks
- * at are copied from file to file; those for the tee go through memory.
+ * The feeder's steps, in the order in which they run. Without a tee, bytes are
+ * copied from file to file; with one, they go through memory.
  */
 static void feed_more(struct csum *c);
 static void feed_copied(struct af_future *copied, void *arg);
@@ -123,7 +123,7 @@ static void feed_write(struct af_future *block, void *arg)
 		feed_end(c);
 		return;
 	}
-	/* The data live as long as the future, so the writes may borrow. */
+	/* The data is valid as long as the future, so the writes borrow it. */
 	c->block = af_future_ref(block);
 	written =
 		af_pipe_write(c->fed, data, len, AFIO_FULL | AFIO_BORROW, NULL);
@@ -153,7 +153,7 @@ static void feed_next(struct af_future *written, void *arg)
 		return;
 	if (r == 0)
 		feed_more(c);
-	else if (r == -EPIPE) /* its exit status will tell why */
+	else if (r == -EPIPE) /* its exit status tells why */
 		feed_end(c);
 	else
 		fail(c, "sha1sum", r);
@@ -166,7 +166,7 @@ static void feed_end(struct csum *c)
 	c->tee = NULL;
 }
 
-/* The reader's only step: the sum came; what is left is the child's end. */
+/* The line with the sum has been read: now wait for the child's exit. */
 static struct af_future *take_sum(struct af_future *line, void *arg)
 {
 	struct csum *c = arg;
@@ -177,7 +177,7 @@ static struct af_future *take_sum(struct af_future *line, void *arg)
 	return af_pipe_wait(c->fed, NULL);
 }
 
-/* Gives communicate a descriptor of its own, or lets the feeder fill one. */
+/* Opens whole_fd: the file once more, or a pipe that the feeder writes to. */
 static int open_whole(struct csum *c, bool reopen)
 {
 	int fds[2], r;
@@ -229,7 +229,7 @@ static int open_all(struct csum *c)
 	return 0;
 }
 
-/* The feeder may still be at work: it does no more once given up. */
+/* The feeder may still be running; after give_up() it stops. */
 static void close_all(struct csum *c)
 {
 	give_up(c);
@@ -245,7 +245,7 @@ static void close_all(struct csum *c)
 	af_loop_free(c->loop);
 }
 
-/* Waits for one sha1sum's end and reports what went wrong. */
+/* Waits for the exit of one sha1sum and reports an error. */
 static void finish(struct csum *c, struct af_future *done, const char *subject)
 {
 	int r = af_await(done);
@@ -275,8 +275,9 @@ static int print_sums(struct csum *c)
 }
 
 /*
- * All the work is the children's: to be woken the moment one has taken a little
- * would only interrupt them. Not vital, and not for them to inherit.
+ * The children do most of the work. If this process ran as soon as one of them
+ * had read a little, it would only interrupt them. Failure does not matter, and
+ * the children do not inherit the policy.
  */
 static void let_children_work(void)
 {
@@ -308,7 +309,7 @@ static int checksum(const char *path)
 		af_then(af_pipe_readline(c.fed, 0, 0, 0, NULL), take_sum, &c);
 	feed_more(&c);
 	finish(&c, c.whole_done, input_name(path));
-	close_whole_fd(&c); /* the tee may still send what nobody wants */
+	close_whole_fd(&c); /* ends a write to the tee that nobody reads */
 	finish(&c, c.fed_done, "sha1sum");
 	progress_free(c.progress);
 	c.progress = NULL;
@@ -321,18 +322,18 @@ finish:
 
 static const char help_text[] =
 	"Usage: pipe_csum [FILE]\n"
-	"Runs FILE, or stdin if it is missing or \"-\", through two sha1sum\n"
-	"at once and prints what each says:\n"
+	"Pipes FILE into two sha1sum at once, and prints the sum of each.\n"
+	"Without FILE, or if it is \"-\", reads stdin.\n"
 	"\n"
 	"  <SHA-1>  communicate    fed and read by af_pipe_communicate()\n"
 	"  <SHA-1>  feeder         fed block by block, by continuations\n"
 	"\n"
-	"On a terminal, stderr shows the progress.\n"
+	"If stderr is a terminal, it shows the progress.\n"
 	"\n"
-	"  -h, --help    this text\n"
+	"  -h, --help    print this text\n"
 	"\n"
-	"Exit status: 0 if the sums are equal, 1 if not or on an error, 2\n"
-	"for a wrong command line.\n";
+	"Exit status: 0 if the sums are equal, 1 if they differ or after an\n"
+	"error, 2 for a wrong command line.\n";
 
 int main(int argc, char *argv[])
 {

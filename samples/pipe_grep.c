@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pipe_grep: a file through "grep -i | wc", fed line by line; or, followed, its
- * matching lines as they are written. This is the sample for af_await(): it
- * reads as if it blocked, while the loop serves signals and whatever else is on
- * it.
+ * pipe_grep: feeds a file line by line to "grep -i | wc"; or, with --follow,
+ * prints the matching lines as the file grows. It shows af_await(): the code
+ * reads like blocking code, while the loop runs signals and other events.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -34,12 +33,12 @@ struct grep {
 	const char *pattern, *path;
 	struct af_file *output;
 
-	/* What is being waited for, so that a signal can end the wait. */
+	/* The future being awaited, which a signal cancels. */
 	struct af_future *waiting;
 	bool stopped;
 };
 
-/* Awaits f; -ECANCELED, then and later, once a signal came. */
+/* Awaits f. From the first signal on, it returns -ECANCELED. */
 static int await_unless_stopped(struct grep *g, struct af_future *f)
 {
 	int r;
@@ -62,7 +61,7 @@ static void stop(evutil_socket_t sig, short what, void *arg)
 	af_future_cancel(g->waiting);
 }
 
-/* Prints one line. A line of length 0 is the end of them. */
+/* Prints one line; len is 0 at the end of file. */
 static int print_line(struct grep *g, const char *line, size_t len)
 {
 	struct af_future *written = af_file_write(
@@ -75,7 +74,7 @@ static int print_line(struct grep *g, const char *line, size_t len)
 	return r;
 }
 
-/* Prints every line that comes out of the pipe, as it comes. */
+/* Prints every line of the pipeline's output as soon as it arrives. */
 static int print_lines(struct grep *g, struct af_pipe *pipe)
 {
 	struct af_future *line;
@@ -97,7 +96,7 @@ static int print_lines(struct grep *g, struct af_pipe *pipe)
 	return r;
 }
 
-/* Sends what is in batch. A grep that wants no more is no error. */
+/* Sends the batch. -EPIPE, without a message, if grep has exited. */
 static int send_batch(struct af_pipe *pipe, struct evbuffer *batch)
 {
 	int r = await_once(af_file_write_buffer(af_pipe_stdin(pipe), batch,
@@ -108,7 +107,7 @@ static int send_batch(struct af_pipe *pipe, struct evbuffer *batch)
 	return r;
 }
 
-/* Sends every line of the input, many at a time. */
+/* Sends every line of the input, in batches. */
 static int feed_lines(struct grep *g, struct af_file *input,
 		      struct af_pipe *pipe, struct evbuffer *batch)
 {
@@ -134,13 +133,13 @@ static int feed_lines(struct grep *g, struct af_file *input,
 	return r == -EPIPE ? 0 : r;
 }
 
-/* What the stages' ends mean: grep's own exit status, or trouble. */
+/* Maps the stages' statuses to grep's exit status, or TROUBLE. */
 static int judge(struct af_pipe *pipe, const char *const *const stages[])
 {
 	size_t i = af_pipe_stages(pipe);
 	int status, r = MATCHED;
 
-	/* From the right: a stage whose reader died may die of that. */
+	/* From the right, as a stage dies of SIGPIPE if its reader has died. */
 	while (i-- > 0) {
 		status = af_pipe_status(pipe, i);
 		if (status == 0)
@@ -177,7 +176,7 @@ static int count(struct grep *g)
 		complain("grep | wc", errno);
 		goto finish;
 	}
-	/* wc prints nothing before its input ends, so this cannot deadlock. */
+	/* This cannot deadlock: wc prints nothing before its input ends. */
 	if (feed_lines(g, input, pipe, batch) < 0)
 		goto finish;
 	af_pipe_close_stdin(pipe);
@@ -192,7 +191,7 @@ finish:
 	return r;
 }
 
-/* tail opens the file: say in our own words what it would stumble over. */
+/* tail opens the file; report the errors it would have as our own. */
 static int check_file(const char *path)
 {
 	struct stat st;
@@ -231,7 +230,7 @@ static int tail_grep(struct grep *g)
 		complain("tail | grep", errno);
 		return TROUBLE;
 	}
-	/* The lines end if grep does. tail may take a while to notice. */
+	/* The output ends with grep. tail may take a while to notice. */
 	if (print_lines(g, pipe) == 0) {
 		await_once(af_pipe_wait(pipe, &soon));
 		if (!g->stopped)
@@ -243,7 +242,7 @@ static int tail_grep(struct grep *g)
 	return r;
 }
 
-/* Follows until SIGINT or SIGTERM. */
+/* Follows the file until SIGINT or SIGTERM. */
 static int follow(struct grep *g)
 {
 	struct event_base *base = af_loop_base(g->loop);
@@ -266,15 +265,15 @@ static int follow(struct grep *g)
 static const char help_text[] =
 	"Usage: pipe_grep [--follow] [PATTERN] FILE\n"
 	"Prints how many lines, words and bytes \"grep -i PATTERN | wc\"\n"
-	"counts in FILE (\"-\" is stdin). PATTERN is \"error\" if missing.\n"
+	"counts in FILE (\"-\" is stdin). The default PATTERN is \"error\".\n"
 	"\n"
-	"  -f, --follow  print the lines themselves, those yet to be\n"
-	"                written, too, until Ctrl-C or SIGTERM\n"
-	"  -h, --help    this text\n"
+	"  -f, --follow  print the matching lines instead, and those that are\n"
+	"                added later, until Ctrl-C or SIGTERM\n"
+	"  -h, --help    print this text\n"
 	"\n"
-	"Exit status: 0 if a line was found, 1 if none was, 2 on an error\n"
-	"or for a wrong command line. With --follow also 0 when ended by\n"
-	"Ctrl-C or SIGTERM.\n";
+	"Exit status: 0 if a line matched, 1 if none did, 2 after an error or\n"
+	"for a wrong command line. With --follow, also 0 after Ctrl-C or\n"
+	"SIGTERM.\n";
 
 static int run(bool is_follow, const char *pattern, const char *path)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The progress bar. One repeating timer draws it, so that counting costs an
- * addition however often it is done. Knows nothing of what is counted.
+ * The progress bar. A repeating timer draws it, so progress_add() costs only an
+ * addition. Knows nothing of what is counted.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static double seconds_since(const struct timespec *start)
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-/* Writes a number of bytes as people read it: "1.5 GiB". */
+/* Formats a number of bytes for people: "1.5 GiB". */
 static const char *human(char *buf, size_t size, double bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
@@ -45,7 +45,7 @@ static const char *human(char *buf, size_t size, double bytes)
 	return buf;
 }
 
-/* Appends bar and time left, which take a total that is known and true. */
+/* Formats bar and time left. The total must be known, and not exceeded. */
 static void format_left(const struct progress *p, double rate, char *buf,
 			size_t size)
 {

@@ -11,17 +11,17 @@ struct progress;
 /**
  * Starts a bar that is drawn ten times a second while base runs.
  *
- * @param total bytes to come; 0: nobody knows, and no bar and no time left are
- *              shown
- * @return NULL if stderr is no terminal or memory ran out; that is fine for the
- *         functions below
+ * @param total the number of bytes; 0: unknown, and neither the bar nor the
+ *              time left is shown
+ * @return the bar; NULL if stderr is not a terminal or memory ran out. The
+ *         functions below accept NULL.
  */
 struct progress *progress_new(struct event_base *base, uint64_t total);
 
-/** More bytes are through. */
+/** Counts more bytes. */
 void progress_add(struct progress *progress, uint64_t bytes);
 
-/** Removes the bar from the terminal. Before base is freed. */
+/** Removes the bar from the terminal. Call it before base is freed. */
 void progress_free(struct progress *progress);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The runner: lines become tasks, as many at a time as there are places. A task
- * goes
+ * The runner: makes a task of each line, and runs several at a time. The steps
+ * of a task are
  *
  *   got_line() -> start() -> await_turn() -> print_out() -> print_err()
  *   -> finish()
  *
- * and nothing waits in between. It keeps its place until it is printed, and a
- * line is read when there is a place for it: that bounds the memory. A task that
- * cannot be started for want of descriptors, say, is held until another is over.
+ * and none of them blocks. A task counts as running until it is printed, and a
+ * line is read only when another task may run: this bounds the memory. A task
+ * that cannot be started now, for example because no descriptor is left, is
+ * held until another task is over.
  */
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +34,7 @@
 
 #define N_SIGNALS 3
 
-/* As of xargs; 1 is for all other trouble. */
+/* Exit statuses of xargs; 1 is for all other errors. */
 enum {
 	SOME_FAILED = 123,
 	WAS_255 = 124,
@@ -42,7 +43,7 @@ enum {
 	NOT_FOUND = 127,
 };
 
-/* A line, and what is done about it. */
+/* A line and its job. */
 struct task {
 	LIST_ENTRY(task) link;
 	struct run *run;
@@ -60,10 +61,10 @@ struct run {
 	struct af_file *out, *err;
 	struct event *signals[N_SIGNALS], *timer;
 	struct af_future *reading; /* the next line */
-	struct af_future *turn;	   /* done when all is printed so far */
+	struct af_future *turn;	   /* done when all tasks so far are printed */
 	LIST_HEAD(, task) tasks;
-	struct task *held; /* could not be started yet */
-	bool ended;  /* no more lines: they are over, or it is time to stop */
+	struct task *held; /* could not be started yet, or NULL */
+	bool ended;  /* no more lines: the input has ended, or must stop */
 	bool silent; /* nothing is printed any more */
 	int status, signal;
 	struct tally tally;
@@ -71,7 +72,7 @@ struct run {
 
 static void go_on(struct run *run);
 
-/* No more tasks. Those that run are waited for. */
+/* Starts no more tasks. Running tasks finish. */
 static void end_input(struct run *run, int status)
 {
 	if (status != 0 && (run->status == 0 || run->status == SOME_FAILED))
@@ -80,7 +81,7 @@ static void end_input(struct run *run, int status)
 	af_future_cancel(run->reading);
 }
 
-/* No more tasks, no more output, and those that run are stopped. */
+/* Starts no more tasks, prints nothing more, and stops running tasks. */
 static void stop_all(struct run *run)
 {
 	struct task *task;
@@ -94,7 +95,7 @@ static void stop_all(struct run *run)
 
 /* Tasks */
 
-/* What a task's end means for the whole. */
+/* Sets the exit status after a task, and reports its error. */
 static void judge(struct run *run, const struct task *task)
 {
 	int error = job_error(task->job), status = job_status(task->job);
@@ -140,7 +141,7 @@ static void finish(struct af_future *printed, void *arg)
 	go_on(run);
 }
 
-/* That stderr cannot be written has nowhere to be said. */
+/* An error of writing to stderr cannot be reported anywhere. */
 static struct af_future *print_err(struct af_future *printed, void *arg)
 {
 	struct task *task = arg;
@@ -169,7 +170,7 @@ static struct af_future *print_out(struct af_future *before, void *arg)
 	return af_finally(job_print_out(task->job, run->out), print_err, task);
 }
 
-/* It is all there, and is printed when what came before has been. */
+/* All output is collected. Prints it after the tasks before it. */
 static void await_turn(struct af_future *collected, void *arg)
 {
 	struct task *task = arg;
@@ -192,7 +193,7 @@ static void follow(struct run *run, struct task *task)
 		await_turn, task);
 }
 
-/* Whether it says nothing of the command, and may be over with another job. */
+/* Whether the error may go away when another job is over. */
 static bool is_shortage(int error)
 {
 	return error == EMFILE || error == ENFILE || error == EAGAIN ||
@@ -204,7 +205,7 @@ static bool may_pass(const struct run *run, int error)
 	return run->tally.running > 0 && is_shortage(error);
 }
 
-/* NULL with errno, after a complaint if that is it. */
+/* NULL with errno; after a complaint, unless it may be tried again. */
 static struct job *start_job(struct run *run, const struct task *task)
 {
 	char **words = words_fill(run->plan->command, task->line);
@@ -229,7 +230,7 @@ static int status_of_start(int error)
 	return error == ENOENT ? NOT_FOUND : CANNOT_RUN;
 }
 
-/* Takes the task. */
+/* Starts a task, holds it, or gives it up and frees it. */
 static void launch(struct run *run, struct task *task)
 {
 	task->host = hosts_choose(run->hosts);
@@ -262,7 +263,7 @@ static void start(struct run *run, const char *data, size_t len)
 	free_task(task);
 }
 
-/* The one that was held, if there is one: started, given up, or held again. */
+/* Tries again to start the task that is held, if there is one. */
 static void launch_held(struct run *run)
 {
 	struct task *task = run->held;
@@ -308,7 +309,7 @@ static void go_on(struct run *run)
 	af_on_done(af_future_ref(run->reading), got_line, run);
 }
 
-/* The whole */
+/* The run */
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
@@ -318,13 +319,13 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	run->signal = (int)sig;
 	stop_all(run);
-	/* A second one does not ask. */
+	/* A second signal has its default action. */
 	for (i = 0; i < N_SIGNALS; i++)
 		if (run->signals[i])
 			event_del(run->signals[i]);
 }
 
-/* Not between what a job says on stdout and on stderr. */
+/* Does not draw while a task is being printed. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	const struct run *run = arg;
@@ -335,7 +336,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		tally_draw(&run->tally, lines_total(run->in));
 }
 
-/* A signal that is ignored, as under nohup, stays so. */
+/* A signal that is ignored, for example by nohup, stays ignored. */
 static int add_events(struct run *run)
 {
 	static const int numbers[N_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };

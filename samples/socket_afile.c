@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * socket_afile: sends a file over TCP to itself. The client, at top level, sends
- * it in chunks and awaits each; the server lives in libevent's callbacks, where
- * a listener starts it, and takes it line by line with continuations. Both hash
- * what they saw.
+ * socket_afile: sends a file over TCP to itself. The client runs at top level:
+ * it sends chunks and awaits each. The server is started by a libevent
+ * listener, and reads lines with continuations. Both compute the SHA-1 of all
+ * bytes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@
 
 char program_name[] = "socket_afile";
 
-/* One end of the connection, and what went through it. */
+/* One end of the connection, and counts of what passed through it. */
 struct end {
 	const char *name;
 	struct af_file *socket;
@@ -54,7 +54,7 @@ static int end_open(struct end *end, struct af_loop *loop)
 	return 0;
 }
 
-/* No more bytes will come or go. */
+/* No more bytes will be sent or received. */
 static void end_shut(struct end *end)
 {
 	af_file_close(end->socket);
@@ -92,7 +92,7 @@ static void end_close(struct end *end)
 	af_future_unref(end->sum_line);
 }
 
-/* The server: steps in the order in which they run. */
+/* The server's steps, in the order in which they run. */
 static void serve(struct evconnlistener *listener, evutil_socket_t fd,
 		  struct sockaddr *addr, int addr_len, void *arg);
 static void serve_line(struct server *s);
@@ -100,7 +100,7 @@ static struct af_future *take_line(struct af_future *line, void *arg);
 static struct af_future *serve_failed(struct af_future *failed, void *arg);
 static void serve_next(struct af_future *taken, void *arg);
 
-/* One connection is all that is wanted. */
+/* Only one connection is needed. */
 static void stop_listening(struct server *s)
 {
 	if (s->listener)
@@ -127,7 +127,7 @@ static void serve(struct evconnlistener *listener, evutil_socket_t fd,
 	end_shut(&s->end);
 }
 
-/* Resets the connection that waits to be accepted; the client notices. */
+/* Closing the listener resets the connection; the client notices. */
 static void serve_not(struct evconnlistener *listener, void *arg)
 {
 	struct server *s = arg;
@@ -148,7 +148,7 @@ static void serve_line(struct server *s)
 	af_on_done(f, serve_next, s);
 }
 
-/* Counts a line and collects it; a batch at a time goes to sha1sum. */
+/* Counts a line and adds it to the batch; sends a full batch to sha1sum. */
 static struct af_future *take_line(struct af_future *line, void *arg)
 {
 	struct server *s = arg;
@@ -176,7 +176,7 @@ static struct af_future *serve_failed(struct af_future *failed, void *arg)
 	struct server *s = arg;
 	int r = af_future_error(failed);
 
-	/* That is sha1sum, whose exit status will tell; or our own close. */
+	/* sha1sum has exited, and its status tells why; or we closed. */
 	if (r != -EPIPE && r != -ECANCELED)
 		complain(s->end.name, r);
 	return NULL;
@@ -192,7 +192,7 @@ static void serve_next(struct af_future *taken, void *arg)
 		serve_line(s);
 }
 
-/* The client: straight down, from the connection to the last chunk. */
+/* The client: one step after the other, each awaited. */
 static int listen_on_loopback(struct server *s, struct sockaddr_in *addr)
 {
 	socklen_t len = sizeof(*addr);
@@ -213,7 +213,7 @@ static int listen_on_loopback(struct server *s, struct sockaddr_in *addr)
 	return 0;
 }
 
-/* The kernel answers for the listener, so this does not wait for the loop. */
+/* The kernel completes the connection, so the loop need not run for it. */
 static int connect_to(struct end *client, struct af_loop *loop,
 		      const struct sockaddr_in *addr)
 {
@@ -230,7 +230,7 @@ static int connect_to(struct end *client, struct af_loop *loop,
 	return r;
 }
 
-/* Sends and hashes the same bytes at the same time. */
+/* Sends a chunk to the server and to sha1sum at the same time. */
 static int send_chunk(struct end *client, const char *data, size_t len)
 {
 	const unsigned flags = AFIO_FULL | AFIO_BORROW;
@@ -345,17 +345,17 @@ finish:
 
 static const char help_text[] =
 	"Usage: socket_afile FILE\n"
-	"Sends FILE (\"-\" is stdin) over a TCP connection on loopback, from\n"
-	"a client that writes chunks to a server that reads lines, and\n"
-	"prints what each of them saw:\n"
+	"Sends FILE (\"-\" is stdin) over a TCP connection on loopback. A\n"
+	"client writes chunks, and a server reads lines. Prints the SHA-1\n"
+	"and the counts of both:\n"
 	"\n"
 	"  <SHA-1>  client: <n> lines, <n> bytes\n"
 	"  <SHA-1>  server: <n> lines, <n> bytes\n"
 	"\n"
-	"  -h, --help    this text\n"
+	"  -h, --help    print this text\n"
 	"\n"
-	"Exit status: 0 if both saw the same, 1 if not or on an error, 2\n"
-	"for a wrong command line.\n";
+	"Exit status: 0 if both agree, 1 if they differ or after an error,\n"
+	"2 for a wrong command line.\n";
 
 int main(int argc, char *argv[])
 {

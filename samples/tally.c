@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tally: a line on stderr, which takes the place of the one before. Knows
- * nothing of jobs, nor when it is to be drawn.
+ * The tally: a line on stderr that is drawn again in place. Knows nothing of
+ * jobs.
  */
 #include <stdio.h>
 #include <unistd.h>

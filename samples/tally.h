@@ -8,25 +8,25 @@
 #include <stdint.h>
 #include <time.h>
 
-/** The caller counts. */
+/** The caller updates the counts. */
 struct tally {
 	size_t done, running, failed;
-	uint64_t bytes; /* of the input, which the jobs done were for */
+	uint64_t bytes; /* of input for the jobs that are done */
 	bool is_shown;	/* stderr is a terminal */
 	time_t start;
 };
 
-/** Begins to count, now. */
+/** Sets the counts to zero, and start to now. */
 void tally_init(struct tally *tally);
 
 /**
- * Draws the line, in the place of the one before.
+ * Draws the line over the previous one.
  *
- * @param total the bytes of the whole input, for the time left; 0: nobody knows
+ * @param total the bytes of the whole input, for the time left; 0: unknown
  */
 void tally_draw(const struct tally *tally, uint64_t total);
 
-/** Removes the line, to print something else. */
+/** Removes the line. Call it before printing anything else. */
 void tally_clear(const struct tally *tally);
 
 #endif

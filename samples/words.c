@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Words: an argv is made from a template, and a string from an argv. Knows
- * nothing of what is done with them.
+ * Words: makes an argv from a template, and a string for a shell from an argv.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@
 
 #include "words.h"
 
-/* What was written to out, which is closed; NULL if not all of it. */
+/* Closes out. Returns the text written to it; NULL if memory ran out. */
 static char *finish(FILE *out, char **text)
 {
 	bool failed = ferror(out);

@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-/** Stands for what words_fill() puts in. */
+/** words_fill() replaces this with the line. */
 #define WORDS_HOLE "{}"
 
 /**
- * A copy of the words, up to their NULL, with line for every hole; as one more
- * word where there is none. NULL without memory.
+ * Copies the words, which end with NULL, and replaces every hole with line; if
+ * there is no hole, adds line as the last word. NULL if memory ran out.
  */
 char **words_fill(char *const words[], const char *line);
 
@@ -18,18 +18,18 @@ char **words_fill(char *const words[], const char *line);
 void words_free(char **words);
 
 /**
- * The words as a shell of POSIX reads them, in one string to be freed. NULL
- * without memory.
+ * Returns the words quoted for a POSIX shell, in one string, which the caller
+ * must free. NULL if memory ran out.
  */
 char *words_quote(char *const words[]);
 
-/** What words_split() splits at. */
+/** The characters at which words_split() splits. */
 #define WORDS_BLANKS " \t"
 
 /**
- * The words between the blanks of text, which is changed, a NULL, and room for
- * so many more. The array is to be freed, the words are not. NULL without
- * memory.
+ * Splits text at blanks, in place. Returns an array of the words, a NULL, and
+ * room for room more words. The caller must free the array, but not the words.
+ * NULL if memory ran out.
  */
 char **words_split(char *text, size_t room);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * zcat_line: prints the lines of a gzip or zlib stream. The library knows
- * nothing of compression: a libevent filter inflates, and a file over that
- * filter is read line by line. What it inflates comes through a pair of
- * bufferevents, so that the input may be of any kind, on disk, too:
+ * zcat_line: prints the lines of a gzip or zlib stream. It shows a file over a
+ * libevent filter: the filter inflates, and the file reads lines from it. A
+ * pair of bufferevents feeds the filter, so the input may be any kind of file:
  *
  *   input --af_file_copy--> pair[0] = pair[1] <- filter <- lines
  */
@@ -22,19 +21,19 @@
 
 char program_name[] = "zcat_line";
 
-/* Compressed bytes at a time: they may become a thousand times as many. */
+/* How many bytes to inflate at a time: they may become 1000 times as many. */
 #define PIECE 512
 #define HIGH_WATERMARK 65536
 
 struct inflater {
 	struct bufferevent *bev;
 	z_stream stream;
-	bool in_member; /* one has begun and not ended; there may be several */
+	bool in_member; /* inside one of the members of a gzip stream */
 	bool failed;
-	struct af_file *feed; /* where the input goes in */
+	struct af_file *feed; /* the end of the pair that gets the input */
 };
 
-/* Inflates all of a piece to the end of dst. Z_OK or another code of zlib. */
+/* Inflates a whole piece and appends it to dst. Z_OK, or a zlib error. */
 static int inflate_piece(struct inflater *inflater, struct evbuffer *dst)
 {
 	z_stream *stream = &inflater->stream;
@@ -58,7 +57,7 @@ static int inflate_piece(struct inflater *inflater, struct evbuffer *dst)
 	return Z_OK;
 }
 
-/* libevent tells nobody that a filter failed, so the filter does. */
+/* libevent does not report a filter's BEV_ERROR, so the filter does. */
 static enum bufferevent_filter_result fail(struct inflater *inflater, int error)
 {
 	inflater->failed = true;
@@ -89,7 +88,7 @@ inflate_some(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit,
 	if (inflate_piece(inflater, dst) != Z_OK)
 		return fail(inflater, EBADMSG);
 	evbuffer_drain(src, len);
-	/* A piece may be no more than a header: go on with the next. */
+	/* A piece without output, such as a header, is no reason to stop. */
 	return evbuffer_get_length(dst) > before || evbuffer_get_length(src) > 0
 		       ? BEV_OK
 		       : BEV_NEED_MORE;
@@ -103,20 +102,20 @@ static int print_line(const char *line, size_t len, unsigned flags,
 	return fwrite(line, 1, len, stdout) == len ? 0 : -EIO;
 }
 
-/* The whole input has been handed on, or could not be: the pair's end. */
+/* The copy of the input has ended: closes this end of the pair. */
 static void input_done(struct af_future *done, void *arg)
 {
 	struct inflater *inflater = arg;
 	int error = af_future_error(done);
 
-	/* Nobody reads on after an error; that is told elsewhere. */
+	/* These follow an error of the reader, which reports it. */
 	if (error < 0 && error != -ECANCELED && error != -EPIPE)
 		complain("reading", error);
 	af_file_close(inflater->feed);
 	inflater->feed = NULL;
 }
 
-/* Lines of what comes out of the filter; NULL after a complaint. */
+/* Makes the filter, and a file over it. NULL after a complaint. */
 static struct af_file *open_lines(struct af_loop *loop,
 				  struct inflater *inflater,
 				  struct bufferevent *below)
@@ -182,7 +181,7 @@ static int run(const char *path)
 	struct af_loop *loop = af_loop_new(NULL);
 	int r = -1;
 
-	/* 32: gzip or zlib, whichever it is. */
+	/* 32: detects gzip and zlib. */
 	if (!loop || inflateInit2(&inflater.stream, 32 + MAX_WBITS) != Z_OK)
 		complain("starting", ENOMEM);
 	else
@@ -194,12 +193,12 @@ static int run(const char *path)
 
 static const char help_text[] =
 	"Usage: zcat_line [FILE]\n"
-	"Prints the lines of FILE (\"-\", and the default, is stdin), which\n"
-	"gzip or zlib has compressed.\n"
+	"Prints the lines of FILE, which gzip or zlib has compressed.\n"
+	"Without FILE, or if it is \"-\", reads stdin.\n"
 	"\n"
-	"  -h, --help    this text\n"
+	"  -h, --help    print this text\n"
 	"\n"
-	"Exit status: 0 for success, 1 on an error, 2 for a wrong command\n"
+	"Exit status: 0 for success, 1 after an error, 2 for a wrong command\n"
 	"line.\n";
 
 int main(int argc, char *argv[])

@@ -182,17 +182,17 @@ fake() {
 path=$tmp/nothing
 start
 ask_bash 'count?word=await'
-check 'no grep' says 500 'grep | awk: No such file or directory'
+check 'no grep' says 500 'grep: No such file or directory'
 check 'no grep, SIGTERM' stops TERM
 
 path=$tmp/fake:$PATH
 start --timeout=1
 fake 'echo grep: out of sorts >&2; exit 2'
 ask_bash 'count?word=await'
-check 'grep fails' says 500 $'grep or awk failed\ngrep: out of sorts'
+check 'grep fails' says 500 $'grep failed\ngrep: out of sorts'
 fake 'kill -KILL $$'
 ask_bash 'count?word=await'
-check 'grep is killed' says 500 'grep or awk failed'
+check 'grep is killed' says 500 'grep failed'
 
 # It comes to "started", and waits at "gate" whatever happens.
 mkfifo started gate
@@ -207,7 +207,7 @@ reaches_gate() {
 
 fake "trap '' TERM; echo > $tmp/started; read -r go < $tmp/gate; echo 7"
 ask_bash 'count?word=await'
-check 'grep does not end' says 500 'grep | awk: Connection timed out'
+check 'grep does not end' says 500 'grep: Connection timed out'
 find_left "$server"
 check 'grep does not end: it is ended' test -z "$left"
 reaches_gate

@@ -27,7 +27,7 @@ public='attributes=base version=base pipe=pipeline'
 # then the prefixes of the files that may include it.
 contracts='
 event2/			base/evbase loop/ future/ file/ transport/ net/ process/
-event2/bufferevent	file/ transport/ net/
+event2/bufferevent	transport/ net/
 netdb.h			net/
 pthread.h		base/ loop/ net/ process/
 sched.h			process/
@@ -80,7 +80,7 @@ own_includes() {
 # The objects of the shared library or, if none is built, of the static one.
 objects() {
 	awk -F "'" '
-		/^(non_)?pic_object=/ && $2 != "none" && last != FILENAME {
+		/^(non_)?pic_object=/ && NF == 3 && last != FILENAME {
 			last = dir = FILENAME
 			sub("[^/]*$", "", dir)
 			print dir $2

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers the lines of standard input, in continuations alone. */
+/* Numbers the lines of standard input, without waiting: with continuations. */
 
 #include <asyncfile.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static struct af_future *on_line(struct af_future *line, void *arg)
 	const char *data = af_future_data(line, &len);
 
 	if (len == 0)
-		return NULL; /* the end of the file, and of the chain */
+		return NULL; /* end of file: the chain ends here */
 	printf("%d: %s", ++count->lines, data);
 	return next_line(count);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Talks with a child, two seconds for each step. */
+/* Talks to a child; each step has a timeout of two seconds. */
 
 #include <asyncfile.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 static const struct timeval limit = { .tv_sec = 2 };
 
-/* Says something to the child, prints its answer and how it ended. */
+/* Writes a line to the child, prints its answer and its exit status. */
 static int talk(struct af_process *child)
 {
 	struct af_future *said, *heard, *end;

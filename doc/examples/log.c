@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Logs what the stages of a pipeline say, line by line. */
+/* Logs the output of every stage of a pipeline, line by line. */
 
 #include <asyncfile.h>
 #include <stdio.h>

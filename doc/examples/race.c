@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Three pipelines at once; the first answer wins; five seconds at most. */
+/* Starts three pipelines and uses the first answer; waits at most 5 seconds. */
 
 #include <asyncfile.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static struct af_pipe *start(struct af_loop *loop, const char *const source[])
 	return af_pipe_spawn(loop, stages, &pipes);
 }
 
-/* Ends a pipeline, in whatever state it is. */
+/* Stops a pipeline, whether or not it is still running. */
 static void stop(struct af_pipe *pipe)
 {
 	const struct timeval grace = { .tv_sec = 1 };

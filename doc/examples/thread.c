@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A future of the program's own: a thread's work, waited for by the loop. */
+/* Makes a future for the work of a thread, and waits for it in the loop. */
 
 #include <asyncfile.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@ struct job {
 	long sum;
 };
 
-/* Runs in the loop's thread, where futures may be touched. */
+/* Called in the loop's thread, the only one that may use its futures. */
 static void finish(void *arg)
 {
 	struct job *job = arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Has three children count the same text, all at once. */
+/* Runs three children that count the same text in parallel. */
 
 #include <asyncfile.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ int main(void)
 		pipes[i] = start_wc(loop, options[i]);
 		counts[i] = af_pipe_communicate(pipes[i], &input);
 	}
-	all = af_all(loop, counts, N); /* the three are its own now */
+	all = af_all(loop, counts, N); /* consumes the references */
 	r = af_await(all);
 	for (size_t i = 0; i < N && r == 0; i++)
 		printf("wc %s: %s", options[i],

@@ -16,10 +16,10 @@
 #endif
 
 /**
- * Warns if the result is freed by another function than release, for example by
- * free(3), and if it is used after release. It promises the optimizer nothing:
- * a malloc attribute without arguments would, but what our functions return
- * points to other objects.
+ * Warns if the result is freed by a function other than release, for example by
+ * free(3), and if it is used after release. Unlike a malloc attribute without
+ * arguments, it does not tell the optimizer that the result points to no other
+ * object, which would be wrong here.
  */
 #if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
 #define AFIO_MALLOC(release) __attribute__((__malloc__(release, 1)))

@@ -22,17 +22,18 @@
  *
  * Threads: call these functions on the thread of the file's loop only.
  *
- * On-disk files. Bytes in the page cache are read at once. Worker threads wait
- * for the others, see af_loop_set_workers(), and the loop goes on meanwhile.
+ * On-disk files. Bytes in the page cache are read at once. Worker threads read
+ * all other bytes, see af_loop_set_workers(), and the loop goes on meanwhile.
  * End of file is not final on disk: a later read sees appended data. A file
  * uses the position of its descriptor, so others that share the open file
  * description see it move. While bytes are buffered, that position is ahead of
  * the last byte taken; a write, af_file_seek(), af_file_close() and
  * af_file_detach() move it back first. Reads and writes of one file take turns:
- * none begins in the middle of one in the other direction. While reads are
- * pending, the position of a write is unspecified. A file that becomes too
- * large is -EFBIG, without a SIGXFSZ. An operation may end early, by its
- * deadline or a cancel, while a worker thread reads or writes for it:
+ * a read does not begin in the middle of a write, nor a write in that of a
+ * read. While reads are pending, the position of a write is unspecified. A
+ * write beyond the largest file size fails with -EFBIG, without SIGXFSZ. An
+ * operation may end early, by its deadline or a cancel, while a worker thread
+ * reads or writes for it:
  *
  * | the worker              | then                                          |
  * |-------------------------|-----------------------------------------------|
@@ -57,15 +58,17 @@
  * | any read, empty seqpacket message     | the same as at end of file      |
  * | af_file_each_chunk()                  | one message a call              |
  * | AFIO_FULL, size 0, lines, delimiters  | bytes across messages, as from a
- *                                           stream; bytes they leave
- *                                           buffered count as one message   |
+ *                                           stream; what they leave buffered
+ *                                           is then read as one message     |
  *
  * Every operation can fail with these errors; what read(2) and write(2) report
  * is passed on unchanged.
  *
  * | error      | cause                                                       |
  * |------------|-------------------------------------------------------------|
- * | -EINVAL    | file is NULL, a flag is unknown, or the timeout is negative |
+ * | -EINVAL    | file is NULL, a flag is unknown, or the timeout is negative
+ *                or not normalised                                           |
+ * | -EPERM     | the loop belongs to another thread                          |
  * | -EBADF     | the descriptor is not open in that direction                |
  * | -ECANCELED | the future was cancelled, the file closed or the loop freed |
  * | -ENOMEM    | out of memory                                               |
@@ -97,9 +100,9 @@ struct af_loop;
 /** af_file_new(): the caller keeps the descriptor and closes it. */
 #define AFIO_KEEP_FD 0x400u
 /**
- * af_file_new(): read only the bytes that an operation asked for. Another
- * process that gets the descriptor, for example after a header, then continues
- * exactly there.
+ * af_file_new(): take no more bytes from the descriptor than an operation asked
+ * for. Another process that gets the descriptor, for example after a header was
+ * read, then continues at the next byte.
  *
  * | operation                | reads                                        |
  * |--------------------------|----------------------------------------------|
@@ -113,8 +116,9 @@ struct af_loop;
  * | af_file_peek()           | nothing: -ENOTSUP; on a socket, use recv(2)
  *                              with MSG_PEEK                                |
  *
- * Bytes that fn did not get because it stopped, or that were gathered by an
- * operation that ended early, stay in the file.
+ * Bytes that stay in the file: those after the piece at which the callback of
+ * each_line or each_chunk stopped, and those that an operation had gathered when
+ * it ended early.
  */
 #define AFIO_UNBUFFERED 0x800u
 
@@ -132,6 +136,7 @@ int af_file_close(struct af_file *file);
  *         EBADF     fd is not an open descriptor
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         EMFILE    no descriptor is left: an on-disk file with AFIO_KEEP_FD
  *                   needs another one; a device needs one while it is examined
  *         ENOMEM
@@ -168,6 +173,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  *         EISDIR    path is a directory
  *         ENXIO     a FIFO is opened for writing and has no reader
  *         ECANCELED the loop was freed
+ *         EPERM     the loop belongs to another thread
  *         ENOMEM, or any other error of open(2)
  *
  * A FIFO can be opened for reading before it has a writer; end of file is then
@@ -191,13 +197,17 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *              closing the file restores everything except the callbacks, and
  *              puts buffered bytes back into its input.
  * @param flags 0 or AFIO_KEEP_FD
- * @return the file; or NULL with errno EINVAL, ECANCELED (the loop was freed)
- *         or ENOMEM
+ * @return the file; or NULL with errno, and bev remains the caller's:
+ *         EINVAL    loop or bev is NULL, or a flag is unknown
+ *         EPERM     the loop belongs to another thread
+ *         ECANCELED the loop was freed
+ *         ENOMEM
  *
  * Such a file differs from others in these points.
  *
  * Writes:
- * - A write is done when its bytes have left the bufferevent and all below it.
+ * - A write is done when its bytes have left the bufferevent and every one that
+ *   it is stacked on.
  *   If it ends early, by its deadline or a cancel, its count includes up to
  *   16 KiB that the bufferevent has not sent yet. They are sent a little later,
  *   so the count is exact unless the connection fails before that.
@@ -205,9 +215,9 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  *   libevent does; the signal kills a program that does not ignore it.
  *
  * Reads:
- * - A read with a zero timeout returns what the bufferevent has already read,
- *   and a bufferevent reads only in a turn of the loop, while a read is
- *   pending. To poll, use a 1 ms timeout rather than zero.
+ * - The bufferevent reads only while the loop runs and a read is pending. So a
+ *   read with a zero timeout returns only what has been read before. To poll,
+ *   use a 1 ms timeout rather than zero.
  * - The bufferevent reads ahead up to 64 KiB, or up to its own high watermark;
  *   a filter may add more at once.
  *
@@ -281,9 +291,9 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
  *                                               AFIO_TIMEDOUT               |
  * | deadline, none                            | -ETIMEDOUT                  |
  * | read error, some data, not FULL and       | success, the data,
- *   size > 0                                    AFIO_ERROR; the first read that
- *                                               has no data before it has the
- *                                               error                       |
+ *   size > 0                                    AFIO_ERROR; once all data is
+ *                                               read, the next read fails
+ *                                               with the error              |
  * | read error, some data, FULL or size 0     | that error; the data stays in
  *                                               the file                    |
  * | cancelled                                 | -ECANCELED; the bytes
@@ -298,18 +308,20 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *
  * @param size     the longest line to return, in bytes. Of a longer line, this
  *                 read returns the first size bytes with AFIO_TRUNCATED, and
- *                 the next read continues it. This happens even when the file
- *                 ends after exactly size bytes. 0: a line may be of any length
- *                 and takes that much memory.
+ *                 the next read continues it. A last line of exactly size
+ *                 bytes without a newline has AFIO_TRUNCATED as well; the next
+ *                 read then returns 0 bytes with AFIO_EOF. 0: a line may be of
+ *                 any length and takes that much memory.
  * @param sizehint how long lines usually are, in bytes; 0: unknown. It affects
  *                 speed only.
  * @param flags    0; or AFIO_FULL: at the deadline, fail with -ETIMEDOUT and
  *                 leave an incomplete line in the file, rather than return it
  *                 with AFIO_TIMEDOUT
  * @return a future. The last line may lack its newline; it then has AFIO_EOF.
- *         After a read error with part of a line there: with AFIO_FULL the
- *         error, and the part stays in the file; else the part, with
- *         AFIO_ERROR. All other outcomes are those of af_file_read().
+ *         If a read error follows part of a line, the future fails with
+ *         AFIO_FULL, and the part stays in the file; without AFIO_FULL it
+ *         returns the part, with AFIO_ERROR. All other outcomes are those of
+ *         af_file_read().
  */
 AFIO_MUST_USE
 struct af_future *af_file_readline(struct af_file *file, size_t size,
@@ -321,9 +333,9 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
  *
  * @param delim     the delimiter's bytes, which are copied
  * @param delim_len its length in bytes; 0 is -EINVAL
- * @param size      as in af_file_readline(). A piece ends before a delimiter that
- *                  has begun, and may so be shorter than size. A delimiter that
- *                  is longer than size is returned whole.
+ * @param size      as in af_file_readline(). A piece never splits a delimiter,
+ *                  so it may be shorter than size. A delimiter that is longer
+ *                  than size is returned whole.
  * @param flags     as in af_file_readline()
  * @return a future, as from af_file_readline()
  */
@@ -343,13 +355,15 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
  * | happens                           | outcome                             |
  * |-----------------------------------|-------------------------------------|
  * | size bytes                        | success, size bytes                 |
- * | part of a message                 | success, as much of it as there is  |
+ * | a message shorter than size       | success, that message               |
  * | end of file                       | success, what there is, AFIO_EOF    |
  * | deadline, some data               | success, the data, AFIO_TIMEDOUT    |
  * | deadline, none                    | -ETIMEDOUT                          |
- * | read error, some data             | success, the data; the next read
- *                                       has the error                       |
- * | read error, none                  | the error; the next read has it too |
+ * | read error, some data             | success, the data, AFIO_ERROR; once
+ *                                       all data is read, the next read
+ *                                       fails with the error                |
+ * | read error, none                  | that error; the next read fails
+ *                                       with it, too                        |
  * | size 0                            | -EINVAL                             |
  * | a file with AFIO_UNBUFFERED       | -ENOTSUP                            |
  */
@@ -362,10 +376,10 @@ struct af_future *af_file_peek(struct af_file *file, size_t size,
  * They need not be bytes that were read. After end of file, reads return these
  * bytes first and then end of file again.
  *
- * On disk, this moves the file's position back by len. The bytes are dropped
- * when that position is put on the descriptor, by a write, af_file_seek() or
- * af_file_close() for example: reads from there return what is on disk. With
- * AFIO_UNBUFFERED, every read may do that.
+ * On disk, this moves the file's position back by len. A later call may move
+ * the descriptor's position to that place, for example a write, af_file_seek()
+ * or af_file_close(). The bytes are then dropped, and reads return what is on
+ * disk there. With AFIO_UNBUFFERED, every read may do that.
  *
  * @param data the bytes, which are copied
  * @param len  how many; only memory limits it
@@ -390,8 +404,8 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
  *                                     needs                                  |
  * | one without: a line of any
  *   length, all there is            | at most that many bytes at a time      |
- * | any, on a bufferevent           | until its input has that many bytes; it
- *                                     may add one piece more                 |
+ * | any, on a bufferevent           | until its input buffer holds that many
+ *                                     bytes, or up to one piece more         |
  *
  * In a library built with --disable-direct-events, libevent may read 4096 bytes
  * more.
@@ -403,14 +417,28 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
+ * Limits how many bytes an operation without a size of its own may gather: a
+ * read of all there is (size 0), a line or a record of any length, a line of
+ * af_file_each_line(). If it gathers more than that, it fails with
+ * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
+ * file. Set it where the peer is not trusted. An operation with a size may
+ * gather that size.
+ *
+ * @param bytes the limit; 0: none, which is the default
+ * @return 0; -EINVAL for NULL and for SIZE_MAX
+ */
+int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/**
  * A function that af_file_each_line() and af_file_each_chunk() call. It runs
  * from the loop, like a continuation, and may call anything, including
  * af_await(); it may close the file or cancel the operation.
  *
  * @param data  the bytes, valid during the call; no NUL follows
  * @param len   how many
- * @param flags 0; AFIO_EOF: the last line, which lacks its newline; or
- *              AFIO_TRUNCATED: a piece of a line that the next call continues
+ * @param flags 0; or AFIO_EOF: the last line, which lacks its newline.
+ *              AFIO_TRUNCATED, a piece of a line that the next call continues,
+ *              is reserved: these two functions do not pass it
  * @return 0 to go on; 1 to stop with success, leaving the rest in the file; a
  *         negative errno to fail with it
  */
@@ -418,11 +446,11 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
 			  void *arg);
 
 /**
- * Calls fn for every line, with its newline, up to end of file: in place,
- * without a copy, an allocation or a future for each. The last line may lack
- * its newline. Nothing is read while fn runs, so a slow fn slows the writer
- * down. A line is passed whole and takes as much memory as it is long; for
- * untrusted input use af_file_readline() with a size.
+ * Calls fn for every line, with its newline, up to end of file. No line is
+ * copied, and none needs an allocation or a future of its own. The last line
+ * may lack its newline. Nothing is read while fn runs, so a slow fn slows the
+ * writer down. A line is passed whole and takes as much memory as it is long;
+ * for untrusted input use af_file_readline() with a size.
  *
  * It has no timeout: use af_with_timeout(), or cancel the future.
  *
@@ -451,8 +479,8 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
 /**
- * Writes bytes: at once, straight from buf, and what remains whenever the
- * descriptor can take more.
+ * Writes bytes: as many as possible at once, straight from buf, and the rest
+ * when the descriptor can take more.
  *
  * @param buf   the bytes. The call copies those it cannot write at once, so the
  *              caller may reuse buf when it returns. With AFIO_BORROW nothing
@@ -473,7 +501,8 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  * | len 0                         | success, 0                               |
  *
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
- * whatever its disposition.
+ * whatever its disposition, except over a bufferevent. A write to an on-disk
+ * file or a bufferevent may still send bytes that it has counted, see above.
  */
 AFIO_MUST_USE
 struct af_future *af_file_write(struct af_file *file, const void *buf,
@@ -484,6 +513,10 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  * Writes the contents of an evbuffer without copying them. They move to the
  * operation: buf is empty when the call returns. Once the future is done, the
  * bytes that were not written are in af_future_buffer().
+ *
+ * A buffer may hold parts of files that libevent would send by sendfile(2):
+ * those of evbuffer_add_file() under EVBUFFER_FLAG_DRAINS_TO_FD. They are read
+ * into memory in this call, which waits for the disk; af_file_copy() does not.
  *
  * @param buf   the evbuffer, which stays the caller's; NULL or frozen is
  *              -EINVAL
@@ -497,8 +530,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 
 /**
  * Copies bytes from one file to another, in the kernel (splice(2)) where it
- * can. It queues as a read of from and as a write of to, and begins when it is
- * first in both queues.
+ * can. It has a place in the queue of reads of `from` and in the queue of
+ * writes of `to`, and begins when it is first in both.
  *
  * @param count how many bytes; negative: up to end of file
  * @return a future; af_future_count() says how many bytes were written:
@@ -506,19 +539,19 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
  * | count bytes                      | success                                |
- * | end of from                      | success, that count, AFIO_EOF          |
+ * | end of `from`                    | success, that count, AFIO_EOF          |
  * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
  * | deadline, none                   | -ETIMEDOUT                             |
- * | reader of to gone                | -EPIPE, count is what had gone out     |
+ * | the reader of `to` has left      | -EPIPE, count is what had gone out     |
  * | reading or writing fails         | that error, count likewise             |
  * | cancelled                        | -ECANCELED, count likewise             |
  *
- * Bytes read but not yet written remain in from.
+ * Bytes read but not yet written remain in `from`.
  *
- * | from and to                           | copy                              |
+ * | `from` and `to` are                   | copy                              |
  * |---------------------------------------|-----------------------------------|
- * | one socket or terminal                | works: it echoes                  |
- * | one on-disk file or FIFO              | -EINVAL: it would not end         |
+ * | the same socket or terminal           | works: it echoes                  |
+ * | the same on-disk file or FIFO         | -EINVAL: it would not end         |
  * | files of different loops              | -EINVAL                           |
  */
 AFIO_MUST_USE
@@ -630,7 +663,7 @@ struct af_future *af_file_hangup(struct af_file *file);
  * fail with -ECANCELED. The descriptor has its old blocking mode again.
  *
  * @param unread an evbuffer to which the buffered bytes are appended; with NULL
- *               they are dropped. Of an on-disk file nothing is appended: the
+ *               they are dropped. For an on-disk file nothing is appended: the
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is:

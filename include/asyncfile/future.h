@@ -20,16 +20,16 @@
  * cancel it; af_future_cancel() does.
  *
  * **When continuations run.** A continuation never runs inside the call that
- * added it, and never inside a libevent callback of an operation. When a future
- * is done it is put on its loop's queue, and the loop runs its continuations
- * from there, in the order in which they were added. There is one exception: a
- * future without a living loop, such as the -EINVAL of an operation on NULL,
- * runs its continuations at once, since no loop can run them later.
+ * added it, nor inside the libevent callback that ends an operation. When a
+ * future is done it is put on its loop's queue, and the loop runs its
+ * continuations from there, in the order in which they were added. There is one
+ * exception: a future without a living loop, such as the -EINVAL of an
+ * operation on NULL, runs its continuations at once, since no loop can run them
+ * later.
  *
  * **Threads.** A future belongs to its loop's thread, see asyncfile/loop.h.
- * Where another thread's loop, or a future of it, is given to one of the
- * functions that detect this, the outcome is -EPERM, and the references given
- * remain the caller's.
+ * A function that detects a loop or a future of another thread fails with
+ * -EPERM. This is the only failure in which it consumes no reference.
  */
 #ifndef ASYNCFILE_FUTURE_H
 #define ASYNCFILE_FUTURE_H
@@ -74,29 +74,28 @@ struct af_output;
  * therefore holds up all waits below it on the stack, even those whose future
  * is done. Where that matters, chain with af_then() instead.
  *
- * Awaiting a future that is done returns at once and runs nothing. A wait does
- * not change what becomes of the future. If the future is cancelled meanwhile,
- * its file closed, its last other reference dropped, or the loop freed, then
- * the wait ends with the future and returns the future's error. af_loop_stop()
- * does not end a wait.
+ * Awaiting a future that is done returns at once and runs nothing. The wait
+ * holds a reference of its own, so all others may be dropped meanwhile. If the
+ * future is cancelled, its file closed, or the loop freed, then the future is
+ * done, and the wait returns its error. af_loop_stop() does not end a wait.
  *
- * @return 0 or the future's error. Or, and then the future is still pending:
+ * @return 0 or the future's error; or, while the future is still pending:
  *         -EINVAL  f is NULL
- *         -EDEADLK nothing can end this wait: no pending operation can, or the
- *                  future depends on a continuation that is running now, below
- *                  this call on the same stack. (In a program with threads a
- *                  post may end it, so the wait goes on while an operation is
- *                  pending.)
+ *         -EDEADLK nothing can end this wait: nothing that is pending could, or
+ *                  the future depends on a continuation that is running now and
+ *                  has, directly or not, called this. (In a program with
+ *                  threads a post may end it, so the wait goes on while an
+ *                  operation is pending.)
  *         -ELOOP   waits are nested too deep, see af_loop_set_max_depth()
  *         -EPERM   the loop belongs to another thread
- *         -EBADF   a child by fork(2) called, and the loop is its parent's
+ *         -EBADF   called in a child of fork(2): the loop is its parent's
  *         -ENOTSUP the wait has to take the loop's operations off the program's
  *                  base, and one of them cannot leave it
  *         -EMFILE  -ENFILE  no descriptor for the wait's private base, which
  *                  the first wait in a libevent callback makes
  *         -ENOMEM  no memory for it
- *         -EIO     libevent could not poll, or is running the base already and
- *                  this could not be detected, see af_loop_run()
+ *         -EIO     libevent could not poll, or the base is already running
+ *                  where the loop cannot detect it, see af_loop_run()
  */
 int af_await(struct af_future *f);
 
@@ -105,9 +104,9 @@ int af_await(struct af_future *f);
  * ends; the operation goes on.
  *
  * @param timeout from now; NULL: no limit; zero: look once, without waiting
- * @return as af_await(). -ETIMEDOUT also if the wait ran out of time; to tell
- *         that from a future that failed so, call af_future_is_done(). -EINVAL
- *         also for a timeout that is negative or not normalised
+ * @return as af_await(); -ETIMEDOUT if the time ran out; -EINVAL for a timeout
+ *         that is negative or not normalised. A future can itself fail with
+ *         -ETIMEDOUT: af_future_is_done() tells whether it did
  */
 int af_await_for(struct af_future *f, const struct timeval *timeout);
 
@@ -145,7 +144,8 @@ unsigned af_future_flags(const struct af_future *f);
 struct af_loop *af_future_loop(const struct af_future *f);
 
 /**
- * Returns the bytes that a read has read.
+ * Returns the bytes that a read has read. Like all results below, also for a
+ * chain that passed the read's outcome on.
  *
  * @param ret_len if not NULL, set to their number
  * @return the bytes, followed by a NUL that is not counted, valid as long as
@@ -155,8 +155,8 @@ struct af_loop *af_future_loop(const struct af_future *f);
 const char *af_future_data(const struct af_future *f, size_t *ret_len);
 
 /**
- * Returns the same bytes as an evbuffer. They are not copied, unless they are
- * few. To keep them longer than the future, move them to another buffer with
+ * Returns the same bytes as an evbuffer. Only small results are copied into it.
+ * To keep them longer than the future, move them to another buffer with
  * evbuffer_add_buffer().
  *
  * For af_file_write_buffer() this returns the bytes that were not written.
@@ -259,20 +259,25 @@ AFIO_MUST_USE
 struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 			     void *arg);
 
-/** Calls fn(f, arg) when f is done, however it went. Consumes f. */
+/**
+ * Calls fn(f, arg) when f is done, however it went. Consumes f. If f is NULL or
+ * there is no memory, it calls fn at once with a future that has failed with
+ * -EINVAL or -ENOMEM. If fn is NULL, only the reference is dropped.
+ */
 void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
 
 /**
- * Several futures as one, its parts. When the whole is done depends on the
- * function; in all cases af_future_part() gives access to each part.
+ * Combines several futures, the parts, into one, the whole. When the whole is
+ * done depends on the function. af_future_part() returns each part.
  *
  * | function         | succeeds                 | fails                        |
  * |------------------|--------------------------|------------------------------|
  * | af_all()         | when all have succeeded  | with the first failure; the
  *                                                 others go on                 |
  * | af_all_settled() | when all are done, however they went | -              |
- * | af_race()        | if the first part that is done has succeeded; the
- *                      others are cancelled     | if it has failed; likewise   |
+ * | af_race()        | when the first part to be done has succeeded; the
+ *                      others are cancelled     | when it has failed; the
+ *                                                 others are cancelled         |
  * | af_any()         | with the first success; the others are cancelled
  *                                               | when all have failed, with
  *                                                 the failure that came last   |
@@ -343,7 +348,7 @@ struct af_future *af_with_timeout(struct af_future *f,
 /**
  * Makes a future that succeeds after some time. A zero time gives a future that
  * is already done; awaiting it does not run the loop. Sleeps of equal length
- * end in any order. To end one earlier, cancel it.
+ * may end in any order. To end one early, cancel it.
  *
  * @return a new future, the caller's. -EINVAL if loop or time is NULL, or time
  *         is negative or not normalised; -EPERM for another thread's loop
@@ -352,9 +357,9 @@ AFIO_MUST_USE
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 
 /**
- * A callback that stops whatever would have ended a future of af_future_new().
- * It is called when the future is cancelled, once at most, before the future
- * fails with -ECANCELED. It may end the future itself, with another outcome.
+ * A callback that stops the work behind a future of af_future_new(). It is
+ * called at most once, when the future is cancelled and before the future fails
+ * with -ECANCELED. It may end the future itself, with another outcome.
  */
 typedef void (*af_cancel_fn)(struct af_future *f, void *arg);
 
@@ -390,7 +395,7 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
  *
  * @param error a negative errno other than -EINPROGRESS
  * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
- *         af_future_new(), or for any other error
+ *         af_future_new(), or if error is no such errno
  */
 int af_future_fail(struct af_future *f, int error);
 

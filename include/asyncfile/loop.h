@@ -5,15 +5,16 @@
  * The loop: a libevent base, the operations that wait on it, and the queue of
  * continuations that are ready to run.
  *
- * There are two ways to drive a loop. Either af_loop_run() and af_await() turn
- * the base themselves and run continuations between two turns. Or the program
- * runs its own base, with event_base_dispatch(), and an event of the loop runs
- * the continuations. Nothing else differs.
+ * There are two ways to drive a loop. Either af_loop_run() and af_await() run
+ * the base one turn at a time, and the continuations between two turns. Or the
+ * program runs its own base, with event_base_dispatch(), and an event of the
+ * loop runs the continuations. The only other difference is what else runs
+ * during an af_await(), see there.
  *
  * **Threads.** A loop belongs to the thread that made it. Only af_loop_post()
  * may be called from another thread. Every other function that takes a loop, or
  * something made with a loop, must be called from the loop's own thread. Those
- * that can see this at no cost fail with -EPERM and change nothing.
+ * that can detect a wrong thread at no cost fail with -EPERM and change nothing.
  */
 #ifndef ASYNCFILE_LOOP_H
 #define ASYNCFILE_LOOP_H
@@ -29,13 +30,13 @@ extern "C" {
 struct event_base;
 struct af_loop;
 
-/** How deep af_await() may nest; see af_loop_set_max_depth(). */
+/** How deep af_await() may nest by default; see af_loop_set_max_depth(). */
 #define AFIO_DEFAULT_DEPTH 64
 
-/** How many worker threads a loop may have; see af_loop_set_workers(). */
+/** How many workers a loop may have by default; see af_loop_set_workers(). */
 #define AFIO_DEFAULT_WORKERS 4
 
-/** Earlier names of these two. */
+/** Older aliases of the two defaults above. */
 #define AFIO_MAX_DEPTH AFIO_DEFAULT_DEPTH
 #define AFIO_MAX_WORKERS AFIO_DEFAULT_WORKERS
 
@@ -53,8 +54,8 @@ typedef void (*af_post_fn)(void *arg);
  * Several threads may each have a loop. One base may have several loops, as
  * long as no wait for one of them is inside a wait for another.
  *
- * A child by fork(2) must not use its parent's loop, nor anything made with it:
- * it must not even close or free it. The two processes share one epoll(7)
+ * After fork(2), the child must not use its parent's loop, nor anything made
+ * with it, not even to close or free it. The two processes share one epoll(7)
  * instance, and the child would consume the parent's events. The child can make
  * a loop of its own. Call daemon(3) before making a loop. A child that was
  * forked in a continuation may go on with the parent's base, after
@@ -77,7 +78,7 @@ struct af_loop *af_loop_new(struct event_base *base);
  * before this returns. Operations started by those continuations fail with
  * -ECANCELED at once.
  *
- * The owner must still close or free the files, processes and pipes made with
+ * The caller must still close or free the files, processes and pipes made with
  * the loop, and unreference the futures; any other operation on them fails with
  * -ECANCELED. Running children go on, and are no longer reaped.
  *
@@ -89,7 +90,7 @@ void af_loop_free(struct af_loop *loop);
 
 /**
  * Returns the loop's event base: the one given to af_loop_new(), or the loop's
- * own. Its owner stays the same. The program may add any events to it.
+ * own. Ownership does not change. The program may add any events to it.
  *
  * @return the base; NULL for NULL and for a loop that is being freed
  */
@@ -107,19 +108,19 @@ struct event_base *af_loop_base(struct af_loop *loop);
  *                    af_await() there
  *         -ECANCELED the loop is being freed
  *         -EPERM     another thread's loop
- *         -EBADF     a child by fork(2) called, and the loop is its parent's
- *         -EIO       libevent could not poll; or it is running the base
- *                    already, and this could not be detected: with
- *                    EVENT_BASE_FLAG_NO_CACHE_TIME, or in a callback of a base
- *                    that a continuation runs by event_base_loop()
+ *         -EBADF     called in a child of fork(2): the loop is its parent's
+ *         -EIO       libevent could not poll; or the base is already running,
+ *                    where the loop cannot detect it: if the base was made with
+ *                    EVENT_BASE_FLAG_NO_CACHE_TIME, or in a callback while a
+ *                    continuation runs the base with event_base_loop()
  */
 int af_loop_run(struct af_loop *loop);
 
 /**
- * Makes af_loop_run() return before it waits again. If an af_await() is under
- * way inside it, that wait ends first, when its future is done. Nothing is
- * cancelled: another af_loop_run() continues where this one left off. Without a
- * run under way this has no effect.
+ * Makes af_loop_run() return before it waits again. It does not cut short an
+ * af_await() nested in that run: the run returns after that wait. Nothing is
+ * cancelled: another af_loop_run() continues where this one left off. If no run
+ * is under way, this has no effect.
  */
 void af_loop_stop(struct af_loop *loop);
 
@@ -132,11 +133,10 @@ void af_loop_stop(struct af_loop *loop);
  * been cancelled.
  *
  * af_loop_run() and af_await() run every post. So does the program's own
- * event_base_dispatch(), with one exception: it returns at once when the base
- * has no event, as it always does, and then a post from another thread has to
- * wait for the next run. The possibility of a post does not keep a base
- * running. But while a future is pending in a program with threads, af_loop_run()
- * and af_await() do wait for posts.
+ * event_base_dispatch(), as long as it runs; but it returns when the base has
+ * no event, also if another thread is going to post, and a later post runs only
+ * when the base is next run. In a program with threads, af_loop_run() and
+ * af_await() wait for posts while any future is pending.
  *
  * @return 0; -EINVAL if loop or fn is NULL; -ENOMEM
  */
@@ -159,15 +159,15 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
  * file system; that thread ends when the kernel lets it go.
  *
  * @param max_threads initially AFIO_DEFAULT_WORKERS. With 0 the loop's own
- *                    thread waits for the disk; so it does when no thread can
- *                    be started. If there are more workers than this, the
- *                    others end after their present job.
+ *                    thread waits for the disk, as it also does when no thread
+ *                    can be started. If more workers are running than this, the
+ *                    surplus ends after its present job.
  * @return 0; -EINVAL if loop is NULL; -EPERM
  */
 int af_loop_set_workers(struct af_loop *loop, unsigned max_threads);
 
 /**
- * Writes what is pending, for people to read: a line for each operation, with
+ * Prints what is pending, for debugging: a line for each operation, with
  * its descriptor or process and the time since it began; below each, what waits
  * for it; then the waits on the stack, the innermost first. The format may
  * change.

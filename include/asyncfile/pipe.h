@@ -4,11 +4,13 @@
  *
  * Pipelines: one process, or several in a row as in `a | b | c`. A program
  * writes to the first stage and reads from the last one, as if they were one.
+ * To run one child from its start to its end, call af_run().
  *
- * A pipeline belongs to its loop's thread. On another thread af_pipe_new() and
- * af_pipe_spawn() fail with EPERM, and af_pipe_wait(), af_pipe_stop(),
- * af_pipe_communicate() and af_pipe_each_line() with -EPERM; nothing else of a
- * pipeline may be called there.
+ * A pipeline belongs to its loop's thread. On another thread af_pipe_new(),
+ * af_pipe_from(), af_pipe_spawn() and af_pipe_spawn_stages() fail with EPERM,
+ * and af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
+ * af_pipe_each_line(), af_pipe_each_chunk() and af_pipe_finish_stdin() with
+ * -EPERM; nothing else of a pipeline may be called there.
  */
 #ifndef ASYNCFILE_PIPE_H
 #define ASYNCFILE_PIPE_H
@@ -33,7 +35,7 @@ struct af_pipe;
 void af_pipe_close(struct af_pipe *pipeline);
 
 /**
- * Makes a pipeline of processes that are connected already.
+ * Makes a pipeline of one process, or of two that are connected already.
  *
  * @param first the stage that is written to; the pipeline owns it on success
  * @param last  the stage that is read from, owned likewise; NULL: first
@@ -49,8 +51,8 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  * Starts all stages of a pipeline. The stdout of each is the stdin of the next.
  *
  * @param stages  one argv for each stage, and a NULL
- * @param options in is that of the first stage, out that of the last one, and
- *                err that of every stage:
+ * @param options `in` is for the first stage, `out` for the last one, and `err`
+ *                for every stage:
  *
  *                | err            | the stderr of each stage               |
  *                |----------------|----------------------------------------|
@@ -80,6 +82,65 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
 			      const struct af_spawn_options *options)
 	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * Makes a pipeline of any number of processes, in their order, that are
+ * connected already, or to be connected by the program.
+ *
+ * @param processes n of them; the pipeline owns them on success, and not the
+ *                  array
+ * @return as af_pipe_new(); EINVAL also if n is 0, one is NULL or two are the
+ *         same
+ */
+AFIO_MUST_USE
+struct af_pipe *af_pipe_from(struct af_process *const processes[], size_t n)
+	AFIO_MALLOC(af_pipe_close);
+
+/** A stage with options of its own. Zero it first. */
+struct af_stage {
+	const char *const *argv; /**< as for af_spawn() */
+	/**
+	 * NULL: the options of all stages. Otherwise they apply to this stage
+	 * in place of those, with these exceptions:
+	 *
+	 * | option               | of the stage                               |
+	 * |----------------------|--------------------------------------------|
+	 * | in, out              | must be AFIO_DEFAULT                       |
+	 * | err                  | AFIO_DEFAULT: that of all stages           |
+	 * | new_group, new_session, group | none set: those of all stages     |
+	 */
+	const struct af_spawn_options *options;
+	uint64_t reserved[2]; /**< must be zero */
+};
+
+/**
+ * Starts all stages of a pipeline like af_pipe_spawn(), where stages may have
+ * options of their own: a directory, a user, a program, a stderr.
+ *
+ *     const struct af_spawn_options in_tmp = { .cwd = "/tmp" };
+ *     const struct af_stage stages[] = {
+ *             { .argv = tar, .options = &in_tmp },
+ *             { .argv = gzip },
+ *     };
+ *
+ * @param stages n of them
+ * @param ends   as options of af_pipe_spawn(): in of the first stage, out of the
+ *               last one, err of every stage, and the options of stages that
+ *               have none. NULL: inherit the parent's streams.
+ * @return as af_pipe_spawn()
+ */
+AFIO_MUST_USE
+struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
+				     const struct af_stage *stages, size_t n,
+				     const struct af_spawn_options *ends)
+	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * A pointer of the program's own, such as the object that the pipeline belongs
+ * to. The library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_pipe_set_data(struct af_pipe *pipeline, void *data);
+void *af_pipe_data(const struct af_pipe *pipeline);
 
 /**
  * The loop that the pipeline was made with. After af_loop_free() of that loop,
@@ -129,7 +190,7 @@ struct af_file *af_pipe_stderr(struct af_pipe *pipeline);
 /** Where the input of af_pipe_communicate() is read from. */
 enum af_input_kind {
 	AFIO_INPUT_NONE = 0, /**< no input: stdin closes after pending writes */
-	AFIO_INPUT_MEMORY,   /**< input_len bytes at input */
+	AFIO_INPUT_MEMORY,   /**< input_len bytes at input; 0: no input */
 	AFIO_INPUT_FD,	     /**< input_fd up to its end; stays the caller's */
 	AFIO_INPUT_FILE,     /**< input_file up to its end; borrowed */
 	AFIO_INPUT_CALLBACK  /**< what input_fn returns, until it returns 0 */
@@ -137,9 +198,9 @@ enum af_input_kind {
 
 /**
  * Provides the next bytes of an AFIO_INPUT_CALLBACK. It is called from the
- * loop, as continuations are, whenever the bytes of the call before have been
- * written. It may do anything: af_await(), close the pipeline, or cancel the
- * communicate.
+ * loop, as continuations are, each time the bytes of the previous call have
+ * been written. It may do anything: af_await(), close the pipeline, or cancel
+ * the communicate.
  *
  * @param buf put the bytes here; valid during the call
  * @param len the size of buf, 64 KiB; filling it is the fastest
@@ -189,7 +250,7 @@ struct af_stage_output {
 };
 
 /**
- * The result of af_pipe_communicate(). The library makes it; do not copy it. It
+ * The result of af_pipe_communicate() and af_run(). The library makes it; do not copy it. It
  * and all that it points to live as long as the future.
  */
 struct af_output {
@@ -197,7 +258,7 @@ struct af_output {
 	size_t out_len;
 	const char *err; /**< of af_pipe_stderr() likewise, or empty */
 	size_t err_len;
-	size_t input_taken; /**< how many bytes of the input stdin took */
+	size_t input_taken; /**< how many input bytes were written to stdin */
 	/** As af_pipe_wait(); -1 if not all stages ended, or it is unknown. */
 	int status;
 	size_t n_stages; /**< for af_output_stage() */
@@ -214,21 +275,26 @@ const struct af_stage_output *af_output_stage(const struct af_output *output,
 					      size_t stage);
 
 /**
- * Feeds the input, reads stdout and every stderr to their ends, all at once,
- * closes stdin when the input ends (or if there is none), and waits for every
- * stage, as Python's Popen.communicate() does.
+ * Writes the input to stdin, then closes stdin; meanwhile reads stdout and every
+ * stderr to their ends; and waits for every stage. Python's Popen.communicate()
+ * does the same. Without input, stdin is closed once what was written before is
+ * out.
  *
  * A child that closes its stdin early is no error: see input_taken.
  *
  * @param options NULL: no input, no limits
- * @return a future; af_future_output() is the result, also after a failure:
+ * @return a future; af_future_output() is the result, also after a failure, and
+ *         af_future_count() how many bytes of the input stdin has taken, also
+ *         while the future is pending:
  *
  * | happens                                 | outcome                        |
  * |-----------------------------------------|--------------------------------|
  * | every stage and stream ended            | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT; the stages go on   |
- * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the rest can still be read; the stages go on |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes; the
+ *                                             rest can still be read; the
+ *                                             stages go on                   |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
  * | reading the input or a stream fails     | that error; the stages go on   |
  * | there is input, stdin is no AFIO_PIPE   | -EBADF; the stages go on       |
@@ -244,20 +310,84 @@ struct af_future *
 af_pipe_communicate(struct af_pipe *pipeline,
 		    const struct af_communicate_options *options);
 
-/** af_pipe_each_line() delivers longer lines in pieces of this many bytes. */
+/** How to run a child. Zero it first: zero is the default of every field. */
+struct af_run_options {
+	/** As for af_spawn(), except for what AFIO_DEFAULT means: see af_run(). */
+	struct af_spawn_options spawn;
+	/** As for af_pipe_communicate(), except that a failure stops the child. */
+	struct af_communicate_options communicate;
+	/**
+	 * How long a child that is being stopped has after SIGTERM, before it
+	 * gets SIGKILL. NULL: one second; zero: SIGKILL at once.
+	 */
+	const struct timeval *grace;
+	uint64_t reserved[8]; /**< must be zero */
+};
+
+/**
+ * Runs a child from its start to its end: af_spawn(), af_pipe_communicate() and,
+ * if that fails, af_process_stop(), as Python's subprocess.run(). When the
+ * future is done, the child is gone, or about to be after a cancel.
+ *
+ * Where a stream of options->spawn is AFIO_DEFAULT:
+ *
+ * | stream   | leads to                                                      |
+ * |----------|---------------------------------------------------------------|
+ * | in       | the input by a pipe; /dev/null if there is none               |
+ * | out, err | two pipes: what is written to them is in af_future_output()   |
+ *
+ * Of other kinds, only AFIO_PIPE and AFIO_PTY are captured, and take input.
+ *
+ * @param argv    as for af_spawn()
+ * @param options NULL: no input, stdout and stderr captured, no limits
+ * @return a future. af_future_output() is the result, also after a failure, and
+ *         af_future_status() the child's wait status, or -1 if it is unknown or
+ *         none was started. af_future_count() is how many bytes of the input
+ *         stdin has taken, also while the future is pending:
+ *
+ * | happens                                 | outcome                        |
+ * |-----------------------------------------|--------------------------------|
+ * | the start fails                         | the errno of af_spawn(), negated; see af_future_spawn_error() and af_future_spawn_step() |
+ * | the child and its streams ended         | success, whatever the status   |
+ * | streams still open after linger         | success, AFIO_TIMEDOUT         |
+ * | timeout                                 | -ETIMEDOUT, after a stop       |
+ * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes, after a stop |
+ * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
+ * | reading the input or a stream fails     | that error, after a stop       |
+ * | cancelled, or the loop freed            | -ECANCELED, SIGKILL            |
+ *
+ * A stop is SIGTERM, grace and SIGKILL, to the child's whole group if it leads
+ * one. After a timeout the output is read on until the child has ended; later
+ * output, of a grandchild that has it open, is not waited for. After the other
+ * failures the parent's ends of the streams are closed. A child that becomes
+ * another user's and may not be signalled goes on, and the loop reaps it.
+ *
+ * A cancel sends SIGKILL likewise and does not wait: the loop reaps the child
+ * when it runs. af_loop_free() waits until that child is gone.
+ *
+ * -EINVAL, and AFIO_STEP_OPTION, also if an option of af_pipe_communicate() is
+ * not valid, if there is input but in is a kind that takes none, or if a
+ * reserved field is not zero. A future for a NULL loop, or on another thread
+ * (-EPERM), has no output.
+ */
+AFIO_MUST_USE
+struct af_future *af_run(struct af_loop *loop, const char *const argv[],
+			 const struct af_run_options *options);
+
+/** The most bytes that af_pipe_each_line() and its sibling deliver at once. */
 #define AFIO_MAX_LINE 65536
 
-/** A line that a stage has written. */
+/** A line, or a chunk, that a stage has written. */
 struct af_line {
-	int stage;	  /**< from 0; -1: one of several that share a stderr */
+	int stage;	  /**< from 0; -1: unknown, all share one stderr */
 	int stream;	  /**< 1: stdout, of the last stage; 2: stderr */
 	const char *data; /**< valid during the call; no NUL follows */
 	size_t len;	  /**< with the newline */
-	/** When the end of the line was read, as by gettimeofday(2). */
+	/** When its end was read, as by gettimeofday(2). */
 	struct timeval time;
 	/**
 	 * AFIO_EOF: the stream ended without a newline; AFIO_TRUNCATED: a piece
-	 * of a line, whose rest is the next line of the stream
+	 * of a line, whose rest is the next line of the stream. 0 for a chunk.
 	 */
 	unsigned flags;
 };
@@ -273,8 +403,8 @@ struct af_line {
 typedef int (*af_line_fn)(const struct af_line *line, void *arg);
 
 /**
- * Calls fn for every line of stdout and of every stderr as it arrives, in
- * place: to write a log, or to show what the stages say while they work. For a
+ * Calls fn for every line of stdout and of every stderr as it arrives, without
+ * copying it: to write a log, or to show progress while the stages work. For a
  * single process, use af_pipe_new(process, NULL).
  *
  * Lines of one stream keep their order. Lines of different streams come in the
@@ -293,7 +423,7 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * |------------------------------|--------------------------------------------|
  * | every stream and stage ended | success, AFIO_EOF, whatever the status     |
  * | fn stopped                   | success; the rest stays in the files       |
- * | fn failed, or read(2)        | that error; the rest stays in the files    |
+ * | fn or a read failed          | that error; the rest stays in the files    |
  * | cancelled                    | -ECANCELED; the rest stays in the files    |
  * | the pipeline closed          | -ECANCELED                                 |
  *
@@ -304,6 +434,14 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
 AFIO_MUST_USE
 struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
 				    void *arg);
+
+/**
+ * Like af_pipe_each_line(), but calls fn with what there is, in chunks of up to
+ * AFIO_MAX_LINE bytes, without regard to lines.
+ */
+AFIO_MUST_USE
+struct af_future *af_pipe_each_chunk(struct af_pipe *pipeline, af_line_fn fn,
+				     void *arg);
 
 /**
  * Waits until every stage has ended.
@@ -324,7 +462,7 @@ struct af_future *af_pipe_wait(struct af_pipe *pipeline,
 			       const struct timeval *timeout);
 
 /**
- * Stops every stage at once, as af_process_stop() does one process. Whatever is
+ * Stops all stages together, each as af_process_stop() does. Whatever is
  * left of their groups is killed when the last stage has ended.
  *
  * @param grace NULL: SIGTERM only; zero: SIGKILL at once
@@ -336,7 +474,7 @@ struct af_future *af_pipe_stop(struct af_pipe *pipeline,
 			       const struct timeval *grace);
 
 /**
- * Whether every stage has ended. Checks without waiting.
+ * Whether every stage has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if they have and this is not NULL, set to the status that
  *                   af_pipe_wait() would report
@@ -346,13 +484,36 @@ bool af_pipe_poll(struct af_pipe *pipeline, int *ret_status);
 /** af_process_close_stdin() of the first stage. -EINVAL for NULL. */
 int af_pipe_close_stdin(struct af_pipe *pipeline);
 
+/** af_process_finish_stdin() of the first stage. -EINVAL for NULL. */
+AFIO_MUST_USE
+struct af_future *af_pipe_finish_stdin(struct af_pipe *pipeline,
+				       const struct timeval *timeout);
+
+/**
+ * Sends every stage a signal, as af_process_signal() does.
+ *
+ * @return 0 if a stage got it, and none has refused; -ESRCH once all have been
+ *         reaped; -EINVAL no such signal, or pipeline is NULL; -EPERM a stage
+ *         may not be signalled, and the others got it
+ */
+int af_pipe_signal(struct af_pipe *pipeline, int sig);
+
+/**
+ * Sends a signal to every process group that a stage leads, also after that
+ * stage has ended, as af_process_signal_group() does. With new_group that is
+ * the one group of all stages.
+ *
+ * @return as af_pipe_signal(); -ESRCH if no stage leads a group
+ */
+int af_pipe_signal_group(struct af_pipe *pipeline, int sig);
+
 /** How many stages the pipeline has. 0 for NULL. */
 size_t af_pipe_stages(const struct af_pipe *pipeline);
 
 /** A stage's process, borrowed. NULL if there is no such stage. */
 struct af_process *af_pipe_process(struct af_pipe *pipeline, size_t stage);
 
-/** A stage's wait status; -1 while it runs, or if there is no such stage. */
+/** A stage's wait status; -1: it runs, there is no such stage, or unknown. */
 int af_pipe_status(const struct af_pipe *pipeline, size_t stage);
 
 /**

@@ -13,8 +13,8 @@
  * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
  * still notices the end of its own children. Their wait status is then known on
  * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, such a program must not reuse a child's pid for another child
- * before the library has noticed that the first one is gone.
+ * without pidfds, if a new child gets the pid of a reaped one before the
+ * library has noticed that the old one is gone, it confuses the two.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -25,8 +25,8 @@
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
  * af_process_adopt() fail with EPERM, and so do af_process_wait(),
- * af_process_stop(), af_process_close_stdin() and af_process_release(); nothing
- * else of a process may be called there.
+ * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
+ * af_process_release(); nothing else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -53,16 +53,16 @@ struct rusage;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
-	AFIO_DEFAULT = 0, /**< what the call usually wants: AFIO_INHERIT */
+	AFIO_DEFAULT = 0, /**< the default, which is AFIO_INHERIT */
 	AFIO_INHERIT,	  /**< where the parent's stream leads */
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
 	AFIO_NULL,	  /**< to /dev/null */
 	AFIO_FD,	  /**< to fd, which remains the caller's */
 	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
 	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
-	AFIO_PROCESS,	  /**< in only: from process's stdout, an AFIO_PIPE */
-	AFIO_STDOUT,	  /**< err only: where out leads */
-	AFIO_PIPE_EACH	  /**< err of af_pipe_spawn() only: a pipe per stage */
+	AFIO_PROCESS,  /**< in only: the AFIO_PIPE that is process's stdout */
+	AFIO_STDOUT,   /**< err only: where out leads */
+	AFIO_PIPE_EACH /**< err of af_pipe_spawn() only: a pipe per stage */
 };
 
 /** One standard stream of a child. Zero it first. */
@@ -85,7 +85,7 @@ struct af_fd_map {
 	int child_fd; /**< 3 or more */
 };
 
-/** No limit, in struct af_limit. Values from RLIM_INFINITY on mean it, too. */
+/** No limit, in struct af_limit. RLIM_INFINITY and above mean the same. */
 #define AFIO_NO_LIMIT UINT64_MAX
 
 /** A resource limit, see setrlimit(2). */
@@ -101,7 +101,7 @@ struct af_spawn_options {
 	/** The program, if it is not argv[0]. Searched for in the same way. */
 	const char *program;
 
-	/** The environment: "NAME=value" strings, a NULL. NULL: the parent's. */
+	/** "NAME=value" strings and a NULL at the end. NULL: the parent's. */
 	const char *const *env;
 
 	/**
@@ -110,7 +110,7 @@ struct af_spawn_options {
 	 */
 	const char *const *env_edits;
 
-	/** The working directory, entered as uid. NULL: the parent's. */
+	/** The working directory, entered with uid's rights. NULL: inherit. */
 	const char *cwd;
 
 	/** The child leads a new process group, see setpgid(2). */
@@ -140,9 +140,9 @@ struct af_spawn_options {
 	size_t n_fds;
 
 	/**
-	 * No other descriptor from this number on is open in the child; lower
-	 * ones are inherited unless they are close-on-exec. 3 or more; 0
-	 * means 3.
+	 * Descriptors from this number on are closed in the child, except those
+	 * in fds; lower ones are inherited unless they are close-on-exec. 3 or
+	 * more; 0 means 3.
 	 */
 	int closefrom;
 
@@ -180,10 +180,10 @@ void af_process_free(struct af_process *process);
  * Starts a child.
  *
  * The child gets default signal dispositions, an empty signal mask, its three
- * standard streams, the descriptors in fds, and no others. A program name
- * without a slash is searched for in the parent's PATH, as execvp(3) does; this
- * includes that /bin/sh runs a script without "#!". A name with a slash is
- * relative to cwd.
+ * standard streams, the descriptors in fds, and no others, except by closefrom.
+ * A program name without a slash is searched for in the parent's PATH, as
+ * execvp(3) does; /bin/sh runs a script without "#!", as there. A relative name
+ * with a slash is relative to cwd.
  *
  * With AFIO_PROCESS, the stdout of the other process becomes this child's
  * stdin. The parent's copy is closed, and af_process_stdout() of the other
@@ -238,7 +238,7 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  * otherwise. The child may have ended. From then on only the library may wait
  * for it.
  *
- * @param pid    the child; not one that a process already has
+ * @param pid    the child; not one that already belongs to a struct af_process
  * @param in_fd  becomes af_process_stdin(), and out_fd and err_fd the other
  *               two. The process owns them on success. -1: none. Anything that
  *               af_file_new() takes. Pass a descriptor for both directions,
@@ -264,11 +264,11 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
  * @param ret_fds set to the parent's ends of its stdin, stdout and stderr, -1
  *                where there is none. The caller must close them. They are
  *                close-on-exec, and blocking or not as they were first made. An
- *                AFIO_PTY is returned once, in the place where it is read if it
- *                has one. NULL: the library closes them.
- * @param unread  NULL, or three evbuffers. To each that is not NULL are
- *                appended the bytes that were read from that descriptor and
- *                that no operation has returned.
+ *                AFIO_PTY is returned once: as the stdout or stderr that it is
+ *                read from, or else as the stdin. NULL: the library closes them.
+ * @param unread  NULL, or three evbuffers, of which any may be NULL. The bytes
+ *                that were read from a descriptor and that no operation has
+ *                returned are appended to its evbuffer.
  * @return 0; or an error, and the process, ret_pid, ret_fds and the contents of
  *         unread are unchanged:
  *         -EINVAL process is NULL
@@ -283,8 +283,8 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the loop's last af_spawn() or af_pipe_spawn() failed, as text for people:
- * the step, its subject, and the error.
+ * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn() or
+ * af_run(), as text for people: the step, its subject, and the error.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
@@ -293,15 +293,66 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
  *
  * @return the text. It belongs to the loop and is valid until the loop starts
  *         another child or is freed. "" if the last start succeeded, if there
- *         was none, or if loop is NULL.
+ *         was none, if loop is NULL, or if there was no memory for the text.
  */
 const char *af_spawn_error(const struct af_loop *loop);
+
+/** The steps of a start, as in the text of af_spawn_error(). */
+enum af_spawn_step {
+	AFIO_STEP_NONE = 0,	  /**< nothing has failed */
+	AFIO_STEP_OPTION = 1,	  /**< an option, or argv, makes no sense */
+	AFIO_STEP_MEMORY = 2,	  /**< there is no memory, or no event */
+	AFIO_STEP_PIPE = 3,	  /**< a pipe, see pipe(2) */
+	AFIO_STEP_TERMINAL = 4,	  /**< a terminal for AFIO_PTY */
+	AFIO_STEP_OPEN = 5,	  /**< open(2), for AFIO_PATH or AFIO_NULL */
+	AFIO_STEP_FD = 6,	  /**< a descriptor, of AFIO_FD or fds */
+	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
+	AFIO_STEP_SETSID = 8,	  /**< new_session */
+	AFIO_STEP_SETPGID = 9,	  /**< new_group, group */
+	AFIO_STEP_SETGROUPS = 10, /**< groups */
+	AFIO_STEP_SETGID = 11,	  /**< gid */
+	AFIO_STEP_SETUID = 12,	  /**< uid */
+	AFIO_STEP_LIMIT = 13,	  /**< limits */
+	AFIO_STEP_NICE = 14,	  /**< nice */
+	AFIO_STEP_CHDIR = 15,	  /**< cwd */
+	AFIO_STEP_DIE_WITH_PARENT = 16, /**< die_with_parent */
+	AFIO_STEP_SIGNALS = 17,		/**< the child's signal mask */
+	AFIO_STEP_EXEC = 18		/**< execve(2) */
+};
+
+/**
+ * Returns which step of the loop's last start failed, to act on it: another
+ * directory after AFIO_STEP_CHDIR, another program after AFIO_STEP_EXEC. Later
+ * versions may return steps that are not listed here.
+ *
+ * @return the step; AFIO_STEP_NONE where af_spawn_error() is ""
+ */
+enum af_spawn_step af_spawn_error_step(const struct af_loop *loop);
+
+/**
+ * The same text and step, of the start that a future stands for: one of
+ * af_run(). No later start changes them. A chain has those of the future whose
+ * outcome it has.
+ *
+ * @return "" and AFIO_STEP_NONE for any other future, for one whose child was
+ *         started, while it is pending, for NULL, and if there was no memory.
+ *         The text lives as long as the future.
+ */
+const char *af_future_spawn_error(const struct af_future *f);
+enum af_spawn_step af_future_spawn_step(const struct af_future *f);
 
 /**
  * The loop that the process was made with. After af_loop_free() of that loop,
  * only compare the pointer. NULL for NULL.
  */
 struct af_loop *af_process_loop(const struct af_process *process);
+
+/**
+ * A pointer of the program's own, such as the object that the process belongs
+ * to. The library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_process_set_data(struct af_process *process, void *data);
+void *af_process_data(const struct af_process *process);
 
 /**
  * The parent's end of an AFIO_PIPE, its side of an AFIO_PTY, or the file of a
@@ -319,7 +370,7 @@ struct af_file *af_process_stderr(struct af_process *process);
  * from then on.
  *
  * A terminal stays open. Instead its VEOF character (^D) is written twice,
- * after all pending writes, as the first one only ends a line that has begun.
+ * after all pending writes, because the first may only end an unfinished line.
  * This works as if it were typed: a child that does not read by lines does not
  * take it for the end of its input.
  *
@@ -330,11 +381,36 @@ struct af_file *af_process_stderr(struct af_process *process);
 int af_process_close_stdin(struct af_process *process);
 
 /**
+ * Closes the parent's end of the child's stdin once all pending writes are done,
+ * as af_process_close_stdin() does at once. Do not write after it: such a write
+ * fails with -ECANCELED when stdin is closed, and some of it may have been sent.
+ *
+ * @param timeout for the pending writes. NULL: none; zero: closes stdin only if
+ *                no write is pending
+ * @return a future. A write that fails reports that itself:
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | the writes before it are done         | success; stdin is closed         |
+ * | there is no stdin, or it was closed   | success, at once                 |
+ * | the close fails, as af_file_close()   | that error; stdin is closed      |
+ * | deadline                              | -ETIMEDOUT; stdin stays open     |
+ * | cancelled                             | -ECANCELED; stdin stays open     |
+ * | stdin closed otherwise, process freed | -ECANCELED                       |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_finish_stdin(struct af_process *process,
+					  const struct timeval *timeout);
+
+/**
  * Changes the size of a child's AFIO_PTY. If it differs from the old one, the
  * terminal's foreground group gets SIGWINCH.
  *
  * @param rows, columns 1 to 65535 each
- * @return 0; -EINVAL; -ENOTTY the child has no AFIO_PTY
+ * @return 0; -EINVAL if process is NULL or a size is out of range; -ENOTTY if
+ *         the child has no AFIO_PTY
  */
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns);
@@ -343,7 +419,7 @@ int af_process_resize(struct af_process *process, unsigned rows,
 pid_t af_process_pid(const struct af_process *process);
 
 /**
- * Whether the child has ended. Checks without waiting.
+ * Whether the child has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if the child has ended and this is not NULL, set to its
  *                   wait status, see waitpid(2); or to -1 if that cannot be
@@ -376,14 +452,14 @@ struct af_future *af_process_wait(struct af_process *process,
  * @param ret_usage set on success
  * @return 0; -EINPROGRESS before a wait, a stop or af_process_poll() has seen
  *         the end; -ECHILD if it cannot be known, as another part of the
- *         program reaped the child; -EINVAL for NULL
+ *         program reaped the child; -EINVAL if either is NULL
  */
 int af_process_usage(const struct af_process *process,
 		     struct rusage *ret_usage);
 
 /**
- * Sends the child a signal, as kill(2) does, but never to a stranger that has
- * got the child's pid.
+ * Sends the child a signal, as kill(2) does, but never sends it to an unrelated
+ * process that has got the child's pid since.
  *
  * @return 0; -ESRCH once the child has been reaped; -EINVAL no such signal, or
  *         process is NULL; -EPERM
@@ -408,7 +484,7 @@ int af_process_signal_group(struct af_process *process, int sig);
  * so that it sees the SIGTERM.
  *
  * Cancelling the future sends nothing more; signals already sent may still end
- * the child. Several stops at once each take their own steps.
+ * the child. Several stops may be pending; each sends its own signals.
  *
  * @param grace NULL: SIGTERM only, and no SIGKILL however long it takes; zero:
  *              SIGKILL at once, without SIGTERM

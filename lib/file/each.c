@@ -75,6 +75,13 @@ static unsigned each_rest_flags(const struct each_op *each, size_t n,
 	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
 }
 
+/* A line that is longer than the file's limit stays in the file. */
+static bool each_fail_too_long(struct each_op *each)
+{
+	each_finish(each, -EMSGSIZE, 0);
+	return true;
+}
+
 /* How far to search for lines before the clock is read again; NULL: poll. */
 static const char *each_window(struct each_op *each, const char *from,
 			       const char *end, bool first)
@@ -106,6 +113,8 @@ static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
 			unsigned flags = 0;
 
 			n = (size_t)(newline - data) + 1;
+			if (n > limit && !each->gate)
+				return each_fail_too_long(each);
 			if (n > limit) {
 				n = limit;
 				flags = AFIO_TRUNCATED;
@@ -139,8 +148,10 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 
 	if (each->lines && each_hand_out_lines(each, file, &data, end))
 		return true;
-	while (data < end &&
-	       (!each->lines || at_end || (size_t)(end - data) >= limit)) {
+	if ((size_t)(end - data) > limit && !each->gate)
+		return each_fail_too_long(each);
+	while (data < end && (!each->lines || at_end ||
+			      (each->gate && (size_t)(end - data) >= limit))) {
 		n = (size_t)(end - data) < limit ? (size_t)(end - data) : limit;
 		if (each_hand_out(each, file, data, n, end,
 				  each_rest_flags(each, n, at_end)))
@@ -261,6 +272,14 @@ void afi_each_resume(struct af_future *f)
 		each_step(op);
 }
 
+static size_t each_limit(const struct af_file *file,
+			 const struct afi_gate *gate, bool lines)
+{
+	if (gate)
+		return gate->limit;
+	return lines && file->limit ? file->limit : SIZE_MAX;
+}
+
 static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,
 				  af_each_fn fn, void *arg, bool lines)
 {
@@ -284,7 +303,7 @@ static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,
 	each->fn = fn;
 	each->arg = arg;
 	each->gate = gate;
-	each->limit = gate ? gate->limit : SIZE_MAX;
+	each->limit = each_limit(file, gate, lines);
 	each->lines = lines;
 	afi_file_queue(file, &each->op);
 	return f;
@@ -294,6 +313,12 @@ struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg)
 {
 	return each_new(file, gate, fn, arg, true);
+}
+
+struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
+				 af_each_fn fn, void *arg)
+{
+	return each_new(file, gate, fn, arg, false);
 }
 
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,

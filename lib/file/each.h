@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Passes lines, in place, from several streams to one function.
+ * Passes lines or pieces, in place, from several streams to one function.
  */
 #ifndef AFI_FILE_EACH_H
 #define AFI_FILE_EACH_H
@@ -19,9 +19,11 @@ struct afi_gate {
 	bool missed; /* a stream had work: afi_each_resume() it once open */
 };
 
-/* af_file_each_line() through a gate. */
+/* af_file_each_line() and af_file_each_chunk() through a gate. */
 struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg);
+struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
+				 af_each_fn fn, void *arg);
 /* Once the gate is open: steps the operation again. */
 void afi_each_resume(struct af_future *f);
 

@@ -2,7 +2,7 @@
 /*
  * The file as operations and transports see it: two queues of operations, the
  * buffered bytes, and a transport that moves bytes and reports when it can move
- * more.
+ * more. Nothing in file/ knows which transport that is, or a process.
  */
 #ifndef AFI_FILE_FILE_H
 #define AFI_FILE_FILE_H
@@ -74,6 +74,7 @@ struct af_file {
 	int16_t read_error;   /* reported after the buffered bytes */
 	int16_t reset;	      /* seen by a write: reported once, for an end */
 	uint32_t read_ahead;  /* the limit, in bytes */
+	size_t limit;	      /* of an operation without a size; 0: none */
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stops needless waits */

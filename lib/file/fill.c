@@ -75,6 +75,14 @@ void afi_fill_put_back(struct af_file *file)
 		file->transport->put_back(file);
 }
 
+int af_file_set_limit(struct af_file *file, size_t bytes)
+{
+	if (!file || bytes == SIZE_MAX)
+		return -EINVAL;
+	file->limit = bytes;
+	return 0;
+}
+
 int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 {
 	if (!file || bytes == 0)

@@ -31,6 +31,11 @@ static inline int afi_fill_error(struct af_file *file)
 		file->read_error = 0;
 	return error;
 }
+/* Whether an operation without a size has gathered more than it may. */
+static inline bool afi_fill_is_too_much(const struct af_file *file)
+{
+	return file->limit && file->in.len > file->limit;
+}
 /* What a read of 0 bytes means: 0, the end, or the reset that a write saw. */
 static inline int afi_fill_end(struct af_file *file)
 {

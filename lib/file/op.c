@@ -16,6 +16,8 @@ struct af_future *afi_op_new(struct af_file *file,
 {
 	struct af_future *f = NULL;
 
+	if (r == 0 && !afi_loop_is_mine(file->loop))
+		r = -EPERM;
 	if (r == 0) {
 		f = afi_operation_new(file->loop, ops);
 		r = -ENOMEM;

@@ -7,39 +7,19 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "file/delim.h"
 #include "file/fill.h"
-#include "file/op.h"
+#include "file/read.h"
 
-#define UNBOUNDED SIZE_MAX
-
-struct read_op {
-	struct af_future future;
-	union {
-		struct {
-			struct afi_op op;
-			/* How many bytes to take now; 0: not enough yet. */
-			size_t (*enough)(struct read_op *op, const char *data,
-					 size_t len);
-			size_t size;	/* at most; UNBOUNDED */
-			size_t scanned; /* without a delimiter in them */
-			struct afi_delim *delim; /* of read_until; or NULL */
-			bool full; /* a part is no result, but for the end */
-			bool keep_part; /* nor at a deadline */
-		};
-		/* Once it is done: a small result, saving an allocation. */
-		char small[96];
-	};
-};
+/* A longer line than this grows the buffer, whatever was announced. */
+#define HINT_MAX ((size_t)16 << 20)
 
 /*
  * Moves n bytes from the file to the future; a small result overwrites
  * the operation. 0 or -ENOMEM.
  */
-static int read_take(struct read_op *op, struct af_file *file, size_t n)
+static int read_take(struct afi_read_op *op, struct af_file *file, size_t n)
 {
 	struct af_future *f = &op->future;
 	char *data = op->small;
@@ -63,7 +43,7 @@ static int read_take(struct read_op *op, struct af_file *file, size_t n)
 	return 0;
 }
 
-static void read_free_delim(struct read_op *op)
+static void read_free_delim(struct afi_read_op *op)
 {
 	if (!op->delim)
 		return;
@@ -74,10 +54,13 @@ static void read_free_delim(struct read_op *op)
 }
 
 /* Ends a read that is in no queue, with an error or n bytes. */
-static void read_end(struct read_op *op, struct af_file *file, int error,
+static void read_end(struct afi_read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
 	read_free_delim(op);
+	/* Also of one that came whole: the pace of its peer does not matter. */
+	if (file->limit && n > file->limit && op->size == AFI_UNBOUNDED)
+		error = -EMSGSIZE;
 	if (error == 0)
 		error = read_take(op, file, n);
 	op->future.flags = error ? 0 : flags;
@@ -87,7 +70,8 @@ static void read_end(struct read_op *op, struct af_file *file, int error,
 }
 
 /* Ends a queued read, with an error or n bytes. Does not step the queue. */
-static void read_finish(struct read_op *op, int error, size_t n, unsigned flags)
+static void read_finish(struct afi_read_op *op, int error, size_t n,
+			unsigned flags)
 {
 	struct af_file *file = op->op.file;
 
@@ -95,20 +79,20 @@ static void read_finish(struct read_op *op, int error, size_t n, unsigned flags)
 	read_end(op, file, error, n, flags);
 }
 
-static struct read_op *read_of(struct af_future *f)
+static struct afi_read_op *read_of(struct af_future *f)
 {
-	return AFI_CONTAINER(f, struct read_op, future);
+	return AFI_CONTAINER(f, struct afi_read_op, future);
 }
 
 /* How many bytes there are for an operation that does not get enough. */
-static size_t read_part(const struct read_op *op)
+static size_t read_part(const struct afi_read_op *op)
 {
 	size_t len = op->op.file->in.len;
 
 	return len < op->size ? len : op->size;
 }
 
-static void read_finish_at_end(struct read_op *op)
+static void read_finish_at_end(struct afi_read_op *op)
 {
 	size_t n = read_part(op);
 
@@ -117,7 +101,7 @@ static void read_finish_at_end(struct read_op *op)
 }
 
 /* Without memory the bytes stay where they are, whatever was asked for. */
-static void read_finish_failed(struct read_op *op, int error)
+static void read_finish_failed(struct afi_read_op *op, int error)
 {
 	size_t n = read_part(op);
 
@@ -128,7 +112,7 @@ static void read_finish_failed(struct read_op *op, int error)
 }
 
 /* The deadline: a part does not end inside a delimiter that has begun. */
-static void read_finish_late(struct read_op *op)
+static void read_finish_late(struct afi_read_op *op)
 {
 	size_t n = read_part(op), begun;
 
@@ -142,23 +126,17 @@ static void read_finish_late(struct read_op *op)
 		read_finish(op, 0, n, AFIO_TIMEDOUT);
 }
 
-static size_t read_enough_bytes(struct read_op *op, const char *data,
+static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
 				size_t len);
 
-/* How many bytes decide on a delimiter that begins before the size is full. */
-static size_t read_until_most(const struct read_op *op)
-{
-	return op->size > SIZE_MAX - op->delim->len
-		       ? SIZE_MAX
-		       : op->size + op->delim->len - 1;
-}
-
 /* How much the buffer may hold when the next read is done. */
-static size_t read_wanted(const struct read_op *op, struct af_file *file)
+static size_t read_wanted(const struct afi_read_op *op, struct af_file *file)
 {
-	size_t want = op->delim ? read_until_most(op) : op->size;
+	size_t want = afi_read_most(op);
 	char last = '\n';
 
+	if (file->limit && op->size == AFI_UNBOUNDED)
+		want = file->limit + 1; /* one more shows that it is too much */
 	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
@@ -166,9 +144,20 @@ static size_t read_wanted(const struct read_op *op, struct af_file *file)
 	return afi_fill_span(file, want, last);
 }
 
+static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
+{
+	struct afi_buffer *in = &file->in;
+
+	/* Out of memory, the buffer still grows by steps. */
+	if (op->hint > AFI_READ_SIZE && op->hint > in->len)
+		afi_buffer_reserve(in, &file->loop->pool, 0,
+				   op->hint - in->len);
+	return afi_fill(file, read_wanted(op, file));
+}
+
 static int read_step(struct afi_op *queued)
 {
-	struct read_op *op = read_of(queued->future);
+	struct afi_read_op *op = read_of(queued->future);
 	struct af_file *file = queued->file;
 	ssize_t r;
 	size_t n;
@@ -182,9 +171,13 @@ static int read_step(struct afi_op *queued)
 		r = afi_fill_error(file);
 		if (r < 0 || file->eof)
 			break;
+		if (op->size == AFI_UNBOUNDED && afi_fill_is_too_much(file)) {
+			read_finish(op, -EMSGSIZE, 0, 0);
+			return 0;
+		}
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
-			r = afi_fill(file, read_wanted(op, file));
+			r = read_fill(op, file);
 		if (r == AFI_EMPTY && op->enough == read_enough_bytes &&
 		    !op->full) {
 			read_finish(op, 0, 0, 0);
@@ -208,7 +201,7 @@ static int read_step(struct afi_op *queued)
 
 static void read_cancel(struct af_future *f)
 {
-	struct read_op *op = read_of(f);
+	struct afi_read_op *op = read_of(f);
 	struct af_file *file = op->op.file;
 
 	read_finish(op, -ECANCELED, 0, 0);
@@ -219,7 +212,7 @@ static void read_cancel(struct af_future *f)
  * Reads what has arrived by now, end of file included. The limit is for sources
  * that never run dry.
  */
-static void read_rest(struct read_op *op, struct af_file *file)
+static void read_rest(struct afi_read_op *op, struct af_file *file)
 {
 	size_t before;
 	int turns = 0;
@@ -234,7 +227,7 @@ static void read_rest(struct read_op *op, struct af_file *file)
 
 static void read_expire(struct af_future *f)
 {
-	struct read_op *op = read_of(f);
+	struct afi_read_op *op = read_of(f);
 	struct af_file *file = op->op.file;
 	bool first = afi_file_is_first(&op->op);
 
@@ -254,20 +247,21 @@ static void read_expire(struct af_future *f)
 
 static void read_describe(const struct af_future *f, FILE *out)
 {
-	const struct read_op *op = AFI_CONTAINER(f, struct read_op, future);
+	const struct afi_read_op *op =
+		AFI_CONTAINER(f, struct afi_read_op, future);
 
 	afi_op_describe(f, out);
 	fprintf(out, ", %zu bytes there", op->op.file->in.len);
 }
 
 /* Makes an operation, or the failed future in *ret_failed. */
-static inline struct read_op *read_new(struct af_file *file, unsigned flags,
-				       const struct timeval *timeout,
-				       struct af_future **ret_failed)
+static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
+					   const struct timeval *timeout,
+					   struct af_future **ret_failed)
 {
 	static const struct afi_future_ops ops = {
 		.name = "read",
-		.size = sizeof(struct read_op),
+		.size = sizeof(struct afi_read_op),
 		.cancel = read_cancel,
 		.expire = read_expire,
 		.describe = read_describe,
@@ -289,7 +283,7 @@ static inline struct read_op *read_new(struct af_file *file, unsigned flags,
 }
 
 /* Takes buffered bytes without queueing, if no read is ahead. */
-static inline bool read_at_once(struct read_op *op, struct af_file *file)
+static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 {
 	size_t n;
 
@@ -303,7 +297,7 @@ static inline bool read_at_once(struct read_op *op, struct af_file *file)
 	return n > 0;
 }
 
-static inline struct af_future *read_start(struct read_op *op,
+static inline struct af_future *read_start(struct afi_read_op *op,
 					   struct af_file *file,
 					   const struct timeval *timeout)
 {
@@ -323,7 +317,7 @@ static inline struct af_future *read_start(struct read_op *op,
 	return f;
 }
 
-static size_t read_enough_bytes(struct read_op *op, const char *data,
+static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
 				size_t len)
 {
 	(void)data;
@@ -343,18 +337,18 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
 			       unsigned flags, const struct timeval *timeout)
 {
 	struct af_future *failed;
-	struct read_op *op = read_new(file, flags, timeout, &failed);
+	struct afi_read_op *op = read_new(file, flags, timeout, &failed);
 
 	if (!op)
 		return failed;
 	op->enough = read_enough_bytes;
 	op->full = flags & AFIO_FULL || size == 0;
-	op->size = size ? size : UNBOUNDED;
+	op->size = size ? size : AFI_UNBOUNDED;
 	return read_start(op, file, timeout);
 }
 
 /* A piece of a line longer than size; 0: not that long yet. */
-static size_t read_enough_piece(struct read_op *op, size_t len)
+static size_t read_enough_piece(struct afi_read_op *op, size_t len)
 {
 	if (len < op->size)
 		return 0;
@@ -362,7 +356,8 @@ static size_t read_enough_piece(struct read_op *op, size_t len)
 	return op->size;
 }
 
-static size_t read_enough_line(struct read_op *op, const char *data, size_t len)
+static size_t read_enough_line(struct afi_read_op *op, const char *data,
+			       size_t len)
 {
 	size_t end = len < op->size ? len : op->size;
 	const char *newline;
@@ -379,56 +374,32 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 				   const struct timeval *timeout)
 {
 	struct af_future *failed;
-	struct read_op *op = read_new(file, flags, timeout, &failed);
+	struct afi_read_op *op = read_new(file, flags, timeout, &failed);
 
-	(void)sizehint; /* the buffer starts large and doubles */
 	if (!op)
 		return failed;
 	op->enough = read_enough_line;
 	op->full = op->keep_part = flags & AFIO_FULL;
-	op->size = size ? size : UNBOUNDED;
+	op->size = size ? size : AFI_UNBOUNDED;
+	op->hint = sizehint < HINT_MAX ? sizehint : HINT_MAX;
 	return read_start(op, file, timeout);
 }
 
-static size_t read_enough_until(struct read_op *op, const char *data,
-				size_t len)
+struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,
+				 const struct timeval *timeout,
+				 struct af_future **ret_failed)
 {
-	struct afi_delim *delim = op->delim;
-	size_t most = read_until_most(op), end, start;
-
-	end = afi_delim_find(delim, data, len < most ? len : most);
-	/* Of a delimiter that was found, or has begun. */
-	start = delim->scanned - delim->matched;
-	if (end > 0 && (end <= op->size || start == 0))
-		return end;
-	if (len < op->size)
-		return 0;
-	/* A piece ends before a delimiter, or holds all of it. */
-	if (start == 0)
-		return 0;
-	op->future.flags = AFIO_TRUNCATED;
-	return start < op->size ? start : op->size;
+	return read_new(file, flags, timeout, ret_failed);
 }
 
-struct af_future *af_file_read_until(struct af_file *file, const void *delim,
-				     size_t delim_len, size_t size,
-				     unsigned flags,
-				     const struct timeval *timeout)
+struct af_future *afi_read_start(struct afi_read_op *op, struct af_file *file,
+				 const struct timeval *timeout)
 {
-	struct af_future *failed;
-	struct read_op *op;
+	return read_start(op, file, timeout);
+}
 
-	if (!delim || delim_len == 0)
-		return afi_op_failed(file, -EINVAL);
-	op = read_new(file, flags, timeout, &failed);
-	if (!op)
-		return failed;
-	op->enough = read_enough_until;
-	op->full = op->keep_part = flags & AFIO_FULL;
-	op->size = size ? size : UNBOUNDED;
-	op->delim = afi_block_get(&file->loop->pool, sizeof(*op->delim));
-	if (op->delim && afi_delim_init(op->delim, delim, delim_len) == 0)
-		return read_start(op, file, timeout);
+struct af_future *afi_read_abandon(struct afi_read_op *op)
+{
 	read_free_delim(op);
 	afi_future_finish(&op->future, -ENOMEM);
 	return &op->future;

@@ -13,6 +13,7 @@
 #include <event2/buffer.h>
 
 #include "file/op.h"
+#include "file/segments.h"
 
 #define IOVECS_MAX 16
 
@@ -232,6 +233,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 		op->len = evbuffer_get_length(buf);
 		r = evbuffer_add_buffer(op->future.buffer, buf) ? -EINVAL : 0;
 	}
+	if (r == 0)
+		r = afi_segments_load(op->future.buffer);
 	/* A message must be sent by one call. */
 	if (r == 0 && file->is_message && op->len > 0 &&
 	    !evbuffer_pullup(op->future.buffer, -1))

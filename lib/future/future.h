@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The future as its makers see it. A maker embeds struct af_future at the head
- * of its own struct and gives it a table of three functions.
+ * of its own struct and gives it a table of functions. Nothing in future/ knows a
+ * file or a process.
  */
 #ifndef AFI_FUTURE_FUTURE_H
 #define AFI_FUTURE_FUTURE_H
@@ -15,6 +16,8 @@
 #include "base/pool.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
+
+struct afi_spawn_error;
 
 /* Somebody who waits for a future. Run once, from the ready queue. */
 struct afi_waiter {
@@ -45,6 +48,10 @@ struct afi_future_ops {
 	bool needs_one; /* of them; else all */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
+	/* Of one that starts a child: why that failed, or NULL. */
+	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
+	/* Of a pending one: how many bytes it has moved so far. */
+	size_t (*progress)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };

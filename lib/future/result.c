@@ -89,7 +89,9 @@ struct evbuffer *af_future_buffer(struct af_future *f)
 
 size_t af_future_count(const struct af_future *f)
 {
-	return f && f->done ? result_of(f)->count : 0;
+	if (!f || f->done)
+		return f ? result_of(f)->count : 0;
+	return f->ops->progress ? f->ops->progress(f) : 0;
 }
 
 int af_future_status(const struct af_future *f)

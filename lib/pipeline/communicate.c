@@ -13,7 +13,9 @@
 #include "base/reserved.h"
 #include "file/file.h"
 #include "process/process.h"
+#include "pipeline/communicate.h"
 #include "pipeline/input.h"
+#include "pipeline/output.h"
 #include "pipeline/pipeline.h"
 
 #define DROP_SIZE 65536
@@ -28,12 +30,6 @@ struct communicate_stream {
 
 /* The last stage's stdout; the stderr of all stages; each stage's own. */
 enum { OUT, MERGED_ERR, STAGE_ERR };
-
-/* The result: the public part and its array. */
-struct communicate_output {
-	struct af_output output;
-	struct af_stage_output *stages;
-};
 
 /*
  * Over when all its parts are: the streams are at their ends, and the stages
@@ -54,7 +50,7 @@ struct communicate {
 	bool lingers;
 	struct timeval linger_time;
 	struct afi_deadline linger;
-	struct communicate_output result;
+	struct afi_output result;
 };
 
 static struct communicate *communicate_of(struct af_future *f)
@@ -235,7 +231,7 @@ static void communicate_finish(struct communicate *c, int error, unsigned flags)
 		afi_deadline_stop(&c->linger);
 	afi_pipeline_remove(&c->op);
 	af_future_cancel(c->feed);
-	output->input_taken = af_future_count(c->feed);
+	output->input_taken = c->future.count = af_future_count(c->feed);
 	communicate_collect_rest(c);
 	communicate_gather_all(c);
 	output->status = -1;
@@ -282,6 +278,14 @@ static const struct af_output *communicate_output(const struct af_future *f)
 			->result.output;
 }
 
+static size_t communicate_progress(const struct af_future *f)
+{
+	const struct communicate *c =
+		AFI_CONTAINER(f, const struct communicate, future);
+
+	return c->feed ? c->feed->count : 0;
+}
+
 static const struct afi_future_ops communicate_ops = {
 	.name = "communicate",
 	.size = sizeof(struct communicate),
@@ -289,6 +293,7 @@ static const struct afi_future_ops communicate_ops = {
 	.expire = communicate_expire,
 	.destroy = communicate_destroy,
 	.output = communicate_output,
+	.progress = communicate_progress,
 };
 
 /* Starts to feed the first stage, if it has a stdin. 0 or -errno. */
@@ -299,7 +304,7 @@ static int communicate_feed(struct communicate *c,
 	int r;
 
 	if (!to)
-		return options->input_kind == AFIO_INPUT_NONE ? 0 : -EBADF;
+		return afi_input_is_none(options) ? 0 : -EBADF;
 	c->input.whole = &c->future;
 	r = afi_input_start(&c->input, to, options, &c->feed);
 	if (r < 0)
@@ -367,7 +372,7 @@ static int communicate_make_streams(struct communicate *c, size_t n_stages)
 	return 0;
 }
 
-static bool communicate_valid(const struct af_communicate_options *options)
+bool afi_communicate_valid(const struct af_communicate_options *options)
 {
 	return AFI_RESERVED_CLEAR(options) &&
 	       afi_timeout_valid(options->timeout) &&
@@ -389,7 +394,8 @@ af_pipe_communicate(struct af_pipe *pipeline,
 	if (!options)
 		options = &communicate_defaults;
 	f = afi_process_operation(pipeline ? pipeline->loop : NULL,
-				  communicate_valid(options), &communicate_ops);
+				  afi_communicate_valid(options),
+				  &communicate_ops);
 	if (f->done)
 		return f;
 	c = communicate_of(f);
@@ -405,11 +411,8 @@ af_pipe_communicate(struct af_pipe *pipeline,
 	return f;
 }
 
-const struct af_stage_output *af_output_stage(const struct af_output *output,
-					      size_t stage)
+void afi_communicate_know_status(struct af_future *f, int status)
 {
-	if (!output || stage >= output->n_stages)
-		return NULL;
-	return &AFI_CONTAINER(output, const struct communicate_output, output)
-			->stages[stage];
+	if (f && f->ops == &communicate_ops)
+		f->status = communicate_of(f)->result.output.status = status;
 }

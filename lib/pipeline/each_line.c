@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The lines of all streams of a pipeline, one at a time, to one function: an
- * each_line on every stream and a wait for the stages. Its own part is which
- * stage wrote a line and when, and when the whole is over.
+ * The lines or pieces of all streams of a pipeline, one at a time, to one
+ * function: an each on every stream and a wait for the stages. Its own part is
+ * which stage wrote a line and when, and when the whole is over.
  */
 #include "config.h"
 
@@ -25,6 +25,9 @@ struct each_line {
 	struct af_future future;
 	struct afi_pipeline_op op;
 	struct af_pipe *pipeline;
+	/* afi_each_line() or afi_each_chunk() */
+	struct af_future *(*each)(struct af_file *, struct afi_gate *,
+				  af_each_fn, void *);
 	af_line_fn fn;
 	void *arg;
 	struct afi_gate gate; /* shut while fn runs */
@@ -150,7 +153,7 @@ static void each_line_add_stream(struct each_line *c, struct af_file *file,
 	stream->owner = c;
 	stream->stage = stage;
 	stream->number = number;
-	stream->each = afi_each_line(file, &c->gate, each_line_on_line, stream);
+	stream->each = c->each(file, &c->gate, each_line_on_line, stream);
 	each_line_expect(c, stream->each, each_line_on_stream_end);
 }
 
@@ -175,11 +178,14 @@ static void each_line_start(struct each_line *c)
 	each_line_expect(c, c->wait, each_line_on_stages_end);
 }
 
-struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
-				    void *arg)
+static struct af_future *
+each_line_new(struct af_pipe *pipeline,
+	      struct af_future *(*each)(struct af_file *, struct afi_gate *,
+					af_each_fn, void *),
+	      af_line_fn fn, void *arg)
 {
 	static const struct afi_future_ops each_line_ops = {
-		.name = "each line",
+		.name = "pipe each",
 		.size = sizeof(struct each_line),
 		.cancel = each_line_cancel,
 		.destroy = each_line_destroy,
@@ -197,10 +203,23 @@ struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
 		return f;
 	}
 	c->pipeline = pipeline;
+	c->each = each;
 	c->fn = fn;
 	c->arg = arg;
 	c->future.since = afi_now_coarse();
 	afi_pipeline_add(pipeline, &c->op, f);
 	each_line_start(c);
 	return f;
+}
+
+struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,
+				    void *arg)
+{
+	return each_line_new(pipeline, afi_each_line, fn, arg);
+}
+
+struct af_future *af_pipe_each_chunk(struct af_pipe *pipeline, af_line_fn fn,
+				     void *arg)
+{
+	return each_line_new(pipeline, afi_each_chunk, fn, arg);
 }

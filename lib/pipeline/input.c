@@ -27,6 +27,13 @@ bool afi_input_valid(const struct af_communicate_options *options)
 	return false;
 }
 
+bool afi_input_is_none(const struct af_communicate_options *options)
+{
+	return options->input_kind == AFIO_INPUT_NONE ||
+	       (options->input_kind == AFIO_INPUT_MEMORY &&
+		options->input_len == 0);
+}
+
 /* The program's function may end the communicate, and so free the input. */
 static ssize_t input_ask(void *buf, size_t len, void *arg)
 {

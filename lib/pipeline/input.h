@@ -19,6 +19,8 @@ struct afi_input {
 
 /* Whether the options have what their input_kind needs. */
 bool afi_input_valid(const struct af_communicate_options *options);
+/* Whether there is none: no byte that a stdin would have to take. */
+bool afi_input_is_none(const struct af_communicate_options *options);
 /*
  * Starts to write the input after all pending writes; *ret is done when all is
  * written. 0 or -errno. Set whole before, and everything else to zero.

@@ -23,7 +23,14 @@ struct af_pipe {
 	struct af_process **stages;
 	struct af_file *err; /* all stages' stderr; NULL: see the last one's */
 	LIST_HEAD(, afi_pipeline_op) ops;
+	void *data; /* the program's own */
 };
+
+/* One of n stages that are still to be filled in. NULL, with errno. */
+struct af_pipe *afi_pipeline_new(struct af_loop *loop, size_t n);
+/* Frees it, without operations, and each stage by a function. */
+void afi_pipeline_free(struct af_pipe *pipeline,
+		       void (*free_process)(struct af_process *));
 
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f);

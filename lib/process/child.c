@@ -37,8 +37,9 @@
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /* Records why a step failed, by errno. Steps return whether to go on. */
-IN_CHILD static bool child_failed(struct afi_child *child, const char *step,
-				  const char *name, long number)
+IN_CHILD static bool child_failed(struct afi_child *child,
+				  enum af_spawn_step step, const char *name,
+				  long number)
 {
 	child->failure.step = step;
 	child->failure.name = name;
@@ -54,15 +55,16 @@ IN_CHILD static bool child_join_session(struct afi_child *child)
 
 	if (options->new_session || tty >= 0) {
 		if (syscall(SYS_setsid) < 0)
-			return child_failed(child, "setsid", NULL,
+			return child_failed(child, AFIO_STEP_SETSID, NULL,
 					    AFI_NO_NUMBER);
 	} else if (options->new_group || options->group > 0) {
 		if (syscall(SYS_setpgid, 0, options->group) < 0)
-			return child_failed(child, "setpgid", NULL,
+			return child_failed(child, AFIO_STEP_SETPGID, NULL,
 					    options->group);
 	}
 	if (tty >= 0 && syscall(SYS_ioctl, tty, TIOCSCTTY, 0) < 0)
-		return child_failed(child, "terminal", NULL, AFI_NO_NUMBER);
+		return child_failed(child, AFIO_STEP_TERMINAL, NULL,
+				    AFI_NO_NUMBER);
 	return true;
 }
 
@@ -111,7 +113,8 @@ IN_CHILD static bool child_close_others(struct afi_child *child)
 		return true;
 #endif
 	return child_mark_listed(from) == 0 ||
-	       child_failed(child, "open", "/proc/self/fd", AFI_NO_NUMBER);
+	       child_failed(child, AFIO_STEP_OPEN, "/proc/self/fd",
+			    AFI_NO_NUMBER);
 }
 
 /* Whether another descriptor will get this number. */
@@ -134,7 +137,7 @@ IN_CHILD static bool child_move_aside(struct afi_child *child, int *fd)
 		copy = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, copy + 1);
 	while (copy >= 0 && child_is_target(child->plan, copy));
 	if (copy < 0)
-		return child_failed(child, "fd", NULL, *fd);
+		return child_failed(child, AFIO_STEP_FD, NULL, *fd);
 	*fd = copy;
 	return true;
 }
@@ -158,7 +161,8 @@ IN_CHILD static bool child_place_fds(struct afi_child *child)
 		else
 			r = syscall(SYS_dup3, map->fd, map->child_fd, 0);
 		if (r < 0)
-			return child_failed(child, "fd", NULL, map->child_fd);
+			return child_failed(child, AFIO_STEP_FD, NULL,
+					    map->child_fd);
 	}
 	return true;
 }
@@ -182,7 +186,7 @@ IN_CHILD static bool child_set_limits(struct afi_child *child)
 				     child_limit(limit->hard) };
 
 		if (syscall(SYS_prlimit64, 0, limit->resource, both, NULL) < 0)
-			return child_failed(child, "setrlimit", NULL,
+			return child_failed(child, AFIO_STEP_LIMIT, NULL,
 					    limit->resource);
 	}
 	if (options->nice) {
@@ -193,7 +197,8 @@ IN_CHILD static bool child_set_limits(struct afi_child *child)
 		/* Clamped while it is long: as an int it might wrap. */
 		nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
 		if (syscall(SYS_setpriority, PRIO_PROCESS, 0, nice) < 0)
-			return child_failed(child, "nice", NULL, options->nice);
+			return child_failed(child, AFIO_STEP_NICE, NULL,
+					    options->nice);
 	}
 	return true;
 }
@@ -207,16 +212,17 @@ IN_CHILD static bool child_set_user(struct afi_child *child)
 
 	if (options->groups) {
 		if (syscall(SETGROUPS, options->n_groups, options->groups) < 0)
-			return child_failed(child, "setgroups", NULL,
+			return child_failed(child, AFIO_STEP_SETGROUPS, NULL,
 					    AFI_NO_NUMBER);
 	} else if ((uid || gid) && syscall(SETGROUPS, 0, NULL) < 0 &&
 		   errno != EPERM) {
-		return child_failed(child, "setgroups", NULL, AFI_NO_NUMBER);
+		return child_failed(child, AFIO_STEP_SETGROUPS, NULL,
+				    AFI_NO_NUMBER);
 	}
 	if (gid && syscall(SETRESGID, *gid, *gid, *gid) < 0)
-		return child_failed(child, "setgid", NULL, (long)*gid);
+		return child_failed(child, AFIO_STEP_SETGID, NULL, (long)*gid);
 	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
-		return child_failed(child, "setuid", NULL, (long)*uid);
+		return child_failed(child, AFIO_STEP_SETUID, NULL, (long)*uid);
 	return true;
 }
 
@@ -225,7 +231,7 @@ IN_CHILD static bool child_enter_cwd(struct afi_child *child)
 	const char *cwd = child->plan->options->cwd;
 
 	return !cwd || syscall(SYS_chdir, cwd) == 0 ||
-	       child_failed(child, "chdir", cwd, AFI_NO_NUMBER);
+	       child_failed(child, AFIO_STEP_CHDIR, cwd, AFI_NO_NUMBER);
 }
 
 /* After child_set_user(), which clears it. */
@@ -236,7 +242,8 @@ IN_CHILD static bool child_die_with_parent(struct afi_child *child)
 	if (!child->plan->options->die_with_parent)
 		return true;
 	if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return child_failed(child, "prctl", NULL, AFI_NO_NUMBER);
+		return child_failed(child, AFIO_STEP_DIE_WITH_PARENT, NULL,
+				    AFI_NO_NUMBER);
 	/* It may have died before. 0: it is outside of our pid namespace. */
 	parent = syscall(SYS_getppid);
 	if (parent != child->parent && parent != 0)
@@ -256,7 +263,7 @@ IN_CHILD static bool child_reset_signals(struct afi_child *child)
 				NULL, AFI_KERNEL_SIGSET_SIZE);
 	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &child_no_signals, NULL,
 		       AFI_KERNEL_SIGSET_SIZE) == 0 ||
-	       child_failed(child, "sigprocmask", NULL, AFI_NO_NUMBER);
+	       child_failed(child, AFIO_STEP_SIGNALS, NULL, AFI_NO_NUMBER);
 }
 
 /* As execvp(3): an error other than those listed ends the search. */
@@ -284,7 +291,8 @@ IN_CHILD static bool child_exec(struct afi_child *child)
 		}
 	}
 	errno = denied ? denied : error;
-	return child_failed(child, "exec", plan->program, AFI_NO_NUMBER);
+	return child_failed(child, AFIO_STEP_EXEC, plan->program,
+			    AFI_NO_NUMBER);
 }
 
 IN_CHILD int afi_child_main(void *arg)

@@ -197,10 +197,10 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 	pid_t pid;
 
 	if (clone_find_paths(&child) < 0)
-		return afi_fail(failure, "memory", NULL, ENOMEM);
+		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	pid = afi_pipe_open(error_pipe);
 	if (pid < 0) {
-		pid = afi_fail(failure, "pipe", NULL, -pid);
+		pid = afi_fail(failure, AFIO_STEP_PIPE, NULL, -pid);
 		goto out;
 	}
 	child.error_fd = error_pipe[1];
@@ -213,7 +213,7 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 	if (pid > 0 && pidfd < 0)
 		pidfd = clone_open_pidfd(pid);
 	if (pid < 0)
-		afi_fail(failure, "clone", NULL, -pid);
+		afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
 	else
 		error = clone_outcome(&child, error_pipe[0]);
 	close(error_pipe[0]);

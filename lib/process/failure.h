@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include <asyncfile/process.h>
+
 #include "loop/loop.h"
 
 /* A step that is about no number. */
@@ -16,22 +18,23 @@
 
 /* Of pointers to what outlives it, so that a child by fork(2) can send it. */
 struct afi_failure {
-	const char *step;
+	enum af_spawn_step step;
 	const char *name; /* what it was about; NULL: see number */
 	long number;
 	int error; /* as in errno; 0: nothing failed */
 };
 
 /* Both fill it in and return -error. */
-static inline int afi_fail(struct afi_failure *failure, const char *step,
+static inline int afi_fail(struct afi_failure *failure, enum af_spawn_step step,
 			   const char *name, int error)
 {
 	*failure = (struct afi_failure){ step, name, AFI_NO_NUMBER, error };
 	return -error;
 }
 
-static inline int afi_fail_number(struct afi_failure *failure, const char *step,
-				  long number, int error)
+static inline int afi_fail_number(struct afi_failure *failure,
+				  enum af_spawn_step step, long number,
+				  int error)
 {
 	*failure = (struct afi_failure){ step, NULL, number, error };
 	return -error;
@@ -41,5 +44,10 @@ static inline int afi_fail_number(struct afi_failure *failure, const char *step,
 void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure);
 /* The text was about a stage of a pipeline: adds which. */
 void afi_failure_in_stage(struct af_loop *loop, size_t stage);
+/*
+ * A copy of the loop's, for the spawn_error of a future; free(3) frees it. NULL:
+ * there is none, or no memory.
+ */
+struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop);
 
 #endif

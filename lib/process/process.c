@@ -75,12 +75,12 @@ void afi_process_leave(struct af_process *process,
 		process_unwatch(process);
 }
 
-static void process_tell(struct af_process *process, int error)
+static void process_tell(struct afi_process_members *members, int error)
 {
 	struct afi_process_member *member;
 
-	while ((member = TAILQ_FIRST(&process->members))) {
-		TAILQ_REMOVE(&process->members, member, entry);
+	while ((member = TAILQ_FIRST(members))) {
+		TAILQ_REMOVE(members, member, entry);
 		member->tell(member, error);
 	}
 }
@@ -91,7 +91,7 @@ void afi_process_look(struct af_process *process)
 		return;
 	process->ended = true;
 	process_unwatch(process);
-	process_tell(process, 0);
+	process_tell(&process->members, 0);
 }
 
 static void process_on_exit(evutil_socket_t fd, short what, void *arg)
@@ -152,6 +152,10 @@ static void process_see_off_again(struct afi_task *task)
 static void process_see_off(struct af_process *process)
 {
 	afi_process_look(process);
+	/* Nobody else would reap it. */
+	if (!process->ended && process->killed &&
+	    !afi_loop_alive(process->loop))
+		afi_exit_await(&process->exit);
 	if (process->ended || !afi_loop_alive(process->loop))
 		afi_process_discard(process);
 	else if (afi_process_watch(process) < 0)
@@ -183,6 +187,7 @@ struct af_process *afi_process_new(struct af_loop *loop)
 	process->end.status = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->members);
+	TAILQ_INIT(&process->finishes);
 	afi_loop_ref(loop);
 	afi_loop_join(&loop->members, &process->member, process_lose_loop);
 	return process;
@@ -190,6 +195,7 @@ struct af_process *afi_process_new(struct af_loop *loop)
 
 void afi_process_close_files(struct af_process *process)
 {
+	process_tell(&process->finishes, -ECANCELED);
 	for (int i = 0; i < 3; i++) {
 		if (process->files[i] != process->pty)
 			af_file_close(process->files[i]);
@@ -202,6 +208,17 @@ void afi_process_close_files(struct af_process *process)
 struct af_loop *af_process_loop(const struct af_process *process)
 {
 	return process ? process->loop : NULL;
+}
+
+void af_process_set_data(struct af_process *process, void *data)
+{
+	if (process)
+		process->data = data;
+}
+
+void *af_process_data(const struct af_process *process)
+{
+	return process ? process->data : NULL;
 }
 
 struct af_file *af_process_stdin(struct af_process *process)
@@ -291,7 +308,7 @@ int af_process_usage(const struct af_process *process, struct rusage *ret_usage)
 void afi_process_abandon(struct af_process *process)
 {
 	afi_process_close_files(process);
-	process_tell(process, -ECANCELED);
+	process_tell(&process->members, -ECANCELED);
 	process_unwatch(process);
 }
 
@@ -302,6 +319,13 @@ void af_process_free(struct af_process *process)
 	afi_process_abandon(process);
 	process->orphan = true;
 	process_see_off(process);
+}
+
+void afi_process_kill(struct af_process *process)
+{
+	/* A child that became another user's may not be killed. */
+	process->killed = !process->ended &&
+			  afi_exit_signal_all(&process->exit, SIGKILL) == 0;
 }
 
 void afi_process_destroy(struct af_process *process)

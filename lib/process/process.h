@@ -22,7 +22,7 @@ struct afi_process_member {
 	TAILQ_ENTRY(afi_process_member) entry;
 	/*
 	 * Called once, after the member left the list. error: 0, the child has
-	 * ended; or -ECANCELED, the process is about to be freed.
+	 * ended; or -ECANCELED, its files are closed or it is about to be freed.
 	 */
 	void (*tell)(struct afi_process_member *member, int error);
 };
@@ -40,6 +40,7 @@ struct af_process {
 	struct afi_exit exit;
 	bool ended;
 	bool orphan;
+	bool killed; /* an orphan that ends soon: the loop's end waits for it */
 	struct afi_end end; /* valid once it has ended */
 	struct event event;
 	struct afi_watch watch;	  /* while event is on the base */
@@ -47,6 +48,9 @@ struct af_process {
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
 	struct af_file *pty;	  /* those of them that are a terminal */
 	struct afi_process_members members;
+	/* They wait to close stdin, and are told -ECANCELED: it was closed. */
+	struct afi_process_members finishes;
+	void *data; /* the program's own */
 };
 
 /*
@@ -80,6 +84,11 @@ void afi_process_look(struct af_process *process);
 int afi_process_watch(struct af_process *process);
 /* Closes its files and tells its members -ECANCELED. */
 void afi_process_abandon(struct af_process *process);
+/*
+ * Kills a child that has not ended. Once the process is freed, the loop reaps
+ * it, at the latest when it is freed itself.
+ */
+void afi_process_kill(struct af_process *process);
 /*
  * Kills a child, waits for it, and frees the process: the way back from a
  * half-built pipeline. A child that may not be killed is left running.

@@ -63,14 +63,15 @@ static int spawn_check_fds(const struct af_spawn_options *options,
 
 	for (size_t i = 0; i < options->n_fds; i++) {
 		if (fds[i].child_fd < 3)
-			return afi_fail_number(failure, "fd", fds[i].child_fd,
-					       EINVAL);
+			return afi_fail_number(failure, AFIO_STEP_FD,
+					       fds[i].child_fd, EINVAL);
 		for (size_t j = 0; j < i; j++)
 			if (fds[j].child_fd == fds[i].child_fd)
-				return afi_fail_number(failure, "fd",
+				return afi_fail_number(failure, AFIO_STEP_FD,
 						       fds[i].child_fd, EINVAL);
 		if (fcntl(fds[i].fd, F_GETFD) < 0)
-			return afi_fail_number(failure, "fd", fds[i].fd, EBADF);
+			return afi_fail_number(failure, AFIO_STEP_FD, fds[i].fd,
+					       EBADF);
 	}
 	return 0;
 }
@@ -148,7 +149,7 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 	if (r == 0)
 		r = spawn_list_fds(plan, &fds);
 	if (r < 0)
-		afi_fail(failure, "memory", NULL, -r);
+		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
 	plan->tty = fds.tty;
 	if (r == 0)
 		r = afi_clone(plan, &pidfd, failure);
@@ -192,16 +193,17 @@ static int spawn_child(struct af_process *process, const char *const argv[],
 	int r;
 
 	if (nonsense)
-		return afi_fail(failure, "option", nonsense, EINVAL);
+		return afi_fail(failure, AFIO_STEP_OPTION, nonsense, EINVAL);
 	r = spawn_check_fds(options, failure);
 	if (r < 0)
 		return r;
 	if (options->env_edits) {
 		r = afi_environ_edit(plan.env, options->env_edits, &env);
 		if (r == -EINVAL)
-			return afi_fail(failure, "option", "env_edits", -r);
+			return afi_fail(failure, AFIO_STEP_OPTION, "env_edits",
+					-r);
 		if (r < 0)
-			return afi_fail(failure, "memory", NULL, -r);
+			return afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
 		plan.env = env;
 	}
 	r = spawn_start(process, &plan, failure);
@@ -218,12 +220,12 @@ static struct af_process *spawn_process(struct af_loop *loop,
 	struct af_process *process;
 
 	if (!argv || !argv[0]) {
-		afi_fail(failure, "option", "argv", EINVAL);
+		afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
 		return NULL;
 	}
 	process = afi_process_new(loop);
 	if (!process) {
-		afi_fail(failure, "memory", NULL, ENOMEM);
+		afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
 		return NULL;
 	}
 	if (spawn_child(process, argv, options, failure) < 0) {

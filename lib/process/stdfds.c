@@ -116,17 +116,19 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 		return 0;
 	case AFIO_PIPE:
 		r = stdfds_open_pipe(fds, i);
-		return r < 0 ? afi_fail(failure, "pipe", NULL, -r) : 0;
+		return r < 0 ? afi_fail(failure, AFIO_STEP_PIPE, NULL, -r) : 0;
 	case AFIO_PTY:
 		r = stdfds_open_tty(fds, i, options);
-		return r < 0 ? afi_fail(failure, "terminal", NULL, -r) : 0;
+		return r < 0 ? afi_fail(failure, AFIO_STEP_TERMINAL, NULL, -r)
+			     : 0;
 	case AFIO_NULL:
 	case AFIO_PATH:
 		r = stdfds_open_file(fds, i, stdio);
-		return r < 0 ? afi_fail(failure, "open", path, -r) : 0;
+		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, path, -r) : 0;
 	case AFIO_FD:
 		r = stdfds_take_fd(fds, i, stdio->fd);
-		return r < 0 ? afi_fail_number(failure, "fd", stdio->fd, -r)
+		return r < 0 ? afi_fail_number(failure, AFIO_STEP_FD, stdio->fd,
+					       -r)
 			     : 0;
 	case AFIO_PROCESS:
 		if (i == 0)
@@ -140,7 +142,8 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 	case AFIO_PIPE_EACH: /* of a pipeline, which asks for AFIO_PIPE */
 		break;
 	}
-	return r < 0 ? afi_fail(failure, "option", stdfds_names[i], -r) : 0;
+	return r < 0 ? afi_fail(failure, AFIO_STEP_OPTION, stdfds_names[i], -r)
+		     : 0;
 }
 
 int afi_stdfds_open(struct afi_stdfds *fds,

@@ -16,8 +16,9 @@
 
 #include "base/container.h"
 #include "file/hangup.h"
-#include "transport/bevstate.h"
 #include "transport/bev.h"
+#include "transport/bevmove.h"
+#include "transport/bevstate.h"
 #include "transport/linger.h"
 
 /* The most bytes in its output: one TLS record. */
@@ -224,32 +225,6 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 		afi_hangup_seen(file);
 }
 
-/*
- * Only a plain socket's bufferevent can move to another base, and not with a
- * rate limit, whose timer cannot.
- */
-static int bev_rebase(struct af_file *file, struct event_base *base)
-{
-	struct bufferevent *bev = bev_of(file)->bev;
-	struct event_base *before = bufferevent_get_base(bev);
-	short enabled = bufferevent_get_enabled(bev);
-	int priority = bufferevent_get_priority(bev);
-	int r = 0;
-
-	if (before == base)
-		return 0;
-	if (bufferevent_get_token_bucket_cfg(bev))
-		return -ENOTSUP;
-	bufferevent_disable(bev, enabled);
-	if (bufferevent_base_set(base, bev) < 0) {
-		bufferevent_base_set(before, bev);
-		r = -ENOTSUP;
-	}
-	bufferevent_priority_set(bev, priority); /* which the move has reset */
-	bufferevent_enable(bev, enabled);
-	return r;
-}
-
 static int bev_move(struct afi_watch *watch)
 {
 	struct af_file *file =
@@ -257,13 +232,14 @@ static int bev_move(struct afi_watch *watch)
 
 	/* A callback already queued may fire on the other base. */
 	bev_wake(file);
-	return bev_rebase(file, file->loop->base);
+	return afi_bevmove(bev_of(file)->bev, file->loop->base);
 }
 
 static int bev_want(struct af_file *file, enum afi_direction direction)
 {
-	int r = bev_of(file)->watch.move ? 0
-					 : bev_rebase(file, file->loop->base);
+	int r = bev_of(file)->watch.move
+			? 0
+			: afi_bevmove(bev_of(file)->bev, file->loop->base);
 
 	if (r < 0)
 		return r;
@@ -322,7 +298,7 @@ static void bev_release(struct af_file *file)
 			bev_of(file)->on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	afi_watch_stop(&bev_of(file)->watch);
-	bev_rebase(file, file->loop->home);
+	afi_bevmove(bev_of(file)->bev, file->loop->home);
 	if (file->keep_fd)
 		bev_give_back(file);
 	else

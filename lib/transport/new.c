@@ -174,6 +174,18 @@ static struct af_file *new_inspect(struct af_file *like)
 	return r ? new_stream(like, mode) : afi_disk_new(like, &st);
 }
 
+/* Whether a file can be made with that loop, here: 0; or -1 and errno. */
+static int new_check_loop(const struct af_loop *loop)
+{
+	if (!afi_loop_is_mine(loop))
+		errno = EPERM;
+	else if (!afi_loop_alive(loop))
+		errno = ECANCELED;
+	else
+		return 0;
+	return -1;
+}
+
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
@@ -182,10 +194,8 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!afi_loop_alive(loop)) {
-		errno = ECANCELED;
+	if (new_check_loop(loop) < 0)
 		return NULL;
-	}
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.unbuffered = flags & AFIO_UNBUFFERED;
 	return new_attach(new_inspect(&like));
@@ -229,10 +239,8 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!afi_loop_alive(loop)) {
-		errno = ECANCELED;
+	if (new_check_loop(loop) < 0)
 		return NULL;
-	}
 	like.fd = like.user_fd = bufferevent_getfd(bev);
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.sticky_eof = true;

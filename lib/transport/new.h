@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Makes files from descriptors that the library has opened itself.
+ * Makes files from descriptors that the library has opened itself. Nothing in
+ * transport/ knows a process.
  */
 #ifndef AFI_TRANSPORT_NEW_H
 #define AFI_TRANSPORT_NEW_H

@@ -54,8 +54,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!afi_loop_alive(loop)) {
-		errno = ECANCELED;
+	if (!afi_loop_is_mine(loop) || !afi_loop_alive(loop)) {
+		errno = afi_loop_is_mine(loop) ? ECANCELED : EPERM;
 		return NULL;
 	}
 	/* O_NONBLOCK: do not wait for a FIFO or a device. */

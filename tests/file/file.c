@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -428,6 +429,40 @@ START_TEST(loop_freed_with_pending_cancels_and_refuses_more)
 }
 END_TEST
 
+static void *use_from_another_thread(void *arg)
+{
+	const struct rig *other = arg;
+	struct af_file *file;
+	struct af_future *f;
+
+	errno = 0;
+	file = af_file_new(other->loop, other->out, 0);
+	ck_assert_ptr_null(file);
+	ck_assert_int_eq(errno, EPERM);
+	errno = 0;
+	file = af_file_open(other->loop, "/dev/null", "r");
+	ck_assert_ptr_null(file);
+	ck_assert_int_eq(errno, EPERM);
+	f = af_file_peek(other->reader, 1, NULL);
+	ck_assert_int_eq(af_future_error(f), -EPERM);
+	af_future_unref(f);
+	return NULL;
+}
+
+START_TEST(file_of_another_threads_loop_is_not_permitted)
+{
+	pthread_t thread;
+
+	rig_open(&rig, WAY(KIND_PIPE, 0));
+	rig_reader(&rig);
+	ck_assert_int_eq(
+		pthread_create(&thread, NULL, use_from_another_thread, &rig),
+		0);
+	pthread_join(thread, NULL);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/file");
@@ -455,5 +490,6 @@ Suite *suite(void)
 	ADD(detach_with_pending_returns_descriptor_and_unread);
 	ADD(detach_leaves_the_blocking_mode);
 	ADD(loop_freed_with_pending_cancels_and_refuses_more);
+	tcase_add_test(tc, file_of_another_threads_loop_is_not_permitted);
 	return s;
 }

@@ -506,6 +506,55 @@ START_TEST(read_until_pieces_never_split_a_delimiter)
 }
 END_TEST
 
+/* Nothing is lost, and what has a size is not limited. */
+START_TEST(limit_passed_fails_emsgsize_and_leaves_the_bytes)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 5), 0);
+	put_text(rig.out, "12345\n1234\n");
+	expect_error(&rig, readline(0), -EMSGSIZE);
+	expect_error(&rig, read_until("--"), -EMSGSIZE);
+	expect_error(&rig, af_file_read(rig.reader, 0, 0, NULL), -EMSGSIZE);
+	expect_text(&rig, readline(6), "12345\n", 0);
+	expect_text(&rig, readline(0), "1234\n", 0);
+	put_text(rig.out, "12345");
+	expect_error(&rig, af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(5)),
+		     -ETIMEDOUT);
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(0), "12345", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+static int no_line(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)flags;
+	*(size_t *)arg += len;
+	return 0;
+}
+
+START_TEST(limit_passed_by_a_line_of_each_fails_emsgsize)
+{
+	size_t seen = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 5), 0);
+	ck_assert_int_eq(af_file_set_limit(NULL, 5), -EINVAL);
+	put_text(rig.out, "1\n2\n345678");
+	check_outcome(__FILE__, __LINE__, &rig,
+		      af_file_each_line(rig.reader, no_line, &seen), -EMSGSIZE,
+		      4, 0);
+	ck_assert_uint_eq(seen, 4);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 0), 0);
+	rig_hang_up(&rig);
+	expect_text(&rig, readline(0), "345678", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/readline");
@@ -540,6 +589,8 @@ Suite *suite(void)
 	ADD(read_until_delimiter_is_copied_and_may_hold_nul);
 	ADD(read_until_size_below_delimiter_comes_in_pieces);
 	ADD(read_until_ends_as_readline_does);
+	ADD(limit_passed_fails_emsgsize_and_leaves_the_bytes);
+	ADD(limit_passed_by_a_line_of_each_fails_emsgsize);
 	tcase_add_test(tc, read_until_pieces_never_split_a_delimiter);
 	return s;
 }

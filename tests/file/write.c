@@ -5,6 +5,8 @@
  * always the reader's view: as many bytes as reported, these, and no more.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -387,6 +389,37 @@ START_TEST(write_buffer_cut_short_returns_the_rest)
 }
 END_TEST
 
+/* libevent sends such a part by sendfile(2), and shows no memory for it. */
+START_TEST(write_buffer_with_a_part_of_a_file_sends_its_bytes)
+{
+	struct evbuffer *buf = evbuffer_new();
+	const size_t len = 50000;
+	unsigned char *body = malloc(len);
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_ptr_nonnull(body);
+	ck_assert_int_ge(fd, 0);
+	unlink(path);
+	pattern_fill(body, len, 0);
+	ck_assert_int_eq(write(fd, body, len), (ssize_t)len);
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	evbuffer_set_flags(buf, EVBUFFER_FLAG_DRAINS_TO_FD);
+	ck_assert_int_eq(evbuffer_add(buf, body, 100), 0);
+	ck_assert_int_eq(evbuffer_add_file(buf, fd, 100, (ev_off_t)len - 100),
+			 0);
+	af_future_unref(
+		af_file_write_buffer(rig_writer(&rig), buf, AFIO_FULL, NULL));
+	expect_data_pattern(&rig,
+			    af_file_read(rig.reader, len, AFIO_FULL, NULL), len,
+			    0, 0);
+	evbuffer_free(buf);
+	free(body);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/write");
@@ -415,5 +448,6 @@ Suite *suite(void)
 	ADD(write_buffer_full_succeeds_with_all);
 	tcase_add_loop_test(tc, write_buffer_cut_short_returns_the_rest, 0,
 			    2 * EVERY_WAY);
+	ADD(write_buffer_with_a_part_of_a_file_sends_its_bytes);
 	return s;
 }

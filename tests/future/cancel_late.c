@@ -4,9 +4,12 @@
  * and before its continuation ran: the continuation runs, and no byte is lost.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -268,21 +271,41 @@ START_TEST(timeout_of_due_chain_that_goes_on_is_etimedout)
 }
 END_TEST
 
+/* Returns once a process is in a state, as /proc shows it. */
+static void await_state(pid_t pid, char state)
+{
+	char path[32], line[64] = "";
+	FILE *stat;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	while (!strstr(line, (char[]){ ')', ' ', state, ' ', '\0' })) {
+		poll(NULL, 0, 1);
+		stat = fopen(path, "r");
+		if (!stat || !fgets(line, sizeof line, stat))
+			_exit(1);
+		fclose(stat);
+	}
+}
+
 /* Stopped, as by SIGSTOP: libevent sees the timers before the descriptors. */
 START_TEST(timeout_after_a_stop_serves_what_had_come)
 {
-	const struct timeval time = { 0, 100000 };
+	const struct timeval time = { 1, 0 };
+	struct timespec end;
 	struct af_future *f;
 	pid_t self = getpid(), pid;
 
 	open_reader(_i);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += 2; /* past the deadline */
 	f = af_with_timeout(read_line(), &time);
 	pid = fork();
 	if (pid == 0) {
-		usleep(20000);
+		await_state(self, 'S'); /* it polls */
 		kill(self, SIGSTOP);
+		await_state(self, 'T');
 		put_text(rig.out, "line\n");
-		usleep(200000);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
 		kill(self, SIGCONT);
 		_exit(0);
 	}

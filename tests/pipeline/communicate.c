@@ -131,6 +131,49 @@ START_TEST(communicate_without_pipes_waits_for_the_end)
 }
 END_TEST
 
+/* As after a timeout that came when stdin had taken all. */
+START_TEST(communicate_with_empty_input_needs_no_stdin)
+{
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_chain(&rig, CHAIN(HELPER("exit", "3")), NULL);
+	f = af_pipe_communicate(pipe, HOW(MEMORY(NULL, 0)));
+	ck_assert_int_eq(outcome(&rig, f, 0, 0)->status, EXITED(3));
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The child takes none, so that it is what the pipe holds. */
+START_TEST(communicate_says_how_much_input_was_taken)
+{
+	const size_t len = 1 << 20;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+	size_t before;
+	char *data = new_pattern(len);
+
+	rig_open(&rig, _i);
+	pipe = start_echo(&rig, "pause");
+	f = af_pipe_communicate(pipe, HOW(MEMORY(data, len)));
+	before = af_future_count(f);
+	ck_assert(before > 0 && before < len);
+	af_future_cancel(f);
+	ck_assert_uint_eq(af_future_count(f), before);
+	ck_assert_uint_eq(outcome(&rig, f, -ECANCELED, 0)->input_taken, before);
+	af_future_unref(f);
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	af_pipe_close(pipe);
+	free(data);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(communicate_with_both_streams_full_reads_both)
 {
 	const struct af_output *output;
@@ -464,6 +507,8 @@ Suite *suite(void)
 	ADD(tc, communicate_without_options_lets_a_write_end);
 	ADD(tc, communicate_with_error_behind_output_gives_both);
 	ADD(tc, communicate_without_pipes_waits_for_the_end);
+	ADD(tc, communicate_with_empty_input_needs_no_stdin);
+	ADD(tc, communicate_says_how_much_input_was_taken);
 	tcase_add_loop_test(tc, communicate_from_descriptor_takes_it_to_its_end,
 			    0, SOURCES * DRIVE_COUNT);
 	tcase_add_loop_test(tc, communicate_from_file_takes_what_is_left_of_it,

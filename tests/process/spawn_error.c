@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tests of af_spawn_error(): the text names the step that failed, in the child
- * and in the parent, and what it was about.
+ * Tests of af_spawn_error() and af_spawn_error_step(): which step failed, in the
+ * child and in the parent, and what it was about.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,11 +20,12 @@ START_TEST(error_text_is_empty_when_nothing_failed)
 
 	rig_open(&rig, 0);
 	ck_assert_str_eq(af_spawn_error(NULL), "");
-	ck_assert_str_eq(af_spawn_error(rig.loop), "");
+	ck_assert_int_eq(af_spawn_error_step(NULL), AFIO_STEP_NONE);
+	expect_spawn_error(&rig, "");
 	expect_reason(&rig, PROGRAM("nosuch"), NULL, ENOENT,
 		      "exec nosuch: No such file or directory");
 	expect_exit(&rig, start(&rig, HELPER("exit", "0"), NULL), 0);
-	ck_assert_str_eq(af_spawn_error(rig.loop), "");
+	expect_spawn_error(&rig, "");
 	rig_close(&rig);
 }
 END_TEST
@@ -182,7 +183,7 @@ static void expect_chain_reason(struct rig *rig,
 	errno = 0;
 	ck_assert_ptr_null(af_pipe_spawn(rig->loop, stages, options));
 	ck_assert_int_eq(errno, error);
-	ck_assert_str_eq(af_spawn_error(rig->loop), text);
+	expect_spawn_error(rig, text);
 	expect_no_child();
 }
 
@@ -211,7 +212,7 @@ START_TEST(error_text_of_a_chain_names_the_stage)
 			    "option program: Invalid argument");
 	expect_success(&rig, start_chain(&rig, CHAIN(cat, cat),
 					 WITH(.in.kind = AFIO_NULL)));
-	ck_assert_str_eq(af_spawn_error(rig.loop), "");
+	expect_spawn_error(&rig, "");
 	rig_close(&rig);
 }
 END_TEST

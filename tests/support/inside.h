@@ -35,13 +35,41 @@ static inline bool is_root(void)
 	return false;
 }
 
-/* Expects that a start fails, and the text of af_spawn_error(). */
+/* The step that a text of af_spawn_error() begins with, after its stage. */
+static inline enum af_spawn_step step_of(const char *text)
+{
+	static const char *const words[] = {
+		"",	     "option", "memory",      "pipe",	   "terminal",
+		"open",	     "fd",     "clone",	      "setsid",	   "setpgid",
+		"setgroups", "setgid", "setuid",      "setrlimit", "nice",
+		"chdir",     "prctl",  "sigprocmask", "exec",
+	};
+	size_t n = sizeof words / sizeof *words, len;
+
+	if (strncmp(text, "stage ", 6) == 0)
+		text = strchr(text, ':') + 2;
+	len = strcspn(text, " :");
+	while (n-- > 0)
+		if (strlen(words[n]) == len &&
+		    strncmp(words[n], text, len) == 0)
+			return (enum af_spawn_step)n;
+	ck_abort_msg("no step: %s", text);
+}
+
+/* Compares the text and the step of the loop's last start. */
+static inline void expect_spawn_error(const struct rig *rig, const char *text)
+{
+	ck_assert_str_eq(af_spawn_error(rig->loop), text);
+	ck_assert_int_eq(af_spawn_error_step(rig->loop), step_of(text));
+}
+
+/* Expects that a start fails, and the text and step of af_spawn_error(). */
 static inline void expect_reason(struct rig *rig, const char *const argv[],
 				 const struct af_spawn_options *options,
 				 int error, const char *text)
 {
 	expect_refused(rig, argv, options, error);
-	ck_assert_str_eq(af_spawn_error(rig->loop), text);
+	expect_spawn_error(rig, text);
 }
 
 #endif

@@ -188,6 +188,39 @@ static struct af_file *wrap_socket(int fds[2], struct bufferevent **ret_bev,
 	return af_file_from_bufferevent(rig.loop, *ret_bev, flags);
 }
 
+/* The timer that refills a limit, a group's too, stays on the home base. */
+START_TEST(await_in_a_callback_with_a_rate_limit_is_enotsup)
+{
+	static const struct timeval tick = { 0, 100000 };
+	struct ev_token_bucket_cfg *limit =
+		ev_token_bucket_cfg_new(2000, 2000, 2000, 2000, &tick);
+	struct bufferevent_rate_limit_group *group;
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2], error = 0;
+
+	rig_open(&rig, 0);
+	group = bufferevent_rate_limit_group_new(af_loop_base(rig.loop), limit);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
+	if (_i == 0)
+		bufferevent_set_rate_limit(bev, limit);
+	else
+		bufferevent_add_to_rate_limit_group(bev, group);
+	pending = af_file_read(file, 9, 0, NULL);
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT,
+			await_in_callback, &error, MS(1));
+	expect_error(&rig, af_future_ref(pending), -ECANCELED);
+	ck_assert_int_eq(error, -ENOTSUP);
+	af_future_unref(pending);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fds[1]);
+	turn(&rig);
+	bufferevent_rate_limit_group_free(group);
+	ev_token_bucket_cfg_free(limit);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The same, over a filter. */
 static struct af_file *wrap_filter(int fds[2])
 {
@@ -237,8 +270,7 @@ START_TEST(from_bufferevent_of_nonsense_fails_and_leaves_it)
 }
 END_TEST
 
-static int count_piece(const char *data, size_t len, unsigned flags,
-		       void *arg)
+static int count_piece(const char *data, size_t len, unsigned flags, void *arg)
 {
 	(void)data;
 	(void)flags;
@@ -595,6 +627,8 @@ Suite *suite(void)
 	tc = test_case(s, "of the program");
 	tcase_add_test(tc, from_bufferevent_of_nonsense_fails_and_leaves_it);
 	tcase_add_test(tc, everything_after_the_loop_was_freed_fails_canceled);
+	tcase_add_loop_test(
+		tc, await_in_a_callback_with_a_rate_limit_is_enotsup, 0, 2);
 	ADD(output_put_in_before_goes_out_first_and_is_not_counted);
 	ADD(bufferevent_kept_is_given_back_as_it_was);
 	ADD(timeout_of_a_bufferevent_fails_one_read);

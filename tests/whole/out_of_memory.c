@@ -581,6 +581,59 @@ static void act_capture(struct scene *s)
 	af_pipe_close(pipe);
 }
 
+/* In one call: to its end, to its timeout, cancelled, and not started. */
+static void act_run(struct scene *s)
+{
+	const char *const missing[] = { "./missing", NULL };
+	struct af_run_options options = {
+		.communicate = { MEMORY("hello", 5), .timeout = MS(20000) },
+		.grace = MS(0),
+	};
+	struct af_future *f = af_run(s->loop, HELPER("cat"), &options);
+
+	if (end(s, af_future_ref(f), 0) == 0)
+		ck_assert_str_eq(af_future_output(f)->out, "hello");
+	af_future_unref(f);
+	options.communicate.timeout = MS(1);
+	end(s, af_run(s->loop, HELPER("pause"), &options), -ETIMEDOUT);
+	f = af_run(s->loop, HELPER("pause"), NULL);
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	f = af_run(s->loop, missing, NULL);
+	ck_assert(strstr(af_future_spawn_error(f), "exec ./missing: ") ||
+		  memory.failed > 0);
+	end(s, f, -ENOENT);
+}
+
+/* Stages with options of their own; their chunks; the end of their input. */
+static void act_stages(struct scene *s)
+{
+	const struct af_stage stages[] = {
+		{ .argv = HELPER("cat") },
+		{ .argv = HELPER("tag", "b"),
+		  .options = WITH(.err.kind = AFIO_PIPE) },
+	};
+	struct af_pipe *pipe = made(
+		af_pipe_spawn_stages(s->loop, stages, 2, WITH(IN_OUT_PIPES)));
+	struct af_process *process;
+	size_t taken = 0;
+
+	while (pipe && end(s, af_pipe_finish_stdin(pipe, MS(20000)), 0) < 0)
+		;
+	while (pipe && end(s, af_pipe_each_chunk(pipe, take_line, &taken), 0))
+		;
+	ck_assert_uint_eq(taken, pipe ? 2 : 0);
+	af_pipe_close(pipe);
+	process = made(af_spawn(s->loop, HELPER("exit", "0"), NULL));
+	if (!process)
+		return;
+	while (!(pipe = made(af_pipe_from(&process, 1))))
+		;
+	while (end(s, af_pipe_wait(pipe, MS(20000)), 0) < 0)
+		;
+	af_pipe_close(pipe);
+}
+
 static void act_bufferevent(struct scene *s)
 {
 	struct bufferevent *bevs[2];
@@ -901,6 +954,7 @@ static const struct {
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
+	{ act_run, false },	    { act_stages, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

@@ -228,7 +228,8 @@ static struct af_future *go_on(struct af_future *done, void *arg)
 	if (node->canceled)
 		model_cancel(next);
 	node->parts[node->n_parts++] = next;
-	return af_future_ref(next->f);
+	/* Done itself passes its outcome on, and no reference. */
+	return next->f == done ? done : af_future_ref(next->f);
 }
 
 static void make_link(void)
@@ -307,7 +308,7 @@ static void cancel_one(void)
 	model_cancel(node);
 	af_future_cancel(f);
 	af_future_cancel(f);
-	if (pending && node->kind != LINK) {
+	if (pending && node->kind < LINK) {
 		must(af_future_is_done(f), node);
 		must(af_future_error(f) ==
 			     (node->given ? node->gift : -ECANCELED),

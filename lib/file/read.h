@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads, for those that say when there is enough: bytes, a line, a delimiter.
+ */
+#ifndef AFI_FILE_READ_H
+#define AFI_FILE_READ_H
+
+#include <stdint.h>
+
+#include "file/delim.h"
+#include "file/op.h"
+
+#define AFI_UNBOUNDED SIZE_MAX
+
+struct afi_read_op {
+	struct af_future future;
+	union {
+		struct {
+			struct afi_op op;
+			/* How many bytes to take now; 0: not enough yet. */
+			size_t (*enough)(struct afi_read_op *op,
+					 const char *data, size_t len);
+			size_t size;		 /* at most, or unbounded */
+			size_t scanned;		 /* without a newline in them */
+			size_t hint;		 /* the line's likely length */
+			struct afi_delim *delim; /* of read_until; or NULL */
+			bool full;	/* a part is a result only at the end */
+			bool keep_part; /* and not at the deadline */
+		};
+		/* Once it is done: a small result, saving an allocation. */
+		char small[96];
+	};
+};
+
+/* Makes an operation; or NULL, and the failed future in *ret_failed. */
+struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,
+				 const struct timeval *timeout,
+				 struct af_future **ret_failed);
+/* Takes what there is, or queues it. */
+struct af_future *afi_read_start(struct afi_read_op *op, struct af_file *file,
+				 const struct timeval *timeout);
+/* Ends one that was not started, out of memory. */
+struct af_future *afi_read_abandon(struct afi_read_op *op);
+
+/* How many bytes decide on a delimiter that begins before the size is full. */
+static inline size_t afi_read_most(const struct afi_read_op *op)
+{
+	if (!op->delim)
+		return op->size;
+	return op->size > SIZE_MAX - op->delim->len
+		       ? SIZE_MAX
+		       : op->size + op->delim->len - 1;
+}
+
+#endif

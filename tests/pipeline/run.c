@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of af_run(): each row of its table, and that no child is left.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/inside.h"
+#include "support/pattern.h"
+
+#define RUN(...) (&(struct af_run_options){ __VA_ARGS__ })
+#define PROGRAM(name) ((const char *const[]){ (name), NULL })
+
+/* In this many milliseconds a child is up: its output is captured, so no test
+ * can wait for it. */
+static int settle(void)
+{
+	const char *slower = getenv("CK_TIMEOUT_MULTIPLIER");
+	int factor = slower ? atoi(slower) : 1;
+
+	return 500 * (factor > 1 ? factor : 1);
+}
+
+/* Drives a run, compares its outcome, and drops it. */
+static void expect_run(struct rig *rig, struct af_future *f, int error,
+		       unsigned flags, int status, const char *out,
+		       const char *err)
+{
+	const struct af_output *output = outcome(rig, f, error, flags);
+
+	ck_assert_str_eq(output->out, out);
+	ck_assert_str_eq(output->err, err);
+	ck_assert_int_eq(output->status, status);
+	ck_assert_uint_eq(output->input_taken, af_future_count(f));
+	af_future_unref(f);
+}
+
+START_TEST(run_without_options_captures_and_has_no_input)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig, af_run(rig.loop, HELPER("tag", "e"), NULL), 0, 0, 0,
+		   "", "e\n");
+	expect_run(&rig, af_run(rig.loop, HELPER("wait-eof"), RUN()), 0, 0, 0,
+		   "eof\n", "");
+	expect_run(&rig, af_run(rig.loop, HELPER("dump-link", "0"), NULL), 0, 0,
+		   0, "/dev/null", "");
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(run_succeeds_whatever_the_status)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig, af_run(rig.loop, HELPER("exit", "3"), NULL), 0, 0,
+		   EXITED(3), "", "");
+	expect_run(&rig, af_run(rig.loop, HELPER("kill-self", "9"), NULL), 0, 0,
+		   SIGKILL, "", "");
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(run_feeds_its_input)
+{
+	static const struct af_stdio merged = { .kind = AFIO_STDOUT };
+	struct rig rig;
+	int fd;
+
+	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("cat"),
+			  RUN(.communicate = { MEMORY("hello", 5) })),
+		   0, 0, 0, "hello", "");
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("tag", "e"),
+			  RUN(.spawn.err = merged,
+			      .communicate = { MEMORY("hello", 5) })),
+		   0, 0, 0, "e\nhello", "");
+	put_text(rig.out, "from a descriptor");
+	rig_hang_up(&rig);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("cat"),
+			  RUN(.communicate = { .input_kind = AFIO_INPUT_FD,
+					       .input_fd = rig.in })),
+		   0, 0, 0, "from a descriptor", "");
+	/* What goes elsewhere is not captured. */
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("tag", "e"),
+			  RUN(.spawn = { .in.kind = AFIO_PIPE,
+					 .out.kind = AFIO_NULL,
+					 .err = TO_FD(fd) },
+			      .communicate = { MEMORY("hello", 5) })),
+		   0, 0, 0, "", "");
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The empty rest of an input is none: stdin may lead anywhere. */
+START_TEST(run_takes_empty_memory_for_no_input)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("dump-link", "0"),
+			  RUN(.spawn.in.kind = AFIO_NULL,
+			      .communicate = { MEMORY("", 0) })),
+		   0, 0, 0, "/dev/null", "");
+	rig_close(&rig);
+}
+END_TEST
+
+/* A later start changes neither; a chain has the same. */
+START_TEST(run_that_cannot_start_tells_the_step)
+{
+	struct af_future *exec, *chdir, *chain;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	exec = af_run(rig.loop, PROGRAM("./missing"), NULL);
+	chdir = af_run(rig.loop, HELPER("exit", "0"),
+		       RUN(.spawn.cwd = "/nowhere"));
+	expect_spawn_error(&rig, "chdir /nowhere: No such file or directory");
+	ck_assert(af_future_is_done(exec));
+	chain = af_with_timeout(af_future_ref(chdir), MS(10000));
+	outcome(&rig, chain, -ENOENT, 0);
+	expect_run(&rig, af_run(rig.loop, HELPER("exit", "0"), NULL), 0, 0, 0,
+		   "", "");
+	ck_assert_str_eq(af_spawn_error(rig.loop), "");
+	ck_assert_int_eq(af_future_spawn_step(exec), AFIO_STEP_EXEC);
+	ck_assert_str_eq(af_future_spawn_error(exec),
+			 "exec ./missing: No such file or directory");
+	ck_assert_int_eq(af_future_spawn_step(chdir), AFIO_STEP_CHDIR);
+	ck_assert_int_eq(af_future_spawn_step(chain), AFIO_STEP_CHDIR);
+	ck_assert_str_eq(af_future_spawn_error(chain),
+			 "chdir /nowhere: No such file or directory");
+	af_future_unref(chain);
+	expect_run(&rig, exec, -ENOENT, 0, -1, "", "");
+	expect_run(&rig, chdir, -ENOENT, 0, -1, "", "");
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(future_of_no_failed_start_has_no_step)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_run(rig.loop, HELPER("wait-eof"), NULL);
+	ck_assert_str_eq(af_future_spawn_error(f), "");
+	ck_assert_ptr_null(af_future_output(f));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_str_eq(af_future_spawn_error(f), "");
+	ck_assert_int_eq(af_future_spawn_step(f), AFIO_STEP_NONE);
+	ck_assert_str_eq(af_future_spawn_error(NULL), "");
+	ck_assert_int_eq(af_future_spawn_step(NULL), AFIO_STEP_NONE);
+	af_future_unref(f);
+	f = af_sleep(rig.loop, MS(0));
+	ck_assert_int_eq(af_future_spawn_step(f), AFIO_STEP_NONE);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(run_refuses_options_that_make_no_sense)
+{
+	const struct af_run_options *const asked[] = {
+		RUN(.reserved = { [7] = 1 }),
+		RUN(.communicate.reserved = { 1 }),
+		RUN(.communicate.overflow = 7),
+		RUN(.communicate.timeout = &(struct timeval){ -1, 0 }),
+		RUN(.grace = &(struct timeval){ 0, 1000000 }),
+		RUN(.spawn.in.kind = AFIO_NULL,
+		    .communicate = { MEMORY("x", 1) }),
+		RUN(.spawn.reserved = { 1 }),
+		RUN(.spawn.err.kind = AFIO_PIPE_EACH),
+	};
+	static const char *const names[] = { "reserved",    "communicate",
+					     "communicate", "communicate",
+					     "grace",	    "in",
+					     "reserved",    "err" };
+	struct rig rig;
+	char text[99];
+
+	rig_open(&rig, 0);
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		struct af_future *f =
+			af_run(rig.loop, HELPER("exit", "0"), asked[i]);
+
+		snprintf(text, sizeof text, "option %s: Invalid argument",
+			 names[i]);
+		ck_assert_str_eq(af_future_spawn_error(f), text);
+		ck_assert_int_eq(af_future_spawn_step(f), AFIO_STEP_OPTION);
+		expect_spawn_error(&rig, text);
+		expect_run(&rig, f, -EINVAL, 0, -1, "", "");
+	}
+	expect_run(&rig, af_run(rig.loop, NULL, NULL), -EINVAL, 0, -1, "", "");
+	expect_error(&rig, af_run(NULL, HELPER("exit", "0"), NULL), -EINVAL);
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+static void *run_elsewhere(void *loop)
+{
+	struct af_future *f = af_run(loop, HELPER("exit", "0"), NULL);
+
+	ck_assert_int_eq(af_future_error(f), -EPERM);
+	af_future_unref(f);
+	return NULL;
+}
+
+START_TEST(run_on_another_thread_is_refused)
+{
+	pthread_t thread;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, run_elsewhere, rig.loop),
+			 0);
+	pthread_join(thread, NULL);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A child that ends by SIGTERM, and one that has to be killed. */
+START_TEST(run_stops_the_child_at_its_timeout)
+{
+	struct rig rig;
+	int64_t since;
+
+	rig_open(&rig, _i);
+	since = now_us();
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("pause"),
+			  RUN(.communicate.timeout = MS(20))),
+		   -ETIMEDOUT, 0, SIGTERM, "", "");
+	expect_elapsed(since, 20);
+	expect_no_child();
+	since = now_us();
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("defy", "2"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(settle()),
+			      .grace = MS(settle()))),
+		   -ETIMEDOUT, 0, SIGKILL, "", "up\nterm\n");
+	expect_elapsed(since, 2 * settle());
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+/* Without a grace there is no SIGTERM that it could hear of. */
+START_TEST(run_with_no_grace_kills_at_its_timeout)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("defy", "2"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(settle()),
+			      .grace = MS(0))),
+		   -ETIMEDOUT, 0, SIGKILL, "", "up\n");
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("hold"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(0), .grace = MS(0))),
+		   -ETIMEDOUT, 0, SIGKILL, "", "");
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+/* The grandchild ignores SIGTERM: the end of the group gets it. */
+START_TEST(run_stops_the_group_that_the_child_leads)
+{
+	struct pollfd end;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(
+		&rig,
+		af_run(rig.loop, HELPER("brood"),
+		       RUN(.spawn = { .in = TO_FD(rig.in), .new_group = true },
+			   .communicate.timeout = MS(settle()))),
+		-ETIMEDOUT, 0, SIGTERM, "up\n", "");
+	close(rig.in);
+	rig.in = -1;
+	end = (struct pollfd){ .fd = rig.out };
+	/* It is killed, but may not be gone. */
+	for (int i = 0; i < 5000 && poll(&end, 1, 0) == 0; i++)
+		poll(NULL, 0, 1);
+	ck_assert(end.revents & POLLERR);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Of a child that has ended, while a grandchild has its output open. */
+START_TEST(run_ends_though_a_grandchild_goes_on)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("grandchild", "3"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(settle()))),
+		   -ETIMEDOUT, 0, EXITED(3), "x\n", "");
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("grandchild", "3"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.linger = MS(settle()))),
+		   0, AFIO_TIMEDOUT, EXITED(3), "x\n", "");
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+/* And a grandchild that outlives a child which is stopped. */
+START_TEST(run_stopped_does_not_wait_for_a_grandchild)
+{
+	struct rig rig;
+	int64_t since;
+
+	rig_open(&rig, _i);
+	since = now_us();
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("brood"),
+			  RUN(.spawn.in = TO_FD(rig.in),
+			      .communicate.timeout = MS(settle()))),
+		   -ETIMEDOUT, 0, SIGTERM, "up\n", "");
+	expect_elapsed(since, settle());
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(run_with_too_much_output_is_stopped)
+{
+	struct af_future *f;
+	struct rig rig;
+	int status;
+
+	rig_open(&rig, _i);
+	f = af_run(rig.loop, HELPER("endless"),
+		   RUN(.communicate.max_output = 4));
+	ck_assert_str_eq(outcome(&rig, f, -EMSGSIZE, 0)->out, "y\ny\n");
+	/* It is also one that writes where nobody reads. */
+	status = af_future_status(f);
+	ck_assert(status == SIGTERM || status == SIGPIPE);
+	af_future_unref(f);
+	expect_no_child();
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("tag", "long"),
+			  RUN(.communicate.max_output = 2,
+			      .communicate.overflow = AFIO_OVERFLOW_TRUNCATE)),
+		   0, AFIO_TRUNCATED, 0, "", "lo");
+	rig_close(&rig);
+}
+END_TEST
+
+static ssize_t give_error(void *buf, size_t len, void *arg)
+{
+	(void)buf;
+	(void)len;
+	(void)arg;
+	return -EIO;
+}
+
+START_TEST(run_whose_input_fails_is_stopped)
+{
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(
+		&rig,
+		af_run(rig.loop, HELPER("pause"),
+		       RUN(.communicate = { .input_kind = AFIO_INPUT_CALLBACK,
+					    .input_fn = give_error })),
+		-EIO, 0, SIGTERM, "", "");
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+/* Runs the loop until it has reaped all. */
+static void expect_all_reaped(struct rig *rig)
+{
+	struct event_base *base = af_loop_base(rig->loop);
+	int64_t since = now_us();
+	siginfo_t info;
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		event_base_once(base, -1, EV_TIMEOUT, on_tick, NULL, MS(5));
+		event_base_loop(base, EVLOOP_ONCE);
+	}
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static void cancel_it(struct af_future *done, void *arg)
+{
+	(void)done;
+	af_future_cancel(arg);
+}
+
+START_TEST(run_cancelled_kills_and_reaps)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_run(rig.loop, HELPER("defy"), RUN(.spawn.in = TO_FD(rig.in)));
+	af_on_done(af_sleep(rig.loop, MS(settle())), cancel_it, f);
+	expect_run(&rig, f, -ECANCELED, 0, -1, "up\n", "");
+	expect_all_reaped(&rig);
+	/* At once, and in the middle of a stop. */
+	f = af_run(rig.loop, HELPER("defy"), RUN(.spawn.in = TO_FD(rig.in)));
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	f = af_run(rig.loop, HELPER("defy"),
+		   RUN(.spawn.in = TO_FD(rig.in),
+		       .communicate.timeout = MS(settle()),
+		       .grace = MS(20000)));
+	af_on_done(af_sleep(rig.loop, MS(2 * settle())), cancel_it, f);
+	expect_run(&rig, f, -ECANCELED, 0, -1, "up\nterm\n", "");
+	expect_all_reaped(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+static void note_error(struct af_future *done, void *arg)
+{
+	*(int *)arg = af_future_error(done);
+}
+
+/* One that runs, one that is stopped, one that was cancelled. */
+START_TEST(run_ends_with_its_loop_and_leaves_no_child)
+{
+	int errors[3] = { 0 };
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	for (int i = 0; i < 3; i++) {
+		f = af_run(rig.loop, HELPER("defy"),
+			   RUN(.spawn.in = TO_FD(rig.in),
+			       .communicate.timeout = i == 1 ? MS(0) : NULL));
+		af_on_done(af_future_ref(f), note_error, &errors[i]);
+		if (i == 2)
+			af_future_cancel(f);
+		af_future_unref(f);
+	}
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(errors[i], -ECANCELED);
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(run_says_how_much_input_was_taken)
+{
+	const size_t len = 1 << 20;
+	char *data = malloc(len);
+	struct af_future *f;
+	struct rig rig;
+	size_t taken;
+
+	rig_open(&rig, _i);
+	pattern_fill(data, len, 0);
+	f = af_run(rig.loop, HELPER("pause"),
+		   RUN(.communicate = { MEMORY(data, len) }));
+	ck_assert_int_eq(af_await_for(f, MS(20)), -ETIMEDOUT);
+	taken = af_future_count(f);
+	ck_assert(taken > 0 && taken < len);
+	af_future_cancel(f);
+	ck_assert_uint_eq(af_future_count(f), taken);
+	ck_assert_uint_eq(af_future_output(f)->input_taken, taken);
+	af_future_unref(f);
+	expect_all_reaped(&rig);
+	free(data);
+	rig_close(&rig);
+}
+END_TEST
+
+static ssize_t await_itself(void *buf, size_t len, void *arg)
+{
+	(void)buf;
+	(void)len;
+	ck_assert_int_eq(af_await(*(struct af_future **)arg), -EDEADLK);
+	return 0;
+}
+
+static ssize_t cancel_itself(void *buf, size_t len, void *arg)
+{
+	(void)buf;
+	(void)len;
+	af_future_cancel(*(struct af_future **)arg);
+	return 5;
+}
+
+START_TEST(run_whose_input_awaits_or_cancels_it_ends)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_run(rig.loop, HELPER("cat"),
+		   RUN(.communicate = { .input_kind = AFIO_INPUT_CALLBACK,
+					.input_fn = await_itself,
+					.input_arg = &f }));
+	expect_run(&rig, f, 0, 0, 0, "", "");
+	f = af_run(rig.loop, HELPER("cat"),
+		   RUN(.communicate = { .input_kind = AFIO_INPUT_CALLBACK,
+					.input_fn = cancel_itself,
+					.input_arg = &f }));
+	expect_run(&rig, f, -ECANCELED, 0, -1, "", "");
+	expect_all_reaped(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Nobody holds a reference any more. */
+START_TEST(run_that_is_dropped_goes_on)
+{
+	struct rig rig;
+	char byte;
+
+	rig_open(&rig, 0);
+	af_future_unref(af_run(rig.loop, HELPER("tag", "e"),
+			       RUN(.spawn.err = TO_FD(rig.out))));
+	ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	get(rig.in, &byte, 1);
+	ck_assert_int_eq(byte, 'e');
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("pipeline/run");
+	TCase *tc = test_case(s, "run");
+	const struct {
+		const TTest *test;
+		int n;
+	} tests[] = {
+		{ run_without_options_captures_and_has_no_input, DRIVE_COUNT },
+		{ run_succeeds_whatever_the_status, DRIVE_COUNT },
+		{ run_feeds_its_input, DRIVE_COUNT },
+		{ run_takes_empty_memory_for_no_input, DRIVE_COUNT },
+		{ future_of_no_failed_start_has_no_step, DRIVE_COUNT },
+		{ run_refuses_options_that_make_no_sense, 1 },
+		{ run_on_another_thread_is_refused, 1 },
+		{ run_stops_the_child_at_its_timeout, DRIVE_COUNT },
+		{ run_with_no_grace_kills_at_its_timeout, DRIVE_COUNT },
+		{ run_stops_the_group_that_the_child_leads, DRIVE_COUNT },
+		{ run_ends_though_a_grandchild_goes_on, DRIVE_COUNT },
+		{ run_stopped_does_not_wait_for_a_grandchild, DRIVE_COUNT },
+		{ run_with_too_much_output_is_stopped, DRIVE_COUNT },
+		{ run_whose_input_fails_is_stopped, DRIVE_COUNT },
+		{ run_cancelled_kills_and_reaps, DRIVE_COUNT },
+		{ run_ends_with_its_loop_and_leaves_no_child, DRIVE_COUNT },
+		{ run_says_how_much_input_was_taken, 1 },
+		{ run_whose_input_awaits_or_cancels_it_ends, DRIVE_COUNT },
+		{ run_that_is_dropped_goes_on, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_loop_test(tc, tests[i].test, 0, tests[i].n);
+	if (!under_valgrind())
+		tcase_add_loop_test(tc, run_that_cannot_start_tells_the_step, 0,
+				    DRIVE_COUNT);
+	return s;
+}
