@@ -168,7 +168,9 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed.
+ * of bytes that the kernel took, also when the write failed. While
+ * af_pipe_communicate() or af_run() is pending, it is how many bytes of the input
+ * were taken so far; for other pending futures it is 0.
  */
 size_t af_future_count(const struct af_future *f);
 
@@ -180,8 +182,8 @@ size_t af_future_count(const struct af_future *f);
 int af_future_status(const struct af_future *f);
 
 /**
- * Returns what af_pipe_communicate() has collected, also after a timeout or a
- * cancel. Valid as long as the future.
+ * Returns what af_pipe_communicate() or af_run() has collected, also after a
+ * timeout or a cancel. Valid as long as the future.
  *
  * @return NULL for any other future, and while the future is pending
  */

@@ -60,12 +60,12 @@ struct af_loop {
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
 	unsigned walks; /* over futures, so far */
-	unsigned refs; /* the owner's, and one for each object made with it */
+	unsigned refs;	/* the owner's, and one for each object made with it */
 	pthread_t thread;
 	struct afi_await *awaits; /* the innermost one */
 
-	struct afi_turn turn; /* of work, between two polls */
-	struct afi_pace pace; /* of the tasks that are ready */
+	struct afi_turn turn;	 /* of work, between two polls */
+	struct afi_pace pace;	 /* of the tasks that are ready */
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
 	struct afi_tasks later;	 /* one is run each round, again if need be */
