@@ -341,9 +341,10 @@ void afi_loop_round(struct af_loop *loop, const bool *done)
 
 int afi_loop_check(const struct af_loop *loop)
 {
-	if (!afi_loop_is_here(loop))
-		return -EBADF;
-	return afi_loop_is_mine(loop) ? 0 : -EPERM;
+	/* First: what the loop's thread writes no other thread may read. */
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	return afi_loop_is_here(loop) ? 0 : -EBADF;
 }
 
 void afi_loop_enter(struct af_loop *loop)
