@@ -40,6 +40,9 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	if (want > AFI_CHUNK_SIZE && want - file->in.len < room)
 		room = want - file->in.len;
 	room = fill_limit(file, want, room);
+	if (room < AFI_PACKET_MAX && file->transport->look &&
+	    file->transport->look(file, room))
+		return file->transport->fill(file);
 	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
 	if (r == 0)
 		r = afi_fill_end(file);
@@ -73,6 +76,25 @@ void afi_fill_put_back(struct af_file *file)
 	/* While a worker is busy this fails; closing the file does it then. */
 	if (file->transport->put_back && TAILQ_EMPTY(&file->ops[AFI_READ]))
 		file->transport->put_back(file);
+}
+
+int af_file_clear_eof(struct af_file *file)
+{
+	int r = 0;
+
+	if (!file)
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	if (!file->eof)
+		return 0;
+	if (!file->transport->clear_eof)
+		return -ENOTSUP;
+	r = file->transport->clear_eof(file);
+	if (r < 0)
+		return r;
+	file->eof = file->drained[AFI_READ] = false;
+	return 0;
 }
 
 int af_file_set_read_ahead(struct af_file *file, size_t bytes)
