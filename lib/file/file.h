@@ -62,6 +62,7 @@ struct af_file {
 	bool is_record : 1;  /* a read needs room for a whole record */
 	bool is_bytes : 1;   /* it is known that it is no packet pipe */
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
+	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
 	bool closing : 1;
 	bool shut_read : 1; /* by af_file_shutdown() */

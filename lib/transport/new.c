@@ -233,6 +233,7 @@ static struct af_file *new_inspect(struct af_file *like)
 	like->is_fifo = S_ISFIFO(st.st_mode);
 	like->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
 	like->sticky_eof = r;
+	like->is_aligned = r == 0 && mode & O_DIRECT;
 	return r ? new_stream(like, &st, mode) : afi_disk_new(like, &st);
 }
 
