@@ -94,7 +94,8 @@ ssize_t afi_message_fill_record(struct af_file *file)
 	return r;
 }
 
-#ifdef HAVE_SPLICE
+/* Where there is no tee(2), there are no packet pipes. */
+#ifdef SPLICE_F_NONBLOCK
 /*
  * Copies two bytes of the pipe, and reads size of them. How many are read, plus
  * how many are left; -1: the pipe does not hold two.
