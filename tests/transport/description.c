@@ -5,14 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +24,7 @@
 #include "support/harness.h"
 
 static struct rig rig;
+static char zeros[1 << 20];
 
 static struct af_file *make_file(int fd, unsigned flags)
 {
@@ -298,6 +303,79 @@ START_TEST(description_closed_in_a_forked_child_stays_for_the_parent)
 }
 END_TEST
 
+/* A sandbox that refuses a system call; see seccomp(2). */
+static void refuse(unsigned number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { 4, code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter),
+			 0);
+}
+
+/* They cannot be told apart, so both stay non-blocking. */
+START_TEST(descriptions_without_kcmp_are_restored_by_the_last)
+{
+	int fds[2] = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) };
+	struct af_file *files[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	refuse(SYS_kcmp);
+	for (int i = 0; i < 2; i++)
+		files[i] = make_file(fds[i], AFIO_KEEP_FD);
+	ck_assert_int_eq(af_file_close(files[0]), 0);
+	ck_assert(!blocks(fds[1]));
+	expect_error(&rig, af_file_read(files[1], 8, 0, MS(5)), -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(files[1]), 0);
+	ck_assert(blocks(fds[1]));
+	close(fds[0]);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Index: without preadv2, too. */
+START_TEST(pipe_that_may_not_be_opened_is_used_without_waiting)
+{
+	uid_t user = geteuid();
+	struct af_file *files[2];
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_pair(KIND_PIPE, fds);
+	if (_i) {
+		refuse(SYS_preadv2);
+		refuse(SYS_pwritev2);
+	}
+	ck_assert_int_eq(fchmod(fds[0], 0), 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	for (int i = 0; i < 2; i++)
+		files[i] = make_file(fds[i], AFIO_KEEP_FD);
+	expect_error(&rig, af_file_read(files[0], 1, 0, MS(5)), -ETIMEDOUT);
+	expect_part(
+		&rig,
+		af_file_write(files[1], zeros, sizeof zeros, AFIO_FULL, MS(5)),
+		sizeof zeros, 0, AFIO_TIMEDOUT);
+	expect_bytes(&rig, af_file_read(files[0], 9, AFIO_FULL, NULL), zeros, 9,
+		     0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+		ck_assert(blocks(fds[i]));
+		close(fds[i]);
+	}
+	ck_assert_int_eq(seteuid(user), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Quietly changing a mode that others share would be worse. */
 START_TEST(terminal_and_pipe_without_descriptors_fail_emfile)
 {
@@ -346,6 +424,9 @@ Suite *suite(void)
 		       description_that_the_program_made_nonblocking_stays_so);
 	tcase_add_test(
 		tc, description_closed_in_a_forked_child_stays_for_the_parent);
+	tcase_add_test(tc, descriptions_without_kcmp_are_restored_by_the_last);
+	tcase_add_loop_test(
+		tc, pipe_that_may_not_be_opened_is_used_without_waiting, 0, 2);
 	tcase_add_loop_test(
 		tc, terminal_and_pipe_without_descriptors_fail_emfile, 0, 2);
 	return s;
