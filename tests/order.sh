@@ -38,7 +38,7 @@ sys/sendfile.h		file/
 sys/socket.h		file/ transport/ net/
 sys/un.h		net/
 sys/wait.h		process/ pipeline/
-termios.h		process/'
+termios.h		transport/ process/'
 
 # none WHAT: standard input lists what is wrong, and must be empty
 none() {

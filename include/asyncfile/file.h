@@ -137,25 +137,38 @@ int af_file_close(struct af_file *file);
  *         EISDIR    fd is a directory
  *         ECANCELED the loop was freed
  *         EPERM     the loop belongs to another thread
- *         EMFILE    no descriptor is left: an on-disk file with AFIO_KEEP_FD
- *                   needs another one; a device needs one while it is examined
+ *         EMFILE, ENFILE
+ *                   no descriptor is left: a pipe, FIFO, terminal, and an
+ *                   on-disk file with AFIO_KEEP_FD need another one; a device
+ *                   needs one while it is examined
  *         ENOMEM
  *
- * Other processes, such as a shell or a child, may share the open file
- * description of fd. Its blocking mode is left unchanged where possible:
+ * The open file description of fd, which other processes may share, stays what
+ * it was, with its locks, its owner and its blocking mode, where there is a way
+ * to use it without blocking:
  *
  * | fd is                             | how the file avoids blocking         |
  * |-----------------------------------|--------------------------------------|
  * | a socket                          | by a flag of each call               |
  * | an on-disk file                   | by worker threads                    |
  * | a pipe, FIFO or terminal          | it opens a description of its own,
- *                                       under the same number if it owns fd  |
- * | one of these that cannot be
- *   opened again, or a FIFO whose
- *   writers have all left             | it sets O_NONBLOCK until closed      |
- * | the master of a pty, an eventfd,
- *   timerfd, inotify or the like, a
- *   device other than a terminal      | it sets O_NONBLOCK until closed      |
+ *                                       under another number, until closed   |
+ * | a pipe whose writers have all
+ *   left, or that cannot be opened
+ *   again                             | by a flag of each call (Linux 6.4)   |
+ * | any other, such as the master of
+ *   a pty, an eventfd, timerfd,
+ *   inotify, a device other than a
+ *   terminal                          | fd has O_NONBLOCK until the last file
+ *                                       on that description is closed        |
+ *
+ * Sources of records are read with room for a whole record, whatever an
+ * operation asked for: a packet pipe (O_DIRECT), inotify, eventfd, timerfd,
+ * signalfd, a device such as TUN. What is left of it stays in the file. To find
+ * out that a pipe has packets, the file may need two descriptors for a moment.
+ *
+ * fstat(2) is called here and now, on this thread: on a file system that does
+ * not answer, it waits.
  */
 AFIO_MUST_USE
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
@@ -177,8 +190,9 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  *         ENOMEM, or any other error of open(2)
  *
  * A FIFO can be opened for reading before it has a writer; end of file is then
- * reported once a writer has opened and closed it. open(2) is called on this
- * thread and may wait for a slow file system, but never for a FIFO or a device.
+ * reported once a writer has opened and closed it. open(2) and fstat(2) are
+ * called on this thread and may wait for a slow file system, but never for a
+ * FIFO or a device.
  * The descriptor is always above 2.
  */
 AFIO_MUST_USE
@@ -428,6 +442,27 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/**
+ * Lets reading go on after end of file, as clearerr(3) does.
+ *
+ * | the file is                           | then                            |
+ * |---------------------------------------|---------------------------------|
+ * | a terminal, after ^D                  | the next read waits for input   |
+ * | a FIFO whose writers have all left    | the next read waits for another
+ *                                           writer, or gets its bytes       |
+ * | not at its end, or on disk            | nothing changes                 |
+ *
+ * @return 0; or, and nothing has changed:
+ *         -ENOTSUP   the end is final: a socket, a bufferevent, an anonymous
+ *                    pipe without writers, a terminal whose other side is
+ *                    closed
+ *         -EINVAL    file is NULL
+ *         -ECANCELED the loop was freed
+ *         -EMFILE, -ENFILE, -ENOMEM, or another error of open(2): a FIFO has to
+ *                    be opened again
+ */
+int af_file_clear_eof(struct af_file *file);
 
 /**
  * A function that af_file_each_line() and af_file_each_chunk() call. It runs

@@ -43,19 +43,26 @@ int afi_pipe_open(int fds[2])
 	return r;
 }
 
+short afi_fd_poll(int fd, short events)
+{
+	struct pollfd polled = { .fd = fd, .events = events };
+	int r;
+
+	do
+		r = poll(&polled, 1, 0);
+	while (r < 0 && errno == EINTR);
+	return r > 0 ? polled.revents : 0;
+}
+
 bool afi_fifo_is_early(int fd)
 {
-	struct pollfd fifo = { .fd = fd, .events = POLLIN };
-
 	/* Once all writers have left, poll(2) reports POLLHUP. */
-	return poll(&fifo, 1, 0) == 0;
+	return (afi_fd_poll(fd, POLLIN) & (POLLIN | POLLHUP)) != POLLHUP;
 }
 
 bool afi_fd_is_hung_up(int fd)
 {
-	struct pollfd other = { .fd = fd };
-
-	return poll(&other, 1, 0) > 0 && other.revents & POLLHUP;
+	return afi_fd_poll(fd, 0) & POLLHUP;
 }
 
 void afi_fd_set_nonblock(int fd, bool on)

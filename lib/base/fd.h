@@ -11,7 +11,12 @@
 int afi_pipe_open(int fds[2]);
 /* Moves a descriptor above 2; returns its number, or -errno and closes it. */
 int afi_fd_above_stdio(int fd);
-/* Whether a FIFO has had no writer yet: then reading 0 is not end of file. */
+/* poll(2) without waiting, or being interrupted: its revents; 0 on an error. */
+short afi_fd_poll(int fd, short events);
+/*
+ * Whether a FIFO has had no writer yet, or has one again: then reading 0 is not
+ * end of file.
+ */
 bool afi_fifo_is_early(int fd);
 /* Whether poll(2) reports that the other side is closed. */
 bool afi_fd_is_hung_up(int fd);

@@ -14,6 +14,7 @@
 
 #include "base/container.h"
 #include "base/fd.h"
+#include "base/nonblock.h"
 #include "file/file.h"
 
 static void file_on_orphan(struct afi_member *member)
@@ -210,11 +211,15 @@ static void file_free(struct af_file *file)
 	free(file);
 }
 
-/* Linux closes the descriptor even after an error: do not retry. */
+/*
+ * Closes file->fd, and restores the other one's mode. Linux closes the
+ * descriptor even after an error: do not retry.
+ */
 static int file_close_fd(struct af_file *file, bool close_fd)
 {
 	int r = 0;
 
+	afi_nonblock_release(file->nonblock);
 	if (file->transport->close)
 		r = file->transport->close(file, close_fd);
 	else if (close_fd)
@@ -261,7 +266,7 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	fd = file->user_fd;
 	file_end(file);
 	file_close_fd(file, file->fd != fd);
-	if (file->fd == fd && (file->made_nonblock || file->own_description))
+	if (file->fd == fd && file->own_description)
 		afi_fd_set_nonblock(fd, false);
 	file_free(file);
 	return fd;
@@ -269,20 +274,17 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 
 int af_file_close(struct af_file *file)
 {
+	bool two;
 	int r;
 
 	if (!file)
 		return 0;
 	file_end(file);
-	/*
-	 * A description that could not be opened again may be shared with
-	 * others; one that could is ours alone.
-	 */
-	if (file->made_nonblock)
-		afi_fd_set_nonblock(file->fd, false);
-	r = file_close_fd(
-		file, !file->transport->borrows_fd &&
-			      (!file->keep_fd || file->fd != file->user_fd));
+	two = file->fd != file->user_fd;
+	r = file_close_fd(file, !file->transport->borrows_fd &&
+					(!file->keep_fd || two));
+	if (two && !file->keep_fd && close(file->user_fd) < 0 && r == 0)
+		r = errno == EINTR ? 0 : -errno;
 	file_free(file);
 	return r;
 }

@@ -50,16 +50,19 @@ struct af_file {
 	struct af_loop *loop;
 	struct afi_member member;
 	const struct afi_transport *transport;
-	int fd;	     /* is read and written */
+	int fd;	     /* is read and written; perhaps another one of ours */
 	int user_fd; /* was passed by the program */
 	bool attached : 1;
 	bool keep_fd : 1;
-	bool made_nonblock : 1;	  /* undo on close: others share it */
 	bool own_description : 1; /* set blocking on detach */
 	bool is_socket : 1;
 	bool is_tty : 1;
 	bool is_fifo : 1;
 	bool is_message : 1; /* one read, one message */
+	bool is_record : 1;  /* a read needs room for a whole record */
+	bool is_bytes : 1;   /* it is known that it is no packet pipe */
+	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
+	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
 	bool closing : 1;
 	bool shut_read : 1; /* by af_file_shutdown() */
@@ -80,6 +83,7 @@ struct af_file {
 	struct afi_task settle;	   /* stops needless waits */
 	struct afi_task held;	   /* steps, when the loop holds no longer */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
+	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */

@@ -40,6 +40,9 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	if (want > AFI_CHUNK_SIZE && want - file->in.len < room)
 		room = want - file->in.len;
 	room = fill_limit(file, want, room);
+	if (room < AFI_PACKET_MAX && file->transport->look &&
+	    file->transport->look(file, room))
+		return file->transport->fill(file);
 	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
 	if (r == 0)
 		r = afi_fill_end(file);
@@ -80,6 +83,25 @@ int af_file_set_limit(struct af_file *file, size_t bytes)
 	if (!file || bytes == SIZE_MAX)
 		return -EINVAL;
 	file->limit = bytes;
+	return 0;
+}
+
+int af_file_clear_eof(struct af_file *file)
+{
+	int r = 0;
+
+	if (!file)
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	if (!file->eof)
+		return 0;
+	if (!file->transport->clear_eof)
+		return -ENOTSUP;
+	r = file->transport->clear_eof(file);
+	if (r < 0)
+		return r;
+	file->eof = file->drained[AFI_READ] = false;
 	return 0;
 }
 

@@ -10,6 +10,9 @@
 /* An empty datagram was read, which is not end of file. */
 #define AFI_EMPTY (-0x10000)
 
+/* The longest packet of a packet pipe. */
+#define AFI_PACKET_MAX 4096
+
 /* Reads in one turn. */
 #define AFI_FILLS_MAX 16
 

@@ -20,6 +20,7 @@
 
 #include "base/container.h"
 #include "base/evbase.h"
+#include "base/fd.h"
 #include "file/hangup.h"
 #include "file/op.h"
 
@@ -52,14 +53,12 @@ static short hangup_halves(const struct afi_hangup *hangup)
 
 static bool hangup_polled(const struct afi_hangup *hangup)
 {
-	struct pollfd fd = { .fd = hangup->fd,
-			     .events = hangup_halves(hangup) };
 	short left = POLLHUP | POLLRDHUP;
 
 	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
 	if (!hangup->is_socket)
 		left |= POLLERR;
-	return poll(&fd, 1, 0) > 0 && fd.revents & left;
+	return afi_fd_poll(hangup->fd, hangup_halves(hangup)) & left;
 }
 
 /* Whether the other side has left by now. */

@@ -36,6 +36,14 @@ struct afi_transport {
 	/* afi_fill() where a message must be read whole. NULL: uses read. */
 	ssize_t (*fill)(struct af_file *file);
 	/*
+	 * Before a read of less than AFI_PACKET_MAX bytes: true if the file has
+	 * turned out to be a packet pipe, and has a table with fill now. NULL:
+	 * never.
+	 */
+	bool (*look)(struct af_file *file, size_t room);
+	/* The end is not final any more: 0 or -errno. NULL: -ENOTSUP. */
+	int (*clear_eof)(struct af_file *file);
+	/*
 	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
 	 * that none comes after the first byte equal to last. NULL: any number,
 	 * because put_back can undo it.

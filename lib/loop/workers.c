@@ -17,7 +17,7 @@
 
 /* How long a thread without work stays. */
 #ifndef AFI_WORKERS_IDLE_MS
-#define AFI_WORKERS_IDLE_MS 5000
+#define AFI_WORKERS_IDLE_MS 50
 #endif
 
 struct afi_workers {

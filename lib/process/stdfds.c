@@ -87,9 +87,10 @@ static int stdfds_take_stdout(struct afi_stdfds *fds,
 	if (!afi_file_is_untouched(file))
 		return -EBUSY;
 	fds->taken = file;
-	fds->child[0] = file->fd;
+	fds->child[0] = file->user_fd;
 	/* Nobody shares it with us, and a program expects it to block. */
-	afi_fd_set_nonblock(file->fd, false);
+	if (file->own_description)
+		afi_fd_set_nonblock(file->user_fd, false);
 	return 0;
 }
 
@@ -188,6 +189,6 @@ void afi_stdfds_abandon(struct afi_stdfds *fds)
 	for (int i = 0; i < 3; i++)
 		stdfds_close_one(&fds->parent[i]);
 	stdfds_close_one(&fds->master);
-	if (fds->taken)
-		afi_fd_set_nonblock(fds->taken->fd, true);
+	if (fds->taken && fds->taken->own_description)
+		afi_fd_set_nonblock(fds->taken->user_fd, true);
 }

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/nonblock.h"
 #include "base/sigpipe.h"
 #include "transport/descriptor.h"
 
@@ -27,6 +29,86 @@ bool afi_descriptor_is_end(const struct af_file *file, int error)
 		ioctl(file->fd, TIOCGPTN, &number) == 0);
 }
 
+#ifdef HAVE_RWF
+bool afi_descriptor_by_call(void)
+{
+	return true;
+}
+
+/*
+ * The kernel, or its sandbox, does not know the flag: the description must be
+ * non-blocking. True: try again.
+ */
+static bool descriptor_lacks_flag(struct af_file *file)
+{
+	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL &&
+	    errno != EPERM && errno != EACCES)
+		return false;
+	if (afi_nonblock_hold(file->fd, &file->nonblock) < 0) {
+		errno = ENOMEM;
+		return false;
+	}
+	file->by_call = false;
+	return true;
+}
+
+static ssize_t descriptor_read_by_call(struct af_file *file, void *buf,
+				       size_t len)
+{
+	struct iovec iov = { buf, len };
+	ssize_t r = preadv2(file->fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return r < 0 && descriptor_lacks_flag(file) ? read(file->fd, buf, len)
+						    : r;
+}
+
+static ssize_t descriptor_write_by_call(struct af_file *file,
+					const struct iovec *iov, int n)
+{
+	struct afi_sigpipe_hold hold;
+	ssize_t r;
+
+	afi_sigpipe_hold(&hold);
+	r = pwritev2(file->fd, iov, n, -1, RWF_NOWAIT);
+	if (r < 0 && descriptor_lacks_flag(file))
+		r = writev(file->fd, iov, n);
+	r = r < 0 ? -errno : r;
+	afi_sigpipe_release(&hold, (int)(r < 0 ? r : 0));
+	return r;
+}
+#else
+bool afi_descriptor_by_call(void)
+{
+	return false;
+}
+
+static ssize_t descriptor_read_by_call(struct af_file *file, void *buf,
+				       size_t len)
+{
+	return read(file->fd, buf, len);
+}
+
+static ssize_t descriptor_write_by_call(struct af_file *file,
+					const struct iovec *iov, int n)
+{
+	return afi_sigpipe_writev(file->fd, iov, n);
+}
+#endif
+
+/*
+ * Whether reading 0 bytes was no end: a FIFO that waits for a writer; or a
+ * terminal in non-canonical mode, whose line is up, that has nothing yet.
+ */
+static bool descriptor_is_empty_moment(const struct af_file *file)
+{
+	struct termios mode;
+
+	if (file->is_fifo)
+		return afi_fifo_is_early(file->fd);
+	return file->is_tty && !afi_fd_is_hung_up(file->fd) &&
+	       tcgetattr(file->fd, &mode) == 0 && !(mode.c_lflag & ICANON);
+}
+
 ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
 {
 	ssize_t r;
@@ -35,10 +117,12 @@ ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
 	do {
 		if (file->is_socket)
 			r = recv(file->fd, buf, len, MSG_DONTWAIT);
+		else if (file->by_call)
+			r = descriptor_read_by_call(file, buf, len);
 		else
 			r = read(file->fd, buf, len);
 	} while (r < 0 && errno == EINTR);
-	if (r == 0 && file->is_fifo && afi_fifo_is_early(file->fd))
+	if (r == 0 && len > 0 && descriptor_is_empty_moment(file))
 		return -EAGAIN;
 	if (r >= 0)
 		return r;
@@ -78,10 +162,14 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 {
 	ssize_t r;
 
-	do
-		r = file->is_socket ? descriptor_send(file->fd, iov, n)
-				    : afi_sigpipe_writev(file->fd, iov, n);
-	while (r == -EINTR);
+	do {
+		if (file->is_socket)
+			r = descriptor_send(file->fd, iov, n);
+		else if (file->by_call)
+			r = descriptor_write_by_call(file, iov, n);
+		else
+			r = afi_sigpipe_writev(file->fd, iov, n);
+	} while (r == -EINTR);
 	/* The reader left with unread bytes. */
 	if (r == -ECONNRESET) {
 		file->reset = -ECONNRESET; /* no read will see it */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,7 +50,8 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 		return r;
 	job = afi_disk_job_new(file, AFI_READ,
 			       len < AFI_PIECE_MAX ? len : AFI_PIECE_MAX,
-			       afi_disk_work_read);
+			       file->is_aligned ? afi_disk_work_read_aligned
+						: afi_disk_work_read);
 	if (!job)
 		return -ENOMEM;
 	r = afi_disk_give(disk, job);
@@ -174,23 +176,12 @@ static size_t disk_commit(struct af_file *file)
 	return job->len;
 }
 
-static ssize_t disk_prepare(struct af_file *file, size_t len)
+/* Gets the next len bytes into the page cache: len, -EAGAIN or -ENOMEM. */
+static ssize_t disk_warm(struct afi_disk *disk, off_t at, size_t len)
 {
-	struct afi_disk *disk = afi_disk_of(file);
+	struct af_file *file = &disk->file;
 	struct afi_disk_job *job;
-	off_t at;
 
-	if (afi_disk_must_wait(disk, AFI_READ))
-		return -EAGAIN;
-	at = lseek(file->fd, 0, SEEK_CUR);
-	if (disk->nowait.direct || at < 0)
-		return (ssize_t)len;
-	if (at >= disk->warm &&
-	    afi_nowait_in_memory(&disk->nowait, at, at + (off_t)len))
-		disk->warm = at + (off_t)len;
-	if (at < disk->warm)
-		return disk->warm - at < (off_t)len ? (ssize_t)(disk->warm - at)
-						    : (ssize_t)len;
 	job = afi_disk_job_new(file, AFI_READ, 0, afi_disk_work_warm);
 	if (!job)
 		return -ENOMEM;
@@ -202,6 +193,27 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	afi_disk_discard(disk, AFI_READ);
 	disk->warm = at + (off_t)len;
 	return (ssize_t)len;
+}
+
+static ssize_t disk_prepare(struct af_file *file, size_t len)
+{
+	struct afi_disk *disk = afi_disk_of(file);
+	off_t at;
+
+	if (afi_disk_must_wait(disk, AFI_READ))
+		return -EAGAIN;
+	at = lseek(file->fd, 0, SEEK_CUR);
+	if (disk->nowait.direct || at < 0 || at == AFI_DISK_END)
+		return (ssize_t)len;
+	if ((off_t)len > AFI_DISK_END - at)
+		len = (size_t)(AFI_DISK_END - at);
+	if (at >= disk->warm &&
+	    afi_nowait_in_memory(&disk->nowait, at, at + (off_t)len))
+		disk->warm = at + (off_t)len;
+	if (at < disk->warm)
+		return disk->warm - at < (off_t)len ? (ssize_t)(disk->warm - at)
+						    : (ssize_t)len;
+	return disk_warm(disk, at, len);
 }
 
 static int disk_move_held(struct af_file *file, struct evbuffer *buf)
@@ -261,15 +273,16 @@ static int disk_can_unread(struct af_file *file, size_t len)
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (at < 0)
 		return 0; /* no position to move back, perhaps in /proc */
-	return (size_t)at < afi_file_buffered(file) + len ? -EINVAL : 0;
+	return (uintmax_t)at < (uintmax_t)afi_file_buffered(file) + len
+		       ? -EINVAL
+		       : 0;
 }
 
-/* Not as the target: a write may wait for the disk. */
+/* Not as the target, nor with O_DIRECT: it may wait for the disk. */
 static bool disk_can_splice(const struct af_file *file,
 			    enum afi_direction direction)
 {
-	(void)file;
-	return direction == AFI_READ;
+	return direction == AFI_READ && !file->is_aligned;
 }
 
 static int disk_close(struct af_file *file, bool close_fd)
@@ -327,6 +340,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 		}
 	}
 	disk->nowait.fd = file->fd;
+	disk->nowait.slow[AFI_READ] = file->is_aligned;
 	file->transport = &transport;
 	return file;
 }

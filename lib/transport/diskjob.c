@@ -6,13 +6,19 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/sigpipe.h"
 #include "transport/diskjob.h"
+
+/* What O_DIRECT wants positions, lengths and memory to be multiples of. */
+#define BLOCK 4096
+#define LARGE_BLOCK 65536
 
 static struct afi_disk_job *diskjob_of(struct afi_job *job)
 {
@@ -43,6 +49,7 @@ struct afi_disk_job *afi_disk_job_new(struct af_file *file,
 	job->job.drop = diskjob_drop;
 	job->file = file;
 	job->fd = file->fd;
+	job->aligned = file->is_aligned;
 	job->direction = direction;
 	job->len = len;
 	return job;
@@ -78,6 +85,18 @@ void afi_disk_job_put(struct afi_disk_job *job)
 	free(job);
 }
 
+/* read(2) fails with EINVAL where it could go past the largest position. */
+static bool diskjob_shrink(const struct afi_disk_job *job, struct iovec *iov)
+{
+	off_t at = lseek(job->fd, 0, SEEK_CUR);
+
+	errno = EINVAL;
+	if (at < 0 || (off_t)iov->iov_len <= AFI_DISK_END - at)
+		return false;
+	iov->iov_len = (size_t)(AFI_DISK_END - at);
+	return true;
+}
+
 void afi_disk_work_read(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
@@ -86,23 +105,83 @@ void afi_disk_work_read(struct afi_job *base)
 
 	do
 		r = readv(job->fd, &iov, 1);
-	while (r < 0 && errno == EINTR);
+	while (r < 0 && (errno == EINTR ||
+			 (errno == EINVAL && diskjob_shrink(job, &iov))));
 	if (r >= 0)
 		job->done = (size_t)r;
 	else
 		job->error = errno == EAGAIN ? -EIO : -errno;
 }
 
+/* Memory that O_DIRECT accepts; *ret is to be freed. NULL: ENOMEM. */
+static char *diskjob_align(size_t align, size_t size, void **ret)
+{
+	uintptr_t start;
+
+	*ret = malloc(size + align);
+	start = (uintptr_t)*ret;
+	return *ret ? (char *)*ret + (align - start % align) : NULL;
+}
+
+/* Reads whole blocks, of a size that is a multiple of any disk's. */
+static int diskjob_read_blocks(struct afi_disk_job *job, size_t block)
+{
+	off_t at = lseek(job->fd, 0, SEEK_CUR);
+	size_t skip = at < 0 ? 0 : (size_t)(at % (off_t)block);
+	size_t size = (skip + job->len + block - 1) / block * block;
+	void *memory;
+	char *data;
+	ssize_t r;
+	int error;
+
+	if (at < 0)
+		return -errno;
+	data = diskjob_align(block, size, &memory);
+	if (!data)
+		return -ENOMEM;
+	do
+		r = pread(job->fd, data, size, at - (off_t)skip);
+	while (r < 0 && errno == EINTR);
+	error = r < 0 ? -errno : 0;
+	if (r > (ssize_t)skip) {
+		job->done = (size_t)r - skip;
+		job->done = job->done < job->len ? job->done : job->len;
+		memcpy(job->chunk->data, data + skip, job->done);
+		lseek(job->fd, at + (off_t)job->done, SEEK_SET);
+	}
+	free(memory);
+	return error;
+}
+
+void afi_disk_work_read_aligned(struct afi_job *base)
+{
+	struct afi_disk_job *job = diskjob_of(base);
+
+	job->error = diskjob_read_blocks(job, BLOCK);
+	if (job->error == -EINVAL)
+		job->error = diskjob_read_blocks(job, LARGE_BLOCK);
+	if (job->error == -EAGAIN)
+		job->error = -EIO;
+}
+
 void afi_disk_work_write(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
+	char *data = job->chunk->data;
 	struct afi_sigpipe_hold hold;
+	void *memory = NULL;
 	struct iovec iov;
 	ssize_t r;
 
+	if (job->aligned) {
+		data = diskjob_align(BLOCK, job->len, &memory);
+		job->error = data ? 0 : -ENOMEM;
+	}
+	if (data && memory)
+		memcpy(data, job->chunk->data, job->len);
 	afi_sigpipe_hold(&hold);
 	while (job->done < job->len && job->error == 0) {
-		iov.iov_base = job->chunk->data + job->done;
+		iov.iov_base = data + job->done;
 		iov.iov_len = job->len - job->done;
 		r = writev(job->fd, &iov, 1);
 		if (r > 0)
@@ -113,6 +192,7 @@ void afi_disk_work_write(struct afi_job *base)
 			job->error = -errno;
 	}
 	afi_sigpipe_release(&hold, job->error);
+	free(memory);
 }
 
 void afi_disk_work_warm(struct afi_job *base)

@@ -7,12 +7,15 @@
 #define AFI_TRANSPORT_DISKJOB_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "loop/workers.h"
 #include "file/file.h"
 
 /* The most bytes that a job moves. */
 #define AFI_PIECE_MAX (256 * 1024)
+/* The largest position. */
+#define AFI_DISK_END ((off_t)(sizeof(off_t) == 8 ? INT64_MAX : INT32_MAX))
 
 struct afi_disk_job {
 	struct afi_job job;
@@ -20,6 +23,7 @@ struct afi_disk_job {
 	struct af_file *file; /* NULL: closed, or its loop is gone */
 	int fd;
 	bool close_fd; /* with the last reference */
+	bool aligned;  /* O_DIRECT */
 	bool counted;  /* the write ended early, and counted all of len */
 	enum afi_direction direction;
 	struct afi_chunk *chunk;
@@ -44,8 +48,9 @@ void afi_disk_job_orphan(struct afi_disk_job *job, size_t before);
 /* Whether a worker has the job, or will get it. */
 bool afi_disk_job_is_out(const struct afi_disk_job *job);
 
-/* Reads at the position. */
+/* Reads at the position; for O_DIRECT, blocks that it is in. */
 void afi_disk_work_read(struct afi_job *job);
+void afi_disk_work_read_aligned(struct afi_job *job);
 /* Writes all bytes at the position, or up to an error. */
 void afi_disk_work_write(struct afi_job *job);
 /* Warms: reads len bytes from at into the page cache. */

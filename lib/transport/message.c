@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Message sockets. The kernel drops the part of a message that does not fit in
- * the buffer, so make room before reading. Knows no operation.
+ * Message sockets and other sources of records. The kernel drops the part of a
+ * message that does not fit in the buffer, so make room before reading. Knows
+ * no operation.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/fd.h"
+#include "transport/descriptor.h"
 #include "transport/message.h"
 
 static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
@@ -26,9 +32,7 @@ static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 /* A datagram socket has an end of file only after shutdown(2). */
 static bool message_is_shut(const struct af_file *file)
 {
-	struct pollfd fd = { .fd = file->fd, .events = POLLRDHUP };
-
-	return poll(&fd, 1, 0) > 0 && fd.revents & POLLRDHUP;
+	return afi_fd_poll(file->fd, POLLRDHUP) & POLLRDHUP;
 }
 
 static ssize_t message_fill(struct af_file *file)
@@ -69,3 +73,75 @@ ssize_t afi_message_fill_datagram(struct af_file *file)
 	file->drained[AFI_READ] = r == -EAGAIN;
 	return r;
 }
+
+ssize_t afi_message_fill_record(struct af_file *file)
+{
+	struct afi_pool *pool = &file->loop->pool;
+	ssize_t r = afi_buffer_reserve(&file->in, pool, 0, AFI_READ_SIZE);
+
+	if (r < 0)
+		return r;
+	r = afi_descriptor_read(file, afi_buffer_tail(&file->in),
+				AFI_READ_SIZE);
+	/* A packet pipe may have more, which were written before. */
+	file->drained[AFI_READ] = r == -EAGAIN || (r >= 0 && !file->is_fifo);
+	if (r > 0)
+		file->in.len += (size_t)r;
+	else if (file->in.len == 0)
+		afi_buffer_trim(&file->in, pool);
+	else if (r < 0 && r != -EAGAIN)
+		file->read_error = (int16_t)r;
+	return r;
+}
+
+/* Where there is no tee(2), there are no packet pipes. */
+#ifdef SPLICE_F_NONBLOCK
+/*
+ * Copies two bytes of the pipe, and reads size of them. How many are read, plus
+ * how many are left; -1: the pipe does not hold two.
+ */
+static int message_sample(int fd, const int copy[2], size_t size)
+{
+	char bytes[2];
+	ssize_t n;
+	int left = 0;
+
+	if (tee(fd, copy[1], sizeof(bytes), SPLICE_F_NONBLOCK) !=
+	    (ssize_t)sizeof(bytes))
+		return -1;
+	n = read(copy[0], bytes, size);
+	if (n < 0 || ioctl(copy[0], FIONREAD, &left) < 0)
+		return -1;
+	return size == sizeof(bytes) ? (int)n : (int)n + left;
+}
+
+/*
+ * The reading end does not know whether the writing end has O_DIRECT. A packet
+ * of one byte ends a read of two; a longer one loses its second byte in a read
+ * of one.
+ */
+int afi_message_is_packet(int fd, size_t room)
+{
+	int available = 0, copy[2], both, one;
+
+	if (ioctl(fd, FIONREAD, &available) < 0 || available < 2 ||
+	    (size_t)available <= room)
+		return -EAGAIN;
+	if (afi_pipe_open(copy) < 0)
+		return -EAGAIN;
+	both = message_sample(fd, copy, 2);
+	one = both == 2 ? message_sample(fd, copy, 1) : 2;
+	close(copy[0]);
+	close(copy[1]);
+	if (both < 0 || one < 0)
+		return -EAGAIN;
+	return both < 2 || one < 2;
+}
+#else
+int afi_message_is_packet(int fd, size_t room)
+{
+	(void)fd;
+	(void)room;
+	return 0;
+}
+#endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Message sockets: SOCK_DGRAM and SOCK_SEQPACKET.
+ * Message sockets, SOCK_DGRAM and SOCK_SEQPACKET, and other sources of records.
  */
 #ifndef AFI_TRANSPORT_MESSAGE_H
 #define AFI_TRANSPORT_MESSAGE_H
@@ -10,5 +10,12 @@
 /* Reads one whole message, however long, into the buffer; see afi_fill(). */
 ssize_t afi_message_fill(struct af_file *file);
 ssize_t afi_message_fill_datagram(struct af_file *file);
+/*
+ * Whether the pipe fd, which holds more than room bytes, is a packet pipe, of
+ * which a read would drop what does not fit: 1 or 0; -EAGAIN: not known yet.
+ */
+int afi_message_is_packet(int fd, size_t room);
+/* Reads with room for any record of a descriptor that is no socket. */
+ssize_t afi_message_fill_record(struct af_file *file);
 
 #endif

@@ -7,89 +7,129 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
 
 #include "base/fd.h"
+#include "base/nonblock.h"
 #include "transport/bev.h"
+#include "transport/descriptor.h"
 #include "transport/disk.h"
 #include "transport/new.h"
 #include "transport/nowait.h"
+#include "transport/reopen.h"
 #include "transport/stream.h"
 
-/*
- * Whether it can be polled: 1, 0 or -errno. Of character devices, terminals can
- * and /dev/null cannot.
- */
-static int new_can_poll(int fd, const struct stat *st)
+/* Whether epoll(7) accepts it: 1, 0 or -errno. Leaves errno alone. */
+static int new_try_epoll(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int ep, r = 1;
+	int before = errno, ep = epoll_create1(EPOLL_CLOEXEC), r = 1;
 
-	if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
-		return 0;
-	if (!S_ISCHR(st->st_mode) || isatty(fd))
-		return 1;
-	if (afi_nowait_always(st))
-		return 0;
-	ep = epoll_create1(EPOLL_CLOEXEC);
 	if (ep < 0)
 		return -errno;
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) < 0)
 		r = errno == EPERM ? 0 : -errno;
 	close(ep);
+	errno = before;
 	return r;
 }
 
 /*
- * Whether opening it again gives the same file. Some devices, such as the
- * master of a pty, are a new one each time they are opened.
+ * Whether reading a regular file that can be polled may wait for data, as
+ * /proc/kmsg does. Most such files are ready for everything, or always readable
+ * and made by the kernel's seq_file, which has no SEEK_END.
  */
-static bool new_is_same(const struct af_file *file, int fd)
+static bool new_may_wait(int fd)
 {
-	unsigned number;
+	short ready = afi_fd_poll(fd, POLLIN | POLLOUT);
+	off_t at, end;
 
-	return file->is_fifo ||
-	       (file->is_tty && ioctl(fd, TIOCGPTN, &number) < 0);
+	if (!(ready & POLLIN))
+		return true;
+	if (ready & POLLOUT)
+		return false;
+	at = lseek(fd, 0, SEEK_CUR);
+	if (at < 0)
+		return true;
+	end = lseek(fd, 0, SEEK_END);
+	lseek(fd, at, SEEK_SET);
+	return end >= 0;
 }
 
 /*
- * Opens the file of fd again, non-blocking, so that the old description, which
- * others may share, has no O_NONBLOCK. False: not possible.
+ * Whether it can be polled: 1, 0 or -errno. Of character devices, terminals can
+ * and /dev/null cannot. Regular files cannot, with a few exceptions in /proc
+ * and the like, whose size is 0.
  */
-static bool new_reopen(struct af_file *file, int fd, int mode)
+static int new_can_poll(int fd, const struct stat *st)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-	int copy, cloexec;
+	int r;
 
-	if (!new_is_same(file, fd))
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	copy = open(path, (mode & (O_ACCMODE | O_APPEND)) | O_NONBLOCK |
-				  O_CLOEXEC | O_NOCTTY);
-	copy = afi_fd_above_stdio(copy);
+	if (S_ISBLK(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size > 0))
+		return 0;
+	if (!S_ISREG(st->st_mode) && (!S_ISCHR(st->st_mode) || isatty(fd)))
+		return 1;
+	if (afi_nowait_always(st))
+		return 0;
+	r = new_try_epoll(fd);
+	return r > 0 && S_ISREG(st->st_mode) ? new_may_wait(fd) : r;
+}
+
+/* Whether opening it again may give the same file, and changes nothing. */
+static bool new_may_reopen(const struct af_file *like, const struct stat *st)
+{
+	unsigned number;
+
+	return like->is_fifo || S_ISREG(st->st_mode) ||
+	       (like->is_tty && ioctl(like->fd, TIOCGPTN, &number) < 0);
+}
+
+/*
+ * Gives the file a description of its own, under another number. 0; -ENOTSUP:
+ * not possible; another -errno.
+ */
+static int new_reopen(struct af_file *like, const struct stat *st, int mode)
+{
+	int copy;
+
+	if (!new_may_reopen(like, st))
+		return -ENOTSUP;
+	copy = afi_reopen(like->fd, mode);
 	if (copy < 0)
-		return false;
+		return copy;
 	/* The new one does not know that a FIFO's writers have left. */
-	if (afi_fd_is_hung_up(fd) && !afi_fd_is_hung_up(copy)) {
+	if (afi_fd_is_hung_up(like->fd) && !afi_fd_is_hung_up(copy)) {
 		close(copy);
-		return false;
+		return -ENOTSUP;
 	}
-	if (file->keep_fd) {
-		file->fd = copy;
-		return true;
+	like->fd = copy;
+	return 0;
+}
+
+/*
+ * Sees to it that reads and writes do not block, in one of the ways that
+ * file.h describes; 0 or -errno.
+ */
+static int new_unblock(struct af_file *like, const struct stat *st, int mode)
+{
+	int r = mode & O_NONBLOCK ? -ENOTSUP : new_reopen(like, st, mode);
+
+	if (r != -ENOTSUP)
+		return r;
+	/* A pipe at its end, or one that may not be opened. */
+	if (like->is_fifo && !(mode & O_NONBLOCK) && afi_descriptor_by_call()) {
+		like->by_call = true;
+		return 0;
 	}
-	cloexec = fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
-	file->own_description = dup3(copy, fd, cloexec) >= 0;
-	close(copy);
-	return file->own_description;
+	return afi_nonblock_hold(like->fd, &like->nonblock);
 }
 
 /* The fields of a file that are known before its transport is chosen. */
@@ -111,37 +151,59 @@ static struct af_file *new_attach(struct af_file *file)
 	return file;
 }
 
-/* Makes a file from a descriptor that can be polled; NULL and errno. */
-static struct af_file *new_stream(struct af_file *like, int mode)
+static struct af_file *new_socket(struct af_file *like)
 {
 	int type;
 	socklen_t len = sizeof(type);
-	struct af_file *file;
 
-	if (like->is_socket) {
-		/* Its calls use MSG_DONTWAIT. */
-		if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) <
-		    0) {
-			errno = EBADF;
-			return NULL;
-		}
-		like->is_message = type != SOCK_STREAM;
-		if (like->is_message)
-			return afi_stream_new_messages(like, type);
-		return afi_stream_new(like);
+	/* Its calls use MSG_DONTWAIT. */
+	if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+		errno = EBADF;
+		return NULL;
 	}
-	if (!(mode & O_NONBLOCK) && !new_reopen(like, like->fd, mode)) {
-		if (fcntl(like->fd, F_SETFL, mode | O_NONBLOCK) < 0)
-			return NULL;
-		like->made_nonblock = true;
+	like->is_message = type != SOCK_STREAM;
+	if (like->is_message)
+		return afi_stream_new_messages(like, type);
+	return afi_stream_new(like);
+}
+
+/*
+ * Whether what does not fit into a read is lost, or the read refused: a packet
+ * pipe, inotify, eventfd and the like, a device such as TUN.
+ */
+static bool new_has_records(const struct af_file *like, const struct stat *st,
+			    int mode)
+{
+	if (like->is_fifo)
+		return mode & O_DIRECT;
+	if (S_ISCHR(st->st_mode) && major(st->st_rdev) == 1 &&
+	    minor(st->st_rdev) == 8) /* random */
+		return false;
+	return !like->is_tty && !S_ISREG(st->st_mode);
+}
+
+/* Makes a file from a descriptor that can be polled; NULL and errno. */
+static struct af_file *new_stream(struct af_file *like, const struct stat *st,
+				  int mode)
+{
+	struct af_file *file;
+	int r;
+
+	if (like->is_socket)
+		return new_socket(like);
+	like->is_record = new_has_records(like, st, mode);
+	r = new_unblock(like, st, mode);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
 	}
-	file = afi_stream_new(like);
+	file = like->is_record ? afi_stream_new_records(like)
+			       : afi_stream_new(like);
 	if (file)
 		return file;
+	afi_nonblock_release(like->nonblock);
 	if (like->fd != like->user_fd)
 		close(like->fd);
-	else if (like->made_nonblock || like->own_description)
-		afi_fd_set_nonblock(like->fd, false);
 	errno = ENOMEM;
 	return NULL;
 }
@@ -171,7 +233,8 @@ static struct af_file *new_inspect(struct af_file *like)
 	like->is_fifo = S_ISFIFO(st.st_mode);
 	like->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
 	like->sticky_eof = r;
-	return r ? new_stream(like, mode) : afi_disk_new(like, &st);
+	like->is_aligned = r == 0 && mode & O_DIRECT;
+	return r ? new_stream(like, &st, mode) : afi_disk_new(like, &st);
 }
 
 /* Whether a file can be made with that loop, here: 0; or -1 and errno. */

@@ -118,8 +118,10 @@ bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 	struct iovec iov = { &byte, 1 };
 	ssize_t r = 1;
 
-	for (; from < to && r == 1; from += PROBE_STEP)
+	while (from < to && r == 1) {
 		r = preadv2(nowait->fd, &iov, 1, from, RWF_NOWAIT);
+		from += to - from < PROBE_STEP ? to - from : PROBE_STEP;
+	}
 	return r >= 0;
 }
 #else

@@ -71,15 +71,13 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 	/* As fopen(3): the position can be asked for before a write. */
 	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
 		lseek(fd, 0, SEEK_END);
+	/* A child that gets af_file_fd() expects it to block. */
+	afi_fd_set_nonblock(fd, false);
 	file = af_file_new(loop, fd, 0);
 	if (!file) {
 		error = errno;
 		close(fd);
 		errno = error;
-	} else if (file->transport->always_ready) {
-		afi_fd_set_nonblock(fd, false);
-	} else {
-		file->own_description = true;
 	}
 	return file;
 }

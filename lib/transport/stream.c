@@ -11,12 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/container.h"
+#include "base/fd.h"
+#include "base/nonblock.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
+#include "transport/reopen.h"
 #include "transport/stream.h"
 #include "transport/wake.h"
+
+/* statfs(2) of a pipe without a name. */
+#define PIPEFS_MAGIC 0x50495045
 
 /* The most bytes to peek at for the end of a line. */
 #define PEEK_MAX 1024
@@ -134,23 +142,93 @@ static struct af_file *stream_make(const struct af_file *like,
 	return file;
 }
 
-/* Common to byte streams and message sockets. */
+/* A FIFO that is opened again waits for another writer. 0 or -errno. */
+static int stream_open_fifo(struct af_file *file)
+{
+	struct afi_wake *wake = stream_wake(file), before = *wake;
+	int fd = file->fd, mode = fcntl(file->user_fd, F_GETFL), r;
+
+	file->fd = mode < 0 ? -errno : afi_reopen(fd, mode);
+	r = file->fd;
+	if (r >= 0) {
+		*wake = (struct afi_wake){ 0 };
+		r = afi_wake_open(wake, file);
+	}
+	if (r < 0) {
+		if (file->fd >= 0)
+			close(file->fd);
+		file->fd = fd;
+		*wake = before;
+		return r;
+	}
+	afi_wake_close(&before);
+	afi_nonblock_release(file->nonblock);
+	file->nonblock = NULL;
+	file->by_call = false;
+	if (fd != file->user_fd)
+		close(fd);
+	return 0;
+}
+
+static int stream_clear_eof(struct af_file *file)
+{
+	struct statfs fs;
+
+	if (file->is_socket)
+		return -ENOTSUP;
+	if (!afi_fd_is_hung_up(file->fd))
+		return 0;
+	if (!file->is_fifo || fstatfs(file->fd, &fs) < 0 ||
+	    fs.f_type == PIPEFS_MAGIC)
+		return -ENOTSUP;
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		if (file->wanted[i])
+			stream_unwant(file, i);
+	return stream_open_fifo(file);
+}
+
+/* Common to byte streams, records and message sockets. */
 #define STREAM_TABLE                                                           \
 	.read = stream_read, .write = afi_descriptor_write,                    \
 	.want = stream_want, .unwant = stream_unwant, .held = stream_held,     \
 	.move_held = stream_move_held, .release = stream_release,              \
 	.span = stream_span, .can_shutdown = stream_can_shutdown,              \
 	.shutdown = stream_shutdown, .hangup_fd = stream_hangup_fd,            \
-	.part_fills = true
+	.clear_eof = stream_clear_eof, .part_fills = true
+
+/* No can_splice: splice(2) would join records. */
+static const struct afi_transport stream_records = {
+	STREAM_TABLE,
+	.fill = afi_message_fill_record,
+};
+
+static bool stream_look(struct af_file *file, size_t room)
+{
+	int r;
+
+	if (file->is_bytes || file->is_socket || file->is_tty)
+		return false;
+	r = afi_message_is_packet(file->fd, room);
+	file->is_bytes = r == 0;
+	if (r == 1)
+		file->transport = &stream_records;
+	return r == 1;
+}
 
 struct af_file *afi_stream_new(const struct af_file *like)
 {
 	static const struct afi_transport transport = {
 		STREAM_TABLE,
 		.can_splice = stream_can_splice,
+		.look = stream_look,
 	};
 
 	return stream_make(like, &transport);
+}
+
+struct af_file *afi_stream_new_records(const struct af_file *like)
+{
+	return stream_make(like, &stream_records);
 }
 
 /* No can_splice: splice(2) would join messages. */

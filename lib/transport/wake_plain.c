@@ -2,7 +2,8 @@
 /*
  * Uses the callbacks of a bufferevent. Bytes that libevent has read before it
  * calls them are in the bufferevent's input, and are returned first. Where
- * libevent must not read (messages, AFIO_UNBUFFERED), an event is used instead.
+ * libevent must not read, an event is used instead: messages, AFIO_UNBUFFERED,
+ * and where reading 0 bytes or one call's waiting needs our own read.
  */
 #include "config.h"
 
@@ -84,7 +85,8 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 {
 	struct event_base *base = file->loop->base;
 	struct afi_wake_own *own = calloc(1, sizeof(*own));
-	bool peeks = file->is_message || file->unbuffered;
+	bool peeks = file->is_message || file->is_record || file->is_fifo ||
+		     file->is_tty || file->unbuffered;
 
 	if (!own)
 		return -ENOMEM;

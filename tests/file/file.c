@@ -193,7 +193,10 @@ START_TEST(close_keeping_the_descriptor_leaves_it_open)
 }
 END_TEST
 
-/* By a mistake of the program's, which is told each time. */
+/*
+ * By a mistake of the program's, which is told each time; of a pipe by close
+ * only, because the file has a descriptor of its own.
+ */
 START_TEST(operation_on_what_the_program_closed_fails_ebadf)
 {
 	rig_open(&rig, _i);
@@ -201,7 +204,7 @@ START_TEST(operation_on_what_the_program_closed_fails_ebadf)
 	rig_writer(&rig);
 	ck_assert_int_eq(close(af_file_fd(rig.reader)), 0);
 	ck_assert_int_eq(close(af_file_fd(rig.writer)), 0);
-	for (int round = 0; round < 2; round++) {
+	for (int round = 0; rig.kind != KIND_PIPE && round < 2; round++) {
 		expect_error(&rig, read_some(3), -EBADF);
 		expect_error(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL),
 			     -EBADF);

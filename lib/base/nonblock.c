@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one table of the process: who has made a description non-blocking. Two
+ * files on duplicates of one descriptor share its flags, so the flag is cleared
+ * only by the last of them. Knows no file.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/nonblock.h"
+
+struct afi_nonblock {
+	LIST_ENTRY(afi_nonblock) entry;
+	int fd;
+	struct stat st; /* of fd: its device, inode and type */
+	pid_t pid;
+};
+LIST_HEAD(nonblock_list, afi_nonblock);
+
+static pthread_mutex_t nonblock_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct nonblock_list nonblock_holds;
+
+static bool nonblock_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT);
+}
+
+/* kcmp(2), KCMP_FILE: 0 if both are the same description; -1: it cannot say. */
+static long nonblock_compare(int a, int b)
+{
+#ifdef SYS_kcmp
+	pid_t pid = getpid();
+
+	return syscall(SYS_kcmp, pid, pid, 0, a, b);
+#else
+	return a == b ? 0 : -1;
+#endif
+}
+
+/* Another one on the same description, perhaps without O_NONBLOCK now. */
+static bool nonblock_is_shared(const struct afi_nonblock *hold)
+{
+	const struct afi_nonblock *other;
+	long r;
+
+	LIST_FOREACH (other, &nonblock_holds, entry) {
+		if (other == hold || !nonblock_same_file(&hold->st, &other->st))
+			continue;
+		/* Refused: better non-blocking too long than blocked. */
+		r = nonblock_compare(hold->fd, other->fd);
+		if (r <= 0)
+			return true;
+	}
+	return false;
+}
+
+/* 1: held; 0: the program has set the flag itself; -errno. */
+static int nonblock_add(struct afi_nonblock *hold)
+{
+	int mode = fcntl(hold->fd, F_GETFL);
+
+	if (mode < 0 || fstat(hold->fd, &hold->st) < 0)
+		return -errno;
+	if (mode & O_NONBLOCK && !nonblock_is_shared(hold))
+		return 0;
+	if (fcntl(hold->fd, F_SETFL, mode | O_NONBLOCK) < 0)
+		return -errno;
+	LIST_INSERT_HEAD(&nonblock_holds, hold, entry);
+	return 1;
+}
+
+int afi_nonblock_hold(int fd, struct afi_nonblock **ret)
+{
+	struct afi_nonblock *hold = calloc(1, sizeof(*hold));
+	int r;
+
+	if (!hold)
+		return -ENOMEM;
+	hold->fd = fd;
+	hold->pid = getpid();
+	pthread_mutex_lock(&nonblock_mutex);
+	r = nonblock_add(hold);
+	pthread_mutex_unlock(&nonblock_mutex);
+	if (r <= 0) {
+		free(hold);
+		hold = NULL;
+	}
+	if (r >= 0)
+		*ret = hold;
+	return r < 0 ? r : 0;
+}
+
+/* Unless the program has closed its descriptor and another has its number. */
+static void nonblock_clear(const struct afi_nonblock *hold)
+{
+	int mode = fcntl(hold->fd, F_GETFL);
+	struct stat st;
+
+	if (mode >= 0 && fstat(hold->fd, &st) == 0 &&
+	    nonblock_same_file(&st, &hold->st))
+		fcntl(hold->fd, F_SETFL, mode & ~O_NONBLOCK);
+}
+
+void afi_nonblock_release(struct afi_nonblock *hold)
+{
+	/* In a child by fork(2): the parent still uses the description. */
+	if (!hold || hold->pid != getpid())
+		return;
+	pthread_mutex_lock(&nonblock_mutex);
+	LIST_REMOVE(hold, entry);
+	if (!nonblock_is_shared(hold))
+		nonblock_clear(hold);
+	pthread_mutex_unlock(&nonblock_mutex);
+	free(hold);
+}
