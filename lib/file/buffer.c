@@ -110,11 +110,3 @@ int afi_buffer_prepend(struct afi_buffer *buffer, struct afi_pool *pool,
 	memcpy(afi_buffer_data(buffer), data, len);
 	return 0;
 }
-
-void afi_buffer_consume(struct afi_buffer *buffer, struct afi_pool *pool,
-			size_t n)
-{
-	buffer->start += n;
-	buffer->len -= n;
-	afi_buffer_trim(buffer, pool);
-}

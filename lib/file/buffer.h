@@ -47,8 +47,14 @@ void afi_buffer_trim(struct afi_buffer *buffer, struct afi_pool *pool);
 int afi_buffer_prepend(struct afi_buffer *buffer, struct afi_pool *pool,
 		       const void *data, size_t len);
 /* Drops n bytes from the front. */
-void afi_buffer_consume(struct afi_buffer *buffer, struct afi_pool *pool,
-			size_t n);
+static inline void afi_buffer_consume(struct afi_buffer *buffer,
+				      struct afi_pool *pool, size_t n)
+{
+	buffer->start += n;
+	buffer->len -= n;
+	if (buffer->len == 0)
+		afi_buffer_trim(buffer, pool);
+}
 
 /* Drops n bytes so that left remain. Keeps the chunk, which others hold. */
 static inline void afi_buffer_advance(struct afi_buffer *buffer, size_t n,

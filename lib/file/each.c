@@ -102,14 +102,13 @@ static const char *each_window(struct each_op *each, const char *from,
 static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
 				const char **data_, const char *const end)
 {
-	const char *data = *data_, *newline;
+	const char *data = *data_, *from = data + each->scanned, *newline;
+	const char *stop = each_window(each, from, end, true);
 	const size_t limit = each->limit;
-	size_t searched = each->scanned, n;
-	const char *stop = each_window(each, data + searched, end, true);
+	size_t n;
 
 	while (stop) {
-		while ((newline = memchr(data + searched, '\n',
-					 (size_t)(stop - data) - searched))) {
+		while ((newline = memchr(from, '\n', (size_t)(stop - from)))) {
 			unsigned flags = 0;
 
 			n = (size_t)(newline - data) + 1;
@@ -122,14 +121,14 @@ static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
 			if (each_hand_out(each, file, data, n, end, flags))
 				return true;
 			data += n;
-			searched = 0;
+			from = data;
 		}
-		searched = (size_t)(stop - data);
+		from = stop;
 		if (stop == end)
 			break;
 		stop = each_window(each, stop, end, false);
 	}
-	each->scanned = searched;
+	each->scanned = (size_t)(from - data);
 	*data_ = data;
 	return !stop;
 }

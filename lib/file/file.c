@@ -64,11 +64,6 @@ bool afi_file_is_busy(struct af_file *file)
 	return file->transport->is_busy && file->transport->is_busy(file);
 }
 
-void afi_file_consume(struct af_file *file, size_t n)
-{
-	afi_buffer_consume(&file->in, &file->loop->pool, n);
-}
-
 /* Whether no operation needs to be woken in a direction. */
 static bool file_is_idle(const struct af_file *file,
 			 enum afi_direction direction)

@@ -104,7 +104,10 @@ bool afi_file_is_untouched(const struct af_file *file);
 /* Whether a worker is using the descriptor and cannot be recalled. */
 bool afi_file_is_busy(struct af_file *file);
 /* Drops n buffered bytes. */
-void afi_file_consume(struct af_file *file, size_t n);
+static inline void afi_file_consume(struct af_file *file, size_t n)
+{
+	afi_buffer_consume(&file->in, &file->loop->pool, n);
+}
 
 /* For transports: the file may be ready in a direction; steps that queue. */
 void afi_file_ready(struct af_file *file, enum afi_direction direction);

@@ -144,14 +144,20 @@ static size_t read_wanted(const struct afi_read_op *op, struct af_file *file)
 	return afi_fill_span(file, want, last);
 }
 
-static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
+/* Out of memory, the buffer still grows by steps. */
+static void read_reserve(struct af_file *file, size_t hint)
 {
 	struct afi_buffer *in = &file->in;
 
-	/* Out of memory, the buffer still grows by steps. */
-	if (op->hint > AFI_READ_SIZE && op->hint > in->len)
-		afi_buffer_reserve(in, &file->loop->pool, 0,
-				   op->hint - in->len);
+	hint = hint < HINT_MAX ? hint : HINT_MAX;
+	if (hint > in->len)
+		afi_buffer_reserve(in, &file->loop->pool, 0, hint - in->len);
+}
+
+static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
+{
+	if (op->hint > AFI_READ_SIZE)
+		read_reserve(file, op->hint);
 	return afi_fill(file, read_wanted(op, file));
 }
 
@@ -381,7 +387,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	op->enough = read_enough_line;
 	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : AFI_UNBOUNDED;
-	op->hint = sizehint < HINT_MAX ? sizehint : HINT_MAX;
+	op->hint = sizehint;
 	return read_start(op, file, timeout);
 }
 

@@ -60,7 +60,10 @@ static void write_count(struct write_op *op, size_t n)
 /* Bytes that a worker or a bufferevent has count as written. */
 static void write_unqueue(struct write_op *op)
 {
-	write_count(op, afi_file_unqueue(&op->op));
+	size_t n = afi_file_unqueue(&op->op);
+
+	if (n > 0)
+		write_count(op, n);
 }
 
 static void write_finish(struct write_op *op, int error)

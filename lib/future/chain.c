@@ -152,7 +152,7 @@ static void chain_run(struct afi_waiter *waiter, struct af_future *done,
 		next = chain_call_canceled(waiter, done, on);
 	} else if (chain_wants(on, done)) {
 		next = chain_call_link(waiter, done);
-		if (link->cancel && next) /* during the call */
+		if (next && link->cancel) /* during the call */
 			af_future_cancel(next);
 	}
 	if (next)

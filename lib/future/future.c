@@ -39,8 +39,8 @@ static struct af_future future_eperm = {
 	.status = -1,
 };
 
-struct af_future *afi_future_new(struct af_loop *loop,
-				 const struct afi_future_ops *ops)
+static inline struct af_future *future_new(struct af_loop *loop,
+					   const struct afi_future_ops *ops)
 {
 	struct af_future *f;
 
@@ -56,6 +56,12 @@ struct af_future *afi_future_new(struct af_loop *loop,
 	return f;
 }
 
+struct af_future *afi_future_new(struct af_loop *loop,
+				 const struct afi_future_ops *ops)
+{
+	return future_new(loop, ops);
+}
+
 static void future_orphan(struct afi_member *member)
 {
 	af_future_cancel(AFI_CONTAINER(member, struct af_future, pending));
@@ -69,7 +75,7 @@ static void future_join(struct af_future *f)
 struct af_future *afi_operation_new(struct af_loop *loop,
 				    const struct afi_future_ops *ops)
 {
-	struct af_future *f = afi_future_new(loop, ops);
+	struct af_future *f = future_new(loop, ops);
 
 	if (f)
 		future_join(f);
@@ -113,13 +119,12 @@ struct af_future *af_future_ref(struct af_future *f)
 	return f;
 }
 
-/* Frees f alone. */
+/* Frees f alone, which is done and has no waiters. */
 static inline void future_free_one(struct af_future *f)
 {
 	struct af_loop *loop = f->loop;
 	struct afi_pool *pool;
 
-	assert(f->done && !f->waiters);
 	if (f->ops->destroy)
 		f->ops->destroy(f);
 	/* Not before: a value's free function may have freed the loop. */
@@ -175,8 +180,8 @@ static void future_free_compound(struct af_future *f)
 }
 
 /*
- * These two are not to be part of every function that drops a reference: most
- * futures have no source, and most references are not the last.
+ * These three stay apart: most references are not the last, and most futures
+ * have no source.
  */
 __attribute__((noinline)) static void future_free_chain(struct af_future *f)
 {
@@ -186,12 +191,17 @@ __attribute__((noinline)) static void future_free_chain(struct af_future *f)
 		future_free_compound(f);
 }
 
+__attribute__((noinline)) static void future_free_single(struct af_future *f)
+{
+	future_free_one(f);
+}
+
 __attribute__((noinline)) static void future_free(struct af_future *f)
 {
 	if (f->source || f->ops->compound)
 		future_free_chain(f);
 	else
-		future_free_one(f);
+		future_free_single(f);
 }
 
 /* Drops a reference to a future that is not a static one. */

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/single_threaded.h>
@@ -18,8 +17,9 @@
 #include "loop/loop.h"
 
 /*
- * How many tasks run before the base is polled again. One poll costs about as
- * much as ten tasks: so many that it does not show, so few that nobody waits.
+ * How many tasks run before the base is polled again, at most. One poll costs
+ * about as much as ten tasks: so many that it does not show, so few that nobody
+ * waits.
  */
 #define ROUND_MAX 256
 /* How many of them between two looks at the clock. */
@@ -249,7 +249,6 @@ void af_loop_free(struct af_loop *loop)
 void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 		    void (*run)(struct afi_task *))
 {
-	assert(!task->run);
 	afi_task_queue(&loop->ready, task, run);
 	loop_kick(loop);
 }
@@ -298,29 +297,22 @@ static unsigned loop_next_batch(struct af_loop *loop)
 	return afi_pace_next(&loop->pace, &loop->turn, BATCH_MAX);
 }
 
-/* So many tasks. False: no more in this round. */
-static bool loop_run_batch(struct af_loop *loop, unsigned left,
-			   const bool *done)
-{
-	/* A task may run a round of its own, so the list is looked up anew. */
-	for (; left > 0; left--) {
-		if (TAILQ_EMPTY(&loop->ready))
-			return false;
-		afi_task_run_first(&loop->ready);
-		if ((done && *done) || *loop->turn.state != AFI_TURN_ON)
-			return false;
-	}
-	return !TAILQ_EMPTY(&loop->ready);
-}
-
 static void loop_run_ready(struct af_loop *loop, const bool *done)
 {
-	unsigned n = 0, batch = loop_first_batch(loop);
+	unsigned left = loop_first_batch(loop), n = 0;
 
-	while (batch > 0 && n < ROUND_MAX &&
-	       loop_run_batch(loop, batch, done)) {
-		n += batch;
-		batch = loop_next_batch(loop);
+	while (left > 0 && n < ROUND_MAX) {
+		n += left;
+		/* A task may run a round of its own: look the list up anew. */
+		for (; left > 0; left--) {
+			if (TAILQ_EMPTY(&loop->ready))
+				return;
+			afi_task_run_first(&loop->ready);
+			if (*loop->turn.state != AFI_TURN_ON || (done && *done))
+				return;
+		}
+		if (!TAILQ_EMPTY(&loop->ready))
+			left = loop_next_batch(loop);
 	}
 }
 
