@@ -11,8 +11,9 @@
  * loop runs the continuations. The only other difference is what else runs
  * during an af_await(), see there.
  *
- * **Threads.** A loop belongs to the thread that made it. Only af_loop_post()
- * may be called from another thread. Every other function that takes a loop, or
+ * **Threads.** A loop belongs to the thread that made it. Only af_loop_post(),
+ * and af_post_handle_post() and its neighbours on a handle, may be called from
+ * another thread. Every other function that takes a loop, or
  * something made with a loop, must be called from the loop's own thread. Those
  * that can detect a wrong thread at no cost fail with -EPERM and change nothing.
  */
@@ -29,6 +30,7 @@ extern "C" {
 
 struct event_base;
 struct af_loop;
+struct af_post_handle;
 
 /** How deep af_await() may nest by default; see af_loop_set_max_depth(). */
 #define AFIO_DEFAULT_DEPTH 64
@@ -40,7 +42,7 @@ struct af_loop;
 #define AFIO_MAX_DEPTH AFIO_DEFAULT_DEPTH
 #define AFIO_MAX_WORKERS AFIO_DEFAULT_WORKERS
 
-/** A function for af_loop_post(). */
+/** A function for af_loop_post() and af_post_handle_post(). */
 typedef void (*af_post_fn)(void *arg);
 
 /**
@@ -126,7 +128,10 @@ void af_loop_stop(struct af_loop *loop);
 
 /**
  * Calls fn(arg) from the loop, in the loop's thread, in the same way as a
- * continuation. Any thread may call this. The loop must not have been freed.
+ * continuation. Any thread may call this. The loop must not have been freed; a
+ * thread that cannot know whether it was uses an af_post_handle_new(). A signal
+ * handler must not call this: it takes a lock and allocates memory. Use
+ * libevent's evsignal_new() on af_loop_base() instead.
  *
  * The posts of one thread run in the order in which they were made. What is
  * posted before a loop is freed still runs, after the pending operations have
@@ -141,6 +146,48 @@ void af_loop_stop(struct af_loop *loop);
  * @return 0; -EINVAL if loop or fn is NULL; -ENOMEM
  */
 int af_loop_post(struct af_loop *loop, af_post_fn fn, void *arg);
+
+/**
+ * Makes a handle by which threads can post to a loop, and which stays valid
+ * after the loop was freed. Call this in the loop's thread, and give each
+ * thread a reference. Several calls for one loop may return the same handle.
+ *
+ * @return a reference, the caller's, for af_post_handle_unref(); or NULL with
+ *         errno EINVAL if loop is NULL, ECANCELED if it is being freed, EPERM if
+ *         it is another thread's, or ENOMEM
+ */
+AFIO_MUST_USE
+struct af_post_handle *af_post_handle_new(struct af_loop *loop);
+
+/**
+ * Like af_loop_post(), on the handle's loop. Any thread may call this at any
+ * time, also while the loop is being freed and after that.
+ *
+ * | happens                                | outcome                          |
+ * |----------------------------------------|----------------------------------|
+ * | af_loop_free() has not been called     | 0; fn runs, at the latest before
+ *                                            af_loop_free() returns           |
+ * | it has been called, in whatever thread
+ *   this is                                | -ECANCELED; fn never runs, and
+ *                                            arg remains the caller's         |
+ *
+ * @return 0; -ECANCELED; -EINVAL if handle or fn is NULL; -ENOMEM. If it is not
+ *         0, fn never runs.
+ */
+int af_post_handle_post(struct af_post_handle *handle, af_post_fn fn,
+			void *arg);
+
+/**
+ * Takes one more reference, in any thread, also after the loop was freed.
+ * Returns handle. NULL is fine.
+ */
+struct af_post_handle *af_post_handle_ref(struct af_post_handle *handle);
+
+/**
+ * Drops a reference, in any thread, also after the loop was freed. Posts that
+ * were made still run. NULL is fine.
+ */
+void af_post_handle_unref(struct af_post_handle *handle);
 
 /**
  * Sets how deep af_await() may nest before it fails with -ELOOP. Each level

@@ -149,6 +149,7 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->settle);
 	TAILQ_INIT(&loop->later);
+	TAILQ_INIT(&loop->first);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
 	TAILQ_INIT(&loop->last);
@@ -229,6 +230,8 @@ void af_loop_free(struct af_loop *loop)
 		return;
 	loop->stopped = true;
 	loop->freed = true;
+	/* First: threads that go on posting must not hold this up. */
+	loop_orphan_all(&loop->first);
 	/* A cancelled waiter may itself await: the loop must stay meanwhile. */
 	afi_loop_enter(loop);
 	do {
@@ -236,7 +239,7 @@ void af_loop_free(struct af_loop *loop)
 		loop_orphan_all(&loop->pending);
 		afi_loop_round(loop, NULL);
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
-		 loop->mailbox.first);
+		 !afi_mailbox_is_empty(&loop->mailbox));
 	loop_orphan_all(&loop->members);
 	loop_orphan_all(&loop->last);
 	/* No worker posts any more; what they have posted is run by exit. */

@@ -71,8 +71,10 @@ struct af_loop {
 	struct afi_tasks later;	 /* one is run each round, again if need be */
 	struct afi_kick kick;	 /* runs these when the program drives */
 	struct afi_mailbox mailbox;
+	struct af_post_handle *post_handle; /* see post.c; NULL: none yet */
 	struct afi_watches watches;
 	/* What ends with the loop, in this order. */
+	struct afi_members first;   /* ways in of other threads */
 	struct afi_members pending; /* operations, until none is left */
 	struct afi_members members; /* files, processes */
 	struct afi_members last;    /* what those use until they have ended */
