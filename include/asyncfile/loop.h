@@ -38,6 +38,9 @@ struct af_post_handle;
 /** How many workers a loop may have by default; see af_loop_set_workers(). */
 #define AFIO_DEFAULT_WORKERS 4
 
+/** How many threads af_work() may have; see af_loop_set_work_threads(). */
+#define AFIO_DEFAULT_WORK_THREADS 4
+
 /** Older aliases of the two defaults above. */
 #define AFIO_MAX_DEPTH AFIO_DEFAULT_DEPTH
 #define AFIO_MAX_WORKERS AFIO_DEFAULT_WORKERS
@@ -198,6 +201,9 @@ void af_post_handle_unref(struct af_post_handle *handle);
  */
 int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
 
+/** Returns how deep af_await() may nest; 0 for NULL. */
+unsigned af_loop_max_depth(const struct af_loop *loop);
+
 /**
  * Sets how many worker threads the loop may have. Workers do what would
  * otherwise block on a disk. A worker starts when it is needed and ends after
@@ -212,6 +218,26 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
  * @return 0; -EINVAL if loop is NULL; -EPERM
  */
 int af_loop_set_workers(struct af_loop *loop, unsigned max_threads);
+
+/** Returns how many workers the loop may have; 0 for NULL. */
+unsigned af_loop_workers(const struct af_loop *loop);
+
+/**
+ * Sets how many threads may run functions for af_work() at the same time. Calls
+ * beyond that wait in a queue, in order. These threads are not the workers of
+ * af_loop_set_workers(), so on-disk files are served even while all of these
+ * hang. They start, end and outlive the loop like workers, and have all signals
+ * blocked.
+ *
+ * @param max_threads at least 1; initially AFIO_DEFAULT_WORK_THREADS. If more
+ *                    are running than this, the surplus ends after its present
+ *                    call. A higher limit takes effect at once.
+ * @return 0; -EINVAL if loop is NULL or max_threads is 0; -EPERM
+ */
+int af_loop_set_work_threads(struct af_loop *loop, unsigned max_threads);
+
+/** Returns how many threads af_work() may have; 0 for NULL. */
+unsigned af_loop_work_threads(const struct af_loop *loop);
 
 /**
  * Prints what is pending, for debugging: a line for each operation, with

@@ -142,7 +142,8 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 {
 	loop->refs = 1;
 	loop->max_depth = AFIO_DEFAULT_DEPTH;
-	loop->max_workers = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_DISK] = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_WORK] = AFIO_DEFAULT_WORK_THREADS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;
@@ -213,6 +214,11 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
 		return -EPERM;
 	loop->max_depth = depth;
 	return 0;
+}
+
+unsigned af_loop_max_depth(const struct af_loop *loop)
+{
+	return loop ? loop->max_depth : 0;
 }
 
 /* Each one takes itself out of the list. */
