@@ -240,6 +240,21 @@ int af_loop_set_work_threads(struct af_loop *loop, unsigned max_threads);
 unsigned af_loop_work_threads(const struct af_loop *loop);
 
 /**
+ * Sets the limit that files made on this loop from now on begin with, see
+ * af_file_set_limit(): how many bytes an operation without a size of its own
+ * may gather. Files that are there keep theirs. This includes the streams of
+ * children, so af_pipe_communicate() and af_run() without a max_output keep no
+ * more than that of each stream.
+ *
+ * @param bytes the limit; 0: none, which is the default
+ * @return 0; -EINVAL if loop is NULL or bytes is SIZE_MAX; -EPERM
+ */
+int af_loop_set_file_limit(struct af_loop *loop, size_t bytes);
+
+/** Returns the limit that files begin with; 0 for none, and for NULL. */
+size_t af_loop_file_limit(const struct af_loop *loop);
+
+/**
  * Prints what is pending, for debugging: a line for each operation, with
  * its descriptor or process and the time since it began; below each, what waits
  * for it; then the waits on the stack, the innermost first. The format may

@@ -89,6 +89,7 @@ struct af_loop {
 	struct afi_workers *workers[AFI_CREWS]; /* NULL: none yet */
 	unsigned max_workers[AFI_CREWS];	/* threads */
 	struct afi_hold hold;
+	size_t file_limit; /* that files begin with, see file/fill.c */
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
 };
 
