@@ -5,12 +5,6 @@
  * into this program, with its calls of malloc() and the others renamed.
  * Whatever fails, every future is done once.
  */
-/* Here they are what they are. */
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +25,7 @@
 #include "support/children.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/scarce.h"
 
 /* Longer than what an operation holds without an allocation. */
 #define DELIM "--a delimiter of some length--"
@@ -38,11 +33,6 @@
 #define BULK 300000
 /* How many fail in a row, in the second round. */
 #define SPELL 12
-
-void *scarce_malloc(size_t size);
-void *scarce_calloc(size_t n, size_t size);
-void *scarce_realloc(void *before, size_t size);
-void scarce_free(void *block);
 
 static struct {
 	bool watched;
