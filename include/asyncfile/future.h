@@ -168,9 +168,10 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed. While
- * af_pipe_communicate() or af_run() is pending, it is how many bytes of the input
- * were taken so far; for other pending futures it is 0.
+ * of bytes that the kernel took, also when the write failed. For af_work() it
+ * is 1 if the function was called, see there. While af_pipe_communicate() or
+ * af_run() is pending, it is how many bytes of the input were taken so far; for
+ * other pending futures it is 0.
  */
 size_t af_future_count(const struct af_future *f);
 

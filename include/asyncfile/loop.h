@@ -13,9 +13,9 @@
  *
  * **Threads.** A loop belongs to the thread that made it. Only af_loop_post(),
  * and af_post_handle_post() and its neighbours on a handle, may be called from
- * another thread. Every other function that takes a loop, or
- * something made with a loop, must be called from the loop's own thread. Those
- * that can detect a wrong thread at no cost fail with -EPERM and change nothing.
+ * another thread. Every other function that takes a loop, or something made with
+ * a loop, must be called from the loop's own thread. Those that can detect a
+ * wrong thread at no cost fail with -EPERM and change nothing.
  */
 #ifndef ASYNCFILE_LOOP_H
 #define ASYNCFILE_LOOP_H

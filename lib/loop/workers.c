@@ -207,7 +207,7 @@ static bool workers_provide(struct afi_workers *workers)
 	return workers->threads > 0;
 }
 
-/* The crew's, made if need be; NULL: none are allowed, or there is no memory. */
+/* The crew's, made if need be; NULL: none allowed, or no memory. */
 static struct afi_workers *workers_of(struct af_loop *loop, enum afi_crew crew)
 {
 	if (!loop->workers[crew] && loop->max_workers[crew] > 0)

@@ -9,9 +9,9 @@
 #include "loop/loop.h"
 
 /*
- *   afi_workers_queue --> queued --> work() in a worker --> back() in the loop
- *                           |                          \-> drop(), if it is gone
- *                           `--> recalled; or dropped with the loop
+ *  afi_workers_queue --> queued --> work() in a worker --> back() in the loop
+ *                          |                          \-> drop(), without it
+ *                          `--> recalled; or dropped with the loop
  */
 struct afi_job {
 	struct afi_post post; /* by which it comes back */
