@@ -438,7 +438,8 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * file. Set it where the peer is not trusted. An operation with a size may
  * gather that size.
  *
- * @param bytes the limit; 0: none, which is the default
+ * @param bytes the limit; 0: none. A file begins with that of its loop, see
+ *              af_loop_set_file_limit()
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);

@@ -274,9 +274,10 @@ void afi_each_resume(struct af_future *f)
 static size_t each_limit(const struct af_file *file,
 			 const struct afi_gate *gate, bool lines)
 {
-	if (gate)
-		return gate->limit;
-	return lines && file->limit ? file->limit : SIZE_MAX;
+	size_t limit = gate ? gate->limit : SIZE_MAX;
+
+	return lines && file->limit && file->limit < limit ? file->limit
+							   : limit;
 }
 
 static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -319,6 +320,57 @@ static void check_value(enum outcome outcome)
 	expect(af_future_value(awaited) == cell);
 }
 
+/* A function on a thread, which goes on when it gets leave: each its own. */
+static struct af_future *work;
+static sem_t leaves[OUTCOME_COUNT * WHEN_COUNT * 2], *leave_to_end;
+static bool has_leave;
+
+static void *work_until_leave(void *arg)
+{
+	while (sem_wait(arg) < 0)
+		;
+	return cell;
+}
+
+static void give_leave(void)
+{
+	has_leave = true;
+	sem_post(leave_to_end);
+}
+
+static struct af_future *begin_work(const struct timeval *timeout)
+{
+	leave_to_end = leave_to_end ? leave_to_end + 1 : leaves;
+	sem_init(leave_to_end, 0, 0);
+	has_leave = false;
+	work = af_work(stage.loop, work_until_leave, leave_to_end, NULL);
+	return af_with_timeout(af_future_ref(work), timeout);
+}
+
+/* If it is called although nobody waits for it any more. */
+static void end_work(void)
+{
+	if (work && !has_leave && af_future_count(work) == 1)
+		give_leave();
+	af_future_unref(work);
+	work = NULL;
+}
+
+/* Nothing else reads from it. */
+static struct af_future *begin_wait_fd(const struct timeval *timeout)
+{
+	return af_wait_fd(stage.loop, af_file_fd(file), EV_READ, timeout);
+}
+
+static void check_nothing_read(enum outcome outcome)
+{
+	char buf[5];
+
+	(void)outcome;
+	get(af_file_fd(file), buf, sizeof buf);
+	expect(memcmp(buf, "abcd\n", sizeof buf) == 0);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -347,6 +399,10 @@ static const struct operation {
 	  close_pipeline, 0, check_status_0 },
 	{ "communicate", make_pipeline, begin_communicate, NULL, put_part,
 	  reset, close_pipeline, -ECONNRESET, check_output_part },
+	{ "work", NULL, begin_work, give_leave, NULL, NULL, NULL, 0,
+	  check_value },
+	{ "descriptor", NULL, begin_wait_fd, put_line, NULL, NULL, NULL, 0,
+	  check_nothing_read },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -527,6 +583,7 @@ static void close_cell(void)
 	af_future_unref(awaited);
 	af_future_unref(maker);
 	maker = NULL;
+	end_work();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

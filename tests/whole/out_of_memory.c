@@ -5,15 +5,11 @@
  * into this program, with its calls of malloc() and the others renamed.
  * Whatever fails, every future is done once.
  */
-/* Here they are what they are. */
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +25,7 @@
 #include "support/children.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/scarce.h"
 
 /* Longer than what an operation holds without an allocation. */
 #define DELIM "--a delimiter of some length--"
@@ -37,17 +34,12 @@
 /* How many fail in a row, in the second round. */
 #define SPELL 12
 
-void *scarce_malloc(size_t size);
-void *scarce_calloc(size_t n, size_t size);
-void *scarce_realloc(void *before, size_t size);
-void scarce_free(void *block);
-
 static struct {
 	bool watched;
 	size_t n;	    /* allocations since it is watched */
 	size_t from, until; /* which of them fail */
 	size_t failed;
-	long live; /* allocated, and not freed */
+	atomic_long live; /* allocated, and not freed */
 } memory;
 
 static bool refused(void)
@@ -158,6 +150,13 @@ static int end(struct scene *s, struct af_future *f, int error)
 	}
 	af_future_unref(f);
 	return r;
+}
+
+static unsigned *values_freed;
+
+static void count_call(void *arg)
+{
+	++*(unsigned *)arg;
 }
 
 static void act_reads(struct scene *s)
@@ -923,6 +922,71 @@ static void act_disk(struct scene *s)
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
+static void *find_length(void *arg)
+{
+	return (void *)strlen(arg);
+}
+
+static void count_value(void *value)
+{
+	ck_assert_uint_eq((size_t)value, 3);
+	++*values_freed;
+}
+
+/* On threads, which have left when the loop was freed: see play(). */
+static void act_work(struct scene *s)
+{
+	static char text[] = "abc";
+	struct af_future *f;
+
+	values_freed = &s->freed;
+	for (int i = 0; i < 3; i++) {
+		f = af_work(s->loop, find_length, text, count_value);
+		af_future_ref(f);
+		end(s, f, 0);
+		s->values += (unsigned)af_future_count(f);
+		af_future_unref(f);
+	}
+	end(s, af_work(s->loop, NULL, text, NULL), -EINVAL);
+}
+
+static void act_wait_fd(struct scene *s)
+{
+	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
+	struct af_future *parts[2];
+
+	ck_assert_int_ge(fd, 0);
+	end(s, af_wait_fd(s->loop, fd, EV_WRITE, NULL), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(0)), -ETIMEDOUT);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(1)), -ETIMEDOUT);
+	for (int i = 0; i < 2; i++) {
+		parts[i] = af_wait_fd(s->loop, fd, EV_READ, MS(20000));
+		watch_end(s, af_future_ref(parts[i]));
+	}
+	put_text(af_file_fd(s->out), "abc");
+	end(s, af_all(s->loop, parts, 2), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, NULL), 0);
+	close(fd);
+}
+
+static void act_post_handle(struct scene *s)
+{
+	struct af_post_handle *handle = made(af_post_handle_new(s->loop));
+	unsigned posted = 0;
+	int r;
+
+	if (!handle)
+		return;
+	for (int i = 0; i < 2; i++) {
+		r = af_post_handle_post(handle, count_call, &s->told);
+		ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+		posted += r == 0;
+	}
+	s->to_tell += posted;
+	af_post_handle_unref(handle);
+	ck_assert_int_eq(af_loop_run(s->loop), 0);
+}
+
 /* A loop that is not the program's. */
 static void act_loop(struct scene *s)
 {
@@ -955,6 +1019,8 @@ static const struct {
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
+	{ act_work, true },	    { act_wait_fd, false },
+	{ act_post_handle, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
@@ -989,6 +1055,8 @@ static void play(struct scene *s, act_fn act)
 	close_end(s->source);
 	close_end(s->sink);
 	af_loop_free(s->loop);
+	while (library_threads() > 0)
+		sched_yield();
 	ck_assert_uint_eq(s->told, s->to_tell);
 	ck_assert_uint_eq(s->freed, s->values);
 }
