@@ -513,6 +513,72 @@ AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
+/** What af_file_each_async() passes on at a time. */
+enum af_each {
+	/** A line, with its newline. */
+	AFIO_EACH_LINE,
+	/** Whatever has arrived, in pieces of any length. */
+	AFIO_EACH_CHUNK,
+	/**
+	 * One message of a message socket, which may be empty; or what one read
+	 * returns, of another source of records: see af_file_new().
+	 */
+	AFIO_EACH_RECORD,
+};
+
+/**
+ * A function that af_file_each_async() calls. Like an af_each_fn it runs from
+ * the loop and may call anything; it may close the file or cancel the whole.
+ *
+ * @param data  the bytes; no NUL follows. They are valid until the future that
+ *              fn returns is done, so that fn may write them with AFIO_BORROW;
+ *              with NULL, during the call.
+ * @param len   how many
+ * @param flags 0; or AFIO_EOF: the last line, which lacks its newline
+ * @return a future, whose reference passes to the library: what to wait for
+ *         before the next call; or NULL to go on at once
+ */
+typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
+					      unsigned flags, void *arg);
+
+/**
+ * Calls fn for every line, chunk or record up to end of file, and waits for the
+ * future that fn returns before it goes on. Meanwhile nothing is read from the
+ * descriptor, so a slow consumer slows the writer down. Otherwise like
+ * af_file_each_line().
+ *
+ * @param what see enum af_each
+ * @param fn   see af_each_async_fn
+ * @param arg  passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got:
+ *
+ * | happens                      | outcome                                  |
+ * |------------------------------|------------------------------------------|
+ * | end of file                  | success, AFIO_EOF, once the last future
+ *                                  of fn is done                            |
+ * | a future of fn fails         | that error; the rest stays in the file   |
+ * | a future of fn waits for the
+ *   whole, or is the whole       | -EDEADLK; the rest stays in the file     |
+ * | read error                   | that error, once the last future of fn is
+ *                                  done; the rest stays in the file         |
+ * | a line or record exceeds
+ *   af_file_set_limit()          | -EMSGSIZE; it stays in the file          |
+ * | cancelled, the file closed,
+ *   the loop freed               | -ECANCELED; fn's pending future is
+ *                                  cancelled; the rest stays in the file    |
+ * | AFIO_EACH_RECORD of a stream
+ *   of bytes                     | -ENOTSUP                                 |
+ * | fn is NULL, what is unknown  | -EINVAL                                  |
+ *
+ * What fn got is not given back: a piece whose future fails or is cancelled
+ * counts, and does not return to the file. To stop early, cancel the whole or
+ * return a future that has failed. A pipe is a source of records if its reading
+ * end has O_DIRECT, see fcntl(2); pipe2(2) sets that on the writing end only.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
+				     af_each_async_fn fn, void *arg);
+
 /**
  * Writes bytes: as many as possible at once, straight from buf, and the rest
  * when the descriptor can take more.

@@ -229,6 +229,39 @@ static void act_copy(struct scene *s)
 	end(s, af_file_copy(s->in, s->out, 0, NULL), 0);
 }
 
+static struct af_future *wait_a_little(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	return af_sleep(s->loop, MS(1));
+}
+
+/* Each line is written, from where it was read, before the next. */
+static struct af_future *write_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)flags;
+	return af_then(
+		af_file_write(s->out, data, len, AFIO_FULL | AFIO_BORROW, NULL),
+		wait_a_little, s);
+}
+
+static void act_each_async(struct scene *s)
+{
+	int left;
+
+	put_text(s->source, "one\ntwo\nthree\n");
+	close(s->source);
+	s->source = -1;
+	s->follows = -ECANCELED;
+	end(s, af_file_each_async(s->in, AFIO_EACH_LINE, write_piece, s), 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &left), 0);
+	ck_assert(left == 14 || memory.failed > 0);
+}
+
 static void cancel_other(struct af_future *done, void *arg)
 {
 	if (af_future_error(done) || af_future_count(done) < BULK)
@@ -955,6 +988,7 @@ static const struct {
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
+	{ act_each_async, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
