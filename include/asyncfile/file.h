@@ -660,6 +660,43 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
 
 /**
+ * Copies from a to b and from b to a at the same time, each to its end: a proxy
+ * between two sockets, or a socket and a bufferevent or the master of a pty.
+ *
+ * When one side has ended, the writing half of the other one is shut down, as
+ * by af_file_shutdown() with SHUT_WR, and the other direction goes on. What
+ * cannot be shut down by halves stays open: a pty, a terminal, most
+ * bufferevents. Its peer then learns of the end when the program closes the
+ * file, so give such a proxy a timeout.
+ *
+ * @param timeout for the whole
+ * @return a future. af_future_count() is how many bytes were written in both
+ *         directions together, also while it is pending. af_future_part() with
+ *         0 is the copy from a to b, with 1 that from b to a; each has its own
+ *         count and outcome, see af_file_copy(). The whole:
+ *
+ * | happens                          | outcome                                |
+ * |----------------------------------|----------------------------------------|
+ * | both directions have ended       | success, that count, AFIO_EOF          |
+ * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
+ * | deadline, none                   | -ETIMEDOUT                             |
+ * | a direction fails: the reader of
+ *   its target has left (-EPIPE),
+ *   reading or writing fails         | that error, that count; the other
+ *                                      direction is cancelled                 |
+ * | cancelled, a file closed, the
+ *   loop freed                       | -ECANCELED, that count                 |
+ * | a file that is not open in both
+ *   directions                       | -EBADF                                 |
+ * | a is b, or of another loop       | -EINVAL                                |
+ *
+ * Bytes read but not yet written remain in the file that they were read from.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
+				    const struct timeval *timeout);
+
+/**
  * Moves the position of an on-disk file, as lseek(2), and drops buffered bytes.
  *
  * @param offset in bytes

@@ -256,6 +256,36 @@ static void check_each_async(enum outcome outcome)
 	expect(af_future_flags(awaited) == AFIO_EOF);
 }
 
+/* A proxy; the target is its other side, a socket, too. */
+static struct af_future *begin_copy_both(const struct timeval *timeout)
+{
+	return af_file_copy_both(file, target, timeout);
+}
+
+static void put_line_and_end_both(void)
+{
+	put_line();
+	shutdown(file_out, SHUT_WR);
+	shutdown(target_in, SHUT_WR);
+}
+
+static void put_part_and_end_both(void)
+{
+	put_part();
+	shutdown(target_in, SHUT_WR);
+}
+
+static void check_copied_both(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, "abcd\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
 static void make_process(void)
 {
 	process =
@@ -378,6 +408,9 @@ static const struct operation {
 	{ "each async", NULL, begin_each_async, put_lines_and_drain,
 	  put_part_and_drain, reset_and_drain, close_input, -ECONNRESET,
 	  check_each_async },
+	{ "copy both", NULL, begin_copy_both, put_line_and_end_both,
+	  put_part_and_end_both, reset, close_target, -ECONNRESET,
+	  check_copied_both },
 	{ "process wait", make_process, begin_process_wait, end_process, NULL,
 	  NULL, free_process, 0, check_status_0 },
 	{ "pipe wait", make_pipeline, begin_pipe_wait, end_pipeline, NULL, NULL,
@@ -538,6 +571,8 @@ static void open_cell(const struct operation *op)
 		target_in = fds[0];
 		expect(target);
 	}
+	if (op->begin == begin_copy_both)
+		target = stage_file(&stage, KIND_SOCKETPAIR, &target_in);
 	if (op->make)
 		op->make();
 	if (stage.context != TOP_OWN)

@@ -262,6 +262,29 @@ static void act_each_async(struct scene *s)
 	ck_assert(left == 14 || memory.failed > 0);
 }
 
+static void act_copy_both(struct scene *s)
+{
+	struct af_file *side;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	side = made(af_file_new(s->loop, fds[0], 0));
+	if (!side) {
+		close(fds[0]);
+		close(fds[1]);
+		return;
+	}
+	put_text(fds[1], "question");
+	put_text(s->sink, "answer");
+	shutdown(fds[1], SHUT_WR);
+	shutdown(s->sink, SHUT_WR);
+	end(s, af_file_copy_both(side, s->out, MS(10000)), 0);
+	if (memory.failed == 0)
+		end(s, af_file_copy_both(side, s->out, MS(0)), 0);
+	ck_assert_int_eq(af_file_close(side), 0);
+	close(fds[1]);
+}
+
 static void cancel_other(struct af_future *done, void *arg)
 {
 	if (af_future_error(done) || af_future_count(done) < BULK)
@@ -988,7 +1011,7 @@ static const struct {
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
-	{ act_each_async, false },
+	{ act_each_async, false },  { act_copy_both, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
