@@ -76,6 +76,7 @@
 #ifndef ASYNCFILE_FILE_H
 #define ASYNCFILE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/time.h>
@@ -578,6 +579,104 @@ typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
 AFIO_MUST_USE
 struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
 				     af_each_async_fn fn, void *arg);
+
+/**
+ * A flag of af_file_follow(): the first bytes after the file was truncated or
+ * replaced.
+ */
+#define AFIO_RESTARTED 0x10u
+
+/** Options of af_file_follow(). All zero is the default. */
+struct af_follow_options {
+	/**
+	 * Begin at the present end of the file, which may be inside a line. A
+	 * file that is put at the path later is read from its beginning.
+	 */
+	bool from_end;
+	/** Fail with -ENOENT if the path does not exist at the call. */
+	bool must_exist;
+	/** Pass on, with AFIO_EOF, what there is of a line at the end. */
+	bool parts;
+	/**
+	 * The longest line to pass on in one piece, in bytes; each piece of a
+	 * longer one but the last has AFIO_TRUNCATED. 0: a line may be of any
+	 * length and takes that much memory.
+	 */
+	size_t max_line;
+	/**
+	 * Look at the file so often, besides being notified; not zero. Needed
+	 * where the kernel does not see who writes, as on a network file
+	 * system, and for changes through mmap(2). NULL: never, or every second
+	 * where there are no notifications.
+	 */
+	const struct timeval *poll;
+	/** Zero. */
+	uint64_t reserved[4];
+};
+
+/**
+ * Follows a growing file, such as a log, as `tail -F` does: calls fn for every
+ * line that is there and then for every one that is added. It does not end by
+ * itself; fn returns 1 to stop it.
+ *
+ * | happens                        | fn is called                            |
+ * |--------------------------------|-----------------------------------------|
+ * | a line is complete             | with it and its newline                 |
+ * | a line is incomplete           | not before the rest has come; with
+ *                                    options->parts, at once, with AFIO_EOF  |
+ * | the file is shorter than what
+ *   was read: truncated            | with an incomplete last line, AFIO_EOF;
+ *                                    then from the beginning of the file,
+ *                                    the first time with AFIO_RESTARTED      |
+ * | another file is at the path    | with what is left in the old one, its
+ *                                    incomplete last line with AFIO_EOF; then
+ *                                    from the beginning of the new one, the
+ *                                    first time with AFIO_RESTARTED          |
+ * | no file is at the path         | for what is added to the old one, if
+ *                                    there was one, until a new one appears  |
+ *
+ * An empty file at the path is not followed before something is in it, because
+ * the writer of the old one may not have gone over yet. If a file is put at the
+ * path, and is moved on in the same directory by the next one before there was
+ * time to read it, it is read nevertheless, in its turn. This needs inotify,
+ * and that one process at a time moves and makes these files.
+ *
+ * A file that is truncated and has grown beyond what was read, before this was
+ * noticed, does not look truncated. In a file without a notification the same
+ * goes for one that is replaced twice. A symbolic link at the path, and a
+ * directory that does not exist yet or is replaced, are looked at every second.
+ *
+ * stat(2) and open(2) of the path are called on this thread and may wait for a
+ * slow file system; the lines are read as from any file on disk. Besides the
+ * file's own, it needs one descriptor, and another one for each new file.
+ *
+ * @param path    of a regular file, which may not exist yet; copied
+ * @param options NULL: the defaults
+ * @param fn      see af_each_fn, with AFIO_RESTARTED besides
+ * @param arg     passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got, also
+ *         while it is pending:
+ *
+ * | happens                        | outcome                                 |
+ * |--------------------------------|-----------------------------------------|
+ * | fn returned 1                  | success                                 |
+ * | fn returned an error           | that error                              |
+ * | cancelled, the loop freed      | -ECANCELED                              |
+ * | options->must_exist, and the
+ *   path does not exist            | -ENOENT                                 |
+ * | the path is, or becomes, a
+ *   directory                      | -EISDIR                                 |
+ * | or any other file that is not
+ *   a regular one                  | -ENOTSUP                                |
+ * | open(2) or read(2) fails       | that error                              |
+ * | loop, path or fn is NULL; poll
+ *   is not positive or normalised;
+ *   reserved is not zero           | -EINVAL                                 |
+ */
+AFIO_MUST_USE
+struct af_future *af_file_follow(struct af_loop *loop, const char *path,
+				 const struct af_follow_options *options,
+				 af_each_fn fn, void *arg);
 
 /**
  * Writes bytes: as many as possible at once, straight from buf, and the rest

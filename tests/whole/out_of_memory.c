@@ -285,6 +285,36 @@ static void act_copy_both(struct scene *s)
 	close(fds[1]);
 }
 
+static int stop_at_last(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return len == 5 && memcmp(data, "last\n", 5) == 0;
+}
+
+/* A file that is there, and one that comes after it. */
+static void act_follow(struct scene *s)
+{
+	const struct af_follow_options options = { .poll = MS(1) };
+	char path[] = "follow.XXXXXX", moved[] = "follow.XXXXXX.1";
+	int fd = mkstemp(path), next;
+	struct af_future *f;
+
+	ck_assert_int_ge(fd, 0);
+	memcpy(moved, path, strlen(path));
+	put_text(fd, "one\ntwo\npart");
+	f = af_file_follow(s->loop, path, &options, stop_at_last, NULL);
+	end(s, af_file_read(s->in, 1, 0, MS(2)), -ETIMEDOUT);
+	rename(path, moved);
+	next = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	put_text(next, "next\nlast\n");
+	end(s, f, 0);
+	close(fd);
+	close(next);
+	unlink(path);
+	unlink(moved);
+}
+
 static void cancel_other(struct af_future *done, void *arg)
 {
 	if (af_future_error(done) || af_future_count(done) < BULK)
@@ -1012,6 +1042,7 @@ static const struct {
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
 	{ act_each_async, false },  { act_copy_both, true },
+	{ act_follow, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
