@@ -441,7 +441,7 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
 	follow->fn = fn;
 	follow->arg = arg;
 	follow_set_options(follow, options);
-	follow->path = strdup(path);
+	follow->path = afi_follow_copy(path, strlen(path));
 	if (follow->path)
 		follow_start(follow, options->must_exist);
 	else

@@ -8,11 +8,14 @@
 #define AFI_TRANSPORT_FOLLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct af_loop;
 struct afi_follow_watch;
 struct stat;
 
+/* A string of the first len bytes; NULL: out of memory. */
+char *afi_follow_copy(const char *text, size_t len);
 /* A descriptor for reading, above 2; or -errno. Never waits for a FIFO. */
 int afi_follow_open(const char *path);
 /*

@@ -39,7 +39,7 @@ struct follow_found {
 	bool sure;
 	bool missed;	 /* there was no such file: perhaps it is moving */
 	uint32_t cookie; /* of its last move */
-	char *name;	 /* in its directory; NULL: moving, or sure */
+	char name[NAME_MAX + 1]; /* in its directory; "": moving, or sure */
 };
 
 struct afi_follow_watch {
@@ -66,8 +66,12 @@ static void follow_drop(struct afi_follow_watch *watch,
 	TAILQ_REMOVE(&watch->found, found, entry);
 	if (found->fd >= 0)
 		close(found->fd);
-	free(found->name);
 	free(found);
+}
+
+static void follow_set_name(struct follow_found *found, const char *name)
+{
+	snprintf(found->name, sizeof(found->name), "%s", name);
 }
 
 static void follow_note(struct afi_follow_watch *watch)
@@ -75,14 +79,12 @@ static void follow_note(struct afi_follow_watch *watch)
 	struct follow_found *found = calloc(1, sizeof(*found));
 
 	watch->news = true;
-	if (found)
-		found->name = strdup(watch->name);
-	if (!found || !found->name) {
-		free(found);
+	if (!found) {
 		watch->lost = true;
 		return;
 	}
 	found->fd = -1;
+	follow_set_name(found, watch->name);
 	TAILQ_INSERT_TAIL(&watch->found, found, entry);
 }
 
@@ -92,7 +94,7 @@ static struct follow_found *follow_by_name(struct afi_follow_watch *watch,
 	struct follow_found *found;
 
 	TAILQ_FOREACH (found, &watch->found, entry)
-		if (found->name && strcmp(found->name, name) == 0)
+		if (strcmp(found->name, name) == 0)
 			return found;
 	return NULL;
 }
@@ -103,7 +105,7 @@ static struct follow_found *follow_by_cookie(struct afi_follow_watch *watch,
 	struct follow_found *found;
 
 	TAILQ_FOREACH (found, &watch->found, entry)
-		if (!found->sure && !found->name && found->cookie == cookie)
+		if (!found->sure && !*found->name && found->cookie == cookie)
 			return found;
 	return NULL;
 }
@@ -115,8 +117,7 @@ static void follow_reopen(struct follow_found *found)
 		close(found->fd);
 	found->fd = -1;
 	found->missed = false;
-	free(found->name);
-	found->name = NULL;
+	follow_set_name(found, "");
 }
 
 static void follow_on_leave(struct afi_follow_watch *watch,
@@ -142,15 +143,10 @@ static void follow_on_arrive(struct afi_follow_watch *watch,
 	found = event->mask & IN_MOVED_TO
 			? follow_by_cookie(watch, event->cookie)
 			: NULL;
-	if (found) {
-		found->name = strdup(event->name);
-		if (!found->name) {
-			watch->lost = true;
-			follow_drop(watch, found);
-		}
-	} else if (strcmp(event->name, watch->name) == 0) {
+	if (found)
+		follow_set_name(found, event->name);
+	else if (strcmp(event->name, watch->name) == 0)
 		follow_note(watch);
-	}
 }
 
 static void follow_forget_directory(struct afi_follow_watch *watch)
@@ -210,7 +206,7 @@ static int follow_open(const struct afi_follow_watch *watch, const char *name)
 static bool follow_try_open(struct afi_follow_watch *watch,
 			    struct follow_found *found)
 {
-	int fd = found->name ? follow_open(watch, found->name) : -ENOENT;
+	int fd = *found->name ? follow_open(watch, found->name) : -ENOENT;
 
 	if (fd >= 0) {
 		found->fd = fd;
@@ -243,8 +239,7 @@ static void follow_settle(struct afi_follow_watch *watch)
 				again |= follow_try_open(watch, found);
 			} else if (!found->sure) {
 				found->sure = true;
-				free(found->name);
-				found->name = NULL;
+				follow_set_name(found, "");
 			}
 		}
 	}
@@ -290,15 +285,13 @@ void afi_follow_watch_retry(struct afi_follow_watch *watch)
 static bool follow_split(struct afi_follow_watch *watch)
 {
 	const char *slash = strrchr(watch->path, '/');
+	size_t len = slash ? (size_t)(slash - watch->path) : 0;
 
 	watch->name = slash ? slash + 1 : watch->path;
 	if (!slash)
-		watch->directory = strdup(".");
+		watch->directory = afi_follow_copy(".", 1);
 	else
-		watch->directory = strndup(
-			watch->path, slash == watch->path
-					     ? 1
-					     : (size_t)(slash - watch->path));
+		watch->directory = afi_follow_copy(watch->path, len ? len : 1);
 	return watch->directory;
 }
 
