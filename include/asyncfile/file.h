@@ -642,9 +642,10 @@ struct af_follow_options {
  * and that one process at a time moves and makes these files.
  *
  * A file that is truncated and has grown beyond what was read, before this was
- * noticed, does not look truncated. In a file without a notification the same
- * goes for one that is replaced twice. A symbolic link at the path, and a
- * directory that does not exist yet or is replaced, are looked at every second.
+ * noticed, does not look truncated. Where there are no notifications, a file
+ * that is replaced twice between two looks is missed. If the path is a symbolic
+ * link, or its directory does not exist or is replaced, it is looked at every
+ * second.
  *
  * stat(2) and open(2) of the path are called on this thread and may wait for a
  * slow file system; the lines are read as from any file on disk. Besides the

@@ -319,19 +319,19 @@ static void follow_on_tick(struct afi_deadline *deadline)
 {
 	struct follow_op *follow =
 		AFI_CONTAINER(deadline, struct follow_op, deadline);
-	int r;
+	struct af_future *f = af_future_ref(&follow->future);
+	int r = 0;
 
 	follow_stop_looking(follow);
-	if (!follow->file || follow_has_changed(follow)) {
+	if (!follow->file || follow_has_changed(follow))
 		follow_on_change(follow);
-		if (follow->future.done)
-			return;
-	} else if (follow->watch) {
+	else if (follow->watch)
 		afi_follow_watch_retry(follow->watch);
-	}
-	r = follow_wait(follow);
+	if (!f->done)
+		r = follow_wait(follow);
 	if (r < 0)
 		follow_finish(follow, r);
+	af_future_unref(f);
 }
 
 static void follow_cancel(struct af_future *f)
