@@ -170,8 +170,9 @@ struct evbuffer *af_future_buffer(struct af_future *f);
  * Returns how many bytes were read or written. For a write, this is the number
  * of bytes that the kernel took, also when the write failed. For af_work() it
  * is 1 if the function was called, see there. While af_pipe_communicate() or
- * af_run() is pending, it is how many bytes of the input were taken so far; for
- * other pending futures it is 0.
+ * af_run() is pending, it is how many bytes of the input were taken so far; while
+ * af_file_copy() or af_file_copy_both() is pending, how many bytes were written.
+ * For other pending futures it is 0.
  */
 size_t af_future_count(const struct af_future *f);
 
@@ -318,8 +319,8 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
 /**
- * Returns one of the parts of an af_all(), af_all_settled(), af_race() or
- * af_any(), whether the whole is done or not.
+ * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
+ * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
  * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
  *         no such part

@@ -223,6 +223,70 @@ static void check_copied(enum outcome outcome)
 	expect(af_future_flags(awaited) == (outcome == ENDS ? AFIO_EOF : 0));
 }
 
+/* The same line by line, where each waits until it is written. */
+static struct af_future *write_line(const char *data, size_t len,
+				    unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return af_file_write(target, data, len, AFIO_FULL | AFIO_BORROW, NULL);
+}
+
+static struct af_future *begin_each_async(const struct timeval *timeout)
+{
+	return af_with_timeout(
+		af_file_each_async(file, AFIO_EACH_LINE, write_line, NULL),
+		timeout);
+}
+
+static void put_lines_and_drain(void)
+{
+	put_text(file_out, "ab\nc\n");
+	shutdown(file_out, SHUT_WR);
+	drain();
+}
+
+static void check_each_async(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, outcome == ENDS ? "abc" : "ab\nc\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
+/* A proxy; the target is its other side, a socket, too. */
+static struct af_future *begin_copy_both(const struct timeval *timeout)
+{
+	return af_file_copy_both(file, target, timeout);
+}
+
+static void put_line_and_end_both(void)
+{
+	put_line();
+	shutdown(file_out, SHUT_WR);
+	shutdown(target_in, SHUT_WR);
+}
+
+static void put_part_and_end_both(void)
+{
+	put_part();
+	shutdown(target_in, SHUT_WR);
+}
+
+static void check_copied_both(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, "abcd\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
 static void make_process(void)
 {
 	process =
@@ -393,6 +457,12 @@ static const struct operation {
 	  check_written },
 	{ "copy", NULL, begin_copy, put_line_and_drain, put_part_and_drain,
 	  reset_and_drain, close_target, -ECONNRESET, check_copied },
+	{ "each async", NULL, begin_each_async, put_lines_and_drain,
+	  put_part_and_drain, reset_and_drain, close_input, -ECONNRESET,
+	  check_each_async },
+	{ "copy both", NULL, begin_copy_both, put_line_and_end_both,
+	  put_part_and_end_both, reset, close_target, -ECONNRESET,
+	  check_copied_both },
 	{ "process wait", make_process, begin_process_wait, end_process, NULL,
 	  NULL, free_process, 0, check_status_0 },
 	{ "pipe wait", make_pipeline, begin_pipe_wait, end_pipeline, NULL, NULL,
@@ -547,7 +617,8 @@ static void open_cell(const struct operation *op)
 	across = stage_file(&stage, KIND_PIPE, &across_out);
 	target = NULL;
 	target_in = -1;
-	if (op->begin == begin_write || op->begin == begin_copy) {
+	if (op->begin == begin_write || op->begin == begin_copy ||
+	    op->begin == begin_each_async) {
 		int fds[2];
 
 		make_pair(KIND_PIPE, fds);
@@ -556,6 +627,8 @@ static void open_cell(const struct operation *op)
 		target_in = fds[0];
 		expect(target);
 	}
+	if (op->begin == begin_copy_both)
+		target = stage_file(&stage, KIND_SOCKETPAIR, &target_in);
 	if (op->make)
 		op->make();
 	if (stage.context != TOP_OWN)

@@ -228,6 +228,92 @@ static void act_copy(struct scene *s)
 	end(s, af_file_copy(s->in, s->out, 0, NULL), 0);
 }
 
+static struct af_future *wait_a_little(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	return af_sleep(s->loop, MS(1));
+}
+
+/* Each line is written, from where it was read, before the next. */
+static struct af_future *write_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)flags;
+	return af_then(
+		af_file_write(s->out, data, len, AFIO_FULL | AFIO_BORROW, NULL),
+		wait_a_little, s);
+}
+
+static void act_each_async(struct scene *s)
+{
+	int left;
+
+	put_text(s->source, "one\ntwo\nthree\n");
+	close(s->source);
+	s->source = -1;
+	s->follows = -ECANCELED;
+	end(s, af_file_each_async(s->in, AFIO_EACH_LINE, write_piece, s), 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &left), 0);
+	ck_assert(left == 14 || memory.failed > 0);
+}
+
+static void act_copy_both(struct scene *s)
+{
+	struct af_file *side;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	side = made(af_file_new(s->loop, fds[0], 0));
+	if (!side) {
+		close(fds[0]);
+		close(fds[1]);
+		return;
+	}
+	put_text(fds[1], "question");
+	put_text(s->sink, "answer");
+	shutdown(fds[1], SHUT_WR);
+	shutdown(s->sink, SHUT_WR);
+	end(s, af_file_copy_both(side, s->out, MS(10000)), 0);
+	if (memory.failed == 0)
+		end(s, af_file_copy_both(side, s->out, MS(0)), 0);
+	ck_assert_int_eq(af_file_close(side), 0);
+	close(fds[1]);
+}
+
+static int stop_at_last(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return len == 5 && memcmp(data, "last\n", 5) == 0;
+}
+
+/* A file that is there, and one that comes after it. */
+static void act_follow(struct scene *s)
+{
+	const struct af_follow_options options = { .poll = MS(1) };
+	char path[] = "follow.XXXXXX", moved[] = "follow.XXXXXX.1";
+	int fd = mkstemp(path), next;
+	struct af_future *f;
+
+	ck_assert_int_ge(fd, 0);
+	memcpy(moved, path, strlen(path));
+	put_text(fd, "one\ntwo\npart");
+	f = af_file_follow(s->loop, path, &options, stop_at_last, NULL);
+	end(s, af_file_read(s->in, 1, 0, MS(2)), -ETIMEDOUT);
+	rename(path, moved);
+	next = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	put_text(next, "next\nlast\n");
+	end(s, f, 0);
+	close(fd);
+	close(next);
+	unlink(path);
+	unlink(moved);
+}
+
 static void cancel_other(struct af_future *done, void *arg)
 {
 	if (af_future_error(done) || af_future_count(done) < BULK)
@@ -1021,6 +1107,8 @@ static const struct {
 	{ act_run, false },	    { act_stages, true },
 	{ act_work, true },	    { act_wait_fd, false },
 	{ act_post_handle, true },
+	{ act_each_async, false },  { act_copy_both, true },
+	{ act_follow, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
