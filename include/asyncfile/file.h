@@ -437,6 +437,12 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
  * file. Set it where the peer is not trusted. An operation with a size may
  * gather that size.
+/**
+ * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
+ * high watermark may have made it smaller.
+ */
+size_t af_file_read_ahead(const struct af_file *file);
+
  *
  * @param bytes the limit; 0: none, which is the default
  * @return 0; -EINVAL for NULL and for SIZE_MAX
@@ -450,6 +456,9 @@ int af_file_set_limit(struct af_file *file, size_t bytes);
  * |---------------------------------------|---------------------------------|
  * | a terminal, after ^D                  | the next read waits for input   |
  * | a FIFO whose writers have all left    | the next read waits for another
+/** Returns that limit in bytes; 0 if there is none, and for NULL. */
+size_t af_file_limit(const struct af_file *file);
+
  *                                           writer, or gets its bytes       |
  * | not at its end, or on disk            | nothing changes                 |
  *
@@ -703,6 +712,53 @@ struct af_future *af_file_hangup(struct af_file *file);
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is:
  *         -EINVAL file is NULL, or over a bufferevent
+/**
+ * Waits until all that was written has gone, and closes the descriptor. Unlike
+ * af_file_close(), it reports what becomes of bytes that writes have counted,
+ * see above: a worker thread may still be writing them, or a bufferevent may
+ * hold them. It has a place in the queue of writes. The file itself remains,
+ * until af_file_close() frees it and returns 0.
+ *
+ * @param timeout zero: closes only if nothing is left to wait for
+ * @return a future. A write that fails reports that itself; afterwards the file
+ *         is closed all the same.
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | all has gone                          | success; closed                  |
+ * | counted bytes were lost               | that error, such as -ENOSPC;
+ *                                           closed                           |
+ * | close(2) fails                        | that error; closed               |
+ * | finished already                      | success, at once                 |
+ * | deadline                              | -ETIMEDOUT; stays open           |
+ * | a bufferevent's own timeout           | -ETIMEDOUT; stays open           |
+ * | cancelled                             | -ECANCELED; stays open           |
+ * | the file is closed, or its loop freed | -ECANCELED                       |
+ *
+ * While it stays open, writes go on, those queued behind the future as well,
+ * and the file can be finished again. When it is closed:
+ *
+ * | what                                  | then                             |
+ * |---------------------------------------|----------------------------------|
+ * | operations that are pending, writes
+ *   queued behind the future as well      | fail with -ECANCELED             |
+ * | another af_file_finish() that is
+ *   pending                               | succeeds                         |
+ * | the peer                              | sees the end                     |
+ * | AFIO_KEEP_FD                          | the caller has its descriptor or
+ *                                           bufferevent back                 |
+ * | a worker thread reads the file        | its descriptor is closed when the
+ *                                           thread is done                   |
+ * | af_file_fd(), operations and all that
+ *   needs the descriptor, from then on    | -EBADF                           |
+ *
+ * A bufferevent's output has then left; what it sends at its end, such as a
+ * filter's last bytes, is sent as after af_file_close().
+ */
+AFIO_MUST_USE
+struct af_future *af_file_finish(struct af_file *file,
+				 const struct timeval *timeout);
+
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread
  */
@@ -713,9 +769,11 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * -ECANCELED. May be called after the file's loop was freed.
  *
  * close(2) is called on this thread. On a network file system it may wait for
+ *         -EBADF  after af_file_finish()
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
  * worker thread is using the file, the descriptor is closed when the thread is
- * done.
+ * done; an error of what it writes is then lost, unless af_file_finish() has
+ * waited for it.
  *
  * @return 0; or the negative errno of close(2), and the file is closed all the
  *         same
@@ -725,7 +783,7 @@ int af_file_close(struct af_file *file);
 /**
  * Returns the descriptor: the one passed to af_file_new(), that of
  * af_file_open(), or the bufferevent's (-1 if it has none). The file still owns
- * it. -EINVAL if file is NULL.
+ * it. -EINVAL if file is NULL; -EBADF after af_file_finish().
  */
 int af_file_fd(const struct af_file *file);
 
@@ -734,3 +792,16 @@ int af_file_fd(const struct af_file *file);
 #endif
 
 #endif
+/**
+ * The loop that the file was made with. After af_loop_free() of that loop, only
+ * compare the pointer. NULL for NULL.
+ */
+struct af_loop *af_file_loop(const struct af_file *file);
+
+/**
+ * A pointer of the program's own, such as its state of a connection. The library
+ * only keeps it. NULL before it is set, and for NULL.
+ */
+void af_file_set_data(struct af_file *file, void *data);
+void *af_file_data(const struct af_file *file);
+

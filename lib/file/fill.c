@@ -86,14 +86,17 @@ int af_file_set_limit(struct af_file *file, size_t bytes)
 	return 0;
 }
 
+size_t af_file_limit(const struct af_file *file)
+{
+	return file ? file->limit : 0;
+}
+
 int af_file_clear_eof(struct af_file *file)
 {
-	int r = 0;
+	int r = afi_file_check(file);
 
-	if (!file)
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	if (r < 0)
+		return r;
 	if (!file->eof)
 		return 0;
 	if (!file->transport->clear_eof)
@@ -111,4 +114,9 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 		return -EINVAL;
 	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 	return 0;
+}
+
+size_t af_file_read_ahead(const struct af_file *file)
+{
+	return file ? file->read_ahead : 0;
 }

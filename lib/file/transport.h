@@ -70,6 +70,13 @@ struct afi_transport {
 	 * a bufferevent will still send. NULL: none.
 	 */
 	size_t (*commit)(struct af_file *file);
+	/*
+	 * Whether bytes that a write has counted have yet to leave: want
+	 * AFI_WRITE. NULL: never.
+	 */
+	bool (*is_sending)(const struct af_file *file);
+	/* Returns the error of such bytes, once; 0. NULL: there is none. */
+	int (*take_late_error)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
 	/* shutdown(2), and whether it is possible. NULL: -ENOTSOCK. */
