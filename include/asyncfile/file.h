@@ -121,6 +121,13 @@ struct af_loop;
  * it ended early.
  */
 #define AFIO_UNBUFFERED 0x800u
+/**
+ * Write: another write follows at once, as with MSG_MORE of send(2). TCP then
+ * keeps an incomplete segment back, for 200 ms at most, so that a header and the
+ * body that follows it leave in one segment. The write's outcome and its count
+ * are the same. No effect on anything that is not a TCP socket.
+ */
+#define AFIO_MORE 0x1000u
 
 /* Needed by AFIO_MALLOC; described below. */
 int af_file_close(struct af_file *file);
@@ -431,23 +438,26 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
+ * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
+ * high watermark may have made it smaller.
+ */
+size_t af_file_read_ahead(const struct af_file *file);
+
+/**
  * Limits how many bytes an operation without a size of its own may gather: a
  * read of all there is (size 0), a line or a record of any length, a line of
  * af_file_each_line(). If it gathers more than that, it fails with
  * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
  * file. Set it where the peer is not trusted. An operation with a size may
  * gather that size.
-/**
- * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
- * high watermark may have made it smaller.
- */
-size_t af_file_read_ahead(const struct af_file *file);
-
  *
  * @param bytes the limit; 0: none, which is the default
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/** Returns that limit in bytes; 0 if there is none, and for NULL. */
+size_t af_file_limit(const struct af_file *file);
 
 /**
  * Lets reading go on after end of file, as clearerr(3) does.
@@ -456,9 +466,6 @@ int af_file_set_limit(struct af_file *file, size_t bytes);
  * |---------------------------------------|---------------------------------|
  * | a terminal, after ^D                  | the next read waits for input   |
  * | a FIFO whose writers have all left    | the next read waits for another
-/** Returns that limit in bytes; 0 if there is none, and for NULL. */
-size_t af_file_limit(const struct af_file *file);
-
  *                                           writer, or gets its bytes       |
  * | not at its end, or on disk            | nothing changes                 |
  *
@@ -530,9 +537,11 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  *              caller may reuse buf when it returns. With AFIO_BORROW nothing
  *              is copied, and buf must not change until the future is done.
  * @param len   how many bytes
- * @param flags any of AFIO_FULL and AFIO_BORROW. With AFIO_FULL the future is
- *              done when all bytes are written, without it when some are.
- * @return a future; af_future_count() says how many bytes were written:
+ * @param flags any of AFIO_FULL, AFIO_BORROW and AFIO_MORE. With AFIO_FULL the
+ *              future is done when all bytes are written, without it when some
+ *              are.
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                       | outcome                                  |
  * |-------------------------------|------------------------------------------|
@@ -564,7 +573,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  *
  * @param buf   the evbuffer, which stays the caller's; NULL or frozen is
  *              -EINVAL
- * @param flags 0 or AFIO_FULL, as in af_file_write()
+ * @param flags any of AFIO_FULL and AFIO_MORE, as in af_file_write()
  * @return a future, as from af_file_write()
  */
 AFIO_MUST_USE
@@ -578,7 +587,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * writes of `to`, and begins when it is first in both.
  *
  * @param count how many bytes; negative: up to end of file
- * @return a future; af_future_count() says how many bytes were written:
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -703,16 +713,6 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
- * Takes the descriptor out of a file and frees the file. Pending operations
- * fail with -ECANCELED. The descriptor has its old blocking mode again.
- *
- * @param unread an evbuffer to which the buffered bytes are appended; with NULL
- *               they are dropped. For an on-disk file nothing is appended: the
- *               descriptor's position is moved back instead.
- * @return the descriptor, which the caller owns from now on; or an error, and
- *         the file stays as it is:
- *         -EINVAL file is NULL, or over a bufferevent
-/**
  * Waits until all that was written has gone, and closes the descriptor. Unlike
  * af_file_close(), it reports what becomes of bytes that writes have counted,
  * see above: a worker thread may still be writing them, or a bufferevent may
@@ -759,6 +759,17 @@ AFIO_MUST_USE
 struct af_future *af_file_finish(struct af_file *file,
 				 const struct timeval *timeout);
 
+/**
+ * Takes the descriptor out of a file and frees the file. Pending operations
+ * fail with -ECANCELED. The descriptor has its old blocking mode again.
+ *
+ * @param unread an evbuffer to which the buffered bytes are appended; with NULL
+ *               they are dropped. For an on-disk file nothing is appended: the
+ *               descriptor's position is moved back instead.
+ * @return the descriptor, which the caller owns from now on; or an error, and
+ *         the file stays as it is:
+ *         -EINVAL file is NULL, or over a bufferevent
+ *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread
  */
@@ -769,7 +780,6 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * -ECANCELED. May be called after the file's loop was freed.
  *
  * close(2) is called on this thread. On a network file system it may wait for
- *         -EBADF  after af_file_finish()
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
  * worker thread is using the file, the descriptor is closed when the thread is
  * done; an error of what it writes is then lost, unless af_file_finish() has
@@ -787,11 +797,6 @@ int af_file_close(struct af_file *file);
  */
 int af_file_fd(const struct af_file *file);
 
-#ifdef __cplusplus
-}
-#endif
-
-#endif
 /**
  * The loop that the file was made with. After af_loop_free() of that loop, only
  * compare the pointer. NULL for NULL.
@@ -805,3 +810,8 @@ struct af_loop *af_file_loop(const struct af_file *file);
 void af_file_set_data(struct af_file *file, void *data);
 void *af_file_data(const struct af_file *file);
 
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -168,9 +168,15 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed. While
- * af_pipe_communicate() or af_run() is pending, it is how many bytes of the input
- * were taken so far; for other pending futures it is 0.
+ * of bytes that the kernel took, also when the write failed. While a future is
+ * pending:
+ *
+ * | the future is of                         | how many so far               |
+ * |------------------------------------------|-------------------------------|
+ * | af_file_write(), af_file_write_buffer()  | bytes were written            |
+ * | af_file_copy()                           | bytes were written            |
+ * | af_pipe_communicate(), af_run()          | bytes of the input were taken |
+ * | any other, such as a chain               | 0                             |
  */
 size_t af_future_count(const struct af_future *f);
 

@@ -276,11 +276,17 @@ static void copy_describe(const struct af_future *f, FILE *out)
 		copy->out.file->user_fd);
 }
 
+static size_t copy_progress(const struct af_future *f)
+{
+	return f->count;
+}
+
 static const struct afi_future_ops copy_ops = {
 	.name = "copy",
 	.size = sizeof(struct copy_op),
 	.cancel = copy_cancel,
 	.expire = copy_expire,
+	.progress = copy_progress,
 	.describe = copy_describe,
 };
 

@@ -75,6 +75,7 @@ struct af_file {
 	/* By direction, as 1 << AFI_READ and 1 << AFI_WRITE. */
 	uint8_t may : 2;      /* the descriptor is open for that */
 	uint8_t resuming : 2; /* inside afi_file_resume() */
+	bool more;	      /* during a write: others follow at once */
 	bool wanted[2];	      /* the transport was asked to wake us */
 	bool needed[2];	      /* and again since the last wake-up */
 	bool drained[2];      /* the last try took all there was: wait first */
@@ -91,8 +92,8 @@ struct af_file {
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */
-};
 	void *data;	      /* the program's own */
+};
 
 /*
  * Allocates size bytes for a file and its transport, with loop, descriptors and
@@ -102,7 +103,6 @@ struct af_file *afi_file_new(const struct af_file *like, size_t size);
 /* The last step of making a file: makes it a member of its loop. */
 void afi_file_attach(struct af_file *file);
 
-/* How many bytes are buffered, here and in the transport. */
 /*
  * Whether the file can be used: 0; -EINVAL for NULL, -ECANCELED once the loop
  * was freed, -EBADF after af_file_finish().
@@ -121,6 +121,7 @@ static inline int afi_file_check(const struct af_file *file)
  */
 int afi_file_shut(struct af_file *file);
 
+/* How many bytes are buffered, here and in the transport. */
 size_t afi_file_buffered(const struct af_file *file);
 /* Whether no byte is buffered and no read is pending. */
 bool afi_file_is_untouched(const struct af_file *file);
