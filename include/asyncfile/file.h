@@ -108,7 +108,8 @@ struct af_loop;
  * |--------------------------|----------------------------------------------|
  * | af_file_read()           | at most its size                             |
  * | af_file_copy()           | at most its count                            |
- * | readline, read_until     | socket: peeks for the line end or delimiter
+ * | readline, read_until,
+ *   read_until_any           | socket: peeks for the line end or delimiter
  *                              first; disk: reads ahead and moves the
  *                              position back once no read is pending; pipe or
  *                              terminal: one byte at a time, which is slow  |
@@ -365,6 +366,39 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     size_t delim_len, size_t size,
 				     unsigned flags,
 				     const struct timeval *timeout);
+
+/** Some bytes, for example a delimiter; len is not 0. */
+struct af_text {
+	const void *data;
+	size_t len;
+};
+
+/**
+ * Reads up to and including the first of several delimiters: to answer prompts,
+ * for example. af_future_match() tells which one it was.
+ *
+ * | several of the texts                      | found is                    |
+ * |-------------------------------------------|-----------------------------|
+ * | are in the input                          | the one that ends first     |
+ * | end at the same byte                      | the longest of them         |
+ * | are equal                                 | the first in the list       |
+ *
+ * So it does not matter in which pieces the input arrives. Where one text
+ * begins another, only the shorter one can be found.
+ *
+ * @param texts the delimiters, which are copied
+ * @param n     how many; 0 is -EINVAL, and so is an empty text
+ * @param size  as in af_file_readline(). A piece never splits a text that a
+ *              later read would find, so it may be shorter than size. A text
+ *              that is longer than size is returned whole.
+ * @param flags as in af_file_readline()
+ * @return a future, as from af_file_readline()
+ */
+AFIO_MUST_USE
+struct af_future *af_file_read_until_any(struct af_file *file,
+					 const struct af_text *texts, size_t n,
+					 size_t size, unsigned flags,
+					 const struct timeval *timeout);
 
 /**
  * Copies the next bytes and leaves them in the file: the next read returns them

@@ -181,6 +181,15 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 size_t af_future_count(const struct af_future *f);
 
 /**
+ * Tells which of its texts an af_file_read_until_any() has found.
+ *
+ * @return the index of the text; -1 if there is none: the future is pending, has
+ *         failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
+ *         AFIO_TIMEDOUT, AFIO_ERROR), or is of another operation
+ */
+int af_future_match(const struct af_future *f);
+
+/**
  * Returns the wait status of a process, as waitpid(2) gives it: see WIFEXITED()
  * and the macros beside it. For a pipeline, it is the status of the stage that
  * decides, see af_pipe_wait(). -1 if the future has no status.

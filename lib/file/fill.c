@@ -61,13 +61,14 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	return r;
 }
 
-size_t afi_fill_span(struct af_file *file, size_t want, char last)
+size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
+		     size_t n)
 {
 	size_t span;
 
 	if (!file->transport->span)
 		return want;
-	span = file->transport->span(file, last);
+	span = file->transport->span(file, last, n);
 	return want - file->in.len < span ? want : file->in.len + span;
 }
 

@@ -45,10 +45,10 @@ struct afi_transport {
 	int (*clear_eof)(struct af_file *file);
 	/*
 	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
-	 * that none comes after the first byte equal to last. NULL: any number,
-	 * because put_back can undo it.
+	 * that none comes after the first byte equal to one of the n in last.
+	 * NULL: any number, because put_back can undo it.
 	 */
-	size_t (*span)(struct af_file *file, char last);
+	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
 	 * Moves the descriptor's position back over the buffered bytes. Call it
 	 * only if a read or write that waits is about to end. 0, also for a
