@@ -42,8 +42,8 @@ struct afi_hangup;
  *   attached --(its loop is freed)--> detached
  *      |                                |
  *      +---close, detach----------------+--> freed
- *      |                                |
- *      +---af_file_finish()--> finished +
+ *      |                                       ^
+ *      +---af_file_finish()--> finished -------+ close
  *
  * An attached file is a member of its loop, and everything in its transport's
  * table may be called; once it is detached, only close. A transport embeds this

@@ -73,9 +73,11 @@ static int finish_step(struct afi_op *op)
 		r = afi_file_await(op->file, AFI_WRITE);
 	else if (!finish->task.run)
 		afi_loop_ready(op->file->loop, &finish->task, finish_on_task);
-	if (r != -EAGAIN)
-		afi_op_finish(op, r);
-	return r == -EAGAIN ? r : 0;
+	if (r == -EAGAIN)
+		return r;
+	finish_leave(finish);
+	afi_future_finish(op->future, r);
+	return 0;
 }
 
 /* When another one has closed the file, this one has what it wanted, too. */
@@ -124,6 +126,7 @@ struct af_future *af_file_finish(struct af_file *file,
 	op = &finish_of(f)->op;
 	afi_op_init(op, f, AFI_WRITE, finish_step);
 	afi_file_queue(file, op);
-	afi_op_limit(op, timeout);
+	if (afi_op_wait(op, timeout) < 0)
+		finish_end(finish_of(f), -ENOMEM);
 	return f;
 }
