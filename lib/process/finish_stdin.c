@@ -17,7 +17,7 @@ struct finish {
 	struct af_process *process;
 };
 
-static int finish_step(struct afi_op *op)
+static int finish_stdin_step(struct afi_op *op)
 {
 	struct finish *finish =
 		AFI_CONTAINER(op->future, struct finish, future);
@@ -57,7 +57,7 @@ struct af_future *af_process_finish_stdin(struct af_process *process,
 	AFI_CONTAINER(f, struct finish, future)->process = process;
 	op = &AFI_CONTAINER(f, struct finish, future)->op;
 	f->since = afi_now_coarse();
-	afi_op_init(op, f, AFI_WRITE, finish_step);
+	afi_op_init(op, f, AFI_WRITE, finish_stdin_step);
 	afi_file_queue(file, op);
 	afi_op_limit(op, timeout);
 	return f;
