@@ -39,8 +39,8 @@
  * |-------------------------|-----------------------------------------------|
  * | reads                   | the bytes stay in the file, for the next read |
  * | writes (up to 256 KiB)  | these bytes are in the count; if the write
- *                             fails later, the next write or af_file_sync()
- *                             reports the error                             |
+ *                             fails later, the next write, af_file_sync() or
+ *                             af_file_finish() reports the error            |
  *
  * Message sockets (SOCK_DGRAM, SOCK_SEQPACKET). A write that is not empty sends
  * one message. af_file_copy() between two such sockets keeps messages apart.
