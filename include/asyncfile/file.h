@@ -124,9 +124,10 @@ struct af_loop;
 #define AFIO_UNBUFFERED 0x800u
 /**
  * Write: another write follows at once, as with MSG_MORE of send(2). TCP then
- * keeps an incomplete segment back, for 200 ms at most, so that a header and the
- * body that follows it leave in one segment. The write's outcome and its count
- * are the same. No effect on anything that is not a TCP socket.
+ * keeps an incomplete segment back, for 200 ms at most, so that a header and
+ * the body that follows it leave in one segment. The outcome of the write and
+ * its count are the same. Leave it out of the last write, whose bytes would
+ * wait, too. No effect on anything that is not a TCP socket.
  */
 #define AFIO_MORE 0x1000u
 
@@ -838,8 +839,8 @@ int af_file_fd(const struct af_file *file);
 struct af_loop *af_file_loop(const struct af_file *file);
 
 /**
- * A pointer of the program's own, such as its state of a connection. The library
- * only keeps it. NULL before it is set, and for NULL.
+ * A pointer of the program's own, such as its state of a connection. The
+ * library only keeps it. NULL before it is set, and for NULL.
  */
 void af_file_set_data(struct af_file *file, void *data);
 void *af_file_data(const struct af_file *file);

@@ -183,8 +183,8 @@ size_t af_future_count(const struct af_future *f);
 /**
  * Tells which of its texts an af_file_read_until_any() has found.
  *
- * @return the index of the text; -1 if there is none: the future is pending, has
- *         failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
+ * @return the index of the text; -1 if there is none: the future is pending,
+ *         has failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
  *         AFIO_TIMEDOUT, AFIO_ERROR), or is of another operation
  */
 int af_future_match(const struct af_future *f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tests of af_file_finish(): each row of its tables, on every kind of file where
- * the kind matters.
+ * Tests of af_file_finish(): each row of its tables, on every kind of file
+ * where the kind matters.
  */
 #include <errno.h>
 #include <fcntl.h>
