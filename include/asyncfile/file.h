@@ -39,8 +39,8 @@
  * |-------------------------|-----------------------------------------------|
  * | reads                   | the bytes stay in the file, for the next read |
  * | writes (up to 256 KiB)  | these bytes are in the count; if the write
- *                             fails later, the next write or af_file_sync()
- *                             reports the error                             |
+ *                             fails later, the next write, af_file_sync() or
+ *                             af_file_finish() reports the error            |
  *
  * Message sockets (SOCK_DGRAM, SOCK_SEQPACKET). A write that is not empty sends
  * one message. af_file_copy() between two such sockets keeps messages apart.
@@ -109,7 +109,8 @@ struct af_loop;
  * |--------------------------|----------------------------------------------|
  * | af_file_read()           | at most its size                             |
  * | af_file_copy()           | at most its count                            |
- * | readline, read_until     | socket: peeks for the line end or delimiter
+ * | readline, read_until,
+ *   read_until_any           | socket: peeks for the line end or delimiter
  *                              first; disk: reads ahead and moves the
  *                              position back once no read is pending; pipe or
  *                              terminal: one byte at a time, which is slow  |
@@ -122,6 +123,14 @@ struct af_loop;
  * it ended early.
  */
 #define AFIO_UNBUFFERED 0x800u
+/**
+ * Write: another write follows at once, as with MSG_MORE of send(2). TCP then
+ * keeps an incomplete segment back, for 200 ms at most, so that a header and
+ * the body that follows it leave in one segment. The outcome of the write and
+ * its count are the same. Leave it out of the last write, whose bytes would
+ * wait, too. No effect on anything that is not a TCP socket.
+ */
+#define AFIO_MORE 0x1000u
 
 /* Needed by AFIO_MALLOC; described below. */
 int af_file_close(struct af_file *file);
@@ -360,6 +369,39 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     unsigned flags,
 				     const struct timeval *timeout);
 
+/** Some bytes, for example a delimiter; len is not 0. */
+struct af_text {
+	const void *data;
+	size_t len;
+};
+
+/**
+ * Reads up to and including the first of several delimiters: to answer prompts,
+ * for example. af_future_match() tells which one it was.
+ *
+ * | several of the texts                      | found is                    |
+ * |-------------------------------------------|-----------------------------|
+ * | are in the input                          | the one that ends first     |
+ * | end at the same byte                      | the longest of them         |
+ * | are equal                                 | the first in the list       |
+ *
+ * So it does not matter in which pieces the input arrives. Where one text
+ * begins another, only the shorter one can be found.
+ *
+ * @param texts the delimiters, which are copied
+ * @param n     how many; 0 is -EINVAL, and so is an empty text
+ * @param size  as in af_file_readline(). A piece never splits a text that a
+ *              later read would find, so it may be shorter than size. A text
+ *              that is longer than size is returned whole.
+ * @param flags as in af_file_readline()
+ * @return a future, as from af_file_readline()
+ */
+AFIO_MUST_USE
+struct af_future *af_file_read_until_any(struct af_file *file,
+					 const struct af_text *texts, size_t n,
+					 size_t size, unsigned flags,
+					 const struct timeval *timeout);
+
 /**
  * Copies the next bytes and leaves them in the file: the next read returns them
  * again. It has a place in the queue of reads.
@@ -432,6 +474,12 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
+ * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
+ * high watermark may have made it smaller.
+ */
+size_t af_file_read_ahead(const struct af_file *file);
+
+/**
  * Limits how many bytes an operation without a size of its own may gather: a
  * read of all there is (size 0), a line or a record of any length, a line of
  * af_file_each_line(). If it gathers more than that, it fails with
@@ -444,6 +492,9 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/** Returns that limit in bytes; 0 if there is none, and for NULL. */
+size_t af_file_limit(const struct af_file *file);
 
 /**
  * Lets reading go on after end of file, as clearerr(3) does.
@@ -688,9 +739,11 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
  *              caller may reuse buf when it returns. With AFIO_BORROW nothing
  *              is copied, and buf must not change until the future is done.
  * @param len   how many bytes
- * @param flags any of AFIO_FULL and AFIO_BORROW. With AFIO_FULL the future is
- *              done when all bytes are written, without it when some are.
- * @return a future; af_future_count() says how many bytes were written:
+ * @param flags any of AFIO_FULL, AFIO_BORROW and AFIO_MORE. With AFIO_FULL the
+ *              future is done when all bytes are written, without it when some
+ *              are.
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                       | outcome                                  |
  * |-------------------------------|------------------------------------------|
@@ -722,7 +775,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  *
  * @param buf   the evbuffer, which stays the caller's; NULL or frozen is
  *              -EINVAL
- * @param flags 0 or AFIO_FULL, as in af_file_write()
+ * @param flags any of AFIO_FULL and AFIO_MORE, as in af_file_write()
  * @return a future, as from af_file_write()
  */
 AFIO_MUST_USE
@@ -736,7 +789,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * writes of `to`, and begins when it is first in both.
  *
  * @param count how many bytes; negative: up to end of file
- * @return a future; af_future_count() says how many bytes were written:
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -898,6 +952,53 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
+ * Waits until all that was written has gone, and closes the descriptor. Unlike
+ * af_file_close(), it reports what becomes of bytes that writes have counted,
+ * see above: a worker thread may still be writing them, or a bufferevent may
+ * hold them. It has a place in the queue of writes. The file itself remains,
+ * until af_file_close() frees it and returns 0.
+ *
+ * @param timeout zero: closes only if nothing is left to wait for
+ * @return a future. A write that fails reports that itself; afterwards the file
+ *         is closed all the same.
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | all has gone                          | success; closed                  |
+ * | counted bytes were lost               | that error, such as -ENOSPC;
+ *                                           closed                           |
+ * | close(2) fails                        | that error; closed               |
+ * | finished already                      | success, at once                 |
+ * | deadline                              | -ETIMEDOUT; stays open           |
+ * | a bufferevent's own timeout           | -ETIMEDOUT; stays open           |
+ * | cancelled                             | -ECANCELED; stays open           |
+ * | the file is closed, or its loop freed | -ECANCELED                       |
+ *
+ * While it stays open, writes go on, those queued behind the future as well,
+ * and the file can be finished again. When it is closed:
+ *
+ * | what                                  | then                             |
+ * |---------------------------------------|----------------------------------|
+ * | operations that are pending, writes
+ *   queued behind the future as well      | fail with -ECANCELED             |
+ * | another af_file_finish() that is
+ *   pending                               | succeeds                         |
+ * | the peer                              | sees the end                     |
+ * | AFIO_KEEP_FD                          | the caller has its descriptor or
+ *                                           bufferevent back                 |
+ * | a worker thread reads the file        | its descriptor is closed when the
+ *                                           thread is done                   |
+ * | af_file_fd(), operations and all that
+ *   needs the descriptor, from then on    | -EBADF                           |
+ *
+ * A bufferevent's output has then left; what it sends at its end, such as a
+ * filter's last bytes, is sent as after af_file_close().
+ */
+AFIO_MUST_USE
+struct af_future *af_file_finish(struct af_file *file,
+				 const struct timeval *timeout);
+
+/**
  * Takes the descriptor out of a file and frees the file. Pending operations
  * fail with -ECANCELED. The descriptor has its old blocking mode again.
  *
@@ -907,6 +1008,7 @@ struct af_future *af_file_hangup(struct af_file *file);
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is:
  *         -EINVAL file is NULL, or over a bufferevent
+ *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread
  */
@@ -919,7 +1021,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * close(2) is called on this thread. On a network file system it may wait for
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
  * worker thread is using the file, the descriptor is closed when the thread is
- * done.
+ * done; an error of what it writes is then lost, unless af_file_finish() has
+ * waited for it.
  *
  * @return 0; or the negative errno of close(2), and the file is closed all the
  *         same
@@ -929,9 +1032,22 @@ int af_file_close(struct af_file *file);
 /**
  * Returns the descriptor: the one passed to af_file_new(), that of
  * af_file_open(), or the bufferevent's (-1 if it has none). The file still owns
- * it. -EINVAL if file is NULL.
+ * it. -EINVAL if file is NULL; -EBADF after af_file_finish().
  */
 int af_file_fd(const struct af_file *file);
+
+/**
+ * The loop that the file was made with. After af_loop_free() of that loop, only
+ * compare the pointer. NULL for NULL.
+ */
+struct af_loop *af_file_loop(const struct af_file *file);
+
+/**
+ * A pointer of the program's own, such as its state of a connection. The
+ * library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_file_set_data(struct af_file *file, void *data);
+void *af_file_data(const struct af_file *file);
 
 #ifdef __cplusplus
 }

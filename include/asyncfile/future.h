@@ -169,12 +169,27 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 /**
  * Returns how many bytes were read or written. For a write, this is the number
  * of bytes that the kernel took, also when the write failed. For af_work() it
- * is 1 if the function was called, see there. While af_pipe_communicate() or
- * af_run() is pending, it is how many bytes of the input were taken so far; while
- * af_file_copy() or af_file_copy_both() is pending, how many bytes were written.
- * For other pending futures it is 0.
+ * is 1 if the function was called, see there. While a future is pending:
+ *
+ * | the future is of                         | how many so far               |
+ * |------------------------------------------|-------------------------------|
+ * | af_file_write(), af_file_write_buffer()  | bytes were written            |
+ * | af_file_copy(), af_file_copy_both()      | bytes were written            |
+ * | af_file_each_async(), af_file_each_line(),
+ *   af_file_each_chunk()                     | bytes the function got        |
+ * | af_pipe_communicate(), af_run()          | bytes of the input were taken |
+ * | any other, such as a chain               | 0                             |
  */
 size_t af_future_count(const struct af_future *f);
+
+/**
+ * Tells which of its texts an af_file_read_until_any() has found.
+ *
+ * @return the index of the text; -1 if there is none: the future is pending,
+ *         has failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
+ *         AFIO_TIMEDOUT, AFIO_ERROR), or is of another operation
+ */
+int af_future_match(const struct af_future *f);
 
 /**
  * Returns the wait status of a process, as waitpid(2) gives it: see WIFEXITED()

@@ -382,8 +382,9 @@ int af_process_close_stdin(struct af_process *process);
 
 /**
  * Closes the parent's end of the child's stdin once all pending writes are done,
- * as af_process_close_stdin() does at once. Do not write after it: such a write
- * fails with -ECANCELED when stdin is closed, and some of it may have been sent.
+ * as af_process_close_stdin() does at once. A write after it waits for it: when
+ * stdin is closed, that write fails with -ECANCELED, and nothing of it was
+ * sent.
  *
  * @param timeout for the pending writes. NULL: none; zero: closes stdin only if
  *                no write is pending

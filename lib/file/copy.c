@@ -281,11 +281,6 @@ static void copy_expire(struct af_future *f)
 	af_future_unref(f);
 }
 
-static size_t copy_progress(const struct af_future *f)
-{
-	return f->count;
-}
-
 static void copy_describe(const struct af_future *f, FILE *out)
 {
 	const struct copy_op *copy = AFI_CONTAINER(f, struct copy_op, future);
@@ -299,7 +294,7 @@ static const struct afi_future_ops copy_ops = {
 	.size = sizeof(struct copy_op),
 	.cancel = copy_cancel,
 	.expire = copy_expire,
-	.progress = copy_progress,
+	.progress = afi_op_progress,
 	.describe = copy_describe,
 };
 

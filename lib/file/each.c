@@ -350,6 +350,7 @@ static struct af_future *each_start(struct af_file *file, struct afi_gate *gate,
 		.name = "each",
 		.size = sizeof(struct afi_each),
 		.cancel = afi_each_cancel,
+		.progress = afi_op_progress,
 		.describe = afi_each_describe,
 	};
 	struct af_future *f =

@@ -200,9 +200,15 @@ static void file_end(struct af_file *file)
 		file_on_orphan(&file->member);
 }
 
-static void file_free(struct af_file *file)
+static void file_drop_buffered(struct af_file *file)
 {
 	afi_chunk_put(afi_loop_pool(file->loop), file->in.chunk);
+	file->in = (struct afi_buffer){ 0 };
+}
+
+static void file_free(struct af_file *file)
+{
+	file_drop_buffered(file);
 	afi_loop_unref(file->loop);
 	free(file);
 }
@@ -253,6 +259,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 
 	if (!file || file->transport->borrows_fd)
 		return -EINVAL;
+	if (file->finished)
+		return -EBADF;
 	if (afi_file_is_busy(file))
 		return -EBUSY;
 	if (file_hand_over(file, unread) < 0) {
@@ -268,19 +276,30 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	return fd;
 }
 
-int af_file_close(struct af_file *file)
+int afi_file_shut(struct af_file *file)
 {
-	bool two;
+	bool two = file->fd != file->user_fd;
 	int r;
 
-	if (!file)
-		return 0;
 	file_end(file);
-	two = file->fd != file->user_fd;
 	r = file_close_fd(file, !file->transport->borrows_fd &&
 					(!file->keep_fd || two));
 	if (two && !file->keep_fd && close(file->user_fd) < 0 && r == 0)
 		r = errno == EINTR ? 0 : -errno;
+	file_drop_buffered(file);
+	file->fd = file->user_fd = -EBADF;
+	file->may = 0;
+	file->finished = true;
+	return r;
+}
+
+int af_file_close(struct af_file *file)
+{
+	int r;
+
+	if (!file)
+		return 0;
+	r = file->finished ? 0 : afi_file_shut(file);
 	file_free(file);
 	return r;
 }
@@ -288,4 +307,20 @@ int af_file_close(struct af_file *file)
 int af_file_fd(const struct af_file *file)
 {
 	return file ? file->user_fd : -EINVAL;
+}
+
+struct af_loop *af_file_loop(const struct af_file *file)
+{
+	return file ? file->loop : NULL;
+}
+
+void af_file_set_data(struct af_file *file, void *data)
+{
+	if (file)
+		file->data = data;
+}
+
+void *af_file_data(const struct af_file *file)
+{
+	return file ? file->data : NULL;
 }

@@ -7,6 +7,7 @@
 #ifndef AFI_FILE_FILE_H
 #define AFI_FILE_FILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -41,6 +42,8 @@ struct afi_hangup;
  *   attached --(its loop is freed)--> detached
  *      |                                |
  *      +---close, detach----------------+--> freed
+ *      |                                       ^
+ *      +---af_file_finish()--> finished -------+ close
  *
  * An attached file is a member of its loop, and everything in its transport's
  * table may be called; once it is detached, only close. A transport embeds this
@@ -65,12 +68,14 @@ struct af_file {
 	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
 	bool closing : 1;
+	bool finished : 1;  /* by af_file_finish(): there is no descriptor */
 	bool shut_read : 1; /* by af_file_shutdown() */
 	bool eof : 1;
 	bool sticky_eof : 1; /* end of file is final, unlike on disk */
 	/* By direction, as 1 << AFI_READ and 1 << AFI_WRITE. */
 	uint8_t may : 2;      /* the descriptor is open for that */
 	uint8_t resuming : 2; /* inside afi_file_resume() */
+	bool more;	      /* during a write: others follow at once */
 	bool wanted[2];	      /* the transport was asked to wake us */
 	bool needed[2];	      /* and again since the last wake-up */
 	bool drained[2];      /* the last try took all there was: wait first */
@@ -87,6 +92,7 @@ struct af_file {
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */
+	void *data;	      /* the program's own */
 };
 
 /*
@@ -96,6 +102,24 @@ struct af_file {
 struct af_file *afi_file_new(const struct af_file *like, size_t size);
 /* The last step of making a file: makes it a member of its loop. */
 void afi_file_attach(struct af_file *file);
+
+/*
+ * Whether the file can be used: 0; -EINVAL for NULL, -ECANCELED once the loop
+ * was freed, -EBADF after af_file_finish().
+ */
+static inline int afi_file_check(const struct af_file *file)
+{
+	if (!file)
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	return file->finished ? -EBADF : 0;
+}
+/*
+ * Cancels all operations and closes the descriptor, unless it is the program's:
+ * 0, or the error of close(2). Only freeing the file is left to do.
+ */
+int afi_file_shut(struct af_file *file);
 
 /* How many bytes are buffered, here and in the transport. */
 size_t afi_file_buffered(const struct af_file *file);

@@ -61,13 +61,14 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	return r;
 }
 
-size_t afi_fill_span(struct af_file *file, size_t want, char last)
+size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
+		     size_t n)
 {
 	size_t span;
 
 	if (!file->transport->span)
 		return want;
-	span = file->transport->span(file, last);
+	span = file->transport->span(file, last, n);
 	return want - file->in.len < span ? want : file->in.len + span;
 }
 
@@ -84,6 +85,11 @@ int af_file_set_limit(struct af_file *file, size_t bytes)
 		return -EINVAL;
 	file->limit = bytes;
 	return 0;
+}
+
+size_t af_file_limit(const struct af_file *file)
+{
+	return file ? file->limit : 0;
 }
 
 int af_loop_set_file_limit(struct af_loop *loop, size_t bytes)
@@ -103,12 +109,10 @@ size_t af_loop_file_limit(const struct af_loop *loop)
 
 int af_file_clear_eof(struct af_file *file)
 {
-	int r = 0;
+	int r = afi_file_check(file);
 
-	if (!file)
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	if (r < 0)
+		return r;
 	if (!file->eof)
 		return 0;
 	if (!file->transport->clear_eof)
@@ -126,4 +130,9 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 		return -EINVAL;
 	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 	return 0;
+}
+
+size_t af_file_read_ahead(const struct af_file *file)
+{
+	return file ? file->read_ahead : 0;
 }

@@ -56,13 +56,17 @@ void afi_op_finish(struct afi_op *op, int error);
 void afi_op_end(struct afi_op *op, int error);
 /*
  * Sets the deadline of a queued operation. Ends it at once if the timeout is
- * zero, or with -ENOMEM.
+ * zero. 0 or -ENOMEM.
  */
+int afi_op_wait(struct afi_op *op, const struct timeval *timeout);
+/* The same; without memory, ends it with -ENOMEM. */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 
 /* For the table of an operation that begins with a struct afi_file_op. */
 void afi_op_cancel(struct af_future *f);
 void afi_op_expire(struct af_future *f);
+/* Of an operation that counts in the future itself. */
+size_t afi_op_progress(const struct af_future *f);
 void afi_op_describe(const struct af_future *f, FILE *out);
 
 #endif

@@ -45,6 +45,10 @@ static int read_take(struct afi_read_op *op, struct af_file *file, size_t n)
 
 static void read_free_delim(struct afi_read_op *op)
 {
+	if (op->delims) {
+		afi_delims_free(op->delims);
+		op->delims = NULL;
+	}
 	if (!op->delim)
 		return;
 	afi_delim_clear(op->delim);
@@ -114,12 +118,13 @@ static void read_finish_failed(struct afi_read_op *op, int error)
 /* The deadline: a part does not end inside a delimiter that has begun. */
 static void read_finish_late(struct afi_read_op *op)
 {
-	size_t n = read_part(op), begun;
+	size_t n = read_part(op), begun = n;
 
-	if (op->delim) {
+	if (op->delim)
 		begun = op->delim->scanned - op->delim->matched;
-		n = n < begun ? n : begun;
-	}
+	else if (op->delims)
+		begun = afi_delims_begun(op->delims);
+	n = n < begun ? n : begun;
 	if (n == 0 || op->keep_part)
 		read_finish(op, -ETIMEDOUT, 0, 0);
 	else
@@ -133,15 +138,20 @@ static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
 static size_t read_wanted(const struct afi_read_op *op, struct af_file *file)
 {
 	size_t want = afi_read_most(op);
-	char last = '\n';
+	const char *last = "\n";
+	size_t n = 1;
 
 	if (file->limit && op->size == AFI_UNBOUNDED)
 		want = file->limit + 1; /* one more shows that it is too much */
 	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
-		last = op->delim->bytes[op->delim->len - 1];
-	return afi_fill_span(file, want, last);
+		last = op->delim->bytes + op->delim->len - 1;
+	if (op->delims) {
+		last = op->delims->last;
+		n = op->delims->n;
+	}
+	return afi_fill_span(file, want, last, n);
 }
 
 /* Out of memory, the buffer still grows by steps. */
@@ -149,7 +159,6 @@ static void read_reserve(struct af_file *file, size_t hint)
 {
 	struct afi_buffer *in = &file->in;
 
-	hint = hint < HINT_MAX ? hint : HINT_MAX;
 	if (hint > in->len)
 		afi_buffer_reserve(in, &file->loop->pool, 0, hint - in->len);
 }
@@ -279,6 +288,7 @@ static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
 		.cancel = read_cancel,
 		.expire = read_expire,
 		.describe = read_describe,
+		.has_match = true,
 	};
 	struct af_loop *loop = file ? file->loop : NULL;
 	int r = afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout);
@@ -395,7 +405,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	op->enough = read_enough_line;
 	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : AFI_UNBOUNDED;
-	op->hint = sizehint;
+	op->hint = (uint32_t)(sizehint < HINT_MAX ? sizehint : HINT_MAX);
 	return read_start(op, file, timeout);
 }
 

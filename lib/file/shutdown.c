@@ -61,10 +61,11 @@ int af_file_shutdown(struct af_file *file, int how)
 {
 	int r;
 
-	if (!file || (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR))
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	r = afi_file_check(file);
+	if (r < 0)
+		return r;
 	if (!file->transport->can_shutdown)
 		return -ENOTSOCK;
 	r = file->transport->can_shutdown(file, how);

@@ -24,11 +24,24 @@ struct write_op {
 	size_t len;
 	char *copy; /* NULL, or the memory that data points into */
 	bool full;
+	bool more; /* AFIO_MORE, where it makes a difference */
 };
 
 static struct write_op *write_of(struct af_future *f)
 {
 	return AFI_CONTAINER(f, struct write_op, future);
+}
+
+/* The flag is the file's, because a transport knows no operation. */
+static ssize_t write_with_more(struct af_file *file, const struct iovec *iov,
+			       int n)
+{
+	ssize_t r;
+
+	file->more = true;
+	r = file->transport->write(file, iov, n);
+	file->more = false;
+	return r;
 }
 
 static ssize_t write_some(struct write_op *op, struct af_file *file)
@@ -44,6 +57,8 @@ static ssize_t write_some(struct write_op *op, struct af_file *file)
 				  (struct evbuffer_iovec *)iov, IOVECS_MAX);
 		n = n < IOVECS_MAX ? n : IOVECS_MAX;
 	}
+	if (op->more)
+		return write_with_more(file, iov, n);
 	return file->transport->write(file, iov, n);
 }
 
@@ -143,6 +158,7 @@ static const struct afi_future_ops write_ops = {
 	.cancel = write_cancel,
 	.expire = write_expire,
 	.destroy = write_destroy,
+	.progress = afi_op_progress,
 	.describe = write_describe,
 };
 
@@ -165,6 +181,8 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 
 	afi_op_init(&op->op, f, AFI_WRITE, write_step);
 	op->full = flags & AFIO_FULL;
+	/* It would join datagrams. */
+	op->more = flags & AFIO_MORE && !file->is_message;
 	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
@@ -210,7 +228,8 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
 
 	if (!buf && len > 0)
 		return afi_op_failed(file, -EINVAL);
-	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW, timeout, &failed);
+	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW | AFIO_MORE,
+		       timeout, &failed);
 	if (!op)
 		return failed;
 	op->data = len > 0 ? buf : "";
@@ -228,7 +247,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 
 	if (!buf)
 		return afi_op_failed(file, -EINVAL);
-	op = write_new(file, flags, AFIO_FULL, timeout, &failed);
+	op = write_new(file, flags, AFIO_FULL | AFIO_MORE, timeout, &failed);
 	if (!op)
 		return failed;
 	op->future.buffer = evbuffer_new();

@@ -52,6 +52,8 @@ struct afi_future_ops {
 	void *(*value)(const struct af_future *f);
 	/* Of one that starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
+	/* Its status is which of several texts a read has found. */
+	bool has_match;
 	/* Of a pending one: how many bytes it has moved so far. */
 	size_t (*progress)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */

@@ -39,8 +39,11 @@ static void adopt_give_back(struct af_process *process, int ret_fds[3],
 			continue;
 		if (files[i] == process->pty)
 			process->pty = NULL;
-		ret_fds[i] =
-			af_file_detach(files[i], unread ? unread[i] : NULL);
+		if (files[i]->finished)
+			af_file_close(files[i]);
+		else
+			ret_fds[i] = af_file_detach(files[i],
+						    unread ? unread[i] : NULL);
 		files[i] = NULL;
 	}
 }

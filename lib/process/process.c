@@ -187,7 +187,6 @@ struct af_process *afi_process_new(struct af_loop *loop)
 	process->end.status = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->members);
-	TAILQ_INIT(&process->finishes);
 	afi_loop_ref(loop);
 	afi_loop_join(&loop->members, &process->member, process_lose_loop);
 	return process;
@@ -195,7 +194,6 @@ struct af_process *afi_process_new(struct af_loop *loop)
 
 void afi_process_close_files(struct af_process *process)
 {
-	process_tell(&process->finishes, -ECANCELED);
 	for (int i = 0; i < 3; i++) {
 		if (process->files[i] != process->pty)
 			af_file_close(process->files[i]);
@@ -223,7 +221,10 @@ void *af_process_data(const struct af_process *process)
 
 struct af_file *af_process_stdin(struct af_process *process)
 {
-	return process ? process->files[0] : NULL;
+	struct af_file *file = process ? process->files[0] : NULL;
+
+	/* A finished one is kept only to be freed. */
+	return file && !file->finished ? file : NULL;
 }
 
 struct af_file *af_process_stdout(struct af_process *process)
@@ -246,7 +247,7 @@ int af_process_close_stdin(struct af_process *process)
 	if (!afi_loop_is_mine(process->loop))
 		return -EPERM;
 	file = process->files[0];
-	if (file && file == process->pty)
+	if (file && file == process->pty && !file->finished)
 		r = afi_pty_end_input(file);
 	if (r < 0)
 		return r;

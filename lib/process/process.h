@@ -48,8 +48,6 @@ struct af_process {
 	struct af_file *files[3]; /* the parent's ends; NULL: none */
 	struct af_file *pty;	  /* those of them that are a terminal */
 	struct afi_process_members members;
-	/* They wait to close stdin, and are told -ECANCELED: it was closed. */
-	struct afi_process_members finishes;
 	void *data; /* the program's own */
 };
 

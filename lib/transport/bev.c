@@ -34,6 +34,7 @@ struct bev_file {
 	size_t low, high; /* the program's read watermarks */
 	short enabled;	  /* the program's EV_READ and EV_WRITE */
 	struct afi_bevstate state;
+	bool counted; /* writes that ended early count bytes in the outputs */
 	bool on_pair; /* over a bufferevent_pair that had both ends */
 };
 
@@ -95,11 +96,20 @@ static ssize_t bev_read(struct af_file *file, void *buf, size_t len)
 	return bev_of(file)->state.ended ? 0 : -EAGAIN;
 }
 
-static size_t bev_commit(struct af_file *file)
+static size_t bev_take_count(struct af_file *file)
 {
 	size_t n = bev_of(file)->in_output;
 
 	bev_of(file)->in_output = 0;
+	return n;
+}
+
+static size_t bev_commit(struct af_file *file)
+{
+	size_t n = bev_take_count(file);
+
+	if (n > 0)
+		bev_of(file)->counted = true;
 	return n;
 }
 
@@ -126,10 +136,11 @@ static int bev_take(struct af_file *file, const struct iovec *iov, int n)
 static ssize_t bev_write_failed(struct af_file *file)
 {
 	size_t own = evbuffer_get_length(bev_output_of(file));
-	size_t held = bev_commit(file);
+	size_t held = bev_take_count(file);
 
 	if (held > own)
 		return (ssize_t)(held - own);
+	bev_of(file)->counted = false;
 	return afi_bevstate_take_error(&bev_of(file)->state, AFI_WRITE);
 }
 
@@ -153,7 +164,22 @@ static ssize_t bev_write(struct af_file *file, const struct iovec *iov, int n)
 	 */
 	if (bev_of(file)->in_output == 0 || afi_unsent(bev_of(file)->bev) > 0)
 		return -EAGAIN;
-	return (ssize_t)bev_commit(file);
+	return (ssize_t)bev_take_count(file);
+}
+
+static bool bev_is_sending(const struct af_file *file)
+{
+	return !bev_of(file)->state.error[AFI_WRITE] &&
+	       afi_unsent(bev_of(file)->bev) > 0;
+}
+
+static int bev_take_late_error(struct af_file *file)
+{
+	bool lost = bev_of(file)->counted && afi_unsent(bev_of(file)->bev) > 0;
+
+	bev_of(file)->counted = false;
+	return lost ? afi_bevstate_take_error(&bev_of(file)->state, AFI_WRITE)
+		    : 0;
 }
 
 static void bev_on_task(struct afi_task *task)
@@ -390,6 +416,8 @@ struct af_file *afi_bev_new(const struct af_file *like, struct bufferevent *bev)
 		.move_held = bev_move_held,
 		.release = bev_release,
 		.commit = bev_commit,
+		.is_sending = bev_is_sending,
+		.take_late_error = bev_take_late_error,
 		.can_shutdown = bev_can_shutdown,
 		.shutdown = bev_shutdown,
 		.hangup_fd = bev_hangup_fd,

@@ -344,11 +344,6 @@ static void follow_destroy(struct af_future *f)
 	free(follow_of(f)->path);
 }
 
-static size_t follow_progress(const struct af_future *f)
-{
-	return f->count;
-}
-
 static void follow_describe(const struct af_future *f, FILE *out)
 {
 	fprintf(out, " %s, %zu bytes so far",
@@ -419,7 +414,7 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
 		.size = sizeof(struct follow_op),
 		.cancel = follow_cancel,
 		.destroy = follow_destroy,
-		.progress = follow_progress,
+		.progress = afi_op_progress,
 		.describe = follow_describe,
 	};
 	struct follow_op *follow;

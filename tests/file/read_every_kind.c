@@ -246,6 +246,22 @@ ROW(readline_at_deadline_succeeds_with_part_or_leaves_it)
 	expect_text(&rig, read_line(), "d\n", 0);
 }
 
+ROW(read_until_any_in_two_pieces_is_found)
+{
+	static const struct af_text texts[] = { { "c", 1 }, { "--", 2 } };
+	struct af_future *f =
+		af_file_read_until_any(rig.reader, texts, 2, 0, 0, NULL);
+
+	send_text(&rig, "a-b-");
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	send_text(&rig, "-c");
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_int_eq(af_future_match(f), 1);
+	expect_text(&rig, f, "a-b--", 0);
+	expect_text(&rig, read_full(1, NULL), "c", 0);
+}
+
 ROW(read_until_delimiter_in_two_pieces_is_found)
 {
 	struct af_future *f =
@@ -383,6 +399,7 @@ Suite *suite(void)
 	ADD_ROW(tc, readline_unterminated_at_eof_succeeds_with_eof, no_end);
 	ADD_ROW(tc, readline_longer_than_size_comes_in_pieces, 0);
 	ADD_ROW(tc, readline_at_deadline_succeeds_with_part_or_leaves_it, 0);
+	ADD_ROW(tc, read_until_any_in_two_pieces_is_found, 0);
 	ADD_ROW(tc, read_until_delimiter_in_two_pieces_is_found, 0);
 
 	tc = test_case(s, "each");

@@ -58,6 +58,7 @@ static int idle_out, across_out;
 static bool across_done, timer_fired, in_wait;
 
 static struct af_future *awaited, *maker;
+static struct af_future *before; /* that it waits for, or NULL */
 
 /* The cell, for the message of a failure. */
 static char cell[120];
@@ -109,6 +110,13 @@ static struct af_future *begin_read_until(const struct timeval *timeout)
 	return af_file_read_until(file, "d\n", 2, 0, AFIO_FULL, timeout);
 }
 
+static struct af_future *begin_read_until_any(const struct timeval *timeout)
+{
+	static const struct af_text texts[] = { { "bd", 2 }, { "d\n", 2 } };
+
+	return af_file_read_until_any(file, texts, 2, 0, AFIO_FULL, timeout);
+}
+
 static void check_data(enum outcome outcome)
 {
 	size_t len = 99;
@@ -118,6 +126,12 @@ static void check_data(enum outcome outcome)
 	expect(len == (outcome == ENDS ? 3 : 5));
 	expect(memcmp(data, "abcd\n", len) == 0);
 	expect(af_future_flags(awaited) == (outcome == ENDS ? AFIO_EOF : 0));
+}
+
+static void check_match(enum outcome outcome)
+{
+	check_data(outcome);
+	expect(af_future_match(awaited) == (outcome == ENDS ? -1 : 1));
 }
 
 static struct af_future *read_again(struct af_future *done, void *arg)
@@ -186,6 +200,24 @@ static void check_written(enum outcome outcome)
 	expect(af_future_count(awaited) == 5);
 	get(target_in, buf, 5);
 	expect(memcmp(buf, "abcd\n", 5) == 0);
+}
+
+/* With a write before it, for which there is no room yet. */
+static struct af_future *begin_finish(const struct timeval *timeout)
+{
+	before = begin_write(NULL);
+	return af_file_finish(target, timeout);
+}
+
+static void check_finished(enum outcome outcome)
+{
+	char buf[6];
+
+	(void)outcome;
+	get(target_in, buf, 5);
+	expect(memcmp(buf, "abcd\n", 5) == 0);
+	expect(read(target_in, buf, 6) == 0);
+	expect(af_file_fd(target) == -EBADF);
 }
 
 /* The target is full, so that a copy waits in both directions. */
@@ -449,12 +481,16 @@ static const struct operation {
 	  close_input, -ECONNRESET, check_data },
 	{ "read_until", NULL, begin_read_until, put_line, put_part, reset,
 	  close_input, -ECONNRESET, check_data },
+	{ "read_until_any", NULL, begin_read_until_any, put_line, put_part,
+	  reset, close_input, -ECONNRESET, check_match },
 	{ "chain", NULL, begin_chain, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
 	{ "group", NULL, begin_group, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
 	{ "write", NULL, begin_write, drain, NULL, leave, close_target, -EPIPE,
 	  check_written },
+	{ "finish", NULL, begin_finish, drain, NULL, NULL, close_target, 0,
+	  check_finished },
 	{ "copy", NULL, begin_copy, put_line_and_drain, put_part_and_drain,
 	  reset_and_drain, close_target, -ECONNRESET, check_copied },
 	{ "each async", NULL, begin_each_async, put_lines_and_drain,
@@ -589,6 +625,9 @@ static void wait_there(void *arg)
 	expect(!across_done);
 	if (r == 0)
 		play->op->check(play->outcome);
+	af_future_cancel(before);
+	af_future_unref(before);
+	before = NULL;
 	put_text(across_out, "def");
 }
 
@@ -617,8 +656,8 @@ static void open_cell(const struct operation *op)
 	across = stage_file(&stage, KIND_PIPE, &across_out);
 	target = NULL;
 	target_in = -1;
-	if (op->begin == begin_write || op->begin == begin_copy ||
-	    op->begin == begin_each_async) {
+	if (op->begin == begin_write || op->begin == begin_finish ||
+	    op->begin == begin_copy || op->begin == begin_each_async) {
 		int fds[2];
 
 		make_pair(KIND_PIPE, fds);

@@ -104,7 +104,7 @@ struct scene {
 	struct af_future *gift; /* to be resolved by a post */
 	unsigned values, freed; /* given to makers, and taken back */
 	int follows;		/* an error that a failure may lead to */
-	char got[100];		/* what was read, all together */
+	char got[200];		/* what was read, all together */
 	size_t n_got;
 };
 
@@ -161,7 +161,10 @@ static void count_call(void *arg)
 
 static void act_reads(struct scene *s)
 {
-	static const char text[] = "abcdefa line\nuntil" DELIM "the rest";
+	static const char text[] =
+		"abcdefa line\nuntil" DELIM "any" DELIM "the rest";
+	static const struct af_text texts[] = { { DELIM, sizeof DELIM - 1 },
+						{ DELIM "x", sizeof DELIM } };
 	const size_t len = sizeof text - 1;
 
 	put(s->source, text, len);
@@ -170,6 +173,7 @@ static void act_reads(struct scene *s)
 	end(s, af_file_readline(s->in, 0, 0, 0, MS(10000)), 0);
 	end(s, af_file_read_until(s->in, DELIM, sizeof DELIM - 1, 0, 0, NULL),
 	    0);
+	end(s, af_file_read_until_any(s->in, texts, 2, 0, 0, NULL), 0);
 	/* Whatever failed, not a byte is lost. */
 	while (s->n_got < len)
 		end(s, af_file_read(s->in, len - s->n_got, 0, NULL), 0);
@@ -201,6 +205,7 @@ static void act_writes(struct scene *s)
 	struct evbuffer *buffer = evbuffer_new();
 	unsigned char data[300];
 	size_t total = 0;
+	int r;
 
 	pattern_fill(data, sizeof data, 0);
 	end_write(s, af_file_write(s->out, data, 100, 0, NULL), &total);
@@ -214,6 +219,9 @@ static void act_writes(struct scene *s)
 	if (buffer)
 		evbuffer_free(buffer);
 	expect_sunk(s, total);
+	/* It closes the file, or leaves it open. */
+	r = end(s, af_file_finish(s->out, MS(10000)), 0);
+	ck_assert_int_eq(af_file_fd(s->out) == -EBADF, r == 0);
 }
 
 static void act_copy(struct scene *s)
