@@ -91,8 +91,7 @@ void afi_file_queue(struct af_file *file, struct afi_op *op)
 {
 	bool first = TAILQ_EMPTY(&file->ops[op->direction]);
 
-	op->file = file;
-	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
+	afi_file_append(file, op);
 	if (first)
 		afi_file_step(file, op->direction);
 }

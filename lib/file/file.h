@@ -153,7 +153,13 @@ static inline int afi_file_await(struct af_file *file,
 	return r < 0 ? r : -EAGAIN;
 }
 
-/* Appends an operation, and steps it if it is the first. */
+/* Appends an operation to its queue. */
+static inline void afi_file_append(struct af_file *file, struct afi_op *op)
+{
+	op->file = file;
+	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
+}
+/* The same, and steps it if it is the first. */
 void afi_file_queue(struct af_file *file, struct afi_op *op);
 static inline bool afi_file_is_first(const struct afi_op *op)
 {

@@ -61,7 +61,8 @@ static void read_free_delim(struct afi_read_op *op)
 static void read_end(struct afi_read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
-	read_free_delim(op);
+	if (op->delim || op->delims)
+		read_free_delim(op);
 	/* Also of one that came whole: the pace of its peer does not matter. */
 	if (file->limit && n > file->limit && op->size == AFI_UNBOUNDED)
 		error = -EMSGSIZE;
@@ -321,14 +322,12 @@ static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 	return n > 0;
 }
 
-static inline struct af_future *read_start(struct afi_read_op *op,
-					   struct af_file *file,
-					   const struct timeval *timeout)
+static struct af_future *read_queue(struct afi_read_op *op,
+				    struct af_file *file,
+				    const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 
-	if (read_at_once(op, file))
-		return f;
 	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
@@ -339,6 +338,14 @@ static inline struct af_future *read_start(struct afi_read_op *op,
 		afi_file_resume(file, AFI_READ);
 	}
 	return f;
+}
+
+static inline struct af_future *read_start(struct afi_read_op *op,
+					   struct af_file *file,
+					   const struct timeval *timeout)
+{
+	return read_at_once(op, file) ? &op->future
+				      : read_queue(op, file, timeout);
 }
 
 static size_t read_enough_bytes(struct afi_read_op *op, const char *data,

@@ -119,6 +119,41 @@ static int write_step(struct afi_op *queued)
 	return 0;
 }
 
+/* Whether a write to the descriptor itself can be tried before it is queued. */
+static inline bool write_can_try(const struct af_file *file)
+{
+	return file->transport->part_fills && !file->transport->always_ready &&
+	       TAILQ_EMPTY(&file->ops[AFI_WRITE]) && !file->loop->held;
+}
+
+/* Waits, though it is the first in its queue and has been tried. */
+static void write_wait(struct write_op *op, struct af_file *file)
+{
+	int r;
+
+	afi_file_append(file, &op->op);
+	r = afi_file_await(file, AFI_WRITE);
+	if (r != -EAGAIN)
+		write_finish(op, r);
+}
+
+/* Begins the write. Most end here, and those need not be queued. */
+static inline void write_begin(struct write_op *op, struct af_file *file)
+{
+	bool tried = write_can_try(file);
+	int r = tried ? write_now(op, file) : -EAGAIN;
+
+	if (r != -EAGAIN) {
+		afi_future_finish(&op->future, r);
+		return;
+	}
+	afi_op_init(&op->op, &op->future, AFI_WRITE, write_step);
+	if (tried)
+		write_wait(op, file);
+	else
+		afi_file_queue(file, &op->op);
+}
+
 static void write_cancel(struct af_future *f)
 {
 	struct write_op *op = write_of(f);
@@ -179,11 +214,10 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 	struct af_future *f = &op->future;
 	int r = 0;
 
-	afi_op_init(&op->op, f, AFI_WRITE, write_step);
 	op->full = flags & AFIO_FULL;
 	/* It would join datagrams. */
 	op->more = flags & AFIO_MORE && !file->is_message;
-	afi_file_queue(file, &op->op);
+	write_begin(op, file);
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout) && !file->loop->held) {
