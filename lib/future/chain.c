@@ -84,7 +84,7 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 		r = afi_future_wait(next, chain_run_follow, NULL, NULL, link);
 		if (r == 0) {
 			/* Somebody may be waiting for this link already. */
-			link->loop->maybe_stuck |= afi_future_needs(next, NULL);
+			link->loop->maybe_stuck += afi_future_needs(next, NULL);
 			return;
 		}
 		link->source = NULL;
