@@ -319,12 +319,26 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 	return r;
 }
 
+/*
+ * A cancel stops at a shield; unless that is due, with nothing but others between
+ * it and what is done.
+ */
+static struct af_future *future_shield_root(struct af_future *shield)
+{
+	struct af_future *f = shield->source;
+
+	while (!f->done && f->ops->kind == AFI_SHIELD)
+		f = f->source;
+	return f->done ? f : shield;
+}
+
 struct af_future *afi_future_root(struct af_future *f)
 {
-	/* A shield that is due has its outcome from there. */
-	while (!f->done && f->source &&
-	       (f->ops->kind != AFI_SHIELD || f->source->done))
+	while (!f->done && f->source) {
+		if (f->ops->kind == AFI_SHIELD)
+			return future_shield_root(f);
 		f = f->source;
+	}
 	return f;
 }
 

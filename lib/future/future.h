@@ -175,10 +175,10 @@ static inline int afi_future_limit(struct af_future *f,
  * done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
-void afi_future_cancel_parts(struct afi_compound *compound);
 /* The same, in a walk of bounded length: -1, if that does not tell. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
+/* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
+void afi_future_cancel_parts(struct afi_compound *compound);
 /* The future at the root of a pending chain, as far as a cancel goes. */
 struct af_future *afi_future_root(struct af_future *f);
 

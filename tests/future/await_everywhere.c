@@ -125,6 +125,15 @@ static struct af_future *read_again(struct af_future *done, void *arg)
 	return af_file_read(file, 3, AFIO_FULL, arg);
 }
 
+/* What a map's chain does with its bytes. */
+static struct af_future *read_once(struct af_future *done, void *arg)
+{
+	(void)arg;
+	expect(memcmp(af_future_data(done, NULL), "abcd\n",
+		      af_future_count(done)) == 0);
+	return NULL;
+}
+
 static struct af_future *pass(struct af_future *done, void *arg)
 {
 	(void)arg;
@@ -145,6 +154,34 @@ static struct af_future *begin_group(const struct timeval *timeout)
 	struct af_future *f = begin_chain(timeout);
 
 	return af_any(stage.loop, &f, 1);
+}
+
+/* And one behind a shield, which its cancel leaves alone. */
+static struct af_future *begin_shield(const struct timeval *timeout)
+{
+	return af_shield(begin_chain(timeout));
+}
+
+static int left_to_make;
+
+static struct af_future *make_read(void *arg)
+{
+	if (left_to_make-- == 0)
+		return NULL;
+	return af_then(af_file_read(file, 5, AFIO_FULL, arg), read_once, NULL);
+}
+
+/* One future, which is made during the wait. */
+static struct af_future *begin_map(const struct timeval *timeout)
+{
+	left_to_make = 1;
+	return af_map(stage.loop, make_read, (void *)(uintptr_t)timeout, 2, 0);
+}
+
+static void check_map(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
 }
 
 static void check_chain_data(enum outcome outcome)
@@ -337,6 +374,10 @@ static const struct operation {
 	  -ECONNRESET, check_chain_data },
 	{ "group", NULL, begin_group, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
+	{ "shield", NULL, begin_shield, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_chain_data },
+	{ "map", NULL, begin_map, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_map },
 	{ "write", NULL, begin_write, drain, NULL, leave, close_target, -EPIPE,
 	  check_written },
 	{ "copy", NULL, begin_copy, put_line_and_drain, put_part_and_drain,
