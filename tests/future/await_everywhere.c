@@ -56,7 +56,7 @@ static struct af_file *idle, *across;
 static int idle_out, across_out;
 static bool across_done, timer_fired, in_wait;
 
-static struct af_future *awaited, *maker;
+static struct af_future *awaited, *maker, *behind;
 
 /* The cell, for the message of a failure. */
 static char cell[120];
@@ -156,18 +156,22 @@ static struct af_future *begin_group(const struct timeval *timeout)
 	return af_any(stage.loop, &f, 1);
 }
 
-/* And one behind a shield, which its cancel leaves alone. */
+/* And one behind a shield, whose cancel leaves it alone. */
 static struct af_future *begin_shield(const struct timeval *timeout)
 {
-	return af_shield(begin_chain(timeout));
+	behind = begin_chain(timeout);
+	return af_shield(af_future_ref(behind));
 }
 
 static int left_to_make;
+static struct timeval part_timeout;
 
 static struct af_future *make_read(void *arg)
 {
 	if (left_to_make-- == 0)
 		return NULL;
+	if (!file) /* closed before the first call */
+		return af_failed(stage.loop, -ECANCELED);
 	return af_then(af_file_read(file, 5, AFIO_FULL, arg), read_once, NULL);
 }
 
@@ -175,7 +179,10 @@ static struct af_future *make_read(void *arg)
 static struct af_future *begin_map(const struct timeval *timeout)
 {
 	left_to_make = 1;
-	return af_map(stage.loop, make_read, (void *)(uintptr_t)timeout, 2, 0);
+	if (timeout)
+		part_timeout = *timeout;
+	return af_map(stage.loop, make_read, timeout ? &part_timeout : NULL, 2,
+		      0);
 }
 
 static void check_map(enum outcome outcome)
@@ -502,6 +509,7 @@ static void wait_there(void *arg)
 	expect(play->acted || play->when == BEFORE);
 	expect(!private || timer_fired == fired);
 	expect(!across_done);
+	af_future_cancel(behind); /* or its file is waited for */
 	if (r == 0)
 		play->op->check(play->outcome);
 	put_text(across_out, "def");
@@ -567,7 +575,8 @@ static void close_cell(void)
 
 	af_future_unref(awaited);
 	af_future_unref(maker);
-	maker = NULL;
+	af_future_unref(behind);
+	maker = behind = NULL;
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);
