@@ -199,8 +199,10 @@ static struct af_future *chain_add(struct af_future *f, enum call_on on,
 	struct af_future *link = NULL;
 
 	if (!f || !fn) {
-		af_future_unref(f);
-		f = afi_future_failed(loop, -EINVAL);
+		struct af_future *failed = afi_future_failed(loop, -EINVAL);
+
+		af_future_unref(f); /* and with it maybe the loop */
+		f = failed;
 		return fn ? chain_call_now(f, on, fn, arg) : f;
 	}
 	if (!afi_future_has_loop(f))

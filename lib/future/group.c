@@ -283,10 +283,9 @@ struct af_future *af_with_timeout(struct af_future *f,
 	if (f && f->loop && !afi_loop_is_mine(f->loop))
 		return afi_future_failed(f->loop, -EPERM);
 	if (!f || !afi_timeout_valid(timeout)) {
-		struct af_loop *loop = f ? f->loop : NULL;
-
-		af_future_unref(f);
-		return afi_future_failed(loop, -EINVAL);
+		timed = afi_future_failed(f ? f->loop : NULL, -EINVAL);
+		af_future_unref(f); /* and with it maybe the loop */
+		return timed;
 	}
 	if (f->done || !timeout)
 		return f;

@@ -85,15 +85,16 @@ struct af_future *af_shield(struct af_future *f)
 
 	if (!f)
 		return afi_future_failed(NULL, -EINVAL);
-	if (!loop)
-		return f; /* a static one, which nothing can touch */
-	if (!afi_loop_is_mine(loop))
+	if (loop && !afi_loop_is_mine(loop))
 		return afi_future_failed(loop, -EPERM);
+	if (f->done && !afi_loop_alive(loop))
+		return f; /* no cancel can touch it */
 	if (afi_loop_alive(loop))
 		shield = afi_future_new(loop, &shield_ops);
 	if (!shield) {
-		af_future_unref(f);
-		return afi_future_failed(loop, -ENOMEM);
+		shield = afi_future_failed(loop, -ENOMEM);
+		af_future_unref(f); /* and with it maybe the loop */
+		return shield;
 	}
 	shield->refs = 1; /* the caller's */
 	shield->source = f;
