@@ -165,7 +165,7 @@ static inline struct af_future *future_free_link(struct af_future *f)
 }
 
 /* By a list, since what holds what may be deep. */
-static void future_free_others(struct af_future *f)
+__attribute__((noinline)) static void future_free_others(struct af_future *f)
 {
 	struct af_future *dead = NULL;
 
