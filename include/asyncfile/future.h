@@ -10,8 +10,9 @@
  *
  * **Ownership.** Whoever calls an operation owns one reference to the future
  * that it returns. af_await() and the accessors borrow. af_then(), af_catch(),
- * af_finally(), af_on_done(), af_with_timeout() and the functions for several
- * futures consume the references that they are given, also when they fail. So
+ * af_finally(), af_on_done(), af_shield(), af_with_timeout() and the functions
+ * for several futures consume the references that they are given, also when
+ * they fail. So
  *
  *     af_on_done(af_then(af_file_read(file, 100, 0, NULL), parse, ctx),
  *                report, ctx);
@@ -57,6 +58,9 @@ struct af_output;
 #define AFIO_TRUNCATED 0x4u
 /** A read error comes after these bytes; the next read reports it. */
 #define AFIO_ERROR 0x8u
+
+/** An option of af_map(): go on after a failure. */
+#define AFIO_SETTLE 0x10000u
 
 /**
  * Waits until a future is done, and runs the loop meanwhile. Borrows the
@@ -178,6 +182,7 @@ struct evbuffer *af_future_buffer(struct af_future *f);
  * | af_file_each_async(), af_file_each_line(),
  *   af_file_each_chunk()                     | bytes the function got        |
  * | af_pipe_communicate(), af_run()          | bytes of the input were taken |
+ * | af_map(), also when it is done           | futures have succeeded        |
  * | any other, such as a chain               | 0                             |
  */
 size_t af_future_count(const struct af_future *f);
@@ -233,6 +238,43 @@ const struct af_output *af_future_output(const struct af_future *f);
  * to do then they do, and af_future_part() tells of each.
  */
 void af_future_cancel(struct af_future *f);
+
+/**
+ * Drops the caller's reference and all that was to happen after f, so that the
+ * object behind the continuations' arg can be freed while an operation goes on.
+ *
+ * It reaches the futures that af_future_cancel() would reach: f, those before
+ * it in the chain, the operation at its root and, if that is a group or an
+ * af_map(), each part, the chain of that, and so on; but nothing behind an
+ * af_shield(). Whatever waits for one of these, whoever added it, is taken off:
+ *
+ * | on one of these futures                  | afterwards                     |
+ * |------------------------------------------|--------------------------------|
+ * | a continuation, or an af_on_done()       | never runs, also if it was due;
+ *                                              its arg is the program's again |
+ * | a continuation that is running           | finishes. If it returns a
+ *                                              future, that goes on, and its
+ *                                              outcome is dropped             |
+ * | a chain, shield, group or map made of it | fails with -ECANCELED; other
+ *                                              parts of a group or map go on  |
+ * | the make function of a map               | is not called again            |
+ * | an af_await() that is waiting for it     | returns -ECANCELED             |
+ * | an operation, or a future of
+ *   af_future_new()                          | goes on, and its result is
+ *                                              dropped. It is not cancelled   |
+ *
+ * Continuations of such a chain, shield, group or map do run, if it is not among
+ * those futures itself: they see -ECANCELED.
+ *
+ * A read that goes on takes bytes out of its file. To keep them there, cancel it
+ * first and then forget it. Functions that an operation itself calls, such as
+ * that of af_file_each_line() or the cancel function of af_future_new(), stay
+ * with the operation.
+ *
+ * @param f consumed; NULL is fine. No effect, consuming nothing, if f is another
+ *          thread's
+ */
+void af_future_forget(struct af_future *f);
 
 /**
  * A continuation: what to do after a future.
@@ -338,10 +380,81 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
  * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
  * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
- *         no such part
+ *         no such part, and for an af_map(), whose parts come and go
  */
 AFIO_MUST_USE
 struct af_future *af_future_part(const struct af_future *f, size_t i);
+
+/**
+ * A function that makes the next future of an af_map().
+ *
+ * @return a future, whose reference passes to the library; NULL: no more
+ */
+typedef struct af_future *(*af_make_fn)(void *arg);
+
+/**
+ * Calls make(arg) again and again, until it returns NULL, and keeps at most n of
+ * the futures that it returns pending at a time. When one is done, make is
+ * called for the next. What to do with a result is for the chain that make
+ * returns; the map has only an error, and a count, see af_future_count(). make
+ * is called as continuations are: never inside af_map(), and never while another
+ * call of it is running.
+ *
+ * | happens                              | the map                            |
+ * |--------------------------------------|------------------------------------|
+ * | make has returned NULL               | succeeds, when all are done        |
+ * | one of the futures fails             | does not call make any more, and
+ *                                          when all are done, fails with the
+ *                                          first failure                      |
+ * | the same, with AFIO_SETTLE           | goes on as after a success         |
+ * | make returns a future of another loop | goes on as after a failure, also
+ *                                          with AFIO_SETTLE: -EINVAL          |
+ * | make returns a future that depends on the map itself | likewise: -EDEADLK |
+ * | memory runs out                      | likewise: -ENOMEM; the last future
+ *                                          is cancelled                       |
+ * | cancelled, or the loop is freed      | fails at once with -ECANCELED; the
+ *                                          pending futures are cancelled, also
+ *                                          one that make returns after that   |
+ *
+ * The count is how many futures have succeeded, while the map is pending and
+ * after any outcome. make may await, cancel or forget the map, and free the
+ * loop. To await the map itself fails there with -EDEADLK.
+ *
+ * @param n     at least 1
+ * @param flags 0 or AFIO_SETTLE
+ * @return a new future, the caller's. It fails at once with -EINVAL if loop or
+ *         make is NULL, n is 0 or flags has another bit; -EPERM for another
+ *         thread's loop; -ECANCELED if the loop is being freed; or -ENOMEM
+ */
+AFIO_MUST_USE
+struct af_future *af_map(struct af_loop *loop, af_make_fn make, void *arg,
+			 size_t n, unsigned flags);
+
+/**
+ * Makes a future with f's outcome and result that can be cancelled without f.
+ * For a future that is shared, such as one that ends when the program is to shut
+ * down: each af_race() with it gets a shield of its own.
+ *
+ * | happens                                    | the shield                   |
+ * |--------------------------------------------|------------------------------|
+ * | f is done                                  | has its outcome and result   |
+ * | the shield is cancelled: itself, through a
+ *   chain, or as a part of a group             | fails with -ECANCELED, and
+ *                                                lets go of f                 |
+ * | the shield is cancelled after f is done    | keeps f's outcome, see
+ *                                                af_future_cancel()           |
+ * | the shield has no reference and no
+ *   continuation any more                      | lets go of f, and is freed   |
+ *
+ * A shield that lets go of f drops its reference to f at once, and leaves nothing
+ * behind in f. f is not cancelled.
+ *
+ * @param f consumed
+ * @return a new future, the caller's. -EINVAL if f is NULL; -EPERM, consuming
+ *         nothing, if f is another thread's; -ENOMEM, and f is dropped
+ */
+AFIO_MUST_USE
+struct af_future *af_shield(struct af_future *f);
 
 /**
  * Limits the time of a future. When the timeout runs out first, f is cancelled
@@ -458,8 +571,35 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
 int af_future_fail(struct af_future *f, int error);
 
 /**
- * Returns the value given to af_future_resolve(), or what the function of
- * af_work() returned, also through a chain. NULL if there is none.
+ * Makes a future that has succeeded already, for a function that must return a
+ * future and has the result at hand.
+ *
+ * @param value      what af_future_value() will return. It belongs to the
+ *                   library from this call on, whatever its outcome
+ * @param free_value called with value when the future is freed, or at once if
+ *                   the future cannot be made; may be NULL
+ * @return a new future, the caller's; a failed one with -EINVAL if loop is
+ *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
+ *         thread's, or -ENOMEM
+ */
+AFIO_MUST_USE
+struct af_future *af_succeeded(struct af_loop *loop, void *value,
+			       af_free_fn free_value);
+
+/**
+ * Makes a future that has failed already.
+ *
+ * @param error a negative errno other than -EINPROGRESS; for any other number
+ *              the future has failed with -EINVAL
+ * @return a new future, the caller's; if it cannot be made, another failed one,
+ *         see af_succeeded()
+ */
+AFIO_MUST_USE
+struct af_future *af_failed(struct af_loop *loop, int error);
+
+/**
+ * Returns the value given to af_future_resolve() or af_succeeded(), or what the
+ * function of af_work() returned, also through a chain. NULL if there is none.
  */
 void *af_future_value(const struct af_future *f);
 

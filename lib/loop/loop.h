@@ -61,13 +61,14 @@ struct af_loop {
 	bool stopped;	  /* af_loop_stop() was called */
 	bool turning;	  /* libevent dispatches, on our behalf */
 	bool broken;	  /* base's event_base_loopbreak() has been seen */
-	bool maybe_stuck; /* something waits for a running continuation */
 	bool held;	  /* files move no byte before the next task */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
 	unsigned walks; /* over futures, so far */
-	unsigned refs;	/* the owner's, and one for each object made with it */
+	/* How often something began to wait for a running continuation. */
+	unsigned maybe_stuck;
+	unsigned refs; /* the owner's, and one for each object made with it */
 	pthread_t thread;
 	struct afi_await *awaits; /* the innermost one */
 

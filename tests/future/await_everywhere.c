@@ -57,7 +57,7 @@ static struct af_file *idle, *across;
 static int idle_out, across_out;
 static bool across_done, timer_fired, in_wait;
 
-static struct af_future *awaited, *maker;
+static struct af_future *awaited, *maker, *behind;
 static struct af_future *before; /* that it waits for, or NULL */
 
 /* The cell, for the message of a failure. */
@@ -140,6 +140,15 @@ static struct af_future *read_again(struct af_future *done, void *arg)
 	return af_file_read(file, 3, AFIO_FULL, arg);
 }
 
+/* What a map's chain does with its bytes. */
+static struct af_future *read_once(struct af_future *done, void *arg)
+{
+	(void)arg;
+	expect(memcmp(af_future_data(done, NULL), "abcd\n",
+		      af_future_count(done)) == 0);
+	return NULL;
+}
+
 static struct af_future *pass(struct af_future *done, void *arg)
 {
 	(void)arg;
@@ -160,6 +169,41 @@ static struct af_future *begin_group(const struct timeval *timeout)
 	struct af_future *f = begin_chain(timeout);
 
 	return af_any(stage.loop, &f, 1);
+}
+
+/* And one behind a shield, whose cancel leaves it alone. */
+static struct af_future *begin_shield(const struct timeval *timeout)
+{
+	behind = begin_chain(timeout);
+	return af_shield(af_future_ref(behind));
+}
+
+static int left_to_make;
+static struct timeval part_timeout;
+
+static struct af_future *make_read(void *arg)
+{
+	if (left_to_make-- == 0)
+		return NULL;
+	if (!file) /* closed before the first call */
+		return af_failed(stage.loop, -ECANCELED);
+	return af_then(af_file_read(file, 5, AFIO_FULL, arg), read_once, NULL);
+}
+
+/* One future, which is made during the wait. */
+static struct af_future *begin_map(const struct timeval *timeout)
+{
+	left_to_make = 1;
+	if (timeout)
+		part_timeout = *timeout;
+	return af_map(stage.loop, make_read, timeout ? &part_timeout : NULL, 2,
+		      0);
+}
+
+static void check_map(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
 }
 
 static void check_chain_data(enum outcome outcome)
@@ -487,6 +531,10 @@ static const struct operation {
 	  -ECONNRESET, check_chain_data },
 	{ "group", NULL, begin_group, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
+	{ "shield", NULL, begin_shield, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_chain_data },
+	{ "map", NULL, begin_map, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_map },
 	{ "write", NULL, begin_write, drain, NULL, leave, close_target, -EPIPE,
 	  check_written },
 	{ "finish", NULL, begin_finish, drain, NULL, NULL, close_target, 0,
@@ -623,6 +671,7 @@ static void wait_there(void *arg)
 	expect(play->acted || play->when == BEFORE);
 	expect(!private || timer_fired == fired);
 	expect(!across_done);
+	af_future_cancel(behind); /* or its file is waited for */
 	if (r == 0)
 		play->op->check(play->outcome);
 	af_future_cancel(before);
@@ -694,7 +743,8 @@ static void close_cell(void)
 
 	af_future_unref(awaited);
 	af_future_unref(maker);
-	maker = NULL;
+	af_future_unref(behind);
+	maker = behind = NULL;
 	end_work();
 	af_file_close(file);
 	af_file_close(target);

@@ -104,6 +104,7 @@ struct scene {
 	struct af_future *gift; /* to be resolved by a post */
 	unsigned values, freed; /* given to makers, and taken back */
 	int follows;		/* an error that a failure may lead to */
+	int naps;		/* that are still to be made */
 	char got[200];		/* what was read, all together */
 	size_t n_got;
 };
@@ -423,6 +424,48 @@ static void act_groups(struct scene *s)
 	end(s, af_with_timeout(sleeping(s, 100000), MS(1)), -ETIMEDOUT);
 }
 
+static struct af_future *make_nap(void *arg)
+{
+	struct scene *s = arg;
+
+	return s->naps-- > 0 ? af_sleep(s->loop, MS(1)) : NULL;
+}
+
+/* More than a map has room for at first. */
+static void act_map(struct scene *s)
+{
+	struct af_future *f;
+
+	s->naps = 9;
+	f = af_future_ref(af_map(s->loop, make_nap, s, 100, AFIO_SETTLE));
+	if (end(s, f, 0) == 0)
+		ck_assert(af_future_count(f) == 9 || memory.failed > 0);
+	af_future_unref(f);
+}
+
+/* Shields that end, are cancelled, dropped and forgotten. */
+static void act_shields(struct scene *s)
+{
+	struct af_future *f = sleeping(s, 1);
+	struct af_future *late = af_sleep(s->loop, MS(100000));
+	unsigned never = 0;
+
+	end(s, af_shield(af_future_ref(f)), 0);
+	end(s, af_shield(f), 0);
+	f = af_shield(af_future_ref(late));
+	watch_end(s, af_future_ref(f));
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	af_future_unref(af_shield(af_future_ref(late)));
+	f = af_finally(af_future_ref(late), then_count, &never);
+	af_future_forget(af_future_ref(late));
+	end(s, f, -ECANCELED);
+	/* Without memory, it runs at once. */
+	ck_assert(never == 0 || memory.failed > 0);
+	af_future_cancel(late);
+	af_future_unref(late);
+}
+
 static void take_back(void *value)
 {
 	((struct scene *)value)->freed++;
@@ -468,6 +511,9 @@ static void act_makers(struct scene *s)
 	af_future_cancel(f);
 	ck_assert_uint_eq(canceled, error == -EINPROGRESS);
 	end(s, f, -ECANCELED);
+	s->values++;
+	end(s, af_succeeded(s->loop, s, take_back), 0);
+	end(s, af_failed(s->loop, -EIO), -EIO);
 }
 
 /* Waits until a process has ended, however often it takes. */
@@ -1117,6 +1163,7 @@ static const struct {
 	{ act_post_handle, true },
 	{ act_each_async, false },  { act_copy_both, true },
 	{ act_follow, true },
+	{ act_map, true },	    { act_shields, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
