@@ -176,7 +176,7 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
 		.size = sizeof(struct copy_both),
 		.cancel = copy_both_cancel,
 		.expire = copy_both_expire,
-		.compound = true,
+		.kind = AFI_COMPOUND,
 		.progress = copy_both_count,
 		.describe = copy_both_describe,
 	};

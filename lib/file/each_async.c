@@ -146,7 +146,7 @@ struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
 		.size = sizeof(struct each_async),
 		.cancel = afi_each_cancel,
 		.destroy = each_async_destroy,
-		.compound = true,
+		.kind = AFI_COMPOUND,
 		.progress = afi_op_progress,
 		.describe = afi_each_describe,
 	};
