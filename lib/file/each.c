@@ -211,11 +211,13 @@ static void each_work(struct each_op *each)
 			r = file->drained[AFI_READ] || fills == AFI_FILLS_MAX
 				    ? -EAGAIN
 				    : afi_fill(file, SIZE_MAX);
+		if (each->future.done)
+			return;
 		if (r > 0 && each->gate)
 			gettimeofday(&each->gate->read_at, NULL);
 		if (r == -EAGAIN || r == AFI_EMPTY)
 			r = afi_file_await(file, AFI_READ);
-		if (r == -EAGAIN)
+		if (r == -EAGAIN || each->future.done)
 			return;
 		if (r <= 0) {
 			each_end(each, file, (int)r);
@@ -230,17 +232,20 @@ static void each_work(struct each_op *each)
 static void each_on_task(struct afi_task *task)
 {
 	struct each_op *each = AFI_CONTAINER(task, struct each_op, task);
+	struct af_file *file = each->op.file;
 	struct afi_gate *gate = each->gate;
 
 	if (gate && gate->shut) {
 		gate->missed = true;
 		return;
 	}
+	afi_file_hold(file);
 	af_future_ref(&each->future);
 	each->running = true;
 	each_work(each);
 	each->running = false;
 	af_future_unref(&each->future);
+	afi_file_let_go(file);
 }
 
 /* May run inside a libevent callback or fn, so it only queues the task. */

@@ -27,7 +27,7 @@ static inline int afi_op_check(const struct af_file *file,
 {
 	if (!file || flags & ~known || !afi_timeout_valid(timeout))
 		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
+	if (!afi_loop_alive(file->loop) || file->closing)
 		return -ECANCELED;
 	return file->may & 1 << direction ? 0 : -EBADF;
 }
