@@ -51,7 +51,7 @@ enum operation {
 
 #define LINES "one\ntwo\nthree\n"
 #define LEN (sizeof(LINES) - 1)
-#define TURNS 200
+#define TURNS 12
 
 static struct event_base *own; /* the program's; or NULL */
 static struct af_loop *loop;
@@ -304,7 +304,7 @@ static void finish(struct bufferevent *kept)
 	af_future_unref(later);
 	if (kept)
 		bufferevent_free(kept);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 3; i++)
 		turn_once();
 	af_loop_free(loop);
 	if (own)
@@ -324,7 +324,7 @@ static void run(enum operation operation, bool borrowed, bool late,
 	cancelled = false;
 	op = begin(operation);
 	for (int i = 0; i < TURNS && loop; i++) {
-		if ((!op || af_future_is_done(op)) && (!armed || i > 20))
+		if ((!op || af_future_is_done(op)) && (!armed || i > 6))
 			break;
 		turn_once();
 		(void)!read(peer, buf, sizeof(buf));
