@@ -274,7 +274,10 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * | is TLS over another bufferevent, and
  *   ends without close_notify             | its writes fail with -EPIPE     |
  * | is TLS whose peer leaves during the
- *   handshake                             | its writes fail with -EPIPE     |
+ *   handshake, or speaks no TLS           | its writes fail with -EPIPE     |
+ * | reports an error of reading while
+ *   bytes wait in its own output, and is
+ *   no end of a pair                      | its writes fail with -EPIPE     |
  * | reports a timeout that
  *   bufferevent_set_timeouts() set        | fails with -ETIMEDOUT, once     |
  * | reports an event without
@@ -287,8 +290,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * There are two ways to have a missing close_notify reported as end of file.
  * With TLS over another bufferevent, call
  * bufferevent_openssl_set_allow_dirty_shutdown(). With TLS over a descriptor,
- * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL, because libevent 2.1 does not
- * recognise how OpenSSL 3 reports it.
+ * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL; since libevent 2.1.13 the former
+ * works there, too. Older ones do not recognise how OpenSSL 3 reports it.
  */
 AFIO_MUST_USE
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,

@@ -91,6 +91,9 @@ int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 			       size > AFI_CHUNK_SIZE ? size : AFI_CHUNK_SIZE);
 	if (!larger)
 		return -ENOMEM;
+	/* What is unread in small pieces comes in a row: leave room for more. */
+	if (before > 0)
+		before += (larger->size - buffer->len - before - after) / 2;
 	memcpy(larger->data + before, afi_buffer_data(buffer), buffer->len);
 	afi_chunk_put(pool, buffer->chunk);
 	buffer->chunk = larger;

@@ -28,12 +28,13 @@
 
 struct copy_op {
 	struct af_future future;
-	struct afi_op in;  /* in the queue of reads */
-	struct afi_op out; /* in the queue of writes */
-	int64_t left;	   /* negative: all */
-	bool in_kernel;	   /* by splice(2) or sendfile(2) */
-	bool moved_less;   /* the last move was partial */
-	bool passes_end;   /* of its source on to the target */
+	struct afi_op in;     /* in the queue of reads */
+	struct afi_op out;    /* in the queue of writes */
+	int64_t left;	      /* negative: all */
+	bool in_kernel;	      /* by splice(2) or sendfile(2) */
+	bool moved_less;      /* the last move was partial */
+	bool passes_end;      /* of its source on to the target */
+	bool stepping, again; /* in copy_step(); which was called again there */
 };
 
 static struct copy_op *copy_of(struct af_future *f)
@@ -69,6 +70,8 @@ static ssize_t copy_buffered(struct copy_op *copy)
 	};
 	ssize_t r = to->transport->write(to, &iov, 1);
 
+	if (copy->future.done)
+		return -ECANCELED;
 	if (r == -EAGAIN || r == 0)
 		return afi_file_await(to, AFI_WRITE);
 	if (r > 0)
@@ -162,6 +165,8 @@ static ssize_t copy_some(struct copy_op *copy)
 	}
 #endif
 	r = afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
+	if (copy->future.done)
+		return -ECANCELED;
 	if (r == -EAGAIN || r == AFI_EMPTY)
 		return afi_file_await(from, AFI_READ);
 	if (r == 0)
@@ -202,12 +207,16 @@ static int copy_pass_end(struct af_file *to)
 static void copy_end(struct copy_op *copy, struct af_file *from,
 		     struct af_file *to, int error, unsigned flags)
 {
+	afi_file_hold(from);
+	afi_file_hold(to);
 	if (copy->passes_end && error == 0 && flags == AFIO_EOF)
 		error = copy_pass_end(to);
 	copy->future.flags = flags;
 	afi_future_finish(&copy->future, error);
 	afi_file_resume(from, AFI_READ);
 	afi_file_resume(to, AFI_WRITE);
+	afi_file_let_go(to);
+	afi_file_let_go(from);
 }
 
 static void copy_finish(struct copy_op *copy, int error, unsigned flags)
@@ -218,13 +227,11 @@ static void copy_finish(struct copy_op *copy, int error, unsigned flags)
 	copy_end(copy, from, to, error, flags);
 }
 
-static int copy_step(struct afi_op *op)
+/* Moves what can be moved now: 0, -EAGAIN, or -errno if it has ended. */
+static int copy_move(struct copy_op *copy)
 {
-	struct copy_op *copy = copy_of(op->future);
 	ssize_t r = 1;
 
-	if (!copy_can_go(copy))
-		return -EAGAIN;
 	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
 		if (moves == MOVES_MAX)
 			r = afi_file_await(copy->out.file, AFI_WRITE);
@@ -233,10 +240,39 @@ static int copy_step(struct afi_op *op)
 		if (r > 0)
 			copy_count(copy, (size_t)r);
 	}
+	if (copy->future.done)
+		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	copy_finish(copy, r < 0 ? (int)r : 0, r == 0 ? AFIO_EOF : 0);
 	return 0;
+}
+
+static int copy_step(struct afi_op *op)
+{
+	struct copy_op *copy = copy_of(op->future);
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	int r = -EAGAIN;
+
+	if (!copy_can_go(copy))
+		return -EAGAIN;
+	/* Both files step it: one may do so while it moves bytes. */
+	copy->again = true;
+	if (copy->stepping)
+		return -EAGAIN;
+	afi_file_hold(from);
+	afi_file_hold(to);
+	af_future_ref(&copy->future);
+	copy->stepping = true;
+	while (r == -EAGAIN && copy->again && !copy->future.done) {
+		copy->again = false;
+		r = copy_move(copy);
+	}
+	copy->stepping = false;
+	af_future_unref(&copy->future);
+	afi_file_let_go(to);
+	afi_file_let_go(from);
+	return r;
 }
 
 static void copy_cancel(struct af_future *f)
@@ -333,6 +369,8 @@ static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 	copy = copy_of(f);
 	copy->left = count;
 	copy->passes_end = passes_end;
+	if (from->careful || to->careful)
+		from->careful = to->careful = true;
 #ifdef HAVE_SPLICE
 	copy->in_kernel = copy_can_splice(from, to);
 #endif

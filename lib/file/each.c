@@ -212,6 +212,8 @@ static ssize_t each_fill(struct afi_each *each, struct af_file *file,
 		r = file->drained[AFI_READ] || too_often
 			    ? -EAGAIN
 			    : afi_fill(file, SIZE_MAX);
+	if (each->compound.future.done)
+		return -ECANCELED;
 	if (r > 0 && each->gate)
 		gettimeofday(&each->gate->read_at, NULL);
 	if (r == -EAGAIN || (r == AFI_EMPTY && !each->records))
@@ -235,6 +237,8 @@ static void each_work(struct afi_each *each)
 			return;
 		}
 		r = each_fill(each, file, fills == AFI_FILLS_MAX);
+		if (each->compound.future.done)
+			return;
 		if (r == -EAGAIN || (r == 0 && !each_see_end(each)))
 			return;
 		if (r == AFI_EMPTY && each_hand_out_empty(each, file))
@@ -252,17 +256,20 @@ static void each_work(struct afi_each *each)
 static void each_on_task(struct afi_task *task)
 {
 	struct afi_each *each = AFI_CONTAINER(task, struct afi_each, task);
+	struct af_file *file = each->op.file;
 	struct afi_gate *gate = each->gate;
 
 	if (gate && gate->shut) {
 		gate->missed = true;
 		return;
 	}
+	afi_file_hold(file);
 	af_future_ref(&each->compound.future);
 	each->running = true;
 	each_work(each);
 	each->running = false;
 	af_future_unref(&each->compound.future);
+	afi_file_let_go(file);
 }
 
 /* May run inside a libevent callback or fn, so it only queues the task. */

@@ -24,14 +24,12 @@ static size_t fill_limit(const struct af_file *file, size_t want, size_t room)
 	return most < room ? most : room;
 }
 
-ssize_t afi_fill(struct af_file *file, size_t want)
+static inline ssize_t fill_by_read(struct af_file *file, size_t want)
 {
 	struct afi_pool *pool = &file->loop->pool;
 	size_t room;
 	ssize_t r;
 
-	if (file->transport->fill)
-		return file->transport->fill(file);
 	r = afi_buffer_extend(&file->in, pool, want);
 	if (r < 0)
 		return r;
@@ -42,7 +40,7 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	room = fill_limit(file, want, room);
 	if (room < AFI_PACKET_MAX && file->transport->look &&
 	    file->transport->look(file, room))
-		return file->transport->fill(file);
+		return file->transport->fill(file, want);
 	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
 	if (r == 0)
 		r = afi_fill_end(file);
@@ -59,6 +57,18 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	else if (r < 0 && r != -EAGAIN && r != -ENOMEM)
 		file->read_error = (int16_t)r;
 	return r;
+}
+
+ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	if (file->transport->fill)
+		return file->transport->fill(file, want);
+	return fill_by_read(file, want);
+}
+
+ssize_t afi_fill_by_read(struct af_file *file, size_t want)
+{
+	return fill_by_read(file, want);
 }
 
 size_t afi_fill_span(struct af_file *file, size_t want, const char *last,

@@ -22,6 +22,8 @@
  * another negative errno.
  */
 ssize_t afi_fill(struct af_file *file, size_t want);
+/* For fill of a transport: the same by its read, which runs no other code. */
+ssize_t afi_fill_by_read(struct af_file *file, size_t want);
 /*
  * The error that comes after what is in the buffer, or 0. It is reported for
  * the last time when nothing is in it.

@@ -50,8 +50,10 @@ static void finish_close(struct finish *finish)
 	}
 	finish_leave(finish);
 	file->finished = true;
+	afi_file_hold(file);
 	r = afi_file_shut(file);
 	afi_future_finish(&finish->future, late ? late : r);
+	afi_file_let_go(file);
 }
 
 static void finish_on_task(struct afi_task *task)

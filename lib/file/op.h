@@ -29,7 +29,9 @@ static inline int afi_op_check(const struct af_file *file,
 		return -EINVAL;
 	if (!afi_loop_alive(file->loop))
 		return -ECANCELED;
-	return file->may & 1 << direction ? 0 : -EBADF;
+	if (file->may & 1 << direction)
+		return 0;
+	return file->closing && !file->finished ? -ECANCELED : -EBADF;
 }
 
 /* A failed future for an operation on file, which may be NULL. */

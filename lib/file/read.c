@@ -202,6 +202,8 @@ static int read_step(struct afi_op *queued)
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
 			r = read_fill(op, file);
+		if (op->future.done)
+			return 0;
 		if (r == AFI_EMPTY && op->enough == read_enough_bytes &&
 		    !op->full) {
 			read_finish(op, 0, 0, 0);
@@ -210,10 +212,12 @@ static int read_step(struct afi_op *queued)
 		if (r == -EAGAIN || r == AFI_EMPTY)
 			r = read_await(op, file);
 		if (r == -EAGAIN)
-			return -EAGAIN;
+			return op->future.done ? 0 : -EAGAIN;
 		if (r <= 0)
 			break;
 	}
+	if (op->future.done)
+		return 0;
 	if (r == 0)
 		file->eof = file->sticky_eof;
 	if (r == 0)

@@ -33,8 +33,11 @@ struct afi_transport {
 
 	/* All below may be NULL; each comment says what NULL means. */
 
-	/* afi_fill() where a message must be read whole. NULL: uses read. */
-	ssize_t (*fill)(struct af_file *file);
+	/*
+	 * afi_fill() where a message must be read whole, or code of the program
+	 * runs before or after. NULL: uses read.
+	 */
+	ssize_t (*fill)(struct af_file *file, size_t want);
 	/*
 	 * Before a read of less than AFI_PACKET_MAX bytes: true if the file has
 	 * turned out to be a packet pipe, and has a table with fill now. NULL:
@@ -97,6 +100,8 @@ struct afi_transport {
 			   enum afi_direction direction);
 	/* After release: closes file->fd if close_fd. NULL: close(2). */
 	int (*close)(struct af_file *file, bool close_fd);
+	/* Frees what release and close have left. NULL: nothing. */
+	void (*destroy)(struct af_file *file);
 
 	/* It cannot be polled; workers do what would block. */
 	bool always_ready;

@@ -127,10 +127,10 @@ static inline void future_free_one(struct af_future *f)
 
 	if (f->ops->destroy)
 		f->ops->destroy(f);
-	/* Not before: a value's free function may have freed the loop. */
-	pool = afi_loop_pool(loop);
 	if (f->buffer)
 		evbuffer_free(f->buffer);
+	/* Not before: a function of the program may have freed the loop. */
+	pool = afi_loop_pool(loop);
 	if (f->chunk)
 		afi_chunk_put(pool, f->chunk);
 	afi_block_put(pool, f, f->ops->size);

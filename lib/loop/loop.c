@@ -138,6 +138,12 @@ static void loop_release(struct af_loop *loop)
 	loop->spare = loop->home = loop->base = NULL;
 }
 
+void afi_loop_release_freed(struct af_loop *loop)
+{
+	if (loop->drivers == 0 && loop->calls == 0 && loop->base)
+		loop_release(loop);
+}
+
 static void loop_init(struct af_loop *loop, struct event_base *base)
 {
 	loop->refs = 1;
@@ -365,7 +371,7 @@ void afi_loop_exit(struct af_loop *loop)
 	if (--loop->drivers == 0) {
 		loop->stopped = false;
 		if (loop->freed)
-			loop_release(loop);
+			afi_loop_release_freed(loop);
 		else
 			loop_kick(loop);
 	}

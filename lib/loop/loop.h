@@ -68,7 +68,8 @@ struct af_loop {
 	unsigned walks; /* over futures, so far */
 	/* How often something began to wait for a running continuation. */
 	unsigned maybe_stuck;
-	unsigned refs; /* the owner's, and one for each object made with it */
+	unsigned refs;	/* the owner's, and one for each object made with it */
+	unsigned calls; /* into code of the program, inside of libevent's */
 	pthread_t thread;
 	struct afi_await *awaits; /* the innermost one */
 
@@ -178,8 +179,17 @@ static inline void afi_loop_move_back(struct af_loop *loop,
 	afi_watches_move_back(&loop->watches, &loop->base, to);
 }
 
+/* Releases the base of a loop that was freed, unless somebody is inside. */
+void afi_loop_release_freed(struct af_loop *loop);
 /* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
 int afi_loop_check(const struct af_loop *loop);
+
+/* After loop->calls++, under which the base stays even if the loop is freed. */
+static inline void afi_loop_called(struct af_loop *loop)
+{
+	if (--loop->calls == 0 && loop->freed)
+		afi_loop_release_freed(loop);
+}
 
 /* A driver comes and goes: whoever turns the loop is between these. */
 void afi_loop_enter(struct af_loop *loop);

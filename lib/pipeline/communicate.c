@@ -62,6 +62,20 @@ static struct communicate *communicate_of(struct af_future *f)
 static void communicate_finish(struct communicate *c, int error,
 			       unsigned flags);
 
+/*
+ * The file of a stream whose read is over. AFIO_PROCESS may have taken it by
+ * then, and nothing is left for us; NULL.
+ */
+static struct af_file *communicate_file(const struct communicate_stream *stream)
+{
+	struct communicate *c = stream->owner;
+	const struct af_file *now = stream->file;
+
+	if (stream == &c->streams[OUT])
+		now = af_pipe_stdout(c->pipeline);
+	return now == stream->file ? stream->file : NULL;
+}
+
 /* Ends each pending read with what it has; whether all streams had ended. */
 static bool communicate_collect_rest(struct communicate *c)
 {
@@ -104,8 +118,14 @@ static void communicate_on_dropped(struct af_future *done, void *arg);
 
 static void communicate_drop_more(struct communicate_stream *stream)
 {
+	struct af_file *file = communicate_file(stream);
+
+	if (!file) {
+		communicate_part_over(stream->owner);
+		return;
+	}
 	af_future_unref(stream->drop);
-	stream->drop = af_file_read(stream->file, DROP_SIZE, 0, NULL);
+	stream->drop = af_file_read(file, DROP_SIZE, 0, NULL);
 	afi_pipeline_expect(&stream->owner->future, stream->drop,
 			    communicate_on_dropped, stream);
 }
@@ -131,9 +151,12 @@ static void communicate_on_dropped(struct af_future *done, void *arg)
 static void communicate_collect_before_error(struct communicate_stream *stream)
 {
 	static const struct timeval now;
+	struct af_file *file = communicate_file(stream);
 
+	if (!file)
+		return;
 	af_future_unref(stream->read);
-	stream->read = af_file_read(stream->file, stream->max, 0, &now);
+	stream->read = af_file_read(file, stream->max, 0, &now);
 }
 
 static void communicate_on_collected(struct af_future *done, void *arg)
@@ -200,7 +223,7 @@ static void communicate_gather(struct communicate_stream *stream,
 	if (data && *ret_len > max) {
 		/* The byte too many is for the next read. */
 		if (stream->owner->overflow == AFIO_OVERFLOW_FAIL)
-			af_file_unread(stream->file, data + max, 1);
+			af_file_unread(communicate_file(stream), data + max, 1);
 		*ret_len = max;
 		((char *)data)[max] = '\0';
 	}

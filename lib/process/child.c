@@ -120,9 +120,17 @@ IN_CHILD static bool child_close_others(struct afi_child *child)
 /* Whether another descriptor will get this number. */
 IN_CHILD static bool child_is_target(const struct afi_child_plan *plan, int fd)
 {
-	for (size_t i = 0; i < plan->n_fds; i++)
-		if (plan->fds[i].child_fd == fd && plan->fds[i].fd != fd)
+	size_t from = 0, to = plan->n_targets, middle;
+
+	while (from < to) {
+		middle = from + (to - from) / 2;
+		if (plan->targets[middle] == fd)
 			return true;
+		if (plan->targets[middle] < fd)
+			from = middle + 1;
+		else
+			to = middle;
+	}
 	return false;
 }
 

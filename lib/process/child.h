@@ -23,6 +23,8 @@ struct afi_child_plan {
 	const struct af_spawn_options *options; /* for the attributes */
 	struct af_fd_map *fds; /* all that it gets; the child changes them */
 	size_t n_fds;
+	int *targets; /* numbers that another one gets, sorted; with fds */
+	size_t n_targets;
 	int tty; /* becomes its controlling terminal; -1: none */
 };
 

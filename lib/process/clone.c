@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -51,11 +52,12 @@ static int clone_find_paths(struct afi_child *child)
 		search = "/bin:/usr/bin";
 	if (strchr(program, '/'))
 		search = "";
-	len = strlen(program) + 1;
+	/* One that is longer is too long, however much of it there is. */
+	len = strnlen(program, PATH_MAX);
 	for (i = 0; search[i]; i++)
 		n_paths += search[i] == ':';
 	child->paths = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
-			      n_paths * (len + 1));
+			      n_paths * (len + 2));
 	if (!child->paths)
 		return -ENOMEM;
 	child->sh_argv = child->paths + n_paths + 1;
@@ -67,6 +69,7 @@ static int clone_find_paths(struct afi_child *child)
 		if (end > search)
 			*text++ = '/';
 		text = mempcpy(text, program, len);
+		*text++ = '\0';
 	}
 	child->paths[*program ? n_paths : 0] = NULL;
 	child->sh_argv[0] = (char *)"sh";

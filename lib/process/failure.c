@@ -16,6 +16,9 @@
 #include "future/future.h"
 #include "process/failure.h"
 
+/* So much of a name is in the text: as long as a path can be. */
+#define NAME_SHOWN 4096
+
 struct afi_spawn_error {
 	struct afi_member member;
 	struct af_loop *loop; /* NULL: of a future, and no member of a loop */
@@ -107,8 +110,8 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 	step = failure_name(failure->step);
 	error = strerror_r(failure->error, buf, sizeof(buf));
 	if (failure->name)
-		kept = failure_format(failure->step, "%s %s: %s", step,
-				      failure->name, error);
+		kept = failure_format(failure->step, "%s %.*s: %s", step,
+				      NAME_SHOWN, failure->name, error);
 	else if (failure->number != AFI_NO_NUMBER)
 		kept = failure_format(failure->step, "%s %ld: %s", step,
 				      failure->number, error);

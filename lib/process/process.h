@@ -40,6 +40,7 @@ struct af_process {
 	struct afi_exit exit;
 	bool ended;
 	bool orphan;
+	bool listed; /* inside af_pipe_from(), which wants each one once */
 	bool killed; /* an orphan that ends soon: the loop's end waits for it */
 	struct afi_end end; /* valid once it has ended */
 	struct event event;

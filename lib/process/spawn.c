@@ -56,19 +56,53 @@ static const char *spawn_find_nonsense(const struct af_spawn_options *options)
 	return NULL;
 }
 
+/* A number that is asked for, and by which of the maps. */
+struct spawn_target {
+	int fd;
+	size_t i;
+};
+
+static int spawn_compare_targets(const void *a_, const void *b_)
+{
+	const struct spawn_target *a = a_, *b = b_;
+
+	if (a->fd != b->fd)
+		return a->fd < b->fd ? -1 : 1;
+	return (a->i > b->i) - (a->i < b->i);
+}
+
+/* The first map whose number an earlier one has; n_fds: none. 0 or -ENOMEM. */
+static int spawn_find_twice(const struct af_spawn_options *options,
+			    size_t *ret_twice)
+{
+	size_t n = options->n_fds, twice = n;
+	struct spawn_target *all = malloc((n + 1) * sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct spawn_target){ options->fds[i].child_fd, i };
+	qsort(all, n, sizeof(*all), spawn_compare_targets);
+	for (size_t i = 1; i < n; i++)
+		if (all[i].fd == all[i - 1].fd && all[i].i < twice)
+			twice = all[i].i;
+	free(all);
+	*ret_twice = twice;
+	return 0;
+}
+
 static int spawn_check_fds(const struct af_spawn_options *options,
 			   struct afi_failure *failure)
 {
 	const struct af_fd_map *fds = options->fds;
+	size_t twice = 0;
 
+	if (options->n_fds > 0 && spawn_find_twice(options, &twice) < 0)
+		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	for (size_t i = 0; i < options->n_fds; i++) {
-		if (fds[i].child_fd < 3)
+		if (fds[i].child_fd < 3 || i == twice)
 			return afi_fail_number(failure, AFIO_STEP_FD,
 					       fds[i].child_fd, EINVAL);
-		for (size_t j = 0; j < i; j++)
-			if (fds[j].child_fd == fds[i].child_fd)
-				return afi_fail_number(failure, AFIO_STEP_FD,
-						       fds[i].child_fd, EINVAL);
 		if (fcntl(fds[i].fd, F_GETFD) < 0)
 			return afi_fail_number(failure, AFIO_STEP_FD, fds[i].fd,
 					       EBADF);
@@ -76,22 +110,43 @@ static int spawn_check_fds(const struct af_spawn_options *options,
 	return 0;
 }
 
+static int spawn_compare_numbers(const void *a_, const void *b_)
+{
+	const int *a = a_, *b = b_;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* For the child, which may be given many, and cannot sort them itself. */
+static void spawn_list_targets(struct afi_child_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_fds; i++)
+		if (plan->fds[i].fd != plan->fds[i].child_fd)
+			plan->targets[plan->n_targets++] =
+				plan->fds[i].child_fd;
+	qsort(plan->targets, plan->n_targets, sizeof(*plan->targets),
+	      spawn_compare_numbers);
+}
+
 /* Lists all that the child gets, standard streams first. */
 static int spawn_list_fds(struct afi_child_plan *plan,
 			  const struct afi_stdfds *fds)
 {
 	const struct af_spawn_options *options = plan->options;
-	size_t n = 0;
+	size_t n = 3 + options->n_fds;
 
-	plan->fds = calloc(3 + options->n_fds, sizeof(*plan->fds));
+	plan->fds = calloc(n, sizeof(*plan->fds) + sizeof(*plan->targets));
 	if (!plan->fds)
 		return -ENOMEM;
+	plan->targets = (int *)(plan->fds + n);
+	n = 0;
 	for (int i = 0; i < 3; i++)
 		if (fds->child[i] >= 0)
 			plan->fds[n++] = (struct af_fd_map){ fds->child[i], i };
 	for (size_t i = 0; i < options->n_fds; i++)
 		plan->fds[n++] = options->fds[i];
 	plan->n_fds = n;
+	spawn_list_targets(plan);
 	return 0;
 }
 

@@ -46,9 +46,11 @@ static void diskturn_wake_both(struct afi_disk *disk)
 
 	if (afi_disk_is_out(disk))
 		return;
+	afi_file_hold(&disk->file);
 	diskturn_wake(&disk->file, first);
 	if (!disk->file.wanted[first])
 		diskturn_wake(&disk->file, !first);
+	afi_file_let_go(&disk->file);
 }
 
 static void diskturn_on_task(struct afi_task *task)

@@ -429,6 +429,36 @@ START_TEST(communicate_with_sigchld_ignored_ends)
 }
 END_TEST
 
+/* Its read is over, and nobody has heard of it yet. */
+START_TEST(communicate_whose_output_another_process_takes_keeps_what_it_read)
+{
+	const char *const last[] = { helper_path(), "exit", "0", NULL };
+	struct af_spawn_options options = { .in.kind = AFIO_PROCESS };
+	const struct af_output *output;
+	struct af_process *other;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_talk(&rig, "4");
+	f = af_pipe_communicate(pipe, HOW(.max_output = 3));
+	options.in.process = af_pipe_process(pipe, 0);
+	other = af_spawn(rig.loop, last, &options);
+	ck_assert_ptr_nonnull(other);
+	output = outcome(&rig, f, -EMSGSIZE, 0);
+	expect_out_pattern(output, 3);
+	af_future_unref(f);
+	rig_hang_up(&rig);
+	expect_success(&rig, pipe);
+	f = af_process_wait(other, NULL);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	af_future_unref(f);
+	af_process_free(other);
+	rig_close(&rig);
+}
+END_TEST
+
 #define ADD(tc, test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 
 Suite *suite(void)
@@ -454,5 +484,7 @@ Suite *suite(void)
 	ADD(tc, communicate_at_the_limit_of_a_stream_is_not_over_it);
 	ADD(tc, communicate_at_limit_is_not_over_it);
 	ADD(tc, communicate_endless_truncated_is_ended_by_deadline);
+	ADD(tc,
+	    communicate_whose_output_another_process_takes_keeps_what_it_read);
 	return s;
 }
