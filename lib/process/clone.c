@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The creation of a child: where its program may be, clone(2), and the error of
- * whatever failed in it. Knows no libevent. The child shares the parent's
- * memory until it executes, so that a large parent costs nothing.
+ * The creation of a child: clone(2), and the error of whatever failed in it.
+ * Knows no libevent. The child shares the parent's memory until it executes, so
+ * that a large parent costs nothing.
  */
 #include "config.h"
 
@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "base/fd.h"
 #include "process/clone.h"
 #include "process/exit.h"
+#include "process/search.h"
 
 #define STACK_SIZE 16384
 
@@ -35,45 +35,6 @@
 #define UNDER_THREAD_SANITIZER 1
 #endif
 #endif
-
-/* Lists where the program may be; one allocation with the arguments for sh. */
-static int clone_find_paths(struct afi_child *child)
-{
-	const char *program = child->plan->program;
-	const char *search = getenv("PATH");
-	size_t argc = 0, n_paths = 1, len, i;
-	const char *end;
-	char *text;
-
-	while (child->plan->argv[argc])
-		argc++;
-	if (!search)
-		search = "/bin:/usr/bin";
-	if (strchr(program, '/'))
-		search = "";
-	len = strlen(program) + 1;
-	for (i = 0; search[i]; i++)
-		n_paths += search[i] == ':';
-	child->paths = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
-			      n_paths * (len + 1));
-	if (!child->paths)
-		return -ENOMEM;
-	child->sh_argv = child->paths + n_paths + 1;
-	text = (char *)(child->sh_argv + argc + 2);
-	for (i = 0; i < n_paths; i++, search = end + 1) {
-		end = strchrnul(search, ':');
-		child->paths[i] = text;
-		text = mempcpy(text, search, (size_t)(end - search));
-		if (end > search)
-			*text++ = '/';
-		text = mempcpy(text, program, len);
-	}
-	child->paths[*program ? n_paths : 0] = NULL;
-	child->sh_argv[0] = (char *)"sh";
-	for (i = 1; i <= argc; i++)
-		child->sh_argv[i + 1] = (char *)child->plan->argv[i];
-	return 0;
-}
 
 /*
  * Creates a process that runs afi_child_main() on a stack of its own, with a
@@ -196,7 +157,7 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 	struct afi_exit failed;
 	pid_t pid;
 
-	if (clone_find_paths(&child) < 0)
+	if (afi_search_paths(&child) < 0)
 		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	pid = afi_pipe_open(error_pipe);
 	if (pid < 0) {
