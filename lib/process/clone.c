@@ -18,11 +18,14 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/exit.h"
 #include "process/search.h"
 
 #define STACK_SIZE 16384
+/* For a child that runs functions of the program. */
+#define LARGE_STACK_SIZE 65536
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000
@@ -41,21 +44,35 @@
  * pidfd from the start, as another part of the program may reap it at any time.
  * If no descriptor is left for a pidfd, the caller tries again later.
  */
-static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
+static pid_t clone_start_on(char *top, struct afi_child *child, int *pidfd,
+			    int flags)
 {
-	_Alignas(max_align_t) char stack[STACK_SIZE];
 	pid_t pid = -1;
 
 #ifdef HAVE_PIDFD
-	pid = clone(afi_child_main, stack + STACK_SIZE,
-		    flags | CLONE_PIDFD | SIGCHLD, child, pidfd);
+	pid = clone(afi_child_main, top, flags | CLONE_PIDFD | SIGCHLD, child,
+		    pidfd);
 #else
 	(void)pidfd;
 #endif
 	if (pid < 0)
-		pid = clone(afi_child_main, stack + STACK_SIZE, flags | SIGCHLD,
-			    child);
+		pid = clone(afi_child_main, top, flags | SIGCHLD, child);
 	return pid < 0 ? -errno : pid;
+}
+
+static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
+{
+	_Alignas(max_align_t) char stack[STACK_SIZE];
+
+	return clone_start_on(stack + STACK_SIZE, child, pidfd, flags);
+}
+
+/* Of a child that runs functions of the program: it has a copy of our memory. */
+static pid_t clone_start_copy(struct afi_child *child, int *pidfd)
+{
+	_Alignas(max_align_t) char stack[LARGE_STACK_SIZE];
+
+	return clone_start_on(stack + LARGE_STACK_SIZE, child, pidfd, 0);
 }
 
 /*
@@ -64,8 +81,13 @@ static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
  */
 static pid_t clone_start(struct afi_child *child, int *pidfd)
 {
+	const struct af_spawn_options *options = child->plan->options;
 	pid_t pid = -ENOSYS;
 
+	if (options->cgroup_fd)
+		return afi_cgroup_clone(child, pidfd);
+	if (afi_child_runs_ours(options))
+		return clone_start_copy(child, pidfd);
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
 	pid = clone_start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
 #endif
@@ -134,6 +156,18 @@ static pid_t clone_start_as_user(struct afi_child *child, int *pidfd)
 	return pid;
 }
 
+/* The child could not be created. */
+static void clone_failed(const struct afi_child_plan *plan,
+			 struct afi_failure *failure, int error)
+{
+	const int *cgroup = plan->options->cgroup_fd;
+
+	if (cgroup && error != EAGAIN && error != ENOMEM)
+		afi_fail_number(failure, AFIO_STEP_CGROUP, *cgroup, error);
+	else
+		afi_fail(failure, AFIO_STEP_CLONE, NULL, error);
+}
+
 /* Waits until the child has executed or failed; 0, or its errno. */
 static int clone_outcome(struct afi_child *child, int error_fd)
 {
@@ -152,20 +186,27 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 		struct afi_failure *failure)
 {
 	const struct af_spawn_options *options = plan->options;
-	struct afi_child child = { .plan = plan, .parent = getpid() };
+	struct afi_child child = {
+		.plan = plan,
+		.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
+		.program_fd = options->program_fd ? *options->program_fd : -1,
+		.parent = getpid(),
+	};
 	int error_pipe[2], pidfd = -1, error = 0;
 	struct afi_exit failed;
-	pid_t pid;
+	pid_t pid = afi_search_paths(&child);
 
-	if (afi_search_paths(&child) < 0)
+	if (pid == -ENOMEM)
 		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
+	if (pid < 0)
+		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -pid);
 	pid = afi_pipe_open(error_pipe);
 	if (pid < 0) {
 		pid = afi_fail(failure, AFIO_STEP_PIPE, NULL, -pid);
 		goto out;
 	}
 	child.error_fd = error_pipe[1];
-	if (options->uid || options->gid)
+	if (plan->uid || plan->gid)
 		pid = clone_start_as_user(&child, &pidfd);
 	else
 		pid = clone_start_blocked(&child, &pidfd);
@@ -174,7 +215,7 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 	if (pid > 0 && pidfd < 0)
 		pidfd = clone_open_pidfd(pid);
 	if (pid < 0)
-		afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
+		clone_failed(plan, failure, -pid);
 	else
 		error = clone_outcome(&child, error_pipe[0]);
 	close(error_pipe[0]);

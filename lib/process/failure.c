@@ -45,6 +45,11 @@ static const char *failure_name(enum af_spawn_step step)
 		[AFIO_STEP_DIE_WITH_PARENT] = "prctl",
 		[AFIO_STEP_SIGNALS] = "sigprocmask",
 		[AFIO_STEP_EXEC] = "exec",
+		[AFIO_STEP_NO_NEW_PRIVS] = "no_new_privs",
+		[AFIO_STEP_AMBIENT] = "ambient",
+		[AFIO_STEP_CGROUP] = "cgroup",
+		[AFIO_STEP_BEFORE_IDENTITY] = "before_identity",
+		[AFIO_STEP_BEFORE_EXEC] = "before_exec",
 	};
 
 	return failure_names[step];
@@ -107,7 +112,7 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 	step = failure_name(failure->step);
 	error = strerror_r(failure->error, buf, sizeof(buf));
 	if (failure->name)
-		kept = failure_format(failure->step, "%s %s: %s", step,
+		kept = failure_format(failure->step, "%s %.4096s: %s", step,
 				      failure->name, error);
 	else if (failure->number != AFI_NO_NUMBER)
 		kept = failure_format(failure->step, "%s %ld: %s", step,

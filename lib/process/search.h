@@ -8,8 +8,8 @@
 #include "process/child.h"
 
 /*
- * Sets paths and sh_argv, one allocation that free(3) of paths frees. 0 or
- * -ENOMEM.
+ * Sets paths, and sh_argv if sh may run the program; one allocation that
+ * free(3) of paths frees. 0, -ENOMEM, or -ENAMETOOLONG.
  */
 int afi_search_paths(struct afi_child *child);
 

@@ -382,7 +382,9 @@ START_TEST(user_without_groups_has_none_of_the_parents)
 	ck_assert_int_eq(setgroups(3, ours), 0);
 	expect_says(&rig, ASK("groups"), NULL, "3: 0 4 27\n");
 	expect_says(&rig, ASK("groups"),
-		    WITH(.program = THE_PROGRAM, .uid = &nobody), "0:\n");
+		    WITH(.program = THE_PROGRAM, .uid = &nobody,
+			 .keep_gid = true),
+		    "0:\n");
 	expect_says(&rig, ASK("groups"),
 		    WITH(.program = THE_PROGRAM, .gid = &nogroup), "0:\n");
 	expect_says(&rig, ASK("groups"),
@@ -603,7 +605,8 @@ START_TEST(cwd_is_entered_as_the_user)
 	rig_open(&rig, 0);
 	ck_assert_int_eq(mkdir("private", 0700), 0);
 	expect_reason(&rig, (const char *const[]){ "true", NULL },
-		      WITH(.uid = &nobody, .cwd = "private"), EACCES,
+		      WITH(.uid = &nobody, .gid = &nogroup, .cwd = "private"),
+		      EACCES,
 		      "chdir private: Permission denied");
 	rig_close(&rig);
 }
@@ -647,7 +650,7 @@ static void start_holder(int fd, struct af_spawn_options *options)
 
 static _Noreturn void start_and_die(int fd, const uid_t *uid)
 {
-	start_holder(fd, WITH(.uid = uid));
+	start_holder(fd, WITH(.uid = uid, .keep_gid = true));
 	put(fd, "x", 1);
 	raise(SIGKILL);
 	abort();
