@@ -88,7 +88,8 @@ struct af_stdio {
 	 * any part of the path only if no other user can have put it there: the
 	 * link belongs to root, and so does its directory, which nobody else
 	 * may write to unless it is sticky, such as /tmp. Any other link is
-	 * ELOOP. AFIO_PATH_FOLLOW turns that off.
+	 * ELOOP (EACCES if the kernel itself refuses, see protected_symlinks
+	 * in proc(5)). AFIO_PATH_FOLLOW turns that off.
 	 *
 	 * With AFIO_PATH_AS_CHILD the child opens it instead, once it is in its
 	 * cwd and has its ids: relative to that cwd, and with the rights of its

@@ -120,7 +120,7 @@ static int stdfds_open_file(struct afi_stdfds *fds, int i,
 
 	if (stdio->kind == AFIO_NULL) {
 		fd = stdfds_open_null(i > 0);
-	} else if (stdio->path && stdio->path_flags & AFIO_PATH_AS_CHILD) {
+	} else if (stdio->path_flags & AFIO_PATH_AS_CHILD) {
 		fds->late[i].path = stdio->path;
 		fds->late[i].flags = stdfds_path_flags(stdio, i > 0);
 		fds->late[i].mode = stdfds_path_mode(stdio);
@@ -255,6 +255,13 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 		     : 0;
 }
 
+/* Last, as it changes files; and what leads where such a stream does. */
+static bool stdfds_is_last(const struct af_stdio *stdio, int i)
+{
+	return stdio->kind == AFIO_PATH ||
+	       (i == 2 && stdio->kind == AFIO_STDOUT);
+}
+
 int afi_stdfds_open(struct afi_stdfds *fds, const struct afi_child_plan *plan,
 		    struct afi_failure *failure)
 {
@@ -268,7 +275,14 @@ int afi_stdfds_open(struct afi_stdfds *fds, const struct afi_child_plan *plan,
 				    .tty = -1,
 				    .master = -1 };
 	for (int i = 0; i < 3 && r == 0; i++)
-		r = stdfds_open_one(fds, i, stdio[i], plan, failure);
+		if (stdio[i]->kind == AFIO_PATH && !stdio[i]->path)
+			r = afi_fail(failure, AFIO_STEP_OPEN, NULL, EINVAL);
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (!stdfds_is_last(stdio[i], i))
+			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (stdfds_is_last(stdio[i], i))
+			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
 	if (r < 0)
 		afi_stdfds_abandon(fds);
 	return r;
