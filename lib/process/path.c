@@ -72,6 +72,16 @@ static int path_enter_start(struct path_walk *walk, const char *path)
 				     O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
+/* The first len bytes of a text; or NULL. */
+static char *path_copy(const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy)
+		*(char *)mempcpy(copy, text, len) = '\0';
+	return copy;
+}
+
 /* Whether nobody but root can have made a link, or can exchange it. */
 static bool path_link_is_safe(int link, int dir)
 {
@@ -172,7 +182,7 @@ static int path_step(struct path_walk *walk)
 		/* So that a link at the end of a path remains a directory. */
 		*end = '/';
 		walk->rest = end;
-		name = strndup(name, (size_t)(end - name));
+		name = path_copy(name, (size_t)(end - name));
 		if (!name)
 			return -ENOMEM;
 		r = path_follow(walk, name, ENOTDIR);
@@ -188,7 +198,7 @@ static int path_walk(const char *path, int flags, mode_t mode)
 	struct path_walk walk = { .dir = -1, .flags = flags, .mode = mode };
 	int r;
 
-	walk.text = walk.rest = strdup(path);
+	walk.text = walk.rest = path_copy(path, strlen(path));
 	if (!walk.text)
 		return -ENOMEM;
 	r = path_enter_start(&walk, path);
