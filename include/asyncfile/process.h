@@ -58,7 +58,7 @@ enum af_stdio_kind {
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
 	AFIO_NULL,	  /**< to /dev/null */
 	AFIO_FD,	  /**< to fd, which remains the caller's */
-	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
+	AFIO_PATH,	  /**< to path; outputs: created, truncated */
 	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
 	AFIO_PROCESS,	/**< in only: the AFIO_PIPE that is process's stdout */
 	AFIO_STDOUT,	/**< err only: where out leads */
@@ -94,6 +94,7 @@ struct af_stdio {
 	 * With AFIO_PATH_AS_CHILD the child opens it instead, once it is in its
 	 * cwd and has its ids: relative to that cwd, and with the rights of its
 	 * user, who follows links as usual and owns a file that is created.
+	 * af_spawn() waits for that, too, also where the user has put a FIFO.
 	 */
 	const char *path;
 	struct af_process *process; /**< for AFIO_PROCESS */
@@ -185,9 +186,10 @@ struct af_spawn_options {
 	/**
 	 * The directory of a cgroup (version 2) that the child starts in, as a
 	 * descriptor. af_process_stop() then reaches all that is in the cgroup,
-	 * so give each child one of its own. The child gets a copy of the
-	 * parent's memory first, so the start of a large program takes longer.
-	 * Needs Linux 5.7, and 5.14 for the stop. NULL: not asked for.
+	 * so give each child, or pipeline, one of its own. The child gets a
+	 * copy of the parent's memory first, so the start of a large program
+	 * takes longer. Needs Linux 5.7, and 5.14 for the stop. NULL: not asked
+	 * for.
 	 */
 	const int *cgroup_fd;
 
@@ -288,9 +290,9 @@ struct af_spawn_options {
 	 * capabilities, filters of system calls. NULL: none. before_identity
 	 * runs before the child's ids and working directory change;
 	 * before_exec runs as the last thing before the exec, so a filter that
-	 * it installs must allow execve, write and exit_group. It may not go
-	 * with uid, gid or reset_ids in af_spawn(), which could be held up by
-	 * that user.
+	 * it installs must allow execve (execveat with program_fd), write and
+	 * exit_group. It may not go with uid, gid or reset_ids in af_spawn(),
+	 * which could be held up by that user.
 	 *
 	 * Such a child shares no memory with the parent: it has a copy, as
 	 * after fork(2), of a program in which other threads may have been
