@@ -135,6 +135,7 @@ START_TEST(search_skips_empty_parts)
 	static const char *const paths[] = {
 		"", ":", "::", "x:", ":x", "x::y"
 	};
+	const char *const of_root[] = { "tmp", NULL };
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -144,6 +145,8 @@ START_TEST(search_skips_empty_parts)
 		expect_refused(&rig, found, NULL, ENOENT);
 		expect_refused(&rig, found, WITH(.search_path = paths[i]),
 			       ENOENT);
+		/* There, it would be EACCES. */
+		expect_refused(&rig, of_root, NULL, ENOENT);
 	}
 	setenv("PATH", ".", 1);
 	expect_says(&rig, found, NULL, "found\n");
