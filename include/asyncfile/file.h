@@ -76,6 +76,7 @@
 #ifndef ASYNCFILE_FILE_H
 #define ASYNCFILE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/time.h>
@@ -438,7 +439,8 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * file. Set it where the peer is not trusted. An operation with a size may
  * gather that size.
  *
- * @param bytes the limit; 0: none, which is the default
+ * @param bytes the limit; 0: none. A file begins with that of its loop, see
+ *              af_loop_set_file_limit()
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
@@ -512,6 +514,171 @@ struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
+
+/** What af_file_each_async() passes on at a time. */
+enum af_each {
+	/** A line, with its newline. */
+	AFIO_EACH_LINE,
+	/** Whatever has arrived, in pieces of any length. */
+	AFIO_EACH_CHUNK,
+	/**
+	 * One message of a message socket, which may be empty; or what one read
+	 * returns, of another source of records: see af_file_new().
+	 */
+	AFIO_EACH_RECORD,
+};
+
+/**
+ * A function that af_file_each_async() calls. Like an af_each_fn it runs from
+ * the loop and may call anything; it may close the file or cancel the whole.
+ *
+ * @param data  the bytes; no NUL follows. They are valid until the future that
+ *              fn returns is done, so that fn may write them with AFIO_BORROW;
+ *              with NULL, during the call.
+ * @param len   how many
+ * @param flags 0; or AFIO_EOF: the last line, which lacks its newline
+ * @return a future, whose reference passes to the library: what to wait for
+ *         before the next call; or NULL to go on at once
+ */
+typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
+					      unsigned flags, void *arg);
+
+/**
+ * Calls fn for every line, chunk or record up to end of file, and waits for the
+ * future that fn returns before it goes on. Meanwhile nothing is read from the
+ * descriptor, so a slow consumer slows the writer down. Otherwise like
+ * af_file_each_line().
+ *
+ * @param what see enum af_each
+ * @param fn   see af_each_async_fn
+ * @param arg  passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got:
+ *
+ * | happens                      | outcome                                  |
+ * |------------------------------|------------------------------------------|
+ * | end of file                  | success, AFIO_EOF, once the last future
+ *                                  of fn is done                            |
+ * | a future of fn fails         | that error; the rest stays in the file   |
+ * | a future of fn waits for the
+ *   whole, or is the whole       | -EDEADLK; the rest stays in the file     |
+ * | read error                   | that error, once the last future of fn is
+ *                                  done; the rest stays in the file         |
+ * | a line or record exceeds
+ *   af_file_set_limit()          | -EMSGSIZE; it stays in the file          |
+ * | cancelled, the file closed,
+ *   the loop freed               | -ECANCELED; fn's pending future is
+ *                                  cancelled; the rest stays in the file    |
+ * | AFIO_EACH_RECORD of a stream
+ *   of bytes                     | -ENOTSUP                                 |
+ * | fn is NULL, what is unknown  | -EINVAL                                  |
+ *
+ * What fn got is not given back: a piece whose future fails or is cancelled
+ * counts, and does not return to the file. To stop early, cancel the whole or
+ * return a future that has failed. A pipe is a source of records if its reading
+ * end has O_DIRECT, see fcntl(2); pipe2(2) sets that on the writing end only.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
+				     af_each_async_fn fn, void *arg);
+
+/**
+ * A flag of af_file_follow(): the first bytes after the file was truncated or
+ * replaced.
+ */
+#define AFIO_RESTARTED 0x10u
+
+/** Options of af_file_follow(). All zero is the default. */
+struct af_follow_options {
+	/**
+	 * Begin at the present end of the file, which may be inside a line. A
+	 * file that is put at the path later is read from its beginning.
+	 */
+	bool from_end;
+	/** Fail with -ENOENT if the path does not exist at the call. */
+	bool must_exist;
+	/** Pass on, with AFIO_EOF, what there is of a line at the end. */
+	bool parts;
+	/**
+	 * The longest line to pass on in one piece, in bytes; each piece of a
+	 * longer one but the last has AFIO_TRUNCATED. 0: a line may be of any
+	 * length and takes that much memory.
+	 */
+	size_t max_line;
+	/**
+	 * Look at the file so often, besides being notified; not zero. Needed
+	 * where the kernel does not see who writes, as on a network file
+	 * system, and for changes through mmap(2). NULL: never, or every second
+	 * where there are no notifications.
+	 */
+	const struct timeval *poll;
+	/** Zero. */
+	uint64_t reserved[4];
+};
+
+/**
+ * Follows a growing file, such as a log, as `tail -F` does: calls fn for every
+ * line that is there and then for every one that is added. It does not end by
+ * itself; fn returns 1 to stop it.
+ *
+ * | happens                        | fn is called                            |
+ * |--------------------------------|-----------------------------------------|
+ * | a line is complete             | with it and its newline                 |
+ * | a line is incomplete           | not before the rest has come; with
+ *                                    options->parts, at once, with AFIO_EOF  |
+ * | the file is shorter than what
+ *   was read: truncated            | with an incomplete last line, AFIO_EOF;
+ *                                    then from the beginning of the file,
+ *                                    the first time with AFIO_RESTARTED      |
+ * | another file is at the path    | with what is left in the old one, its
+ *                                    incomplete last line with AFIO_EOF; then
+ *                                    from the beginning of the new one, the
+ *                                    first time with AFIO_RESTARTED          |
+ * | no file is at the path         | for what is added to the old one, if
+ *                                    there was one, until a new one appears  |
+ *
+ * An empty file at the path is not followed before something is in it, because
+ * the writer of the old one may not have gone over yet. If a file is put at the
+ * path, and is moved on in the same directory by the next one before there was
+ * time to read it, it is read nevertheless, in its turn. This needs inotify,
+ * and that one process at a time moves and makes these files.
+ *
+ * A file that is truncated and has grown beyond what was read, before this was
+ * noticed, does not look truncated. Where there are no notifications, a file
+ * that is replaced twice between two looks is missed. If the path is a symbolic
+ * link, or its directory does not exist or is replaced, it is looked at every
+ * second.
+ *
+ * stat(2) and open(2) of the path are called on this thread and may wait for a
+ * slow file system; the lines are read as from any file on disk. Besides the
+ * file's own, it needs one descriptor, and another one for each new file.
+ *
+ * @param path    of a regular file, which may not exist yet; copied
+ * @param options NULL: the defaults
+ * @param fn      see af_each_fn, with AFIO_RESTARTED besides
+ * @param arg     passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got, also
+ *         while it is pending:
+ *
+ * | happens                        | outcome                                 |
+ * |--------------------------------|-----------------------------------------|
+ * | fn returned 1                  | success                                 |
+ * | fn returned an error           | that error                              |
+ * | cancelled, the loop freed      | -ECANCELED                              |
+ * | options->must_exist, and the
+ *   path does not exist            | -ENOENT                                 |
+ * | the path is, or becomes, a
+ *   directory                      | -EISDIR                                 |
+ * | or any other file that is not
+ *   a regular one                  | -ENOTSUP                                |
+ * | open(2) or read(2) fails       | that error                              |
+ * | loop, path or fn is NULL; poll
+ *   is not positive or normalised;
+ *   reserved is not zero           | -EINVAL                                 |
+ */
+AFIO_MUST_USE
+struct af_future *af_file_follow(struct af_loop *loop, const char *path,
+				 const struct af_follow_options *options,
+				 af_each_fn fn, void *arg);
 
 /**
  * Writes bytes: as many as possible at once, straight from buf, and the rest
@@ -592,6 +759,43 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 AFIO_MUST_USE
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
+
+/**
+ * Copies from a to b and from b to a at the same time, each to its end: a proxy
+ * between two sockets, or a socket and a bufferevent or the master of a pty.
+ *
+ * When one side has ended, the writing half of the other one is shut down, as
+ * by af_file_shutdown() with SHUT_WR, and the other direction goes on. What
+ * cannot be shut down by halves stays open: a pty, a terminal, most
+ * bufferevents. Its peer then learns of the end when the program closes the
+ * file, so give such a proxy a timeout.
+ *
+ * @param timeout for the whole
+ * @return a future. af_future_count() is how many bytes were written in both
+ *         directions together, also while it is pending. af_future_part() with
+ *         0 is the copy from a to b, with 1 that from b to a; each has its own
+ *         count and outcome, see af_file_copy(). The whole:
+ *
+ * | happens                          | outcome                                |
+ * |----------------------------------|----------------------------------------|
+ * | both directions have ended       | success, that count, AFIO_EOF          |
+ * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
+ * | deadline, none                   | -ETIMEDOUT                             |
+ * | a direction fails: the reader of
+ *   its target has left (-EPIPE),
+ *   reading or writing fails         | that error, that count; the other
+ *                                      direction is cancelled                 |
+ * | cancelled, a file closed, the
+ *   loop freed                       | -ECANCELED, that count                 |
+ * | a file that is not open in both
+ *   directions                       | -EBADF                                 |
+ * | a is b, or of another loop       | -EINVAL                                |
+ *
+ * Bytes read but not yet written remain in the file that they were read from.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
+				    const struct timeval *timeout);
 
 /**
  * Moves the position of an on-disk file, as lseek(2), and drops buffered bytes.

@@ -168,9 +168,11 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed. While
- * af_pipe_communicate() or af_run() is pending, it is how many bytes of the input
- * were taken so far; for other pending futures it is 0.
+ * of bytes that the kernel took, also when the write failed. For af_work() it
+ * is 1 if the function was called, see there. While af_pipe_communicate() or
+ * af_run() is pending, it is how many bytes of the input were taken so far; while
+ * af_file_copy() or af_file_copy_both() is pending, how many bytes were written.
+ * For other pending futures it is 0.
  */
 size_t af_future_count(const struct af_future *f);
 
@@ -317,8 +319,8 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
 /**
- * Returns one of the parts of an af_all(), af_all_settled(), af_race() or
- * af_any(), whether the whole is done or not.
+ * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
+ * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
  * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
  *         no such part
@@ -357,6 +359,45 @@ struct af_future *af_with_timeout(struct af_future *f,
  */
 AFIO_MUST_USE
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
+
+/**
+ * Makes a future that succeeds when a descriptor is ready. Nothing is read or
+ * written, and no flag of the descriptor or of its open file description is
+ * changed, so this is for a descriptor that other code reads or writes, such as
+ * another library's.
+ *
+ * | happens                                     | outcome                     |
+ * |---------------------------------------------|-----------------------------|
+ * | fd is ready, already or before the deadline | success                     |
+ * | it has hung up, or has an error             | success, as poll(2) reports
+ *                                                 these; the next read(2) or
+ *                                                 write(2) tells              |
+ * | it is an on-disk file, a directory or another
+ *   that poll(2) cannot wait for              | success, at once            |
+ * | deadline, not ready                         | -ETIMEDOUT                  |
+ * | cancelled, or the loop was freed            | -ECANCELED                  |
+ *
+ * What is ready now may not be so any more when a continuation runs, if others
+ * use it, too. Any number of futures may wait for one descriptor, in both
+ * directions, and the program may have libevent events on it; but none with
+ * EV_ET, which libevent cannot mix with others on one descriptor. Do not wait
+ * for the descriptor of an af_file: it may have bytes buffered.
+ *
+ * **Cancel it before closing fd.** A descriptor that is closed is never ready,
+ * and a new one may get its number.
+ *
+ * @param fd      remains the caller's
+ * @param what    libevent's EV_READ or EV_WRITE, exactly one
+ * @param timeout from now; NULL: no limit; zero: fd is asked once, and the
+ *                future is done
+ * @return a new future, the caller's; it may be done. A failed one with -EBADF
+ *         if fd is not open; -EINVAL if loop is NULL, what is anything else, or
+ *         the timeout is negative or not normalised; -ECANCELED, -EPERM or
+ *         -ENOMEM as for af_future_new()
+ */
+AFIO_MUST_USE
+struct af_future *af_wait_fd(struct af_loop *loop, int fd, short what,
+			     const struct timeval *timeout);
 
 /**
  * A callback that stops the work behind a future of af_future_new(). It is
@@ -402,10 +443,56 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
 int af_future_fail(struct af_future *f, int error);
 
 /**
- * Returns the value given to af_future_resolve(), also through a chain. NULL if
- * there is none.
+ * Returns the value given to af_future_resolve(), or what the function of
+ * af_work() returned, also through a chain. NULL if there is none.
  */
 void *af_future_value(const struct af_future *f);
+
+/**
+ * A function for af_work(). It runs on a thread that is not the loop's, so of
+ * this library it may only call af_loop_post() and af_post_handle_post(). All
+ * signals are blocked there. It must return: it must not end its thread, nor
+ * return in a child that it has made with fork(2).
+ */
+typedef void *(*af_work_fn)(void *arg);
+
+/**
+ * Calls fn(arg) on a worker thread. What it returns is the future's value, see
+ * af_future_value(). So many calls run at once as af_loop_set_work_threads()
+ * allows; others wait for their turn, in order. A pending one keeps
+ * af_loop_run() and af_await() going, like any operation.
+ *
+ * | happens                    | outcome     | fn and its value             |
+ * |----------------------------|-------------|------------------------------|
+ * | fn has returned            | success     | the value is freed with the
+ *                                              future, in the loop's thread   |
+ * | cancelled before fn begins | -ECANCELED  | fn is never called           |
+ * | cancelled after that       | -ECANCELED  | fn goes on; the value is freed
+ *                                              in the loop's thread, once the
+ *                                              loop runs or is freed after fn
+ *                                              has returned                   |
+ * | af_loop_free() while fn
+ *   runs, cancelled or not     | -ECANCELED  | fn goes on, and is not waited
+ *                                              for; the value is freed in fn's
+ *                                              thread, when fn returns        |
+ *
+ * arg remains the caller's. It must stay valid until fn has returned, and that
+ * may be after the future was cancelled and after the loop was freed. Once the
+ * future is done, af_future_count() is 0 if fn is never called, so that arg can
+ * be freed, and otherwise 1: then fn itself frees arg, or returns it as the
+ * value. To ask fn to return early, use an atomic variable in what arg points
+ * to.
+ *
+ * After fork(2) the child has none of these threads and runs none of this.
+ *
+ * @param free_value called once with what fn returned, also with NULL; or NULL
+ * @return a new future, the caller's; a failed one, and fn is not called, with
+ *         -EINVAL if loop or fn is NULL; -EAGAIN if no thread can be started;
+ *         -ECANCELED, -EPERM or -ENOMEM as for af_future_new()
+ */
+AFIO_MUST_USE
+struct af_future *af_work(struct af_loop *loop, af_work_fn fn, void *arg,
+			  af_free_fn free_value);
 
 #ifdef __cplusplus
 }

@@ -238,7 +238,12 @@ struct af_communicate_options {
 	 */
 	const struct timeval *linger;
 
-	/** The most bytes to keep of each stream. 0: no limit. */
+	/**
+	 * The most bytes to keep of each stream. 0: the limit of the stream's
+	 * file, see af_file_set_limit(), with the same outcome if there is more.
+	 * It begins as that of the loop, see af_loop_set_file_limit(); none is
+	 * set by default.
+	 */
 	size_t max_output;
 	enum af_overflow overflow;
 
@@ -413,6 +418,9 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * order in which they were read: two that were written at the same moment may
  * come in either order. While fn runs, nothing more is read, so a slow fn slows
  * down the stages.
+ *
+ * A line longer than AFIO_MAX_LINE, or than the limit of its stream's file, see
+ * af_loop_set_file_limit(), comes in pieces of that size, AFIO_TRUNCATED.
  *
  * Stdin is left alone: write to it meanwhile, or call af_pipe_close_stdin()
  * first.

@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sigpipe.h"
+#include "file/copy.h"
 #include "file/fill.h"
 #include "file/op.h"
 
@@ -31,6 +33,7 @@ struct copy_op {
 	int64_t left;	   /* negative: all */
 	bool in_kernel;	   /* by splice(2) or sendfile(2) */
 	bool moved_less;   /* the last move was partial */
+	bool passes_end;   /* of its source on to the target */
 };
 
 static struct copy_op *copy_of(struct af_future *f)
@@ -187,10 +190,20 @@ static void copy_unqueue(struct copy_op *copy)
 	afi_file_unqueue(&copy->in);
 }
 
+/* What cannot be shut down stays open; the program closes it. */
+static int copy_pass_end(struct af_file *to)
+{
+	int r = af_file_shutdown(to, SHUT_WR);
+
+	return r == -ENOMEM ? r : 0;
+}
+
 /* Ends a copy that has left both queues, and steps those behind it. */
 static void copy_end(struct copy_op *copy, struct af_file *from,
 		     struct af_file *to, int error, unsigned flags)
 {
+	if (copy->passes_end && error == 0 && flags == AFIO_EOF)
+		error = copy_pass_end(to);
 	copy->future.flags = flags;
 	afi_future_finish(&copy->future, error);
 	afi_file_resume(from, AFI_READ);
@@ -268,6 +281,11 @@ static void copy_expire(struct af_future *f)
 	af_future_unref(f);
 }
 
+static size_t copy_progress(const struct af_future *f)
+{
+	return f->count;
+}
+
 static void copy_describe(const struct af_future *f, FILE *out)
 {
 	const struct copy_op *copy = AFI_CONTAINER(f, struct copy_op, future);
@@ -281,6 +299,7 @@ static const struct afi_future_ops copy_ops = {
 	.size = sizeof(struct copy_op),
 	.cancel = copy_cancel,
 	.expire = copy_expire,
+	.progress = copy_progress,
 	.describe = copy_describe,
 };
 
@@ -301,8 +320,9 @@ static bool copy_can_splice(const struct af_file *from,
 }
 #endif
 
-struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
-			       int64_t count, const struct timeval *timeout)
+static struct af_future *copy_start(struct af_file *from, struct af_file *to,
+				    int64_t count, bool passes_end,
+				    const struct timeval *timeout)
 {
 	int r = afi_op_check(from, AFI_READ, 0, 0, timeout);
 	struct copy_op *copy;
@@ -317,6 +337,7 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 		return f;
 	copy = copy_of(f);
 	copy->left = count;
+	copy->passes_end = passes_end;
 #ifdef HAVE_SPLICE
 	copy->in_kernel = copy_can_splice(from, to);
 #endif
@@ -327,4 +348,15 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 	if (afi_future_limit(f, timeout) < 0)
 		copy_finish(copy, -ENOMEM, 0);
 	return f;
+}
+
+struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
+			       int64_t count, const struct timeval *timeout)
+{
+	return copy_start(from, to, count, false, timeout);
+}
+
+struct af_future *afi_copy_through(struct af_file *from, struct af_file *to)
+{
+	return copy_start(from, to, -1, true, NULL);
 }

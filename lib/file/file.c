@@ -35,6 +35,7 @@ struct af_file *afi_file_new(const struct af_file *like, size_t size)
 	if (!file)
 		return NULL;
 	*file = *like;
+	file->limit = like->loop->file_limit;
 	TAILQ_INIT(&file->ops[AFI_READ]);
 	TAILQ_INIT(&file->ops[AFI_WRITE]);
 	return file;

@@ -86,6 +86,21 @@ int af_file_set_limit(struct af_file *file, size_t bytes)
 	return 0;
 }
 
+int af_loop_set_file_limit(struct af_loop *loop, size_t bytes)
+{
+	if (!loop || bytes == SIZE_MAX)
+		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	loop->file_limit = bytes;
+	return 0;
+}
+
+size_t af_loop_file_limit(const struct af_loop *loop)
+{
+	return loop ? loop->file_limit : 0;
+}
+
 int af_file_clear_eof(struct af_file *file)
 {
 	int r = 0;

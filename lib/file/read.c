@@ -161,6 +161,14 @@ static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
 	return afi_fill(file, read_wanted(op, file));
 }
 
+/* Asks to be woken; -EAGAIN, or an error. It may wait for long. */
+static int read_await(const struct afi_read_op *op, struct af_file *file)
+{
+	if (op->hint <= AFI_READ_SIZE)
+		afi_buffer_shrink(&file->in, &file->loop->pool);
+	return afi_file_await(file, AFI_READ);
+}
+
 static int read_step(struct afi_op *queued)
 {
 	struct afi_read_op *op = read_of(queued->future);
@@ -190,7 +198,7 @@ static int read_step(struct afi_op *queued)
 			return 0;
 		}
 		if (r == -EAGAIN || r == AFI_EMPTY)
-			r = afi_file_await(file, AFI_READ);
+			r = read_await(op, file);
 		if (r == -EAGAIN)
 			return -EAGAIN;
 		if (r <= 0)

@@ -48,6 +48,8 @@ struct afi_future_ops {
 	bool needs_one; /* of them; else all */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
+	/* Of one that is done: a value of the program's. */
+	void *(*value)(const struct af_future *f);
 	/* Of one that starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
 	/* Of a pending one: how many bytes it has moved so far. */

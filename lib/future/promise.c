@@ -44,11 +44,17 @@ static void promise_destroy(struct af_future *f)
 		promise->free_value(promise->value);
 }
 
+static void *promise_value(const struct af_future *f)
+{
+	return AFI_CONTAINER(f, const struct promise, future)->value;
+}
+
 static const struct afi_future_ops promise_ops = {
 	.name = "program's future",
 	.size = sizeof(struct promise),
 	.cancel = promise_cancel,
 	.destroy = promise_destroy,
+	.value = promise_value,
 };
 
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
@@ -106,15 +112,4 @@ int af_future_fail(struct af_future *f, int error)
 		return r;
 	afi_future_finish(f, error);
 	return 0;
-}
-
-void *af_future_value(const struct af_future *f)
-{
-	if (!f || !f->done)
-		return NULL;
-	if (f->source)
-		f = f->source;
-	if (f->ops != &promise_ops)
-		return NULL;
-	return AFI_CONTAINER(f, const struct promise, future)->value;
 }

@@ -94,6 +94,14 @@ size_t af_future_count(const struct af_future *f)
 	return f->ops->progress ? f->ops->progress(f) : 0;
 }
 
+void *af_future_value(const struct af_future *f)
+{
+	if (!f || !f->done)
+		return NULL;
+	f = result_of(f);
+	return f->ops && f->ops->value ? f->ops->value(f) : NULL;
+}
+
 int af_future_status(const struct af_future *f)
 {
 	return f && f->done ? result_of(f)->status : -1;

@@ -142,13 +142,15 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 {
 	loop->refs = 1;
 	loop->max_depth = AFIO_DEFAULT_DEPTH;
-	loop->max_workers = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_DISK] = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_WORK] = AFIO_DEFAULT_WORK_THREADS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->settle);
 	TAILQ_INIT(&loop->later);
+	TAILQ_INIT(&loop->first);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
 	TAILQ_INIT(&loop->last);
@@ -214,6 +216,11 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
 	return 0;
 }
 
+unsigned af_loop_max_depth(const struct af_loop *loop)
+{
+	return loop ? loop->max_depth : 0;
+}
+
 /* Each one takes itself out of the list. */
 static void loop_orphan_all(struct afi_members *list)
 {
@@ -229,6 +236,8 @@ void af_loop_free(struct af_loop *loop)
 		return;
 	loop->stopped = true;
 	loop->freed = true;
+	/* First: threads that go on posting must not hold this up. */
+	loop_orphan_all(&loop->first);
 	/* A cancelled waiter may itself await: the loop must stay meanwhile. */
 	afi_loop_enter(loop);
 	do {
@@ -236,7 +245,7 @@ void af_loop_free(struct af_loop *loop)
 		loop_orphan_all(&loop->pending);
 		afi_loop_round(loop, NULL);
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
-		 loop->mailbox.first);
+		 !afi_mailbox_is_empty(&loop->mailbox));
 	loop_orphan_all(&loop->members);
 	loop_orphan_all(&loop->last);
 	/* No worker posts any more; what they have posted is run by exit. */

@@ -37,6 +37,13 @@ struct afi_kick {
 	struct afi_watch watch;
 };
 
+/* Worker threads by what they do, so that one kind does not hold up another. */
+enum afi_crew {
+	AFI_CREW_DISK, /* calls that may wait for a disk */
+	AFI_CREW_WORK, /* functions of the program */
+	AFI_CREWS
+};
+
 /* What keeps a base running while a worker is waited for. */
 struct afi_hold {
 	unsigned count;
@@ -71,15 +78,18 @@ struct af_loop {
 	struct afi_tasks later;	 /* one is run each round, again if need be */
 	struct afi_kick kick;	 /* runs these when the program drives */
 	struct afi_mailbox mailbox;
+	struct af_post_handle *post_handle; /* see post.c; NULL: none yet */
 	struct afi_watches watches;
 	/* What ends with the loop, in this order. */
+	struct afi_members first;   /* ways in of other threads */
 	struct afi_members pending; /* operations, until none is left */
 	struct afi_members members; /* files, processes */
 	struct afi_members last;    /* what those use until they have ended */
 	struct afi_pool pool;
-	struct afi_workers *workers; /* see workers.c; NULL: none yet */
-	unsigned max_workers;
+	struct afi_workers *workers[AFI_CREWS]; /* NULL: none yet */
+	unsigned max_workers[AFI_CREWS];	/* threads */
 	struct afi_hold hold;
+	size_t file_limit; /* that files begin with, see file/fill.c */
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
 };
 

@@ -286,6 +286,28 @@ ROW(each_line_gets_every_line_to_the_end)
 	ck_assert_str_eq(seen, "ab\ncd\n\nef");
 }
 
+static struct af_future *look_and_nap(const char *data, size_t len,
+				      unsigned flags, void *arg)
+{
+	look(data, len, flags, arg);
+	return af_sleep(rig.loop, MS(1));
+}
+
+ROW(each_async_waits_after_every_line)
+{
+	struct af_future *f = af_file_each_async(rig.reader, AFIO_EACH_LINE,
+						 look_and_nap, NULL);
+
+	n_calls = 0;
+	seen[0] = '\0';
+	send_text(&rig, "ab\nc");
+	send_text(&rig, "d\n\nef");
+	leave(&rig);
+	expect_count(&rig, f, 9, AFIO_EOF);
+	ck_assert_int_eq(n_calls, 4);
+	ck_assert_str_eq(seen, "ab\ncd\n\nef");
+}
+
 ROW(each_line_stopped_leaves_the_rest)
 {
 	struct af_future *f = af_file_each_line(rig.reader, look, NULL);
@@ -365,6 +387,7 @@ Suite *suite(void)
 
 	tc = test_case(s, "each");
 	ADD_ROW(tc, each_line_gets_every_line_to_the_end, no_end);
+	ADD_ROW(tc, each_async_waits_after_every_line, no_end);
 	ADD_ROW(tc, each_line_stopped_leaves_the_rest, 0);
 	ADD_ROW(tc, each_chunk_gets_every_byte_once, no_end | MESSAGES);
 	return s;

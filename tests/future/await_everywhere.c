@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -222,6 +223,70 @@ static void check_copied(enum outcome outcome)
 	expect(af_future_flags(awaited) == (outcome == ENDS ? AFIO_EOF : 0));
 }
 
+/* The same line by line, where each waits until it is written. */
+static struct af_future *write_line(const char *data, size_t len,
+				    unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return af_file_write(target, data, len, AFIO_FULL | AFIO_BORROW, NULL);
+}
+
+static struct af_future *begin_each_async(const struct timeval *timeout)
+{
+	return af_with_timeout(
+		af_file_each_async(file, AFIO_EACH_LINE, write_line, NULL),
+		timeout);
+}
+
+static void put_lines_and_drain(void)
+{
+	put_text(file_out, "ab\nc\n");
+	shutdown(file_out, SHUT_WR);
+	drain();
+}
+
+static void check_each_async(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, outcome == ENDS ? "abc" : "ab\nc\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
+/* A proxy; the target is its other side, a socket, too. */
+static struct af_future *begin_copy_both(const struct timeval *timeout)
+{
+	return af_file_copy_both(file, target, timeout);
+}
+
+static void put_line_and_end_both(void)
+{
+	put_line();
+	shutdown(file_out, SHUT_WR);
+	shutdown(target_in, SHUT_WR);
+}
+
+static void put_part_and_end_both(void)
+{
+	put_part();
+	shutdown(target_in, SHUT_WR);
+}
+
+static void check_copied_both(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, "abcd\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
 static void make_process(void)
 {
 	process =
@@ -319,6 +384,57 @@ static void check_value(enum outcome outcome)
 	expect(af_future_value(awaited) == cell);
 }
 
+/* A function on a thread, which goes on when it gets leave: each its own. */
+static struct af_future *work;
+static sem_t leaves[OUTCOME_COUNT * WHEN_COUNT * 2], *leave_to_end;
+static bool has_leave;
+
+static void *work_until_leave(void *arg)
+{
+	while (sem_wait(arg) < 0)
+		;
+	return cell;
+}
+
+static void give_leave(void)
+{
+	has_leave = true;
+	sem_post(leave_to_end);
+}
+
+static struct af_future *begin_work(const struct timeval *timeout)
+{
+	leave_to_end = leave_to_end ? leave_to_end + 1 : leaves;
+	sem_init(leave_to_end, 0, 0);
+	has_leave = false;
+	work = af_work(stage.loop, work_until_leave, leave_to_end, NULL);
+	return af_with_timeout(af_future_ref(work), timeout);
+}
+
+/* If it is called although nobody waits for it any more. */
+static void end_work(void)
+{
+	if (work && !has_leave && af_future_count(work) == 1)
+		give_leave();
+	af_future_unref(work);
+	work = NULL;
+}
+
+/* Nothing else reads from it. */
+static struct af_future *begin_wait_fd(const struct timeval *timeout)
+{
+	return af_wait_fd(stage.loop, af_file_fd(file), EV_READ, timeout);
+}
+
+static void check_nothing_read(enum outcome outcome)
+{
+	char buf[5];
+
+	(void)outcome;
+	get(af_file_fd(file), buf, sizeof buf);
+	expect(memcmp(buf, "abcd\n", sizeof buf) == 0);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -341,12 +457,22 @@ static const struct operation {
 	  check_written },
 	{ "copy", NULL, begin_copy, put_line_and_drain, put_part_and_drain,
 	  reset_and_drain, close_target, -ECONNRESET, check_copied },
+	{ "each async", NULL, begin_each_async, put_lines_and_drain,
+	  put_part_and_drain, reset_and_drain, close_input, -ECONNRESET,
+	  check_each_async },
+	{ "copy both", NULL, begin_copy_both, put_line_and_end_both,
+	  put_part_and_end_both, reset, close_target, -ECONNRESET,
+	  check_copied_both },
 	{ "process wait", make_process, begin_process_wait, end_process, NULL,
 	  NULL, free_process, 0, check_status_0 },
 	{ "pipe wait", make_pipeline, begin_pipe_wait, end_pipeline, NULL, NULL,
 	  close_pipeline, 0, check_status_0 },
 	{ "communicate", make_pipeline, begin_communicate, NULL, put_part,
 	  reset, close_pipeline, -ECONNRESET, check_output_part },
+	{ "work", NULL, begin_work, give_leave, NULL, NULL, NULL, 0,
+	  check_value },
+	{ "descriptor", NULL, begin_wait_fd, put_line, NULL, NULL, NULL, 0,
+	  check_nothing_read },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -491,7 +617,8 @@ static void open_cell(const struct operation *op)
 	across = stage_file(&stage, KIND_PIPE, &across_out);
 	target = NULL;
 	target_in = -1;
-	if (op->begin == begin_write || op->begin == begin_copy) {
+	if (op->begin == begin_write || op->begin == begin_copy ||
+	    op->begin == begin_each_async) {
 		int fds[2];
 
 		make_pair(KIND_PIPE, fds);
@@ -500,6 +627,8 @@ static void open_cell(const struct operation *op)
 		target_in = fds[0];
 		expect(target);
 	}
+	if (op->begin == begin_copy_both)
+		target = stage_file(&stage, KIND_SOCKETPAIR, &target_in);
 	if (op->make)
 		op->make();
 	if (stage.context != TOP_OWN)
@@ -527,6 +656,7 @@ static void close_cell(void)
 	af_future_unref(awaited);
 	af_future_unref(maker);
 	maker = NULL;
+	end_work();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

@@ -5,15 +5,11 @@
  * into this program, with its calls of malloc() and the others renamed.
  * Whatever fails, every future is done once.
  */
-/* Here they are what they are. */
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +25,7 @@
 #include "support/children.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/scarce.h"
 
 /* Longer than what an operation holds without an allocation. */
 #define DELIM "--a delimiter of some length--"
@@ -37,17 +34,12 @@
 /* How many fail in a row, in the second round. */
 #define SPELL 12
 
-void *scarce_malloc(size_t size);
-void *scarce_calloc(size_t n, size_t size);
-void *scarce_realloc(void *before, size_t size);
-void scarce_free(void *block);
-
 static struct {
 	bool watched;
 	size_t n;	    /* allocations since it is watched */
 	size_t from, until; /* which of them fail */
 	size_t failed;
-	long live; /* allocated, and not freed */
+	atomic_long live; /* allocated, and not freed */
 } memory;
 
 static bool refused(void)
@@ -160,6 +152,13 @@ static int end(struct scene *s, struct af_future *f, int error)
 	return r;
 }
 
+static unsigned *values_freed;
+
+static void count_call(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
 static void act_reads(struct scene *s)
 {
 	static const char text[] = "abcdefa line\nuntil" DELIM "the rest";
@@ -227,6 +226,92 @@ static void act_copy(struct scene *s)
 	end_write(s, af_file_copy(s->in, s->out, 50, NULL), &total);
 	expect_sunk(s, total);
 	end(s, af_file_copy(s->in, s->out, 0, NULL), 0);
+}
+
+static struct af_future *wait_a_little(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	return af_sleep(s->loop, MS(1));
+}
+
+/* Each line is written, from where it was read, before the next. */
+static struct af_future *write_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)flags;
+	return af_then(
+		af_file_write(s->out, data, len, AFIO_FULL | AFIO_BORROW, NULL),
+		wait_a_little, s);
+}
+
+static void act_each_async(struct scene *s)
+{
+	int left;
+
+	put_text(s->source, "one\ntwo\nthree\n");
+	close(s->source);
+	s->source = -1;
+	s->follows = -ECANCELED;
+	end(s, af_file_each_async(s->in, AFIO_EACH_LINE, write_piece, s), 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &left), 0);
+	ck_assert(left == 14 || memory.failed > 0);
+}
+
+static void act_copy_both(struct scene *s)
+{
+	struct af_file *side;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	side = made(af_file_new(s->loop, fds[0], 0));
+	if (!side) {
+		close(fds[0]);
+		close(fds[1]);
+		return;
+	}
+	put_text(fds[1], "question");
+	put_text(s->sink, "answer");
+	shutdown(fds[1], SHUT_WR);
+	shutdown(s->sink, SHUT_WR);
+	end(s, af_file_copy_both(side, s->out, MS(10000)), 0);
+	if (memory.failed == 0)
+		end(s, af_file_copy_both(side, s->out, MS(0)), 0);
+	ck_assert_int_eq(af_file_close(side), 0);
+	close(fds[1]);
+}
+
+static int stop_at_last(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return len == 5 && memcmp(data, "last\n", 5) == 0;
+}
+
+/* A file that is there, and one that comes after it. */
+static void act_follow(struct scene *s)
+{
+	const struct af_follow_options options = { .poll = MS(1) };
+	char path[] = "follow.XXXXXX", moved[] = "follow.XXXXXX.1";
+	int fd = mkstemp(path), next;
+	struct af_future *f;
+
+	ck_assert_int_ge(fd, 0);
+	memcpy(moved, path, strlen(path));
+	put_text(fd, "one\ntwo\npart");
+	f = af_file_follow(s->loop, path, &options, stop_at_last, NULL);
+	end(s, af_file_read(s->in, 1, 0, MS(2)), -ETIMEDOUT);
+	rename(path, moved);
+	next = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	put_text(next, "next\nlast\n");
+	end(s, f, 0);
+	close(fd);
+	close(next);
+	unlink(path);
+	unlink(moved);
 }
 
 static void cancel_other(struct af_future *done, void *arg)
@@ -951,6 +1036,71 @@ static void act_disk(struct scene *s)
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
+static void *find_length(void *arg)
+{
+	return (void *)strlen(arg);
+}
+
+static void count_value(void *value)
+{
+	ck_assert_uint_eq((size_t)value, 3);
+	++*values_freed;
+}
+
+/* On threads, which have left when the loop was freed: see play(). */
+static void act_work(struct scene *s)
+{
+	static char text[] = "abc";
+	struct af_future *f;
+
+	values_freed = &s->freed;
+	for (int i = 0; i < 3; i++) {
+		f = af_work(s->loop, find_length, text, count_value);
+		af_future_ref(f);
+		end(s, f, 0);
+		s->values += (unsigned)af_future_count(f);
+		af_future_unref(f);
+	}
+	end(s, af_work(s->loop, NULL, text, NULL), -EINVAL);
+}
+
+static void act_wait_fd(struct scene *s)
+{
+	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
+	struct af_future *parts[2];
+
+	ck_assert_int_ge(fd, 0);
+	end(s, af_wait_fd(s->loop, fd, EV_WRITE, NULL), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(0)), -ETIMEDOUT);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(1)), -ETIMEDOUT);
+	for (int i = 0; i < 2; i++) {
+		parts[i] = af_wait_fd(s->loop, fd, EV_READ, MS(20000));
+		watch_end(s, af_future_ref(parts[i]));
+	}
+	put_text(af_file_fd(s->out), "abc");
+	end(s, af_all(s->loop, parts, 2), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, NULL), 0);
+	close(fd);
+}
+
+static void act_post_handle(struct scene *s)
+{
+	struct af_post_handle *handle = made(af_post_handle_new(s->loop));
+	unsigned posted = 0;
+	int r;
+
+	if (!handle)
+		return;
+	for (int i = 0; i < 2; i++) {
+		r = af_post_handle_post(handle, count_call, &s->told);
+		ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+		posted += r == 0;
+	}
+	s->to_tell += posted;
+	af_post_handle_unref(handle);
+	ck_assert_int_eq(af_loop_run(s->loop), 0);
+}
+
 /* A loop that is not the program's. */
 static void act_loop(struct scene *s)
 {
@@ -984,6 +1134,10 @@ static const struct {
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
 	{ act_options, true },
+	{ act_work, true },	    { act_wait_fd, false },
+	{ act_post_handle, true },
+	{ act_each_async, false },  { act_copy_both, true },
+	{ act_follow, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
@@ -1018,6 +1172,8 @@ static void play(struct scene *s, act_fn act)
 	close_end(s->source);
 	close_end(s->sink);
 	af_loop_free(s->loop);
+	while (library_threads() > 0)
+		sched_yield();
 	ck_assert_uint_eq(s->told, s->to_tell);
 	ck_assert_uint_eq(s->freed, s->values);
 }
