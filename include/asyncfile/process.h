@@ -188,8 +188,8 @@ struct af_spawn_options {
 	 * descriptor. af_process_stop() then reaches all that is in the cgroup,
 	 * so give each child, or pipeline, one of its own. The child gets a
 	 * copy of the parent's memory first, so the start of a large program
-	 * takes longer. Needs Linux 5.7, and 5.14 for the stop. NULL: not asked
-	 * for.
+	 * takes longer. Needs Linux 5.14; and the parent must be allowed to
+	 * write to cgroup.kill in it. NULL: not asked for.
 	 */
 	const int *cgroup_fd;
 
@@ -360,14 +360,15 @@ void af_process_free(struct af_process *process);
  *                   without gid, before_exec with a uid, a reserved field that
  *                   is not zero
  *         EBADF     AFIO_FD, fds, cwd_fd, program_fd or cgroup_fd with a
- *                   descriptor that is not open, a child_fd above the limit of
- *                   open files
+ *                   descriptor that is not open, a cgroup_fd that is no cgroup,
+ *                   a child_fd above the limit of open files
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
  *         EPERM     uid, gid, groups or limits that need privileges; groups
  *                   that cannot be dropped; no such group; loop belongs to
  *                   another thread
  *         ELOOP     AFIO_PATH with a link that is not to be followed
- *         ENOSYS    cgroup_fd where the kernel cannot start a child in a cgroup
+ *         ENOSYS    cgroup_fd where the kernel cannot start a child in a
+ *                   cgroup, or kill that cgroup; the root one, for example
  *         EACCES    a negative nice that needs privileges
  *         ENOENT, EACCES, ENOEXEC, E2BIG and others of execve(2), of chdir(2)
  *                   for cwd, or of open(2) for AFIO_PATH

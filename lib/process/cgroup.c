@@ -10,10 +10,13 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "process/cgroup.h"
 
+#define CGROUP2_MAGIC 0x63677270
 #define INTO_CGROUP UINT64_C(0x200000000)
 #define WITH_PIDFD UINT64_C(0x1000)
 
@@ -52,15 +55,22 @@ pid_t afi_cgroup_clone(struct afi_child *child, int *ret_pidfd)
 #endif
 }
 
-int afi_cgroup_kill(int cgroup)
+int afi_cgroup_open(int cgroup)
 {
-	int fd = openat(cgroup, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-	int r = 0;
+	struct statfs fs;
+	int fd;
 
-	if (fd < 0)
+	if (fstatfs(cgroup, &fs) < 0)
 		return -errno;
-	if (write(fd, "1", 1) < 0)
-		r = -errno;
-	close(fd);
-	return r;
+	if ((unsigned long)fs.f_type != CGROUP2_MAGIC)
+		return -EBADF;
+	fd = openat(cgroup, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ENOSYS : -errno;
+	return afi_fd_above_stdio(fd);
+}
+
+int afi_cgroup_kill(int fd)
+{
+	return write(fd, "1", 1) < 0 ? -errno : 0;
 }

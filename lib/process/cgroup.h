@@ -12,7 +12,12 @@
  * with a copy of our memory. Its pid or -errno; -ENOSYS: the kernel cannot.
  */
 pid_t afi_cgroup_clone(struct afi_child *child, int *ret_pidfd);
-/* Kills all that is in a cgroup, or below it; 0 or -errno. */
-int afi_cgroup_kill(int cgroup);
+/*
+ * A descriptor for afi_cgroup_kill(), which works with any rights. -EBADF: it is
+ * no cgroup; -ENOSYS: it cannot be killed as a whole; or another -errno.
+ */
+int afi_cgroup_open(int cgroup);
+/* Kills all that is in the cgroup, or below it; 0 or -errno. */
+int afi_cgroup_kill(int fd);
 
 #endif

@@ -67,7 +67,7 @@ static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
 	return clone_start_on(stack + STACK_SIZE, child, pidfd, flags);
 }
 
-/* Of a child that runs functions of the program: it has a copy of our memory. */
+/* A child that runs functions of the program has a copy of our memory. */
 static pid_t clone_start_copy(struct afi_child *child, int *pidfd)
 {
 	_Alignas(max_align_t) char stack[LARGE_STACK_SIZE];

@@ -38,7 +38,7 @@ struct af_process {
 	struct af_loop *loop;
 	struct afi_member member;
 	struct afi_exit exit;
-	int cgroup; /* its own, with all that it starts; -1: none */
+	int cgroup; /* to kill it with all that it has started; -1: none */
 	bool ended;
 	bool orphan;
 	bool killed; /* an orphan that ends soon: the loop's end waits for it */

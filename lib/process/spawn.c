@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starting a process: puts together what the options ask for, makes files of our
- * ends, and creates the child. All or nothing.
+ * Starting a process: puts together what the options ask for, makes files of
+ * our ends, and creates the child. All or nothing.
  */
 #include "config.h"
 
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "transport/new.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/environ.h"
 #include "process/options.h"
@@ -78,12 +79,12 @@ static int spawn_make_files(struct af_process *process, struct afi_stdfds *fds)
 static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
 			     struct afi_failure *failure)
 {
-	if (!cgroup)
-		return 0;
-	process->cgroup = fcntl(*cgroup, F_DUPFD_CLOEXEC, 3);
-	if (process->cgroup >= 0)
-		return 0;
-	return afi_fail_number(failure, AFIO_STEP_CGROUP, *cgroup, errno);
+	int fd = cgroup ? afi_cgroup_open(*cgroup) : -1;
+
+	process->cgroup = fd < 0 ? -1 : fd;
+	return !cgroup || fd >= 0 ? 0
+				  : afi_fail_number(failure, AFIO_STEP_CGROUP,
+						    *cgroup, -fd);
 }
 
 /* The rest, once the environment is made. */

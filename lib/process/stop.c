@@ -61,9 +61,9 @@ struct af_future *af_process_stop(struct af_process *process,
 {
 	struct af_future *f = afi_process_stop(process, grace);
 
-	if (!f->done)
+	if (!f->done) {
 		afi_process_wait_of(f)->kills_rest = grace;
-	else if (grace && (f->error == 0 || f->error == -ECHILD)) {
+	} else if (grace && (f->error == 0 || f->error == -ECHILD)) {
 		afi_process_kill_cgroup(process);
 		afi_exit_signal_group(&process->exit, SIGKILL);
 	}

@@ -95,12 +95,25 @@ END_TEST
 START_TEST(cgroup_that_is_none_is_refused)
 {
 	char text[64];
+	int fd, root;
 	struct rig rig;
 
 	rig_open(&rig, 0);
 	snprintf(text, sizeof text, "cgroup %d: Bad file descriptor", rig.in);
 	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &rig.in),
 		      EBADF, text);
+	fd = make_cgroup();
+	if (fd >= 0) {
+		/* The root one, which cannot be killed. */
+		root = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		snprintf(text, sizeof text,
+			 "cgroup %d: Function not implemented", root);
+		expect_reason(&rig, ASK("umask"),
+			      WITH(ALL_PIPES, .cgroup_fd = &root), ENOSYS,
+			      text);
+		close(root);
+		remove_cgroup(fd);
+	}
 	rig_close(&rig);
 }
 END_TEST
@@ -210,6 +223,38 @@ START_TEST(cgroup_is_not_killed_by_a_stop_without_grace)
 }
 END_TEST
 
+/* Its rights when it started the child count. */
+static int try_stop_as_nobody(void)
+{
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return 0;
+	rig_open(&rig, 0);
+	process = start_with_stray(&rig, &fd, STRAY "wait");
+	if (seteuid(nobody) < 0)
+		return 1;
+	/* The child, which is still root's, cannot be signalled. */
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "", AFIO_EOF);
+	af_process_free(process);
+	rig_close(&rig);
+	if (seteuid(0) < 0)
+		return 2;
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_is_stopped_by_who_could_start_it)
+{
+	if (is_root())
+		expect_in_fork(try_stop_as_nobody);
+}
+END_TEST
+
 /* As a kernel before 5.3, or a sandbox: clone3(2) is not there. */
 static int try_without_clone3(void)
 {
@@ -223,8 +268,10 @@ static int try_without_clone3(void)
 	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
 	char text[64];
 	struct rig rig;
-	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = make_cgroup();
 
+	if (fd < 0)
+		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		return 1;
@@ -234,6 +281,7 @@ static int try_without_clone3(void)
 		      ENOSYS, text);
 	expect_exit(&rig, start(&rig, HELPER("exit", "0"), NULL), 0);
 	rig_close(&rig);
+	remove_cgroup(fd);
 	return 0;
 }
 
@@ -257,6 +305,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, cgroup_is_stopped_as_a_whole, 0, 3);
 	tcase_add_test(tc, cgroup_is_stopped_after_the_childs_end);
 	tcase_add_test(tc, cgroup_is_not_killed_by_a_stop_without_grace);
+	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);
 	tcase_add_test(tc, cgroup_without_clone3_is_an_error);
 	return s;
 }
