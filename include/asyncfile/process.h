@@ -93,7 +93,9 @@ struct af_stdio {
 	 *
 	 * With AFIO_PATH_AS_CHILD the child opens it instead, once it is in its
 	 * cwd and has its ids: relative to that cwd, and with the rights of its
-	 * user, who follows links as usual and owns a file that is created.
+	 * user, who follows links as usual and owns a file that is created. A
+	 * child that is root follows no link at all, except with
+	 * AFIO_PATH_FOLLOW (before Linux 5.6 that is ENOSYS).
 	 * af_spawn() waits for that, too, also where the user has put a FIFO.
 	 */
 	const char *path;

@@ -19,6 +19,7 @@
 
 #include "process/child.h"
 #include "process/identity.h"
+#include "process/path.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
@@ -251,6 +252,26 @@ AFI_IN_CHILD static long child_place(long fd, int number)
 	return fd < 0 ? fd : syscall(SYS_dup3, fd, number, 0);
 }
 
+/* Opens a path of the child's; see path.c for one with no links. */
+AFI_IN_CHILD static long child_open(const struct afi_child_stream *stream)
+{
+	int flags = stream->flags | O_LARGEFILE;
+#ifdef SYS_openat2
+	const uint64_t how[3] = { (uint64_t)(unsigned)flags,
+				  flags & O_CREAT ? stream->mode : 0,
+				  AFI_NO_SYMLINKS };
+
+	if (stream->no_links)
+		return syscall(SYS_openat2, AT_FDCWD, stream->path, how,
+			       sizeof(how));
+#endif
+	if (stream->no_links) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return syscall(SYS_openat, AT_FDCWD, stream->path, flags, stream->mode);
+}
+
 /* With the rights of the child's user, and in its working directory. */
 AFI_IN_CHILD static bool child_open_streams(struct afi_child *child)
 {
@@ -263,8 +284,7 @@ AFI_IN_CHILD static bool child_open_streams(struct afi_child *child)
 			return afi_child_failed(child, AFIO_STEP_FD, NULL, i);
 		if (!streams[i].path)
 			continue;
-		fd = syscall(SYS_openat, AT_FDCWD, streams[i].path,
-			     streams[i].flags | O_LARGEFILE, streams[i].mode);
+		fd = child_open(&streams[i]);
 		if (child_place(fd, i) < 0)
 			return afi_child_failed(child, AFIO_STEP_OPEN,
 						streams[i].path, AFI_NO_NUMBER);

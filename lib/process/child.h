@@ -23,6 +23,7 @@ struct afi_child_stream {
 	const char *path; /* the child opens it; or NULL */
 	int flags;	  /* for open(2) */
 	mode_t mode;
+	bool no_links;	/* the path must have none */
 	bool closed;	/* it has none */
 	bool is_stdout; /* stderr only: what stdout is */
 };

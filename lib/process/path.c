@@ -37,9 +37,9 @@ struct path_walk {
 static int path_open_straight(const char *path, int flags, mode_t mode)
 {
 #ifdef SYS_openat2
-	/* A struct open_how, with RESOLVE_NO_SYMLINKS. */
+	/* A struct open_how. */
 	const uint64_t how[3] = { (uint64_t)(unsigned)(flags | O_LARGEFILE),
-				  flags & O_CREAT ? mode : 0, 0x04 };
+				  flags & O_CREAT ? mode : 0, AFI_NO_SYMLINKS };
 	long fd = syscall(SYS_openat2, AT_FDCWD, path, how, sizeof(how));
 
 	if (fd >= 0)

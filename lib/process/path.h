@@ -7,6 +7,9 @@
 
 #include <sys/types.h>
 
+/* In the third word of a struct open_how: RESOLVE_NO_SYMLINKS. */
+#define AFI_NO_SYMLINKS 0x04
+
 /*
  * open(2), except that root does not follow a symbolic link that another user
  * may have made: -ELOOP. The descriptor, or -errno.

@@ -113,20 +113,31 @@ static int stdfds_open_null(bool output)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
+/* Leaves a path to the child. If that is root, it must follow no trap, either. */
+static void stdfds_leave_path(struct afi_child_stream *late,
+			      const struct af_stdio *stdio, bool output,
+			      const uid_t *uid)
+{
+	late->path = stdio->path;
+	late->flags = stdfds_path_flags(stdio, output);
+	late->mode = stdfds_path_mode(stdio);
+	late->no_links = !(stdio->path_flags & AFIO_PATH_FOLLOW) &&
+			 (uid ? *uid : geteuid()) == 0;
+}
+
 static int stdfds_open_file(struct afi_stdfds *fds, int i,
-			    const struct af_stdio *stdio, const mode_t *umask)
+			    const struct af_stdio *stdio,
+			    const struct afi_child_plan *plan)
 {
 	int fd;
 
 	if (stdio->kind == AFIO_NULL) {
 		fd = stdfds_open_null(i > 0);
 	} else if (stdio->path_flags & AFIO_PATH_AS_CHILD) {
-		fds->late[i].path = stdio->path;
-		fds->late[i].flags = stdfds_path_flags(stdio, i > 0);
-		fds->late[i].mode = stdfds_path_mode(stdio);
+		stdfds_leave_path(&fds->late[i], stdio, i > 0, plan->uid);
 		return 0;
 	} else {
-		fd = afi_stdfds_open_path(stdio, i > 0, umask);
+		fd = afi_stdfds_open_path(stdio, i > 0, plan->options->umask);
 	}
 	if (fd < 0)
 		return fd;
@@ -229,7 +240,7 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 			     : 0;
 	case AFIO_NULL:
 	case AFIO_PATH:
-		r = stdfds_open_file(fds, i, stdio, plan->options->umask);
+		r = stdfds_open_file(fds, i, stdio, plan);
 		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, path, -r) : 0;
 	case AFIO_FD:
 		r = stdfds_take_fd(fds, i, stdio->fd);

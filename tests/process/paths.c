@@ -389,6 +389,28 @@ START_TEST(path_of_the_child_that_cannot_be_opened_is_an_error)
 }
 END_TEST
 
+START_TEST(path_of_a_child_that_is_root_has_no_link)
+{
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	make_traps();
+	expect_trap(&rig, WITH(.out = AS_CHILD("theirs/link", 0)));
+	expect_trap(&rig, WITH(.out = AS_CHILD("ours/link", 0)));
+	expect_trap(&rig, WITH(.gid = &nogroup,
+			       .out = AS_CHILD("theirs/up/secret", 0)));
+	expect_trap(&rig, WITH(.uid = &(uid_t){ 0 }, .gid = &nogroup,
+			       .in = AS_CHILD("theirs/link", 0)));
+	expect_file("secret", "kept\n");
+	expect_written(&rig,
+		       WITH(.out = AS_CHILD("theirs/link", AFIO_PATH_FOLLOW)),
+		       "secret", "hi\n");
+	rig_close(&rig);
+}
+END_TEST
+
 /* Also where the parent's own three are closed, or ask for each other. */
 START_TEST(path_of_the_child_gets_its_number)
 {
@@ -467,6 +489,7 @@ Suite *suite(void)
 	tc = scratch_case(s, "child");
 	tcase_add_test(tc, path_of_the_child_is_opened_with_its_rights);
 	tcase_add_test(tc, path_of_the_child_that_cannot_be_opened_is_an_error);
+	tcase_add_test(tc, path_of_a_child_that_is_root_has_no_link);
 	tcase_add_test(tc, path_of_the_child_gets_its_number);
 	tcase_add_test(tc, path_of_the_child_is_for_one_stage_only);
 	return s;
