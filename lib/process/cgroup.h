@@ -13,8 +13,8 @@
  */
 pid_t afi_cgroup_clone(struct afi_child *child, int *ret_pidfd);
 /*
- * A descriptor for afi_cgroup_kill(), which works with any rights. -EBADF: it is
- * no cgroup; -ENOSYS: it cannot be killed as a whole; or another -errno.
+ * A descriptor for afi_cgroup_kill(), which then works with any rights; or
+ * -errno. -EBADF: it is no cgroup; -ENOSYS: it cannot be killed as a whole.
  */
 int afi_cgroup_open(int cgroup);
 /* Kills all that is in the cgroup, or below it; 0 or -errno. */

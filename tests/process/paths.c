@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tests of AFIO_PATH: its flags and mode, the child's mask, links that root does
- * not follow, and paths that the child opens itself.
+ * Tests of AFIO_PATH: its flags and mode, the child's mask, links that root
+ * does not follow, and paths that the child opens itself.
  */
 #include <fcntl.h>
 #include <limits.h>
