@@ -59,14 +59,16 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  *                | AFIO_PIPE      | one pipe for all: af_pipe_stderr()     |
  *                | AFIO_PIPE_EACH | a pipe of its own: af_process_stderr() |
  *                | AFIO_STDOUT    | its own stdout                         |
- *                | AFIO_PATH      | the file, opened once for all          |
+ *                | AFIO_PATH      | the file, opened once for all; with    |
+ *                |                | AFIO_PATH_AS_CHILD as AFIO_PTY         |
  *                | AFIO_PTY       | allowed only if there is one stage     |
  *                | others         | see af_spawn()                         |
  *
- *                program is not allowed. With new_group, all stages are in one
- *                group, except a stage that has a terminal. With new_session,
- *                each stage has a session of its own. All other options apply
- *                to every stage. NULL: inherit the parent's streams.
+ *                program and program_fd are not allowed. With new_group, all
+ *                stages are in one group, except a stage that has a terminal.
+ *                With new_session, each stage has a session of its own. All
+ *                other options apply to every stage. NULL: inherit the
+ *                parent's streams.
  * @return the pipeline; or NULL with the errno of af_spawn(), and
  *         af_spawn_error() says more. Then no stage is left: those already
  *         started are killed and reaped. A stage that the parent may not kill

@@ -5,6 +5,9 @@
 #ifndef AFI_PROCESS_CHILD_H
 #define AFI_PROCESS_CHILD_H
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <asyncfile/process.h>
@@ -14,6 +17,16 @@
 /* As the kernel has them: 64 signals, all bits of a signal set. */
 #define AFI_KERNEL_SIGNALS 64
 #define AFI_KERNEL_SIGSET_SIZE (AFI_KERNEL_SIGNALS / 8)
+
+/* One standard stream of a child, where no descriptor is given for it. */
+struct afi_child_stream {
+	const char *path; /* the child opens it; or NULL */
+	int flags;	  /* for open(2) */
+	mode_t mode;
+	bool no_links;	/* the path must have none */
+	bool closed;	/* it has none */
+	bool is_stdout; /* stderr only: what stdout is */
+};
 
 /* What to make of a child. Its streams and environment are made already. */
 struct afi_child_plan {
@@ -25,19 +38,49 @@ struct afi_child_plan {
 	size_t n_fds;
 	int *targets; /* numbers that another one gets, sorted; with fds */
 	size_t n_targets;
-	int tty; /* becomes its controlling terminal; -1: none */
+	const struct afi_child_stream *streams; /* three */
+	const uid_t *uid; /* to become; NULL: what we are */
+	const gid_t *gid;
+	uint64_t ignored; /* signals that stay so: bit 0 is signal 1 */
+	int tty;	  /* becomes its controlling terminal; -1: none */
 };
 
 /* All that the child needs, made before it exists. */
 struct afi_child {
 	const struct afi_child_plan *plan;
 	char **paths;	/* where the program may be; NULL-ended */
-	char **sh_argv; /* for a script without "#!" */
+	char **sh_argv; /* for a script without "#!"; NULL: an error */
 	pid_t parent;
-	int error_fd;	     /* takes the failure, if memory is not shared */
-	volatile int shared; /* set by a child that shares our memory */
+	int cwd_fd, program_fd; /* -1: not asked for */
+	int error_fd;		/* takes the failure, if memory is not shared */
+	volatile int shared;	/* set by a child that shares our memory */
 	struct afi_failure failure;
 };
+
+/*
+ * For what runs in the child: it shares our memory, and so the bookkeeping of a
+ * sanitizer.
+ */
+#define AFI_IN_CHILD                                                           \
+	__attribute__((no_sanitize("address", "thread", "undefined")))
+
+/* Records why a step failed, by errno. Steps return whether to go on. */
+AFI_IN_CHILD static inline bool afi_child_failed(struct afi_child *child,
+						 enum af_spawn_step step,
+						 const char *name, long number)
+{
+	child->failure.step = step;
+	child->failure.name = name;
+	child->failure.number = number;
+	child->failure.error = errno;
+	return false;
+}
+
+/* Whether the child needs a copy of our memory, as it runs our functions. */
+static inline bool afi_child_runs_ours(const struct af_spawn_options *options)
+{
+	return options->before_identity || options->before_exec;
+}
 
 /* Becomes the program, or says why not and exits. For clone(2). */
 int afi_child_main(void *child);

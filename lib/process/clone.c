@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The creation of a child: where its program may be, clone(2), and the error of
- * whatever failed in it. Knows no libevent. The child shares the parent's
- * memory until it executes, so that a large parent costs nothing.
+ * The creation of a child: clone(2), and the error of whatever failed in it.
+ * Knows no libevent. The child shares the parent's memory until it executes, so
+ * that a large parent costs nothing.
  */
 #include "config.h"
 
@@ -14,16 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/exit.h"
+#include "process/search.h"
 
 #define STACK_SIZE 16384
+/* For a child that runs functions of the program. */
+#define LARGE_STACK_SIZE 65536
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000
@@ -37,67 +40,40 @@
 #endif
 #endif
 
-/* Lists where the program may be; one allocation with the arguments for sh. */
-static int clone_find_paths(struct afi_child *child)
-{
-	const char *program = child->plan->program;
-	const char *search = getenv("PATH");
-	size_t argc = 0, n_paths = 1, len, i;
-	const char *end;
-	char *text;
-
-	while (child->plan->argv[argc])
-		argc++;
-	if (!search)
-		search = "/bin:/usr/bin";
-	if (strchr(program, '/'))
-		search = "";
-	/* One that is longer is too long, however much of it there is. */
-	len = strnlen(program, PATH_MAX);
-	for (i = 0; search[i]; i++)
-		n_paths += search[i] == ':';
-	child->paths = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
-			      n_paths * (len + 2));
-	if (!child->paths)
-		return -ENOMEM;
-	child->sh_argv = child->paths + n_paths + 1;
-	text = (char *)(child->sh_argv + argc + 2);
-	for (i = 0; i < n_paths; i++, search = end + 1) {
-		end = strchrnul(search, ':');
-		child->paths[i] = text;
-		text = mempcpy(text, search, (size_t)(end - search));
-		if (end > search)
-			*text++ = '/';
-		text = mempcpy(text, program, len);
-		*text++ = '\0';
-	}
-	child->paths[*program ? n_paths : 0] = NULL;
-	child->sh_argv[0] = (char *)"sh";
-	for (i = 1; i <= argc; i++)
-		child->sh_argv[i + 1] = (char *)child->plan->argv[i];
-	return 0;
-}
-
 /*
  * Creates a process that runs afi_child_main() on a stack of its own, with a
  * pidfd from the start, as another part of the program may reap it at any time.
  * If no descriptor is left for a pidfd, the caller tries again later.
  */
-static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
+static pid_t clone_start_on(char *top, struct afi_child *child, int *pidfd,
+			    int flags)
 {
-	_Alignas(max_align_t) char stack[STACK_SIZE];
 	pid_t pid = -1;
 
 #ifdef HAVE_PIDFD
-	pid = clone(afi_child_main, stack + STACK_SIZE,
-		    flags | CLONE_PIDFD | SIGCHLD, child, pidfd);
+	pid = clone(afi_child_main, top, flags | CLONE_PIDFD | SIGCHLD, child,
+		    pidfd);
 #else
 	(void)pidfd;
 #endif
 	if (pid < 0)
-		pid = clone(afi_child_main, stack + STACK_SIZE, flags | SIGCHLD,
-			    child);
+		pid = clone(afi_child_main, top, flags | SIGCHLD, child);
 	return pid < 0 ? -errno : pid;
+}
+
+static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
+{
+	_Alignas(max_align_t) char stack[STACK_SIZE];
+
+	return clone_start_on(stack + STACK_SIZE, child, pidfd, flags);
+}
+
+/* A child that runs functions of the program has a copy of our memory. */
+static pid_t clone_start_copy(struct afi_child *child, int *pidfd)
+{
+	_Alignas(max_align_t) char stack[LARGE_STACK_SIZE];
+
+	return clone_start_on(stack + LARGE_STACK_SIZE, child, pidfd, 0);
 }
 
 /*
@@ -106,8 +82,13 @@ static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
  */
 static pid_t clone_start(struct afi_child *child, int *pidfd)
 {
+	const struct af_spawn_options *options = child->plan->options;
 	pid_t pid = -ENOSYS;
 
+	if (options->cgroup_fd)
+		return afi_cgroup_clone(child, pidfd);
+	if (afi_child_runs_ours(options))
+		return clone_start_copy(child, pidfd);
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
 	pid = clone_start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
 #endif
@@ -176,6 +157,18 @@ static pid_t clone_start_as_user(struct afi_child *child, int *pidfd)
 	return pid;
 }
 
+/* The child could not be created. */
+static void clone_failed(const struct afi_child_plan *plan,
+			 struct afi_failure *failure, int error)
+{
+	const int *cgroup = plan->options->cgroup_fd;
+
+	if (cgroup && error != EAGAIN && error != ENOMEM)
+		afi_fail_number(failure, AFIO_STEP_CGROUP, *cgroup, error);
+	else
+		afi_fail(failure, AFIO_STEP_CLONE, NULL, error);
+}
+
 /* Waits until the child has executed or failed; 0, or its errno. */
 static int clone_outcome(struct afi_child *child, int error_fd)
 {
@@ -194,20 +187,27 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 		struct afi_failure *failure)
 {
 	const struct af_spawn_options *options = plan->options;
-	struct afi_child child = { .plan = plan, .parent = getpid() };
+	struct afi_child child = {
+		.plan = plan,
+		.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
+		.program_fd = options->program_fd ? *options->program_fd : -1,
+		.parent = getpid(),
+	};
 	int error_pipe[2], pidfd = -1, error = 0;
 	struct afi_exit failed;
-	pid_t pid;
+	pid_t pid = afi_search_paths(&child);
 
-	if (clone_find_paths(&child) < 0)
+	if (pid == -ENOMEM)
 		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
+	if (pid < 0)
+		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -pid);
 	pid = afi_pipe_open(error_pipe);
 	if (pid < 0) {
 		pid = afi_fail(failure, AFIO_STEP_PIPE, NULL, -pid);
 		goto out;
 	}
 	child.error_fd = error_pipe[1];
-	if (options->uid || options->gid)
+	if (plan->uid || plan->gid)
 		pid = clone_start_as_user(&child, &pidfd);
 	else
 		pid = clone_start_blocked(&child, &pidfd);
@@ -216,7 +216,7 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 	if (pid > 0 && pidfd < 0)
 		pidfd = clone_open_pidfd(pid);
 	if (pid < 0)
-		afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
+		clone_failed(plan, failure, -pid);
 	else
 		error = clone_outcome(&child, error_pipe[0]);
 	close(error_pipe[0]);

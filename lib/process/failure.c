@@ -48,6 +48,11 @@ static const char *failure_name(enum af_spawn_step step)
 		[AFIO_STEP_DIE_WITH_PARENT] = "prctl",
 		[AFIO_STEP_SIGNALS] = "sigprocmask",
 		[AFIO_STEP_EXEC] = "exec",
+		[AFIO_STEP_NO_NEW_PRIVS] = "no_new_privs",
+		[AFIO_STEP_AMBIENT] = "ambient",
+		[AFIO_STEP_CGROUP] = "cgroup",
+		[AFIO_STEP_BEFORE_IDENTITY] = "before_identity",
+		[AFIO_STEP_BEFORE_EXEC] = "before_exec",
 	};
 
 	return failure_names[step];

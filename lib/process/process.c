@@ -12,6 +12,7 @@
 
 #include "base/container.h"
 #include "base/evbase.h"
+#include "process/cgroup.h"
 #include "process/process.h"
 #include "process/pty.h"
 
@@ -53,6 +54,8 @@ void afi_process_discard(struct af_process *process)
 {
 	process_unwatch(process);
 	afi_exit_close(&process->exit);
+	if (process->cgroup >= 0)
+		close(process->cgroup);
 	afi_task_cancel(&process->loop->later, &process->again);
 	afi_loop_leave(&process->loop->members, &process->member);
 	afi_loop_unref(process->loop);
@@ -185,6 +188,7 @@ struct af_process *afi_process_new(struct af_loop *loop)
 		return NULL;
 	process->loop = loop;
 	process->end.status = -1;
+	process->cgroup = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->members);
 	afi_loop_ref(loop);
@@ -322,8 +326,14 @@ void af_process_free(struct af_process *process)
 	process_see_off(process);
 }
 
+int afi_process_kill_cgroup(const struct af_process *process)
+{
+	return process->cgroup < 0 ? -ENOENT : afi_cgroup_kill(process->cgroup);
+}
+
 void afi_process_kill(struct af_process *process)
 {
+	afi_process_kill_cgroup(process);
 	/* A child that became another user's may not be killed. */
 	process->killed = !process->ended &&
 			  afi_exit_signal_all(&process->exit, SIGKILL) == 0;
@@ -333,6 +343,7 @@ void afi_process_destroy(struct af_process *process)
 {
 	if (!process)
 		return;
+	afi_process_kill_cgroup(process);
 	/* A child that became another user's may live on for long. */
 	if (!process->ended &&
 	    afi_exit_signal_all(&process->exit, SIGKILL) == 0) {

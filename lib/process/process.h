@@ -38,6 +38,7 @@ struct af_process {
 	struct af_loop *loop;
 	struct afi_member member;
 	struct afi_exit exit;
+	int cgroup; /* to kill it with all that it has started; -1: none */
 	bool ended;
 	bool orphan;
 	bool listed; /* inside af_pipe_from(), which wants each one once */
@@ -88,6 +89,8 @@ void afi_process_abandon(struct af_process *process);
  * it, at the latest when it is freed itself.
  */
 void afi_process_kill(struct af_process *process);
+/* Kills all that is in the child's cgroup; 0, -errno, -ENOENT: it has none. */
+int afi_process_kill_cgroup(const struct af_process *process);
 /*
  * Kills a child, waits for it, and frees the process: the way back from a
  * half-built pipeline. A child that may not be killed is left running.

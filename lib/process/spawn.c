@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starting a process: checks the options and puts together what they ask for,
- * makes files of our ends, and creates the child. All or nothing.
+ * Starting a process: puts together what the options ask for, makes files of
+ * our ends, and creates the child. All or nothing.
  */
 #include "config.h"
 
@@ -10,123 +10,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/reserved.h"
 #include "transport/new.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/environ.h"
+#include "process/fdmap.h"
+#include "process/options.h"
 #include "process/process.h"
-#include "process/spawn.h"
 #include "process/stdfds.h"
-
-bool afi_spawn_reserved_clear(const struct af_spawn_options *options)
-{
-	return AFI_RESERVED_CLEAR(&options->in) &&
-	       AFI_RESERVED_CLEAR(&options->out) &&
-	       AFI_RESERVED_CLEAR(&options->err) && AFI_RESERVED_CLEAR(options);
-}
-
-static bool spawn_wants_pty(const struct af_spawn_options *options)
-{
-	return options->in.kind == AFIO_PTY || options->out.kind == AFIO_PTY ||
-	       options->err.kind == AFIO_PTY;
-}
-
-/* The name of an option that makes no sense, or NULL. */
-static const char *spawn_find_nonsense(const struct af_spawn_options *options)
-{
-	if (!afi_spawn_reserved_clear(options))
-		return "reserved";
-	if (options->group < 0 ||
-	    (options->group > 0 &&
-	     (options->new_session || spawn_wants_pty(options))))
-		return "group";
-	if (options->closefrom && options->closefrom < 3)
-		return "closefrom";
-	if (options->n_fds && !options->fds)
-		return "fds";
-	/* To setresuid(2) and setresgid(2), -1 means unchanged. */
-	if (options->uid && *options->uid == (uid_t)-1)
-		return "uid";
-	if (options->gid && *options->gid == (gid_t)-1)
-		return "gid";
-	if (options->n_groups && !options->groups)
-		return "groups";
-	if (options->n_limits && !options->limits)
-		return "limits";
-	return NULL;
-}
-
-/* A number that is asked for, and by which of the maps. */
-struct spawn_target {
-	int fd;
-	size_t i;
-};
-
-static int spawn_compare_targets(const void *a_, const void *b_)
-{
-	const struct spawn_target *a = a_, *b = b_;
-
-	if (a->fd != b->fd)
-		return a->fd < b->fd ? -1 : 1;
-	return (a->i > b->i) - (a->i < b->i);
-}
-
-/* The first map whose number an earlier one has; n_fds: none. 0 or -ENOMEM. */
-static int spawn_find_twice(const struct af_spawn_options *options,
-			    size_t *ret_twice)
-{
-	size_t n = options->n_fds, twice = n;
-	struct spawn_target *all = malloc((n + 1) * sizeof(*all));
-
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		all[i] = (struct spawn_target){ options->fds[i].child_fd, i };
-	qsort(all, n, sizeof(*all), spawn_compare_targets);
-	for (size_t i = 1; i < n; i++)
-		if (all[i].fd == all[i - 1].fd && all[i].i < twice)
-			twice = all[i].i;
-	free(all);
-	*ret_twice = twice;
-	return 0;
-}
-
-static int spawn_check_fds(const struct af_spawn_options *options,
-			   struct afi_failure *failure)
-{
-	const struct af_fd_map *fds = options->fds;
-	size_t twice = 0;
-
-	if (options->n_fds > 0 && spawn_find_twice(options, &twice) < 0)
-		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-	for (size_t i = 0; i < options->n_fds; i++) {
-		if (fds[i].child_fd < 3 || i == twice)
-			return afi_fail_number(failure, AFIO_STEP_FD,
-					       fds[i].child_fd, EINVAL);
-		if (fcntl(fds[i].fd, F_GETFD) < 0)
-			return afi_fail_number(failure, AFIO_STEP_FD, fds[i].fd,
-					       EBADF);
-	}
-	return 0;
-}
-
-static int spawn_compare_numbers(const void *a_, const void *b_)
-{
-	const int *a = a_, *b = b_;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* For the child, which may be given many, and cannot sort them itself. */
-static void spawn_list_targets(struct afi_child_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_fds; i++)
-		if (plan->fds[i].fd != plan->fds[i].child_fd)
-			plan->targets[plan->n_targets++] =
-				plan->fds[i].child_fd;
-	qsort(plan->targets, plan->n_targets, sizeof(*plan->targets),
-	      spawn_compare_numbers);
-}
 
 /* Lists all that the child gets, standard streams first. */
 static int spawn_list_fds(struct afi_child_plan *plan,
@@ -146,7 +37,7 @@ static int spawn_list_fds(struct afi_child_plan *plan,
 	for (size_t i = 0; i < options->n_fds; i++)
 		plan->fds[n++] = options->fds[i];
 	plan->n_fds = n;
-	spawn_list_targets(plan);
+	afi_fdmap_list_targets(plan);
 	return 0;
 }
 
@@ -188,6 +79,18 @@ static int spawn_make_files(struct af_process *process, struct afi_stdfds *fds)
 	return spawn_make_pty_file(process, fds);
 }
 
+/* Keeps what a stop needs to kill all that is in the child's cgroup. */
+static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
+			     struct afi_failure *failure)
+{
+	int fd = cgroup ? afi_cgroup_open(*cgroup) : -1;
+
+	process->cgroup = fd < 0 ? -1 : fd;
+	return !cgroup || fd >= 0 ? 0
+				  : afi_fail_number(failure, AFIO_STEP_CGROUP,
+						    *cgroup, -fd);
+}
+
 /* The rest, once the environment is made. */
 static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 		       struct afi_failure *failure)
@@ -196,7 +99,7 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 	struct afi_stdfds fds;
 	int pidfd = -1, r;
 
-	r = afi_stdfds_open(&fds, options, failure);
+	r = afi_stdfds_open(&fds, plan, failure);
 	if (r < 0)
 		return r;
 	/* Do everything that can fail before creating the child. */
@@ -205,6 +108,9 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 		r = spawn_list_fds(plan, &fds);
 	if (r < 0)
 		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	if (r == 0)
+		r = spawn_keep_cgroup(process, options->cgroup_fd, failure);
+	plan->streams = fds.late;
 	plan->tty = fds.tty;
 	if (r == 0)
 		r = afi_clone(plan, &pidfd, failure);
@@ -242,16 +148,21 @@ static int spawn_child(struct af_process *process, const char *const argv[],
 		.program = options->program ? options->program : argv[0],
 		.env = spawn_old_env(options),
 		.options = options,
+		.uid = options->uid,
+		.gid = options->gid,
 	};
-	const char *nonsense = spawn_find_nonsense(options);
+	const uid_t uid = options->reset_ids ? getuid() : 0;
+	const gid_t gid = options->reset_ids ? getgid() : 0;
 	const char **env = NULL;
-	int r;
+	int r = afi_options_check(options, failure);
 
-	if (nonsense)
-		return afi_fail(failure, AFIO_STEP_OPTION, nonsense, EINVAL);
-	r = spawn_check_fds(options, failure);
 	if (r < 0)
 		return r;
+	if (options->reset_ids) {
+		plan.uid = &uid;
+		plan.gid = &gid;
+	}
+	plan.ignored = afi_options_ignored(options);
 	if (options->env_edits) {
 		r = afi_environ_edit(plan.env, options->env_edits, &env);
 		if (r == -EINVAL)
@@ -276,6 +187,11 @@ static struct af_process *spawn_process(struct af_loop *loop,
 
 	if (!argv || !argv[0]) {
 		afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
+		return NULL;
+	}
+	/* The user could stop the child there, and us with it. */
+	if (options->before_exec && afi_options_change_user(options)) {
+		afi_fail(failure, AFIO_STEP_OPTION, "before_exec", EINVAL);
 		return NULL;
 	}
 	process = afi_process_new(loop);

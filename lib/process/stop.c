@@ -24,7 +24,13 @@ static void stop_send(struct af_future *f, int sig)
 /* The wait goes on until the child has ended. */
 static void stop_expire(struct af_future *f)
 {
-	stop_send(f, SIGKILL);
+	struct af_process *process = afi_process_wait_of(f)->process;
+
+	/* The child may have left the cgroup. */
+	if (afi_process_kill_cgroup(process) == 0)
+		afi_exit_signal_all(&process->exit, SIGKILL);
+	else
+		stop_send(f, SIGKILL);
 }
 
 struct af_future *afi_process_stop(struct af_process *process,
@@ -55,9 +61,11 @@ struct af_future *af_process_stop(struct af_process *process,
 {
 	struct af_future *f = afi_process_stop(process, grace);
 
-	if (!f->done)
+	if (!f->done) {
 		afi_process_wait_of(f)->kills_rest = grace;
-	else if (grace && (f->error == 0 || f->error == -ECHILD))
+	} else if (grace && (f->error == 0 || f->error == -ECHILD)) {
+		afi_process_kill_cgroup(process);
 		afi_exit_signal_group(&process->exit, SIGKILL);
+	}
 	return f;
 }

@@ -17,8 +17,10 @@ static void process_wait_finish(struct afi_process_wait *wait, int error)
 
 	if (process->ended && error == 0) {
 		wait->future.status = process->end.status;
-		if (wait->kills_rest)
+		if (wait->kills_rest) {
+			afi_process_kill_cgroup(process);
 			afi_exit_signal_group(&process->exit, SIGKILL);
+		}
 		if (process->end.status < 0)
 			error = -ECHILD;
 	}

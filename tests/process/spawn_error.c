@@ -224,9 +224,9 @@ START_TEST(reserved_field_that_is_not_zero_is_refused)
 	const char *const *argv = HELPER("exit", "0");
 	const struct af_spawn_options *asked[] = {
 		WITH(.reserved = { 1 }),
-		WITH(.reserved = { [15] = 1 }),
+		WITH(.reserved = { [4] = 1 }),
 		WITH(.in.reserved = { 1 }),
-		WITH(.out.reserved = { [3] = UINT64_C(1) << 63 }),
+		WITH(.out.reserved = { [1] = UINT64_C(1) << 63 }),
 		WITH(.err = { .kind = AFIO_PIPE, .reserved = { [1] = 1 } }),
 	};
 	struct rig rig;

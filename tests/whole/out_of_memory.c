@@ -545,6 +545,34 @@ static void act_spawn(struct scene *s)
 	af_process_free(process);
 }
 
+static int do_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* A search, a path that root walks link by link, and a copy of our memory. */
+static void act_options(struct scene *s)
+{
+	const char *const argv[] = { "true", NULL };
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct af_process *process;
+	char path[32];
+
+	ck_assert_int_ge(null, 0);
+	snprintf(path, sizeof path, "/dev/fd/%d", null);
+	process = made(af_spawn(s->loop, argv,
+				WITH(.in = { .kind = AFIO_PATH, .path = path },
+				     .search_path = "/nowhere:/bin:/usr/bin",
+				     .no_new_privs = true,
+				     .before_exec = do_nothing)));
+	close(null);
+	if (!process)
+		return;
+	expect_end(s, process);
+	af_process_free(process);
+}
+
 /* With a terminal, and with all that is allocated for attributes. */
 static void act_attributes(struct scene *s)
 {
@@ -1159,6 +1187,7 @@ static const struct {
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
+	{ act_options, true },
 	{ act_work, true },	    { act_wait_fd, false },
 	{ act_post_handle, true },
 	{ act_each_async, false },  { act_copy_both, true },
