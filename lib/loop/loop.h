@@ -16,6 +16,7 @@
 #include <asyncfile/loop.h>
 
 #include "base/pool.h"
+#include "loop/lookout.h"
 #include "loop/mailbox.h"
 #include "loop/pace.h"
 #include "loop/task.h"
@@ -43,6 +44,8 @@ struct afi_hold {
 	struct event event;
 	struct afi_watch watch;
 };
+
+struct af_process;
 
 struct af_loop {
 	struct event_base *home;  /* the program's, or our own */
@@ -72,6 +75,7 @@ struct af_loop {
 	struct afi_kick kick;	 /* runs these when the program drives */
 	struct afi_mailbox mailbox;
 	struct afi_watches watches;
+	struct afi_lookout lookout;
 	/* What ends with the loop, in this order. */
 	struct afi_members pending; /* operations, until none is left */
 	struct afi_members members; /* files, processes */
@@ -81,6 +85,8 @@ struct af_loop {
 	unsigned max_workers;
 	struct afi_hold hold;
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
+	LIST_HEAD(afi_children, af_process) children; /* the newest first */
+	bool told_statuses; /* by the program, see process/reaped.c */
 };
 
 /* Whether operations can still be made. */
