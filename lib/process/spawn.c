@@ -14,6 +14,7 @@
 #include "transport/new.h"
 #include "process/clone.h"
 #include "process/environ.h"
+#include "process/notice.h"
 #include "process/process.h"
 #include "process/spawn.h"
 #include "process/stdfds.h"
@@ -159,6 +160,7 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 		return r;
 	}
 	afi_exit_init(&process->exit, r, pidfd);
+	process->kill_on_free = options->kill_on_free;
 	afi_stdfds_close_child(&fds);
 	if (fds.taken) {
 		af_file_close(fds.taken);
