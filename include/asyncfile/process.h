@@ -9,10 +9,10 @@
  * close its output and live on. af_process_wait() reports the exit; reads of
  * af_process_stdout() report the end of the output.
  *
- * The library installs no handler for SIGCHLD, needs none, and runs no thread to
- * wait for children. A program may go on reaping every child with waitpid(-1),
- * or ignoring SIGCHLD: the library still notices the end of its own children.
- * Whether it also gets their wait status depends on the kernel:
+ * The library installs no handler for SIGCHLD, needs none, and runs no thread
+ * to wait for children. A program may go on reaping every child with
+ * waitpid(-1), or ignoring SIGCHLD: the library still notices the end of its
+ * own children. Whether it also gets their wait status depends on the kernel:
  *
  * | a child that                        | Linux 6.15 | before, or elsewhere |
  * |-------------------------------------|------------|----------------------|
@@ -22,21 +22,22 @@
  * | nobody reaps: SIGCHLD is ignored    | known      | -ECHILD              |
  *
  * To hand a status over, a program that reaps calls af_loop_reaped() or
- * af_process_set_status() on the loop's thread; in any case soon, and at best
- * where it calls waitpid(2). When the library notices first that a child was
- * reaped, waits for it stay pending for up to 20 ms, or 500 ms once the program
- * has handed a status over, before they fail with -ECHILD.
+ * af_process_set_status() on the loop's thread, at best right after waitpid(2).
+ * A thread that reaps uses af_loop_post() for that. When the library notices
+ * first that a child was reaped, waits for it stay pending for up to 20 ms, or
+ * 500 ms once the program has handed a status over, before they fail with
+ * -ECHILD.
  *
- * The end of a child is an event where the kernel has pidfds. On a kernel, or in
- * a sandbox, without them, a timer of the loop looks at each child that is
- * waited for: at first after 1 ms, then more and more rarely, up to 50 ms apart.
- * There, if a new child gets the pid of a reaped one before the library has
- * noticed that the old one is gone, it confuses the two.
+ * The end of a child is an event where the kernel has pidfds. On a kernel, or
+ * in a sandbox, without them, a timer of the loop looks at each child that is
+ * waited for: at first after 1 ms, then more and more rarely, up to 50 ms
+ * apart. There, if a new child gets the pid of a reaped one before the library
+ * has noticed that the old one is gone, it confuses the two.
  *
- * The program, or a debugger, may trace a child. A stop of a traced child is not
- * its end, and the library takes no notice away from the tracer. While another
- * process traces a child that has ended, the end is reported when that process
- * has taken note of it or has detached.
+ * The program, or a debugger, may trace a child. A stop of a traced child is
+ * not its end, and the library takes no notice away from the tracer. While
+ * another process traces a child that has ended, the end is reported when that
+ * process has taken note of it or has detached.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -477,18 +478,19 @@ struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
 
 /**
- * Waits until the child stops, continues or ends: for a shell, or whoever else
- * has jobs. A change that has happened already counts, unless a waitpid(2) or an
- * earlier wait has returned it. Any number of waits may be pending; one change
- * ends all of them.
+ * Waits until the child stops, continues or ends, as a shell does for its jobs.
+ * A change that has happened already counts, unless a waitpid(2) or an earlier
+ * wait has returned it. Any number of waits may be pending; one change ends all
+ * of them.
  *
- * No event reports that a child stops or continues. So a timer of the loop looks
- * 1 to 50 ms apart while such a wait is pending; a stop that is continued before
- * it looks is reported as continued only.
+ * No event reports that a child stops or continues. So a timer of the loop
+ * looks 1 to 50 ms apart while such a wait is pending; a stop that is continued
+ * before it looks is reported as continued only. While the program traces the
+ * child, its stops are the tracer's, and are not reported.
  *
  * @param timeout NULL: none; zero: checks without waiting
- * @return a future; af_future_status() is the wait status, as of waitpid(2) with
- *         WUNTRACED and WCONTINUED:
+ * @return a future; af_future_status() is the wait status that waitpid(2)
+ *         returns with WUNTRACED and WCONTINUED:
  *
  * | happens                             | outcome                            |
  * |-------------------------------------|------------------------------------|
@@ -496,7 +498,7 @@ struct af_future *af_process_wait(struct af_process *process,
  * | SIGCONT continues it                | success, WIFCONTINUED()            |
  * | it ends, or has ended before        | success, as af_process_wait()      |
  * | it ends; its status is not known    | -ECHILD                            |
- * | it stops while we trace it          | stays pending: see ptrace(2)       |
+ * | a stop of a child that we trace     | the wait stays pending             |
  * | deadline                            | -ETIMEDOUT                         |
  * | cancelled; process or loop freed    | -ECANCELED                         |
  *
@@ -511,8 +513,8 @@ struct af_future *af_process_wait_change(struct af_process *process,
  * Hands the library the wait status of a child that the program has reaped
  * itself. A program that reaps by waitpid(-1), such as in an evsignal callback
  * for SIGCHLD, calls it for each of the library's children that waitpid() has
- * returned; af_loop_reaped() finds the process. The library may have noticed the
- * end before. Stops that waitpid() returns are not handed over.
+ * returned; af_loop_reaped() finds the process. The library may have noticed
+ * the end before. Stops that waitpid() returns are not handed over.
  *
  * | the process                            | result                          |
  * |----------------------------------------|---------------------------------|
@@ -521,12 +523,13 @@ struct af_future *af_process_wait_change(struct af_process *process,
  * | has told waits that it is not known    | 0; later ones get this one      |
  * | has a child that was not reaped        | -EBUSY; nothing changes         |
  *
- * Without pidfds a child that was not reaped cannot be told from a newer one with
- * its number, and the program is believed.
+ * Without pidfds a child that was not reaped cannot be told from a newer one
+ * with its number, and the program is believed.
  *
  * @param status of waitpid(2): WIFEXITED() or WIFSIGNALED()
- * @return 0; -EBUSY; -EINVAL process is NULL, or status is that of no end; -EPERM
- *         its loop belongs to another thread; -ECANCELED the loop was freed
+ * @return 0; -EBUSY; -EINVAL process is NULL, or status is that of no end;
+ *         -EPERM its loop belongs to another thread; -ECANCELED the loop was
+ *         freed
  */
 int af_process_set_status(struct af_process *process, int status);
 
@@ -578,15 +581,15 @@ int af_process_signal_group(struct af_process *process, int sig);
  * child has ended gets SIGKILL. A child that is stopped (SIGSTOP) gets SIGCONT,
  * so that it sees the SIGTERM.
  *
+ * A child that is the first process of a pid namespace cannot end while there
+ * are zombies in there. So, once it has got SIGKILL, children of the loop that
+ * ended in that namespace are reaped, though they led a group.
+ *
  * Cancelling the future sends nothing more; signals already sent may still end
  * the child. Several stops may be pending; each sends its own signals.
  *
  * @param grace NULL: SIGTERM only, and no SIGKILL however long it takes; zero:
  *              SIGKILL at once, without SIGTERM
- * A child that is the first process of a pid namespace cannot end while there
- * are zombies in there. So, once it has got SIGKILL, children of the loop that
- * ended in that namespace are reaped, though they led a group.
- *
  * @return a future that is done when the child has ended, at once if it has
  *         already; its outcome is that of af_process_wait(), or -EPERM if the
  *         parent may not signal the child, as it has become another user: it
@@ -598,11 +601,11 @@ struct af_future *af_process_stop(struct af_process *process,
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, unless kill_on_free was set, and the loop reaps it
- * when it ends. This alone does not keep a base running: if the loop does not
- * run at that time, it reaps the child when it next runs. May be called after
- * af_loop_free(); a child that is alive then is the program's to reap. NULL is
- * fine.
+ * live child is left running, unless kill_on_free was set, and the loop reaps
+ * it when it ends. This alone does not keep a base running: if the loop does
+ * not run at that time, it reaps the child when it next runs. May be called
+ * after af_loop_free(); a child that is alive then is the program's to reap.
+ * NULL is fine.
  */
 void af_process_free(struct af_process *process);
 
