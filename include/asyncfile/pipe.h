@@ -528,7 +528,8 @@ int af_pipe_status(const struct af_pipe *pipeline, size_t stage);
 
 /**
  * Closes a pipeline: frees its processes, as af_process_free() does, and the
- * pipeline. Pending operations fail with -ECANCELED. NULL is fine.
+ * pipeline. Stages that were started with kill_on_free are killed. Pending
+ * operations fail with -ECANCELED. NULL is fine.
  */
 void af_pipe_close(struct af_pipe *pipeline);
 

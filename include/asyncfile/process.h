@@ -9,12 +9,35 @@
  * close its output and live on. af_process_wait() reports the exit; reads of
  * af_process_stdout() report the end of the output.
  *
- * The library installs no handler for SIGCHLD and needs none. A program may go
- * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
- * still notices the end of its own children. Their wait status is then known on
- * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, if a new child gets the pid of a reaped one before the
- * library has noticed that the old one is gone, it confuses the two.
+ * The library installs no handler for SIGCHLD, needs none, and runs no thread
+ * to wait for children. A program may go on reaping every child with
+ * waitpid(-1), or ignoring SIGCHLD: the library still notices the end of its
+ * own children. Whether it also gets their wait status depends on the kernel:
+ *
+ * | a child that                        | Linux 6.15 | before, or elsewhere |
+ * |-------------------------------------|------------|----------------------|
+ * | the library reaps                   | known      | known                |
+ * | the program reaps and hands over    | known      | known                |
+ * | the program reaps, and says nothing | known      | -ECHILD              |
+ * | nobody reaps: SIGCHLD is ignored    | known      | -ECHILD              |
+ *
+ * To hand a status over, a program that reaps calls af_loop_reaped() or
+ * af_process_set_status() on the loop's thread, at best right after waitpid(2).
+ * A thread that reaps uses af_loop_post() for that. When the library notices
+ * first that a child was reaped, waits for it stay pending for up to 20 ms, or
+ * 500 ms once the program has handed a status over, before they fail with
+ * -ECHILD.
+ *
+ * The end of a child is an event where the kernel has pidfds. On a kernel, or
+ * in a sandbox, without them, a timer of the loop looks at each child that is
+ * waited for: at first after 1 ms, then more and more rarely, up to 50 ms
+ * apart. There, if a new child gets the pid of a reaped one before the library
+ * has noticed that the old one is gone, it confuses the two.
+ *
+ * The program, or a debugger, may trace a child. A stop of a traced child is
+ * not its end, and the library takes no notice away from the tracer. While
+ * another process traces a child that has ended, the end is reported when that
+ * process has taken note of it or has detached.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -212,6 +235,14 @@ struct af_spawn_options {
 	 * children.
 	 */
 	bool die_with_parent;
+
+	/**
+	 * af_process_free(), and so af_pipe_close(), kills the child with
+	 * SIGKILL if it is alive, and its group if it leads one. The loop reaps
+	 * it, at the latest when it is freed itself, which may then take up to
+	 * a second. A child that may not be signalled is left running.
+	 */
+	bool kill_on_free;
 
 	/**
 	 * Neither the child nor its children gain privileges by an exec, such
@@ -580,8 +611,9 @@ pid_t af_process_pid(const struct af_process *process);
  * Whether the child has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if the child has ended and this is not NULL, set to its
- *                   wait status, see waitpid(2); or to -1 if that cannot be
- *                   known, as another part of the program reaped the child
+ *                   wait status, see waitpid(2); or to -1 if that is not
+ *                   known, as another part of the program reaped the child and
+ *                   has not handed it over
  */
 bool af_process_poll(struct af_process *process, int *ret_status);
 
@@ -593,8 +625,8 @@ bool af_process_poll(struct af_process *process, int *ret_status);
  *         fails with
  *         -ETIMEDOUT at the deadline; the child goes on
  *         -ECHILD    when the child has ended and its status cannot be known:
- *                    another part of the program reaped it, or the program
- *                    ignores SIGCHLD
+ *                    another part of the program reaped it, and has not handed
+ *                    the status over, or the program ignores SIGCHLD
  *         -EINVAL    process is NULL, or timeout is negative
  *         -EPERM     its loop belongs to another thread
  *         -ECANCELED the future was cancelled, or the process or loop freed
@@ -602,6 +634,72 @@ bool af_process_poll(struct af_process *process, int *ret_status);
 AFIO_MUST_USE
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
+
+/**
+ * Waits until the child stops, continues or ends, as a shell does for its jobs.
+ * A change that has happened already counts, unless a waitpid(2) or an earlier
+ * wait has returned it. Any number of waits may be pending; one change ends all
+ * of them.
+ *
+ * No event reports that a child stops or continues. So a timer of the loop
+ * looks 1 to 50 ms apart while such a wait is pending; a stop that is continued
+ * before it looks is reported as continued only. While the program traces the
+ * child, its stops are the tracer's, and are not reported.
+ *
+ * @param timeout NULL: none; zero: checks without waiting
+ * @return a future; af_future_status() is the wait status that waitpid(2)
+ *         returns with WUNTRACED and WCONTINUED:
+ *
+ * | happens                             | outcome                            |
+ * |-------------------------------------|------------------------------------|
+ * | a signal stops the child            | success, WIFSTOPPED()              |
+ * | SIGCONT continues it                | success, WIFCONTINUED()            |
+ * | it ends, or has ended before        | success, as af_process_wait()      |
+ * | it ends; its status is not known    | -ECHILD                            |
+ * | a stop of a child that we trace     | the wait stays pending             |
+ * | deadline                            | -ETIMEDOUT                         |
+ * | cancelled; process or loop freed    | -ECANCELED                         |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread,
+ * -ENOMEM.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_wait_change(struct af_process *process,
+					 const struct timeval *timeout);
+
+/**
+ * Hands the library the wait status of a child that the program has reaped
+ * itself. A program that reaps by waitpid(-1), such as in an evsignal callback
+ * for SIGCHLD, calls it for each of the library's children that waitpid() has
+ * returned; af_loop_reaped() finds the process. The library may have noticed
+ * the end before. Stops that waitpid() returns are not handed over.
+ *
+ * | the process                            | result                          |
+ * |----------------------------------------|---------------------------------|
+ * | has not noticed the end, or the status | 0; waits are done with it       |
+ * | knows the status already               | 0; that one stays               |
+ * | has told waits that it is not known    | 0; later ones get this one      |
+ * | has a child that was not reaped        | -EBUSY; nothing changes         |
+ *
+ * Without pidfds a child that was not reaped cannot be told from a newer one
+ * with its number, and the program is believed.
+ *
+ * @param status of waitpid(2): WIFEXITED() or WIFSIGNALED()
+ * @return 0; -EBUSY; -EINVAL process is NULL, or status is that of no end;
+ *         -EPERM its loop belongs to another thread; -ECANCELED the loop was
+ *         freed
+ */
+int af_process_set_status(struct af_process *process, int status);
+
+/**
+ * The same for whichever process of the loop has that child.
+ *
+ * @return 1 if the child belongs to the loop, and the status was handed over; 0
+ *         if not, or if that child has not been reaped: then it is somebody
+ *         else's; -EINVAL loop is NULL, pid is not positive, or status is that
+ *         of no end; -EPERM on another thread; -ECANCELED the loop was freed
+ */
+int af_loop_reaped(struct af_loop *loop, pid_t pid, int status);
 
 /**
  * What the child has used: processor time, memory and so on, including that of
@@ -643,6 +741,10 @@ int af_process_signal_group(struct af_process *process, int sig);
  * (cgroup_fd), SIGKILL goes to all that is in the cgroup or below it, also once
  * the child has ended.
  *
+ * A child that is the first process of a pid namespace cannot end while there
+ * are zombies in there. So, once it has got SIGKILL, children of the loop that
+ * ended in that namespace are reaped, though they led a group.
+ *
  * Cancelling the future sends nothing more; signals already sent may still end
  * the child. Several stops may be pending; each sends its own signals.
  *
@@ -650,7 +752,8 @@ int af_process_signal_group(struct af_process *process, int sig);
  *              SIGKILL at once, without SIGTERM
  * @return a future that is done when the child has ended, at once if it has
  *         already; its outcome is that of af_process_wait(), or -EPERM if the
- *         parent may not signal the child, which then goes on
+ *         parent may not signal the child, as it has become another user: it
+ *         goes on, and the others of its group have got the signal
  */
 AFIO_MUST_USE
 struct af_future *af_process_stop(struct af_process *process,
@@ -658,10 +761,11 @@ struct af_future *af_process_stop(struct af_process *process,
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, and the loop reaps it when it ends. This alone
- * does not keep a base running: if the loop does not run at that time, it reaps
- * the child when it next runs. May be called after af_loop_free(); a child that
- * is alive then is the program's to reap. NULL is fine.
+ * live child is left running, unless kill_on_free was set, and the loop reaps
+ * it when it ends. This alone does not keep a base running: if the loop does
+ * not run at that time, it reaps the child when it next runs. May be called
+ * after af_loop_free(); a child that is alive then is the program's to reap.
+ * NULL is fine.
  */
 void af_process_free(struct af_process *process);
 

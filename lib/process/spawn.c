@@ -15,6 +15,7 @@
 #include "process/clone.h"
 #include "process/environ.h"
 #include "process/fdmap.h"
+#include "process/notice.h"
 #include "process/options.h"
 #include "process/process.h"
 #include "process/stdfds.h"
@@ -120,6 +121,7 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 		return r;
 	}
 	afi_exit_init(&process->exit, r, pidfd);
+	process->kill_on_free = options->kill_on_free;
 	afi_stdfds_close_child(&fds);
 	if (fds.taken) {
 		af_file_close(fds.taken);

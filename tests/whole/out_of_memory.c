@@ -23,6 +23,7 @@
 #include <event2/event_struct.h>
 
 #include "support/children.h"
+#include "support/denied.h"
 #include "support/harness.h"
 #include "support/pattern.h"
 #include "support/scarce.h"
@@ -624,6 +625,35 @@ static void act_orphan(struct scene *s)
 	}
 }
 
+/* Looked at by a timer: its changes; and its end, where there is no pidfd. */
+static void act_look(struct scene *s)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	static bool denied;
+	struct af_process *process;
+
+	if (!denied)
+		deny(pidfds, 2, EPERM);
+	denied = true;
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	end(s, af_process_wait_change(process, MS(1)), -ETIMEDOUT);
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait_change(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
+}
+
 /* Stops a process and a chain, however often it takes. */
 static void act_stop(struct scene *s)
 {
@@ -1183,6 +1213,7 @@ static const struct {
 	{ act_callback, false },    { act_move, false },
 	{ act_ends, false },	    { act_bufferevent, true },
 	{ act_disk, true },	    { act_orphan, true },
+	{ act_look, false },	    { act_look, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
