@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +43,7 @@ enum {
 
 /* A line and its job. */
 struct task {
-	LIST_ENTRY(task) link;
+	struct task *next, **link; /* link: what points to this one */
 	struct run *run;
 	struct host *host;
 	struct job *job;
@@ -62,7 +61,7 @@ struct run {
 	struct af_future *reading; /* the next line */
 	struct af_future *turn;	   /* done when all tasks so far are printed */
 	struct af_future *room; /* done when the next task is over, or NULL */
-	LIST_HEAD(, task) tasks;
+	struct task *tasks;
 	bool ended;  /* no more lines: the input has ended, or must stop */
 	bool silent; /* nothing is printed any more */
 	int status, signal;
@@ -85,7 +84,7 @@ static void stop_all(struct run *run)
 
 	end_input(run, EXIT_FAILURE);
 	run->silent = true;
-	LIST_FOREACH (task, &run->tasks, link)
+	for (task = run->tasks; task; task = task->next)
 		job_stop(task->job);
 	af_future_cancel(run->turn);
 }
@@ -114,6 +113,22 @@ static void judge(struct run *run, const struct task *task)
 	}
 }
 
+static void link_task(struct run *run, struct task *task)
+{
+	task->next = run->tasks;
+	task->link = &run->tasks;
+	if (task->next)
+		task->next->link = &task->next;
+	run->tasks = task;
+}
+
+static void unlink_task(struct task *task)
+{
+	if (task->next)
+		task->next->link = task->link;
+	*task->link = task->next;
+}
+
 static void free_task(struct task *task)
 {
 	if (task)
@@ -132,7 +147,7 @@ static struct af_future *finish(struct af_future *printed, void *arg)
 	run->tally.running--;
 	run->tally.bytes += task->bytes;
 	task->host->running--;
-	LIST_REMOVE(task, link);
+	unlink_task(task);
 	job_free(task->job);
 	free_task(task);
 	af_future_resolve(run->room, NULL, NULL);
@@ -187,7 +202,7 @@ static struct af_future *follow(struct run *run, struct task *task)
 
 	task->host->running++;
 	run->tally.running++;
-	LIST_INSERT_HEAD(&run->tasks, task, link);
+	link_task(run, task);
 	return af_finally(af_finally(f, await_turn, task), finish, task);
 }
 

@@ -11,12 +11,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/nonblock.h"
+#include "base/queue.h"
 
 struct afi_nonblock {
 	LIST_ENTRY(afi_nonblock) entry;

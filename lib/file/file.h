@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include <asyncfile/file.h>
 
+#include "base/queue.h"
 #include "future/future.h"
 #include "loop/loop.h"
 #include "file/buffer.h"

@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/queue.h"
 #include "loop/watch.h"
 
 struct af_loop;

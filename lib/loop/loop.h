@@ -11,11 +11,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include <asyncfile/loop.h>
 
 #include "base/pool.h"
+#include "base/queue.h"
 #include "loop/lookout.h"
 #include "loop/mailbox.h"
 #include "loop/pace.h"

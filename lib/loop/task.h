@@ -7,7 +7,8 @@
 #define AFI_LOOP_TASK_H
 
 #include <stddef.h>
-#include <sys/queue.h>
+
+#include "base/queue.h"
 
 struct afi_task {
 	TAILQ_ENTRY(afi_task) entry;

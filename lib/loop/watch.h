@@ -6,7 +6,7 @@
 #ifndef AFI_LOOP_WATCH_H
 #define AFI_LOOP_WATCH_H
 
-#include <sys/queue.h>
+#include "base/queue.h"
 
 struct event_base;
 

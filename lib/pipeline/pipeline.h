@@ -5,10 +5,9 @@
 #ifndef AFI_PIPELINE_PIPELINE_H
 #define AFI_PIPELINE_PIPELINE_H
 
-#include <sys/queue.h>
-
 #include <asyncfile/pipe.h>
 
+#include "base/queue.h"
 #include "future/future.h"
 
 /* An operation on a pipeline, cancelled when that is closed. */

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include "base/container.h"
 #include "base/evbase.h"
 #include "base/fd.h"
+#include "base/queue.h"
 #include "loop/loop.h"
 #include "transport/follow.h"
 
