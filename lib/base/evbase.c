@@ -6,34 +6,32 @@
 #include "config.h"
 
 #include <errno.h>
-#include <sys/eventfd.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
 #include <event2/util.h>
 
 #include "base/evbase.h"
-
-/* Descriptors of a base: one for its backend, and a pair for signals. */
-#define N_FDS 3
+#include "base/pipe.h"
 
 /*
- * libevent exits if there is no descriptor for the pair: find out first. 0 or
- * -errno.
+ * A base has three descriptors: one for its backend, and a pair for signals.
+ * libevent exits if there is none for the pair: find out first. 0 or -errno.
  */
 static int evbase_check_fds(void)
 {
-	int fds[N_FDS], n = 0, r = 0;
+	int pair[2], third, r = afi_pipe_open(pair);
 
-	while (n < N_FDS && r == 0) {
-		fds[n] = eventfd(0, EFD_CLOEXEC);
-		if (fds[n] < 0)
-			r = -errno;
-		else
-			n++;
-	}
-	while (n > 0)
-		close(fds[--n]);
+	if (r < 0)
+		return r;
+	third = fcntl(pair[0], F_DUPFD_CLOEXEC, 3);
+	if (third < 0)
+		r = -errno;
+	else
+		close(third);
+	close(pair[0]);
+	close(pair[1]);
 	return r;
 }
 

@@ -24,12 +24,10 @@ int afi_fd_above_stdio(int fd)
 	return copy;
 }
 
-int afi_pipe_open(int fds[2])
+int afi_fd_both_above_stdio(int ends[2], int fds[2])
 {
-	int ends[2], r = 0;
+	int r = 0;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
 	for (int i = 0; i < 2; i++) {
 		ends[i] = afi_fd_above_stdio(ends[i]);
 		r = ends[i] < 0 ? ends[i] : r;

@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-/* pipe2(O_CLOEXEC), with both ends above 2; 0 or -errno. */
-int afi_pipe_open(int fds[2]);
 /* Moves a descriptor above 2; returns its number, or -errno and closes it. */
 int afi_fd_above_stdio(int fd);
+/* The same of two: 0, or -errno and closes both. Changes ends, too. */
+int afi_fd_both_above_stdio(int ends[2], int fds[2]);
 /* poll(2) without waiting, or being interrupted: its revents; 0 on an error. */
 short afi_fd_poll(int fd, short events);
 /*

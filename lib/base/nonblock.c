@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/nonblock.h"
 #include "base/queue.h"
+#include "base/samefd.h"
 
 struct afi_nonblock {
 	LIST_ENTRY(afi_nonblock) entry;
@@ -35,30 +35,16 @@ static bool nonblock_same_file(const struct stat *a, const struct stat *b)
 	       (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT);
 }
 
-/* kcmp(2), KCMP_FILE: 0 if both are the same description; -1: it cannot say. */
-static long nonblock_compare(int a, int b)
-{
-#ifdef SYS_kcmp
-	pid_t pid = getpid();
-
-	return syscall(SYS_kcmp, pid, pid, 0, a, b);
-#else
-	return a == b ? 0 : -1;
-#endif
-}
-
 /* Another one on the same description, perhaps without O_NONBLOCK now. */
 static bool nonblock_is_shared(const struct afi_nonblock *hold)
 {
 	const struct afi_nonblock *other;
-	long r;
 
 	LIST_FOREACH (other, &nonblock_holds, entry) {
 		if (other == hold || !nonblock_same_file(&hold->st, &other->st))
 			continue;
-		/* Refused: better non-blocking too long than blocked. */
-		r = nonblock_compare(hold->fd, other->fd);
-		if (r <= 0)
+		/* Unknown: better non-blocking too long than blocked. */
+		if (afi_samefd(hold->fd, other->fd) != AFI_SAMEFD_NO)
 			return true;
 	}
 	return false;

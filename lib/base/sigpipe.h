@@ -11,8 +11,16 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* writev(2) without the signal: bytes or -errno. */
+/*
+ * writev(2) without the signal: bytes or -errno. By a flag where the kernel has
+ * one, else as below.
+ */
 ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n);
+/*
+ * Has a socket raise no SIGPIPE from now on, where send(2) has no MSG_NOSIGNAL
+ * to say so.
+ */
+void afi_sigpipe_quiet_socket(int fd);
 
 /*
  * For other calls that may raise one: hold, make the call, release with its
@@ -24,5 +32,8 @@ struct afi_sigpipe_hold {
 };
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold);
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error);
+
+/* Takes a signal that is blocked, if it is pending. */
+void afi_sigpipe_discard(int sig);
 
 #endif

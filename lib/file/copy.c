@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying from one file to another: by splice(2) or sendfile(2) where possible,
+ * Copying from one file to another: in the kernel where possible,
  * else through the source's own buffer, so that no byte is lost when it ends
  * early.
  */
@@ -9,16 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/refused.h"
-#include "base/sigpipe.h"
 #include "file/copy.h"
 #include "file/fill.h"
 #include "file/op.h"
+#include "file/splice.h"
 
 /*
  * MOVES_MAX: moves in one turn, and turns at the deadline. SPLICE_MAX: bytes in
@@ -32,7 +31,7 @@ struct copy_op {
 	struct afi_op in;     /* in the queue of reads */
 	struct afi_op out;    /* in the queue of writes */
 	int64_t left;	      /* negative: all */
-	bool in_kernel;	      /* by splice(2) or sendfile(2) */
+	bool in_kernel;	      /* by afi_splice() */
 	bool moved_less;      /* the last move was partial */
 	bool passes_end;      /* of its source on to the target */
 	bool stepping, again; /* in copy_step(); which was called again there */
@@ -80,7 +79,6 @@ static ssize_t copy_buffered(struct copy_op *copy)
 	return r;
 }
 
-#ifdef HAVE_SPLICE
 /* Waits for the side that was not ready. */
 static ssize_t copy_wait_for_either(struct af_file *from, struct af_file *to)
 {
@@ -90,31 +88,6 @@ static ssize_t copy_wait_for_either(struct af_file *from, struct af_file *to)
 	if (!from->transport->always_ready && poll(&out, 1, 0) == 1)
 		return afi_file_await(from, AFI_READ);
 	return afi_file_await(to, AFI_WRITE);
-}
-
-/* Disk to socket: sendfile(2); else splice(2), -EINVAL if neither is a pipe. */
-static ssize_t copy_splice(struct af_file *from, struct af_file *to, size_t len)
-{
-	struct afi_sigpipe_hold hold;
-	bool cut_short;
-	ssize_t r;
-
-	/* Neither call has a flag against SIGPIPE. */
-	afi_sigpipe_hold(&hold);
-	do {
-		if (from->transport->always_ready && to->is_socket)
-			r = sendfile(to->fd, from->fd, NULL, len);
-		else
-			r = splice(from->fd, NULL, to->fd, NULL, len,
-				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-		r = r < 0 ? -errno : r;
-	} while (r == -EINTR);
-	/* They send in pieces: after SIGPIPE the result is what went before. */
-	cut_short = to->is_socket && r > 0 && (size_t)r < len;
-	afi_sigpipe_release(&hold, cut_short ? -EPIPE : (int)(r < 0 ? r : 0));
-	if (r == 0 && from->is_fifo && afi_fifo_is_early(from->fd))
-		return -EAGAIN;
-	return r == -ECONNRESET && to->is_socket ? -EPIPE : r;
 }
 
 static ssize_t copy_in_kernel(struct copy_op *copy)
@@ -131,7 +104,7 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 		len = from->transport->prepare(from, (size_t)len);
 	if (len < 0)
 		return len == -EAGAIN ? afi_file_await(from, AFI_READ) : len;
-	r = copy_splice(from, to, (size_t)len);
+	r = afi_splice(from, to, (size_t)len);
 	if (r == 0)
 		r = afi_fill_end(from);
 	if (r == 0)
@@ -139,7 +112,6 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 	copy->moved_less = r > 0 && r < len;
 	return r == -EAGAIN ? copy_wait_for_either(from, to) : r;
 }
-#endif
 
 /*
  * Moves some bytes, or asks to be woken: bytes written, 0 at end of file, or a
@@ -156,7 +128,6 @@ static ssize_t copy_some(struct copy_op *copy)
 		return afi_fill_error(from);
 	if (from->drained[AFI_READ])
 		return afi_file_await(from, AFI_READ);
-#ifdef HAVE_SPLICE
 	if (copy->in_kernel && from->transport->held(from) == 0) {
 		r = copy_in_kernel(copy);
 		if (r != -EINVAL && !afi_refused((int)-r))
@@ -164,7 +135,6 @@ static ssize_t copy_some(struct copy_op *copy)
 		/* Neither end is a pipe, or it cannot be done here. */
 		copy->in_kernel = false;
 	}
-#endif
 	r = afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
 	if (copy->future.done)
 		return -ECANCELED;
@@ -342,16 +312,6 @@ static bool copy_is_endless(const struct af_file *from,
 	return from == to && (from->transport->always_ready || from->is_fifo);
 }
 
-#ifdef HAVE_SPLICE
-static bool copy_can_splice(const struct af_file *from,
-			    const struct af_file *to)
-{
-	return from->transport->can_splice && to->transport->can_splice &&
-	       from->transport->can_splice(from, AFI_READ) &&
-	       to->transport->can_splice(to, AFI_WRITE);
-}
-#endif
-
 static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 				    int64_t count, bool passes_end,
 				    const struct timeval *timeout)
@@ -372,9 +332,7 @@ static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 	copy->passes_end = passes_end;
 	if (from->careful || to->careful)
 		from->careful = to->careful = true;
-#ifdef HAVE_SPLICE
-	copy->in_kernel = copy_can_splice(from, to);
-#endif
+	copy->in_kernel = afi_splice_may(from, to);
 	afi_op_init(&copy->in, f, AFI_READ, copy_step);
 	afi_op_init(&copy->out, f, AFI_WRITE, copy_step);
 	afi_file_queue(from, &copy->in);

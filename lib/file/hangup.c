@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Hang-ups: notices that the other side of a file has left, without reading or
- * writing. Not every libevent backend reports that. An epoll descriptor becomes
- * readable then, which all backends report. It is open while an operation
- * waits.
+ * writing. What watches for that is open while an operation waits.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "base/container.h"
-#include "base/evbase.h"
-#include "base/fd.h"
 #include "file/hangup.h"
+#include "file/hangup_watch.h"
 #include "file/op.h"
 
 struct hangup_op {
@@ -33,10 +24,7 @@ struct hangup_op {
 struct afi_hangup {
 	TAILQ_HEAD(, hangup_op) ops; /* never empty */
 	struct af_file *file;
-	int fd;
-	int ep; /* -1: fd is -1, and the transport reports the hang-up */
-	bool is_socket;
-	struct event event;
+	struct afi_hangup_watch other; /* fd -1: the transport reports it */
 	struct afi_watch watch;
 };
 
@@ -45,20 +33,10 @@ static struct hangup_op *hangup_of(struct af_future *f)
 	return AFI_CONTAINER(f, struct hangup_op, future);
 }
 
-/* The poll(2) event for a peer that shut its writing half; 0: none. */
-static short hangup_halves(const struct afi_hangup *hangup)
+/* Whether a peer that shut its writing half has left. */
+static bool hangup_halves(const struct afi_hangup *hangup)
 {
-	return hangup->is_socket && !hangup->file->shut_read ? POLLRDHUP : 0;
-}
-
-static bool hangup_polled(const struct afi_hangup *hangup)
-{
-	short left = POLLHUP | POLLRDHUP;
-
-	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
-	if (!hangup->is_socket)
-		left |= POLLERR;
-	return afi_fd_poll(hangup->fd, hangup_halves(hangup)) & left;
+	return hangup->other.is_socket && !hangup->file->shut_read;
 }
 
 /* Whether the other side has left by now. */
@@ -68,16 +46,15 @@ static bool hangup_is_over(const struct afi_hangup *hangup)
 
 	if (file->transport->has_left && file->transport->has_left(file))
 		return true;
-	return hangup->fd >= 0 && hangup_polled(hangup);
+	return hangup->other.fd >= 0 &&
+	       afi_hangup_watch_is_over(&hangup->other);
 }
 
 static void hangup_free(struct afi_hangup *hangup)
 {
 	afi_watch_stop(&hangup->watch);
-	if (hangup->ep >= 0) {
-		event_del(&hangup->event);
-		close(hangup->ep);
-	}
+	if (hangup->other.fd >= 0)
+		afi_hangup_watch_close(&hangup->other);
 	hangup->file->hangup = NULL;
 	hangup->file->cancel_others = NULL;
 	free(hangup);
@@ -109,15 +86,12 @@ static void hangup_cancel_all(struct af_file *file)
 	hangup_finish_all(file, -ECANCELED);
 }
 
-static void hangup_on_readable(evutil_socket_t ep, short what, void *arg)
+static void hangup_changed(struct afi_hangup_watch *other)
 {
-	struct afi_hangup *hangup = arg;
-	struct epoll_event event;
+	struct afi_hangup *hangup =
+		AFI_CONTAINER(other, struct afi_hangup, other);
 
-	(void)what;
-	/* Edge-triggered: take the event, or it would wake us again. */
-	epoll_wait(ep, &event, 1, 0);
-	if (hangup_polled(hangup))
+	if (afi_hangup_watch_is_over(other))
 		hangup_finish_all(hangup->file, 0);
 }
 
@@ -128,76 +102,59 @@ static int hangup_move(struct afi_watch *watch)
 	struct af_loop *loop = hangup->file->loop;
 
 	/* The bufferevent reports it, and cannot leave its base. */
-	if (hangup->ep < 0)
+	if (hangup->other.fd < 0)
 		return loop->base == loop->home ? 0 : -ENOTSUP;
-	event_del(&hangup->event);
-	event_base_set(loop->base, &hangup->event);
-	return event_add(&hangup->event, NULL) < 0 ? -ENOMEM : 0;
-}
-
-static int hangup_arm(const struct afi_hangup *hangup, int op)
-{
-	struct epoll_event event = { .events = EPOLLET };
-
-	if (hangup_halves(hangup))
-		event.events |= EPOLLRDHUP;
-	/* A terminal reports a hang-up only together with EPOLLIN. */
-	if (hangup->file->is_tty)
-		event.events |= EPOLLIN;
-	return epoll_ctl(hangup->ep, op, hangup->fd, &event) < 0 ? -errno : 0;
+	return afi_hangup_watch_move(&hangup->other);
 }
 
 void afi_hangup_rearm(struct af_file *file)
 {
-	if (file->hangup && file->hangup->ep >= 0)
-		hangup_arm(file->hangup, EPOLL_CTL_MOD);
+	struct afi_hangup *hangup = file->hangup;
+
+	if (!hangup || hangup->other.fd < 0)
+		return;
+	hangup->other.halves = hangup_halves(hangup);
+	afi_hangup_watch_rearm(&hangup->other);
 }
 
 /* Finds the descriptor to watch; 0 or -errno. */
 static int hangup_inspect(struct afi_hangup *hangup)
 {
 	struct af_file *file = hangup->file;
+	struct afi_hangup_watch *other = &hangup->other;
 	int type = 0;
 	socklen_t len = sizeof(type);
 	struct stat st;
 
 	if (!file->transport->hangup_fd)
 		return -ENOTSUP;
-	hangup->fd = file->transport->hangup_fd(file);
-	if (hangup->fd < 0)
+	other->fd = file->transport->hangup_fd(file);
+	if (other->fd < 0)
 		return 0;
-	if (fstat(hangup->fd, &st) < 0)
+	if (fstat(other->fd, &st) < 0)
 		return -errno;
-	hangup->is_socket = S_ISSOCK(st.st_mode);
-	if (hangup->is_socket &&
-	    getsockopt(hangup->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+	other->is_tty = file->is_tty;
+	other->is_socket = S_ISSOCK(st.st_mode);
+	other->halves = hangup_halves(hangup);
+	if (other->is_socket &&
+	    getsockopt(other->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return -errno;
-	if (hangup->is_socket ? type == SOCK_DGRAM
-			      : !S_ISFIFO(st.st_mode) && !file->is_tty)
+	if (other->is_socket ? type == SOCK_DGRAM
+			     : !S_ISFIFO(st.st_mode) && !file->is_tty)
 		return -ENOTSUP;
 	return 0;
 }
 
-static int hangup_watch(struct afi_hangup *hangup)
+static int hangup_start_watch(struct afi_hangup *hangup)
 {
 	struct af_loop *loop = hangup->file->loop;
-	int r;
+	int r = 0;
 
-	if (hangup->fd >= 0) {
-		hangup->ep = epoll_create1(EPOLL_CLOEXEC);
-		if (hangup->ep < 0)
-			return -errno;
-		afi_event_assign(&hangup->event, loop->base, hangup->ep,
-				 EV_READ | EV_PERSIST, hangup_on_readable,
-				 hangup);
-		r = hangup_arm(hangup, EPOLL_CTL_ADD);
-		if (r < 0)
-			return r;
-		if (event_add(&hangup->event, NULL) < 0)
-			return -ENOMEM;
-	}
-	afi_loop_watch(loop, &hangup->watch, hangup_move);
-	return 0;
+	if (hangup->other.fd >= 0)
+		r = afi_hangup_watch_open(&hangup->other, loop);
+	if (r == 0)
+		afi_loop_watch(loop, &hangup->watch, hangup_move);
+	return r;
 }
 
 /* 1: the other side has left; 0: it is watched; -errno. */
@@ -214,14 +171,15 @@ static int hangup_start(struct af_file *file)
 		return -ENOMEM;
 	TAILQ_INIT(&hangup->ops);
 	hangup->file = file;
-	hangup->ep = -1;
+	hangup->other.fd = hangup->other.ep = -1;
+	hangup->other.changed = hangup_changed;
 	file->hangup = hangup;
 	file->cancel_others = hangup_cancel_all;
 	r = hangup_inspect(hangup);
 	if (r == 0)
 		r = hangup_is_over(hangup);
 	if (r == 0)
-		r = hangup_watch(hangup);
+		r = hangup_start_watch(hangup);
 	if (r != 0)
 		hangup_free(hangup);
 	return r;

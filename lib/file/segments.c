@@ -12,6 +12,7 @@
 #include <event2/buffer.h>
 
 #include "base/fd.h"
+#include "base/pipe.h"
 #include "file/segments.h"
 
 /* At most what an empty pipe holds; less goes at a time if it holds less. */

@@ -8,12 +8,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/single_threaded.h>
 
 #include <event2/event.h>
 
 #include "base/container.h"
 #include "base/evbase.h"
+#include "base/threads.h"
 #include "loop/loop.h"
 
 /*
@@ -325,7 +325,8 @@ static void loop_run_ready(struct af_loop *loop, const bool *done)
 			if (TAILQ_EMPTY(&loop->ready))
 				return;
 			afi_task_run_first(&loop->ready);
-			if (*loop->turn.state != AFI_TURN_ON || (done && *done))
+			if (afi_turn_state(&loop->turn) != AFI_TURN_ON ||
+			    (done && *done))
 				return;
 		}
 		if (!TAILQ_EMPTY(&loop->ready))
@@ -390,7 +391,7 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	/* Without ONCE it would go on for as long as something is ready. */
 	if (!wait || !TAILQ_EMPTY(&loop->ready))
 		flags |= EVLOOP_NONBLOCK;
-	else if (!TAILQ_EMPTY(&loop->pending) && !__libc_single_threaded)
+	else if (!TAILQ_EMPTY(&loop->pending) && afi_threads_possible())
 		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* for what is posted */
 	loop->turning = true;
 	r = event_base_loop(loop->base, flags);

@@ -110,7 +110,7 @@ static inline bool afi_loop_alive(const struct af_loop *loop)
 /* False in a child by fork(2), where nothing of the loop may run. */
 static inline bool afi_loop_is_here(const struct af_loop *loop)
 {
-	return *loop->turn.state != AFI_TURN_ELSEWHERE;
+	return afi_turn_state(&loop->turn) != AFI_TURN_ELSEWHERE;
 }
 
 /* Whether this thread may use the loop. A child by fork(2) may not, either. */

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The mailbox: a list under a lock, and an eventfd that is readable while the
+ * The mailbox: a list under a lock, and a wakeup that is raised while the
  * list is not empty. Knows neither the loop nor what is posted: it reports by a
  * function pointer.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/evbase.h"
-#include "base/fd.h"
 #include "loop/mailbox.h"
 
 static void mailbox_on_readable(evutil_socket_t fd, short what, void *arg)
@@ -27,7 +23,7 @@ static void mailbox_on_readable(evutil_socket_t fd, short what, void *arg)
 static void mailbox_assign(struct afi_mailbox *box, struct event *event,
 			   struct event_base *base)
 {
-	afi_event_assign(event, base, box->fd, EV_READ | EV_PERSIST,
+	afi_event_assign(event, base, box->wakeup.fd, EV_READ | EV_PERSIST,
 			 mailbox_on_readable, box);
 	/* A post that may yet come is no reason to run for ever. */
 	afi_event_set_internal(event);
@@ -36,18 +32,17 @@ static void mailbox_assign(struct afi_mailbox *box, struct event *event,
 int afi_mailbox_open(struct afi_mailbox *box, struct event_base *base,
 		     void (*arrived)(struct afi_mailbox *))
 {
-	int r;
+	int r = afi_wakeup_open(&box->wakeup);
 
+	if (r < 0)
+		return r;
 	box->arrived = arrived;
 	box->tail = &box->first;
-	box->fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	if (box->fd < 0)
-		return -errno;
 	mailbox_assign(box, &box->home, base);
 	mailbox_assign(box, &box->away, base);
 	r = event_add(&box->home, NULL) ? -ENOMEM : 0;
 	if (r < 0)
-		close(box->fd);
+		afi_wakeup_close(&box->wakeup);
 	else
 		pthread_mutex_init(&box->lock, NULL);
 	return r;
@@ -57,13 +52,12 @@ void afi_mailbox_close(struct afi_mailbox *box)
 {
 	event_del(&box->home);
 	event_del(&box->away);
-	close(box->fd);
+	afi_wakeup_close(&box->wakeup);
 	pthread_mutex_destroy(&box->lock);
 }
 
 void afi_mailbox_put(struct afi_mailbox *box, struct afi_post *post)
 {
-	const uint64_t one = 1;
 	bool first;
 
 	post->task.run = NULL;
@@ -73,23 +67,20 @@ void afi_mailbox_put(struct afi_mailbox *box, struct afi_post *post)
 	*box->tail = post;
 	box->tail = &post->next;
 	/* Under the lock: the owner may be gone once it has run the post. */
-	while (first && write(box->fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	if (first)
+		afi_wakeup_raise(&box->wakeup);
 	pthread_mutex_unlock(&box->lock);
 }
 
 struct afi_post *afi_mailbox_take(struct afi_mailbox *box)
 {
 	struct afi_post *post;
-	uint64_t count;
 
 	pthread_mutex_lock(&box->lock);
 	post = box->first;
 	box->first = NULL;
 	box->tail = &box->first;
-	/* It counts from zero again; EAGAIN, when it was zero, is fine. */
-	while (read(box->fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
+	afi_wakeup_clear(&box->wakeup);
 	pthread_mutex_unlock(&box->lock);
 	return post;
 }

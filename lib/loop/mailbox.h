@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/wakeup.h"
 #include "loop/task.h"
 #include "loop/watch.h"
 
@@ -24,12 +25,12 @@ struct afi_post {
 
 /* Filled by any thread, emptied by its owner's. */
 struct afi_mailbox {
-	pthread_mutex_t lock; /* of the list and what fd counts */
+	pthread_mutex_t lock; /* of the list and of its wakeup */
 	struct afi_post *first, **tail;
-	int fd; /* an eventfd: readable when there is something in it */
-	struct event home;	/* on the base it was opened with */
-	struct event away;	/* on the last other base it was moved to */
-	struct afi_watch watch; /* the owner's, which moves it */
+	struct afi_wakeup wakeup; /* raised while there is something in it */
+	struct event home;	  /* on the base it was opened with */
+	struct event away;	  /* on the last other base it was moved to */
+	struct afi_watch watch;	  /* the owner's, which moves it */
 	/* In the owner's thread: there is something in it. */
 	void (*arrived)(struct afi_mailbox *box);
 };

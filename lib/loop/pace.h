@@ -9,26 +9,40 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
- * Work between two polls. The state is in a page of its own, which is zeroed in
- * a child by fork(2): so the one byte that ends a turn also ends it there.
+ * Work between two polls. ELSEWHERE: in a child by fork(2), where no work may be
+ * done. On Linux the state is in a page of its own, which is zeroed in a child:
+ * so the one byte that ends a turn also ends it there. Elsewhere whoever asks
+ * for the state asks getpid(2), too. A handler of pthread_atfork(3) would be
+ * cheaper, but not every way to make a child calls it.
  */
 enum afi_turn_state { AFI_TURN_ELSEWHERE, AFI_TURN_ON, AFI_TURN_OVER };
 struct afi_turn {
 	int64_t began; /* 0: nobody has looked at the clock yet */
 	char *state;   /* enum afi_turn_state */
-	char last;     /* the state, once that page is unmapped */
+	char last;     /* the state, if it is in no page, or that is unmapped */
+	pid_t pid;     /* whose loop it is, where there is no page; 0: any */
 };
 
-/* Maps the page: 0 or -ENOMEM; unmaps it, if it is. */
+/* 0 or -ENOMEM; closing it twice is fine. */
 int afi_turn_open(struct afi_turn *turn);
 void afi_turn_close(struct afi_turn *turn);
+
+#ifdef AFI_LINUX
+static inline char afi_turn_state(const struct afi_turn *turn)
+{
+	return *turn->state;
+}
+#else
+char afi_turn_state(const struct afi_turn *turn);
+#endif
 
 static inline void afi_turn_begin(struct afi_turn *turn)
 {
 	turn->began = 0;
-	if (*turn->state != AFI_TURN_ELSEWHERE)
+	if (afi_turn_state(turn) != AFI_TURN_ELSEWHERE)
 		*turn->state = AFI_TURN_ON;
 }
 

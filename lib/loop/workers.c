@@ -32,6 +32,26 @@ struct afi_workers {
 	unsigned idle;	  /* of them: waiting, and not told to wake up */
 };
 
+/* macOS cannot choose the clock: there, a change of the time may end a wait. */
+#ifdef HAVE_PTHREAD_CONDATTR_SETCLOCK
+#define WORKERS_CLOCK CLOCK_MONOTONIC
+static void workers_init_wake(pthread_cond_t *wake)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, WORKERS_CLOCK);
+	pthread_cond_init(wake, &attr);
+	pthread_condattr_destroy(&attr);
+}
+#else
+#define WORKERS_CLOCK CLOCK_REALTIME
+static void workers_init_wake(pthread_cond_t *wake)
+{
+	pthread_cond_init(wake, NULL);
+}
+#endif
+
 static void workers_free(struct afi_workers *workers)
 {
 	pthread_cond_destroy(&workers->wake);
@@ -71,15 +91,11 @@ static void workers_orphan(struct afi_member *member)
 static struct afi_workers *workers_new(struct af_loop *loop, enum afi_crew crew)
 {
 	struct afi_workers *workers = calloc(1, sizeof(*workers));
-	pthread_condattr_t attr;
 
 	if (!workers)
 		return NULL;
 	pthread_mutex_init(&workers->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&workers->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	workers_init_wake(&workers->wake);
 	TAILQ_INIT(&workers->queue);
 	workers->loop = loop;
 	workers->crew = crew;
@@ -91,7 +107,7 @@ static struct afi_workers *workers_new(struct af_loop *loop, enum afi_crew crew)
 
 static void workers_idle_end(struct timespec *end)
 {
-	clock_gettime(CLOCK_MONOTONIC, end);
+	clock_gettime(WORKERS_CLOCK, end);
 	end->tv_sec += AFI_WORKERS_IDLE_MS / 1000;
 	end->tv_nsec += AFI_WORKERS_IDLE_MS % 1000 * 1000000L;
 	if (end->tv_nsec >= 1000000000L) {

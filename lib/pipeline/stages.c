@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pipe.h"
 #include "base/reserved.h"
 #include "transport/new.h"
 #include "process/failure.h"

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pipe.h"
 #include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/exit.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pipe.h"
 #include "process/path.h"
 #include "process/process.h"
 #include "process/pty.h"

@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/nonblock.h"
 #include "base/refused.h"
 #include "base/sigpipe.h"
+#include "base/tty.h"
 #include "transport/descriptor.h"
 
 /*
@@ -23,11 +23,8 @@
  */
 bool afi_descriptor_is_end(const struct af_file *file, int error)
 {
-	unsigned number;
-
 	return error == EIO && file->is_tty &&
-	       (afi_fd_is_hung_up(file->fd) ||
-		ioctl(file->fd, TIOCGPTN, &number) == 0);
+	       (afi_fd_is_hung_up(file->fd) || afi_tty_is_master(file->fd));
 }
 
 #ifdef HAVE_RWF
@@ -144,6 +141,10 @@ static bool descriptor_is_abandoned(const struct af_file *file)
 /* Where there is no MSG_MORE, a write goes at once. */
 #ifndef MSG_MORE
 #define MSG_MORE 0
+#endif
+/* See afi_sigpipe_quiet_socket(). */
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
 #endif
 
 static ssize_t descriptor_send(const struct af_file *file,

@@ -15,6 +15,7 @@
 
 #include <event2/buffer.h>
 
+#include "transport/device.h"
 #include "transport/disk.h"
 #include "transport/diskturn.h"
 
@@ -343,7 +344,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 	if (!file)
 		return NULL;
 	disk = afi_disk_of(file);
-	disk->nowait.direct = afi_nowait_always(st);
+	disk->nowait.direct = afi_device_never_waits(st);
 	disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
 	/* The program may close its descriptor under a worker: use another. */
 	if (file->keep_fd && !disk->nowait.direct) {

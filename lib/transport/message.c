@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pipe.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
 
@@ -30,10 +31,18 @@ static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 }
 
 /* A datagram socket has an end of file only after shutdown(2). */
+#ifdef POLLRDHUP
 static bool message_is_shut(const struct af_file *file)
 {
 	return afi_fd_poll(file->fd, POLLRDHUP) & POLLRDHUP;
 }
+#else
+/* By us: one that the program itself made is not noticed. */
+static bool message_is_shut(const struct af_file *file)
+{
+	return file->shut_read;
+}
+#endif
 
 static ssize_t message_fill(struct af_file *file)
 {

@@ -8,39 +8,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
 
 #include "base/fd.h"
+#include "base/flags.h"
 #include "base/nonblock.h"
+#include "base/sigpipe.h"
+#include "base/tty.h"
 #include "transport/bev.h"
 #include "transport/descriptor.h"
+#include "transport/device.h"
 #include "transport/disk.h"
 #include "transport/new.h"
-#include "transport/nowait.h"
 #include "transport/reopen.h"
 #include "transport/stream.h"
-
-/* Whether epoll(7) accepts it: 1, 0 or -errno. Leaves errno alone. */
-static int new_try_epoll(int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	int before = errno, ep = epoll_create1(EPOLL_CLOEXEC), r = 1;
-
-	if (ep < 0)
-		return -errno;
-	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) < 0)
-		r = errno == EPERM ? 0 : -errno;
-	close(ep);
-	errno = before;
-	return r;
-}
 
 /*
  * Whether reading a regular file that can be polled may wait for data, as
@@ -77,19 +62,17 @@ static int new_can_poll(int fd, const struct stat *st)
 		return 0;
 	if (!S_ISREG(st->st_mode) && (!S_ISCHR(st->st_mode) || isatty(fd)))
 		return 1;
-	if (afi_nowait_always(st))
+	if (afi_device_never_waits(st))
 		return 0;
-	r = new_try_epoll(fd);
+	r = afi_device_can_poll(fd, st);
 	return r > 0 && S_ISREG(st->st_mode) ? new_may_wait(fd) : r;
 }
 
 /* Whether opening it again may give the same file, and changes nothing. */
 static bool new_may_reopen(const struct af_file *like, const struct stat *st)
 {
-	unsigned number;
-
 	return like->is_fifo || S_ISREG(st->st_mode) ||
-	       (like->is_tty && ioctl(like->fd, TIOCGPTN, &number) < 0);
+	       (like->is_tty && !afi_tty_is_master(like->fd));
 }
 
 /*
@@ -161,6 +144,7 @@ static struct af_file *new_socket(struct af_file *like)
 		errno = EBADF;
 		return NULL;
 	}
+	afi_sigpipe_quiet_socket(like->fd);
 	like->is_message = type != SOCK_STREAM;
 	if (like->is_message)
 		return afi_stream_new_messages(like, type);
@@ -176,8 +160,7 @@ static bool new_has_records(const struct af_file *like, const struct stat *st,
 {
 	if (like->is_fifo)
 		return mode & O_DIRECT;
-	if (S_ISCHR(st->st_mode) && major(st->st_rdev) == 1 &&
-	    minor(st->st_rdev) == 8) /* random */
+	if (afi_device_is_random(st))
 		return false;
 	return !like->is_tty && !S_ISREG(st->st_mode);
 }

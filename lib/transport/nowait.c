@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/pool.h"
@@ -23,20 +23,6 @@
 
 /* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
-
-bool afi_nowait_always(const struct stat *st)
-{
-	if (!S_ISCHR(st->st_mode) || major(st->st_rdev) != 1)
-		return false;
-	switch (minor(st->st_rdev)) {
-	case 3: /* null */
-	case 5: /* zero */
-	case 7: /* full */
-	case 9: /* urandom */
-		return true;
-	}
-	return false;
-}
 
 #ifdef HAVE_RWF
 /* Linux 5.9 and 5.10 return 0 instead of EAGAIN: check for end of file. */
@@ -70,49 +56,31 @@ static bool nowait_is_limited(void)
 	return getrlimit(RLIMIT_FSIZE, &limit) < 0 ||
 	       limit.rlim_cur != RLIM_INFINITY;
 }
-#endif
-
-ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len)
+static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
 {
-	ssize_t r = -EAGAIN;
+	struct iovec iov = { buf, len };
+	ssize_t r;
 
-	len = len < READ_MAX ? len : READ_MAX;
-	if (nowait->direct) {
-		r = read(nowait->fd, buf, len);
-		return r < 0 ? -errno : r;
-	}
-#ifdef HAVE_RWF
-	if (!nowait->slow[AFI_READ]) {
-		struct iovec iov = { buf, len };
-
-		r = preadv2(nowait->fd, &iov, 1, -1, RWF_NOWAIT);
-		r = nowait_result(nowait, AFI_READ, r);
-		if (r == 0 && len > 0 && !nowait_is_at_end(nowait->fd))
-			r = -EAGAIN;
-	}
-#endif
+	if (nowait->slow[AFI_READ])
+		return -EAGAIN;
+	r = preadv2(nowait->fd, &iov, 1, -1, RWF_NOWAIT);
+	r = nowait_result(nowait, AFI_READ, r);
+	if (r == 0 && len > 0 && !nowait_is_at_end(nowait->fd))
+		return -EAGAIN;
 	return r;
 }
 
-ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
-			 int n)
+static ssize_t nowait_try_write(struct afi_nowait *nowait,
+				const struct iovec *iov, int n)
 {
-	ssize_t r = -EAGAIN;
+	ssize_t r;
 
-	if (nowait->direct) {
-		r = writev(nowait->fd, iov, n);
-		return r < 0 ? -errno : r;
-	}
-#ifdef HAVE_RWF
-	if (!nowait->slow[AFI_WRITE] && !nowait_is_limited()) {
-		r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
-		r = nowait_result(nowait, AFI_WRITE, r);
-	}
-#endif
-	return r == 0 ? -EAGAIN : r;
+	if (nowait->slow[AFI_WRITE] || nowait_is_limited())
+		return -EAGAIN;
+	r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
+	return nowait_result(nowait, AFI_WRITE, r);
 }
 
-#ifdef HAVE_RWF
 bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 {
 	char byte;
@@ -126,6 +94,23 @@ bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 	return r >= 0;
 }
 #else
+static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
+{
+	(void)nowait;
+	(void)buf;
+	(void)len;
+	return -EAGAIN;
+}
+
+static ssize_t nowait_try_write(struct afi_nowait *nowait,
+				const struct iovec *iov, int n)
+{
+	(void)nowait;
+	(void)iov;
+	(void)n;
+	return -EAGAIN;
+}
+
 bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 {
 	(void)nowait;
@@ -134,3 +119,27 @@ bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
 	return false;
 }
 #endif
+
+ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len)
+{
+	ssize_t r;
+
+	len = len < READ_MAX ? len : READ_MAX;
+	if (!nowait->direct)
+		return nowait_try_read(nowait, buf, len);
+	r = read(nowait->fd, buf, len);
+	return r < 0 ? -errno : r;
+}
+
+ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
+			 int n)
+{
+	ssize_t r;
+
+	if (nowait->direct) {
+		r = writev(nowait->fd, iov, n);
+		return r < 0 ? -errno : r;
+	}
+	r = nowait_try_write(nowait, iov, n);
+	return r == 0 ? -EAGAIN : r;
+}

@@ -5,8 +5,6 @@
 #ifndef AFI_TRANSPORT_NOWAIT_H
 #define AFI_TRANSPORT_NOWAIT_H
 
-#include <sys/stat.h>
-
 #include "file/transport.h"
 
 /* What is known about a descriptor. */
@@ -15,9 +13,6 @@ struct afi_nowait {
 	bool direct;  /* ordinary calls never wait */
 	bool slow[2]; /* by direction: RWF_NOWAIT is not supported */
 };
-
-/* Whether it is a device on which ordinary calls never wait. */
-bool afi_nowait_always(const struct stat *st);
 
 /* Bytes; 0 at end of file; -EAGAIN: a worker must do it; another -errno. */
 ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opens a descriptor's file again through /proc, and makes sure that it is the
+ * Opens a descriptor's file again through the system's folder of descriptors, and makes sure that it is the
  * same file. Some devices, such as the master of a pty, are a new one each time
  * they are opened.
  */
@@ -14,21 +14,45 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/flags.h"
 #include "transport/reopen.h"
 
+#ifdef AFI_LINUX
+#define REOPEN_FOLDER "/proc/self/fd/"
+
+/* Always a description of its own. */
+static bool reopen_is_duplicate(int copy)
+{
+	(void)copy;
+	return false;
+}
+#else
+#define REOPEN_FOLDER "/dev/fd/"
+
+/* A duplicate, as most systems make, has the flags of fd instead of ours. */
+static bool reopen_is_duplicate(int copy)
+{
+	int mode = fcntl(copy, F_GETFL);
+
+	return mode < 0 || !(mode & O_NONBLOCK);
+}
+#endif
+
 /* Of /dev/tty, the terminal that it stands for; else the same number. */
+#ifdef TIOCGDEV
 static unsigned reopen_terminal(int fd)
 {
 	unsigned number = 0;
 
-#ifdef TIOCGDEV
-	if (ioctl(fd, TIOCGDEV, &number) < 0)
-		number = 0;
-#else
-	(void)fd;
-#endif
-	return number;
+	return ioctl(fd, TIOCGDEV, &number) < 0 ? 0 : number;
 }
+#else
+static unsigned reopen_terminal(int fd)
+{
+	(void)fd;
+	return 0;
+}
+#endif
 
 static bool reopen_is_same(int fd, int copy)
 {
@@ -53,10 +77,10 @@ static int reopen_keep_packets(int copy, int mode)
 
 int afi_reopen(int fd, int mode)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	char path[sizeof(REOPEN_FOLDER) + 3 * sizeof(int)];
 	int copy;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), REOPEN_FOLDER "%d", fd);
 	do
 		copy = open(path, (mode & (O_ACCMODE | O_APPEND)) | O_NONBLOCK |
 					  O_CLOEXEC | O_NOCTTY);
@@ -66,7 +90,8 @@ int afi_reopen(int fd, int mode)
 		return copy;
 	if (copy < 0)
 		return -ENOTSUP;
-	if (!reopen_is_same(fd, copy) || reopen_keep_packets(copy, mode) < 0) {
+	if (reopen_is_duplicate(copy) || !reopen_is_same(fd, copy) ||
+	    reopen_keep_packets(copy, mode) < 0) {
 		close(copy);
 		return -ENOTSUP;
 	}

@@ -11,20 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/fd.h"
 #include "base/nonblock.h"
+#include "base/pipe.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
 #include "transport/reopen.h"
 #include "transport/stream.h"
 #include "transport/wake.h"
-
-/* statfs(2) of a pipe without a name. */
-#define PIPEFS_MAGIC 0x50495045
 
 /* The most bytes to peek at for the end of a line. */
 #define PEEK_MAX 1024
@@ -175,14 +172,11 @@ static int stream_open_fifo(struct af_file *file)
 
 static int stream_clear_eof(struct af_file *file)
 {
-	struct statfs fs;
-
 	if (file->is_socket)
 		return -ENOTSUP;
 	if (!afi_fd_is_hung_up(file->fd))
 		return 0;
-	if (!file->is_fifo || fstatfs(file->fd, &fs) < 0 ||
-	    fs.f_type == PIPEFS_MAGIC)
+	if (!file->is_fifo || !afi_pipe_has_name(file->fd))
 		return -ENOTSUP;
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices: which of them never wait, and which can be polled.
+ */
+#ifndef AFI_TRANSPORT_DEVICE_H
+#define AFI_TRANSPORT_DEVICE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Whether ordinary calls on it never wait: /dev/null and the like. */
+bool afi_device_never_waits(const struct stat *st);
+/* Whether it is /dev/random. */
+bool afi_device_is_random(const struct stat *st);
+/*
+ * Whether it can be polled: 1, 0 or -errno. For character devices and, as there
+ * are a few of these in /proc, regular files. Leaves errno alone.
+ */
+int afi_device_can_poll(int fd, const struct stat *st);
+
+#endif
