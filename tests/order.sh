@@ -32,10 +32,10 @@ netdb.h			net/
 pthread.h		base/ loop/ net/ process/
 sched.h			process/
 signal.h		base/ loop/ process/ pipeline/
-sys/epoll.h		file/ transport/
+sys/epoll.h		file/hangup_watch transport/device
 sys/prctl.h		process/
-sys/sendfile.h		file/
-sys/socket.h		file/ transport/ net/
+sys/sendfile.h		file/splice
+sys/socket.h		base/sigpipe file/ transport/ net/
 sys/un.h		net/
 sys/wait.h		process/ pipeline/
 termios.h		transport/ process/'

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/sigpipe.h"
+#include "base/sigtake.h"
 
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold)
 {
@@ -35,7 +36,7 @@ static void sigpipe_take_back(const struct afi_sigpipe_hold *hold, int sig)
 {
 	sigset_t pending;
 
-	afi_sigpipe_discard(sig);
+	afi_sigtake(sig);
 	/*
 	 * One that was pending for this thread before has merged with ours and
 	 * is gone: raise it again. One for the process is still pending.

@@ -33,7 +33,4 @@ struct afi_sigpipe_hold {
 void afi_sigpipe_hold(struct afi_sigpipe_hold *hold);
 void afi_sigpipe_release(struct afi_sigpipe_hold *hold, int error);
 
-/* Takes a signal that is blocked, if it is pending. */
-void afi_sigpipe_discard(int sig);
-
 #endif

@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "base/refused.h"
 #include "base/sigpipe.h"
@@ -15,17 +14,6 @@
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100
 #endif
-
-void afi_sigpipe_discard(int sig)
-{
-	static const struct timespec zero;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	while (sigtimedwait(&set, NULL, &zero) < 0 && errno == EINTR)
-		;
-}
 
 void afi_sigpipe_quiet_socket(int fd)
 {

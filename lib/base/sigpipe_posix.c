@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes without SIGPIPE. By POSIX the signal is for the thread that wrote: so
- * it is pending when the write has failed, and sigwait(3) does not wait. macOS
- * sends it to the whole process, but can be told not to.
+ * Writes without SIGPIPE. By POSIX the signal is for the thread that wrote.
+ * macOS sends it to the whole process, but can be told not to.
  */
 #include "config.h"
 
@@ -11,20 +10,6 @@
 #include <sys/socket.h>
 
 #include "base/sigpipe.h"
-
-void afi_sigpipe_discard(int sig)
-{
-	sigset_t set, pending;
-	int taken;
-
-	sigpending(&pending);
-	if (!sigismember(&pending, sig))
-		return;
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	while (sigwait(&set, &taken) == EINTR)
-		;
-}
 
 #if defined(SO_NOSIGPIPE) && !defined(MSG_NOSIGNAL)
 void afi_sigpipe_quiet_socket(int fd)

@@ -16,14 +16,18 @@
 /* Reads in one turn. */
 #define AFI_FILLS_MAX 16
 
+/* For fill of a transport: afi_fill() by its read, which runs no other code. */
+ssize_t afi_fill_by_read(struct af_file *file, size_t want);
 /*
  * Reads more bytes into the file's buffer, until it has want bytes at most,
  * plus what is read ahead. Bytes read; 0 at end of file; -EAGAIN; AFI_EMPTY;
  * another negative errno.
  */
-ssize_t afi_fill(struct af_file *file, size_t want);
-/* For fill of a transport: the same by its read, which runs no other code. */
-ssize_t afi_fill_by_read(struct af_file *file, size_t want);
+static inline ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	return file->transport->fill ? file->transport->fill(file, want)
+				     : afi_fill_by_read(file, want);
+}
 /*
  * The error that comes after what is in the buffer, or 0. It is reported for
  * the last time when nothing is in it.

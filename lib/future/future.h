@@ -68,6 +68,7 @@ struct afi_future_ops {
 	/* Of a shield, without a reference: whether it lives on. */
 	bool (*keep)(struct af_future *f);
 	enum afi_kind kind;
+	bool hides_parts; /* of a compound: they come and go */
 	bool needs_one; /* of the parts of a compound; else all */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
