@@ -10,6 +10,14 @@
 
 #include "process/environ.h"
 
+/* POSIX has no header for it; in a library of macOS it has another name. */
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron())
+#else
+extern char **environ;
+#endif
+
 static size_t environ_count(const char *const *list)
 {
 	size_t n = 0;
@@ -99,6 +107,14 @@ static size_t environ_add(const char **to, struct environ_edit *edits, size_t n)
 		if (to[i])
 			to[added++] = to[i];
 	return added;
+}
+
+const char *const *afi_environ_own(void)
+{
+	static const char *const environ_none[] = { NULL };
+
+	/* After clearenv(3), it is NULL. */
+	return environ ? (const char *const *)environ : environ_none;
 }
 
 int afi_environ_edit(const char *const *env, const char *const *edits,

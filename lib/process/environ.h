@@ -11,5 +11,7 @@
  */
 int afi_environ_edit(const char *const *env, const char *const *edits,
 		     const char ***ret);
+/* Our own; never NULL. */
+const char *const *afi_environ_own(void);
 
 #endif

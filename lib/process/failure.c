@@ -58,6 +58,19 @@ static const char *failure_name(enum af_spawn_step step)
 	return failure_names[step];
 }
 
+/* There are two functions of that name. */
+#ifdef STRERROR_R_CHAR_P
+static const char *failure_text(int error, char *buf, size_t size)
+{
+	return strerror_r(error, buf, size);
+}
+#else
+static const char *failure_text(int error, char *buf, size_t size)
+{
+	return strerror_r(error, buf, size) == 0 ? buf : "unknown error";
+}
+#endif
+
 static void failure_orphan(struct afi_member *member)
 {
 	struct afi_spawn_error *error =
@@ -113,7 +126,7 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 		return;
 	}
 	step = failure_name(failure->step);
-	error = strerror_r(failure->error, buf, sizeof(buf));
+	error = failure_text(failure->error, buf, sizeof(buf));
 	if (failure->name)
 		kept = failure_format(failure->step, "%s %.*s: %s", step,
 				      NAME_SHOWN, failure->name, error);

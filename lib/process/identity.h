@@ -9,5 +9,7 @@
 
 /* A step of the child: becomes the user and the groups that its plan names. */
 bool afi_child_set_user(struct afi_child *child);
+/* Whether the parent may become any user. */
+bool afi_identity_may_change(void);
 
 #endif

@@ -7,14 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/reserved.h"
 #include "process/child.h"
 #include "process/fdmap.h"
+#include "process/identity.h"
 #include "process/options.h"
 #include "process/stdfds.h"
 
@@ -36,21 +35,6 @@ static bool options_want_pty(const struct af_spawn_options *options)
 	       options->err.kind == AFIO_PTY;
 }
 
-/* Whether the parent may become any user. */
-static bool options_parent_may_change_user(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
-		{ 0 }
-	};
-
-	if (syscall(SYS_capget, &header, sets) < 0)
-		return geteuid() == 0;
-	return sets[0].effective & (1u << CAP_SETUID);
-}
-
 /* The option that makes no sense, of those about users; or NULL. */
 static const char *options_check_user(const struct af_spawn_options *options)
 {
@@ -68,7 +52,7 @@ static const char *options_check_user(const struct af_spawn_options *options)
 		return "reset_ids";
 	/* It would keep the group of the parent, which may be root's. */
 	if (options->uid && !options->gid && !options->keep_gid &&
-	    options_parent_may_change_user())
+	    afi_identity_may_change())
 		return "uid";
 	return NULL;
 }

@@ -6,59 +6,31 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "file/file.h"
 #include "process/pty.h"
+#include "process/ptypeer.h"
 
 #define PTY_ROWS 24
 #define PTY_COLUMNS 80
-
-/* From the master, as /dev/pts may be out of sight; or else by name. */
-static int pty_open_tty(int master)
-{
-	int flags = O_RDWR | O_NOCTTY | O_CLOEXEC, fd = -1, r;
-	char name[PATH_MAX];
-
-#ifdef HAVE_PTPEER
-	fd = ioctl(master, TIOCGPTPEER, flags);
-#endif
-	if (fd < 0) {
-		r = ptsname_r(master, name, sizeof(name));
-		if (r != 0)
-			return -r;
-		fd = open(name, flags);
-	}
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
-}
-
-static int pty_open_master(void)
-{
-	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
-}
 
 int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
 		 unsigned short columns, const uid_t *uid)
 {
 	struct winsize size = { .ws_row = rows ? rows : PTY_ROWS,
 				.ws_col = columns ? columns : PTY_COLUMNS };
-	int master = pty_open_master(), tty = -1, unlock = 0, r = 0;
+	int master = afi_ptypeer_open_master(), tty = -1, r = 0;
 
 	if (master < 0)
 		return master;
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
-	    ioctl(master, TIOCSWINSZ, &size) < 0)
+	r = tty = afi_ptypeer_open_tty(master);
+	/* Some systems have no size before the terminal is open. */
+	if (r >= 0 && ioctl(master, TIOCSWINSZ, &size) < 0)
 		r = -errno;
-	if (r == 0)
-		r = tty = pty_open_tty(master);
 	if (r >= 0 && uid && fchown(tty, *uid, (gid_t)-1) < 0)
 		r = -errno;
 	if (r < 0) {

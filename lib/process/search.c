@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "process/search.h"
 
 /* Where to look if there is no PATH, by POSIX. */
@@ -43,7 +44,7 @@ static const char *search_part(const char **rest, size_t *ret_len, size_t max)
 		if (!**rest)
 			return NULL;
 		part = *rest;
-		len = (size_t)(strchrnul(part, ':') - part);
+		len = strcspn(part, ":");
 		*rest = part + len + (part[len] == ':');
 	} while (len == 0 || len > max);
 	*ret_len = len;
@@ -81,7 +82,7 @@ static char *search_make(struct afi_child *child, size_t n_paths, size_t text,
 /* To sh, a name that begins with "-" would be an option. */
 static char *search_begin(char *text, const char *path)
 {
-	return *path == '-' ? mempcpy(text, "./", 2) : text;
+	return *path == '-' ? afi_text_add(text, "./", 2) : text;
 }
 
 /* The program is where it says. A long name is not copied without need. */
@@ -117,9 +118,9 @@ static int search_list(struct afi_child *child, const char *search, size_t len)
 	rest = search;
 	while ((part = search_part(&rest, &n, max))) {
 		child->paths[i++] = text;
-		text = mempcpy(search_begin(text, part), part, n);
+		text = afi_text_add(search_begin(text, part), part, n);
 		*text++ = '/';
-		text = mempcpy(text, child->plan->program, len);
+		text = afi_text_add(text, child->plan->program, len);
 	}
 	return 0;
 }

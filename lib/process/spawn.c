@@ -130,16 +130,6 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 	return 0;
 }
 
-/* After clearenv(3), environ is NULL. */
-static const char *const *spawn_old_env(const struct af_spawn_options *options)
-{
-	static const char *const spawn_no_env[] = { NULL };
-
-	if (options->env)
-		return options->env;
-	return environ ? (const char *const *)environ : spawn_no_env;
-}
-
 /* Creates the child of a process that has none; its files may stay behind. */
 static int spawn_child(struct af_process *process, const char *const argv[],
 		       const struct af_spawn_options *options,
@@ -148,7 +138,7 @@ static int spawn_child(struct af_process *process, const char *const argv[],
 	struct afi_child_plan plan = {
 		.argv = argv,
 		.program = options->program ? options->program : argv[0],
-		.env = spawn_old_env(options),
+		.env = options->env ? options->env : afi_environ_own(),
 		.options = options,
 		.uid = options->uid,
 		.gid = options->gid,

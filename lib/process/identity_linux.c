@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -27,6 +28,20 @@
 
 /* Capabilities have the numbers from 0 up to less than this. */
 #define CAPABILITIES 64
+
+bool afi_identity_may_change(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+		{ 0 }
+	};
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return geteuid() == 0;
+	return sets[0].effective & (1u << CAP_SETUID);
+}
 
 /*
  * What is kept of the ambient capabilities, one bit each, to be raised again by

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The creation of a child: fork(2), and the error of whatever failed in it. Knows
+ * no libevent. fork(2) costs more the larger the parent is; but posix_spawn(3)
+ * cannot do most of what the options ask for.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/pipe.h"
+#include "process/clone.h"
+#include "process/exit.h"
+#include "process/search.h"
+
+/*
+ * With all signals blocked, as the child is not to run a handler of the program;
+ * and while no other thread makes descriptors that it has still to mark.
+ */
+static pid_t clone_fork(struct afi_child *child)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	afi_pipe_lock();
+	pid = fork();
+	if (pid == 0)
+		afi_child_main(child);
+	error = errno;
+	afi_pipe_unlock();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -error : pid;
+}
+
+/* Waits until the child has executed or failed; 0, or its errno. */
+static int clone_outcome(struct afi_child *child, int error_fd)
+{
+	ssize_t n;
+
+	do
+		n = read(error_fd, &child->failure, sizeof(child->failure));
+	while (n < 0 && errno == EINTR);
+	return child->failure.error;
+}
+
+/* Creates the child, with a pipe for its failure; its pid or -errno. */
+static pid_t clone_start(struct afi_child *child, struct afi_failure *failure)
+{
+	int error_pipe[2], error;
+	struct afi_exit failed;
+	pid_t pid = afi_pipe_open(error_pipe);
+
+	if (pid < 0)
+		return afi_fail(failure, AFIO_STEP_PIPE, NULL, -pid);
+	child->error_fd = error_pipe[1];
+	pid = clone_fork(child);
+	close(error_pipe[1]);
+	error = pid > 0 ? clone_outcome(child, error_pipe[0]) : 0;
+	close(error_pipe[0]);
+	if (pid < 0)
+		return afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
+	if (!error)
+		return pid;
+	afi_exit_init(&failed, pid, -1);
+	afi_exit_await(&failed);
+	*failure = child->failure;
+	return -error;
+}
+
+pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
+		struct afi_failure *failure)
+{
+	const struct af_spawn_options *options = plan->options;
+	struct afi_child child = {
+		.plan = plan,
+		.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
+		.program_fd = options->program_fd ? *options->program_fd : -1,
+		.parent = getpid(),
+	};
+	pid_t pid = afi_search_paths(&child);
+
+	if (pid == -ENOMEM)
+		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
+	if (pid < 0)
+		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -pid);
+	pid = clone_start(&child, failure);
+	free(child.paths);
+	if (pid > 0)
+		*ret_pidfd = -1;
+	return pid;
+}

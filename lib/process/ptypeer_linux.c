@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pseudo-terminals, opened without a moment in which another thread's child
+ * could inherit one.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "process/ptypeer.h"
+
+#define PTYPEER_FLAGS (O_RDWR | O_NOCTTY | O_CLOEXEC)
+
+int afi_ptypeer_open_master(void)
+{
+	int fd = posix_openpt(PTYPEER_FLAGS);
+
+	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+}
+
+static int ptypeer_open_by_name(int master)
+{
+	char name[PATH_MAX];
+	int r = ptsname_r(master, name, sizeof(name)), fd;
+
+	if (r != 0)
+		return -r;
+	fd = open(name, PTYPEER_FLAGS);
+	return fd < 0 ? -errno : fd;
+}
+
+/* From the master, as /dev/pts may be out of sight; or else by name. */
+#ifdef HAVE_PTPEER
+static int ptypeer_open(int master)
+{
+	int fd = ioctl(master, TIOCGPTPEER, PTYPEER_FLAGS);
+
+	return fd < 0 ? ptypeer_open_by_name(master) : fd;
+}
+#else
+static int ptypeer_open(int master)
+{
+	return ptypeer_open_by_name(master);
+}
+#endif
+
+int afi_ptypeer_open_tty(int master)
+{
+	int unlock = 0, fd;
+
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return -errno;
+	fd = ptypeer_open(master);
+	return fd < 0 ? fd : afi_fd_above_stdio(fd);
+}

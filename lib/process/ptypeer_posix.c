@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pseudo-terminals by the calls of POSIX. A master is marked close-on-exec under
+ * the lock that our own starts of children take, see base/pipe.h.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/pipe.h"
+#include "process/ptypeer.h"
+
+int afi_ptypeer_open_master(void)
+{
+	int fd;
+
+	afi_pipe_lock();
+	fd = posix_openpt(O_RDWR | O_NOCTTY);
+	if (fd < 0)
+		fd = -errno;
+	else
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	afi_pipe_unlock();
+	return afi_fd_above_stdio(fd);
+}
+
+/* The lock is also for the name, which is in memory that all threads share. */
+int afi_ptypeer_open_tty(int master)
+{
+	const char *name;
+	int fd = -1;
+
+	if (grantpt(master) < 0 || unlockpt(master) < 0)
+		return -errno;
+	afi_pipe_lock();
+	name = ptsname(master);
+	if (name)
+		fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	fd = fd < 0 ? -errno : fd;
+	afi_pipe_unlock();
+	return afi_fd_above_stdio(fd);
+}
