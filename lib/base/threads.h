@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether the process has threads that nobody knows of.
+ * Threads: whether there may be others, and names for debuggers.
  */
 #ifndef AFI_BASE_THREADS_H
 #define AFI_BASE_THREADS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #ifdef HAVE_SYS_SINGLE_THREADED_H
@@ -19,6 +20,21 @@ static inline bool afi_threads_possible(void)
 static inline bool afi_threads_possible(void)
 {
 	return true;
+}
+#endif
+
+/* Names the calling thread, where that is done in this way. */
+#ifdef HAVE_PTHREAD_SETNAME_NP
+int pthread_setname_np(pthread_t thread, const char *name);
+
+static inline void afi_threads_set_name(const char *name)
+{
+	pthread_setname_np(pthread_self(), name);
+}
+#else
+static inline void afi_threads_set_name(const char *name)
+{
+	(void)name;
 }
 #endif
 

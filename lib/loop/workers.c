@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "base/container.h"
+#include "base/threads.h"
 #include "loop/workers.h"
 
 /* How long a thread without work stays. */
@@ -165,7 +166,7 @@ static void *workers_thread(void *arg)
 	struct afi_job *job;
 	bool last;
 
-	pthread_setname_np(pthread_self(), "asyncfile");
+	afi_threads_set_name("asyncfile");
 	pthread_mutex_lock(&workers->lock);
 	while ((job = workers_next_job(workers))) {
 		pthread_mutex_unlock(&workers->lock);

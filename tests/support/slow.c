@@ -2,15 +2,6 @@
 /*
  * A disk that is as slow as a test wants it.
  */
-/* Here they are what they are. */
-#undef readv
-#undef writev
-#undef preadv2
-#undef pwritev2
-#undef pread
-#undef fsync
-#undef pthread_create
-
 #include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -168,6 +159,7 @@ static bool refused(int fd)
 	return true;
 }
 
+#ifdef RWF_NOWAIT
 ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 		     int flags)
 {
@@ -179,6 +171,7 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 {
 	return refused(fd) ? -1 : pwritev2(fd, iov, n, at, flags);
 }
+#endif
 
 int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			void *(*fn)(void *), void *arg)
