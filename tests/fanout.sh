@@ -275,7 +275,8 @@ sample=./few run 32 -j200 sh -c 'sleep 0.2; echo $0' \
 check 'more jobs than descriptors' all_there 60
 # Not for one: that is an error at once.
 few_or_none() {
-	is 0 $'1\n2' '' || is 1 '' 'fanout: stdout: Too many open files' ||
+	is 0 $'1\n2' '' || is 1 '' 'fanout: stdin: Too many open files' ||
+		is 1 '' 'fanout: stdout: Too many open files' ||
 		is 1 '' 'fanout: echo: Too many open files' ||
 		is 1 '' 'fanout: start: Too many open files'
 }

@@ -16,6 +16,11 @@ static inline bool afi_threads_possible(void)
 {
 	return !__libc_single_threaded;
 }
+#elif defined(HAVE_PTHREAD_IS_THREADED_NP)
+static inline bool afi_threads_possible(void)
+{
+	return pthread_is_threaded_np();
+}
 #else
 static inline bool afi_threads_possible(void)
 {

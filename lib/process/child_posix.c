@@ -258,6 +258,26 @@ static bool child_enter_cwd(struct afi_child *child)
 	       afi_child_failed(child, AFIO_STEP_CHDIR, cwd, AFI_NO_NUMBER);
 }
 
+/* Leaves errno alone. */
+static void child_close_quietly(int fd)
+{
+	int before = errno;
+
+	close(fd);
+	errno = before;
+}
+
+static bool child_is_link(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode))
+		return true;
+	errno = ENOTDIR;
+	return false;
+}
+
 /* Opens a path that must have no link, part by part. */
 static int child_open_without_links(const struct afi_child_stream *stream)
 {
@@ -281,14 +301,16 @@ static int child_open_without_links(const struct afi_child_stream *stream)
 		rest += len;
 		next = openat(dir, name,
 			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		close(dir);
+		if (next < 0 && errno == ENOTDIR && child_is_link(dir, name))
+			errno = ELOOP;
+		child_close_quietly(dir);
 		dir = next;
 	}
 	next = dir < 0 ? -1
 		       : openat(dir, *rest ? rest : ".",
 				stream->flags | O_NOFOLLOW, stream->mode);
 	if (dir >= 0)
-		close(dir);
+		child_close_quietly(dir);
 	return next;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -29,18 +28,25 @@
 /* Capabilities have the numbers from 0 up to less than this. */
 #define CAPABILITIES 64
 
+/* For capget(2); linux/capability.h is not installed everywhere. */
+struct identity_caps_header {
+	uint32_t version;
+	int pid;
+};
+struct identity_caps {
+	uint32_t effective, permitted, inheritable;
+};
+#define CAPS_VERSION_3 0x20080522
+#define MAY_SET_UID 7
+
 bool afi_identity_may_change(void)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
-		{ 0 }
-	};
+	struct identity_caps_header header = { .version = CAPS_VERSION_3 };
+	struct identity_caps sets[2] = { { 0 } };
 
 	if (syscall(SYS_capget, &header, sets) < 0)
 		return geteuid() == 0;
-	return sets[0].effective & (1u << CAP_SETUID);
+	return sets[0].effective & (1u << MAY_SET_UID);
 }
 
 /*

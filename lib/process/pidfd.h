@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 /* A pidfd, -errno; -ENOSYS: there are none here. */
 int afi_pidfd_open(pid_t pid);
@@ -26,5 +27,20 @@ int afi_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
 int afi_pidfd_status(int pidfd, int *ret_status);
 /* 0 or -errno; -ENOSYS: this cannot be done here. group: to the one it leads. */
 int afi_pidfd_signal(int pidfd, int sig, bool group);
+
+/* Makes of the result of waitpid(2) that of waitid(2). */
+static inline void afi_pidfd_translate(siginfo_t *info, pid_t pid, int status)
+{
+	info->si_pid = pid;
+	if (WIFEXITED(status)) {
+		info->si_code = CLD_EXITED;
+		info->si_status = WEXITSTATUS(status);
+	} else if (WIFSIGNALED(status)) {
+		info->si_code = status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+		info->si_status = WTERMSIG(status);
+	} else {
+		info->si_code = CLD_TRAPPED;
+	}
+}
 
 #endif

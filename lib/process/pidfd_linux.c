@@ -62,19 +62,9 @@ static int pidfd_wait4(pid_t pid, siginfo_t *info, int options,
 	int status;
 	pid_t ended = wait4(pid, &status, options & WNOHANG, usage);
 
-	if (ended <= 0)
-		return (int)ended;
-	info->si_pid = ended;
-	if (WIFEXITED(status)) {
-		info->si_code = CLD_EXITED;
-		info->si_status = WEXITSTATUS(status);
-	} else if (WIFSIGNALED(status)) {
-		info->si_code = WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
-		info->si_status = WTERMSIG(status);
-	} else {
-		info->si_code = CLD_TRAPPED;
-	}
-	return 0;
+	if (ended > 0)
+		afi_pidfd_translate(info, ended, status);
+	return ended < 0 ? -1 : 0;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "base/refused.h"
 #include "process/pidfd.h"
 
 int afi_pidfd_open(pid_t pid)
@@ -33,6 +34,17 @@ static bool pidfd_reap_for_usage(pid_t pid, struct rusage *usage)
 }
 #endif
 
+/* Where a sandbox refuses waitid(2): the same for ends, which are reaped. */
+static int pidfd_waitpid(pid_t pid, siginfo_t *info, int options)
+{
+	int status;
+	pid_t ended = waitpid(pid, &status, options & WNOHANG);
+
+	if (ended > 0)
+		afi_pidfd_translate(info, ended, status);
+	return ended < 0 ? -1 : 0;
+}
+
 static int pidfd_waitid(pid_t pid, siginfo_t *info, int options)
 {
 	int r;
@@ -40,6 +52,9 @@ static int pidfd_waitid(pid_t pid, siginfo_t *info, int options)
 	do {
 		info->si_pid = 0;
 		r = waitid(P_PID, (id_t)pid, info, options);
+		if (r < 0 && afi_refused(errno) && options & WEXITED &&
+		    !(options & WNOWAIT))
+			r = pidfd_waitpid(pid, info, options);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
@@ -57,6 +72,8 @@ int afi_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
 		return pidfd_waitid(pid, info, options);
 	/* Its status first, as that of wait4(2) is another one. */
 	r = pidfd_waitid(pid, info, options | WNOWAIT);
+	if (afi_refused(-r))
+		return pidfd_waitid(pid, info, options);
 	if (r < 0 || info->si_pid == 0)
 		return r;
 	*has_usage = pidfd_reap_for_usage(pid, usage);

@@ -3,16 +3,18 @@
  * Waits that fail instead of hanging, waits of a limited time, and those that
  * are over before they begin.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "base/threads.h"
 #include "support/waits.h"
 
 /* Errors */
@@ -58,7 +60,7 @@ static void await_nothing(void *arg)
 START_TEST(await_with_nothing_pending_fails_edeadlk)
 {
 	/* With other threads there is always one that could post. */
-	if (!__libc_single_threaded)
+	if (afi_threads_possible())
 		return;
 	open_stage(_i);
 	/* Under af_await() there is what that one waits for. */

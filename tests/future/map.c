@@ -4,7 +4,6 @@
  * function may do.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -511,7 +510,7 @@ START_TEST(million_futures_that_are_done_are_fast_and_fair)
 	open_rig(_i, 1000000);
 	map = af_map(rig.loop, make_done, &work, 3, 0);
 	expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
-	before = mallinfo2().uordblks;
+	before = heap_in_use();
 	while (!af_future_is_done(map)) {
 		int made = work.made;
 
@@ -521,7 +520,7 @@ START_TEST(million_futures_that_are_done_are_fast_and_fair)
 		ticks++;
 	}
 	ck_assert_int_gt(ticks, 3);
-	ck_assert_uint_le(mallinfo2().uordblks, before + 10000);
+	ck_assert_uint_le(heap_in_use(), before + 10000);
 	expect_map(map, 0, 1000000);
 	rig_close(&rig);
 }

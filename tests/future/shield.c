@@ -4,7 +4,6 @@
  * nothing behind.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +44,6 @@ static void open_rig(int driver)
 {
 	rig_open(&rig, driver);
 	calls = cancels = 0;
-}
-
-static size_t in_use(void)
-{
-	return mallinfo2().uordblks;
 }
 
 /* How many wait for what is pending: the lines of the dump, but for its own. */
@@ -350,9 +344,9 @@ START_TEST(shield_in_ten_thousand_races_leaves_nothing)
 		turn(&rig);
 		ck_assert_int_eq(waiters(), 0);
 		if (i == 100)
-			before = in_use();
+			before = heap_in_use();
 	}
-	ck_assert_uint_le(in_use(), before + 10000);
+	ck_assert_uint_le(heap_in_use(), before + 10000);
 	ck_assert(!af_future_is_done(quit));
 	af_future_cancel(quit);
 	af_future_unref(quit);

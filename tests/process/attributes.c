@@ -589,6 +589,8 @@ START_TEST(death_signal_is_set_only_if_asked)
 {
 	struct rig rig;
 
+	if (!have_linux("die_with_parent"))
+		return;
 	rig_open(&rig, 0);
 	expect_says(&rig, ASK("deathsig"), NULL, "0\n");
 	expect_says(&rig, ASK("deathsig"), WITH(.die_with_parent = true),
@@ -636,6 +638,8 @@ START_TEST(child_dies_with_its_parent)
 	pid_t pid;
 	char byte;
 
+	if (!have_linux("die_with_parent"))
+		return;
 	if (_i == 1 && !is_root())
 		return;
 	make_pair(KIND_PIPE, fds);
@@ -713,6 +717,8 @@ START_TEST(child_dies_with_the_thread_that_is_its_parent)
 	siginfo_t info;
 	int fds[2];
 
+	if (!have_linux("die_with_parent"))
+		return;
 	make_pair(KIND_PIPE, fds);
 	child.in = fds[0];
 	ck_assert_int_eq(pthread_create(&thread, NULL, spawn_and_end, &child),
@@ -734,6 +740,8 @@ START_TEST(attributes_go_together)
 	struct af_process *process;
 	struct rig rig;
 
+	if (!have_linux("die_with_parent"))
+		return;
 	if (!can_be_nobody())
 		return;
 	rig_open(&rig, _i);

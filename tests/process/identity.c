@@ -94,6 +94,8 @@ START_TEST(ambient_capabilities_are_kept_only_if_asked)
 {
 	struct rig rig;
 
+	if (!have_linux("ambient capabilities"))
+		return;
 	if (!can_be_nobody())
 		return;
 	rig_open(&rig, 0);
@@ -158,7 +160,7 @@ static int try_ambient_as_nobody(void)
 
 START_TEST(ambient_capabilities_of_a_user_go_with_another_user)
 {
-	if (can_be_nobody())
+	if (can_be_nobody() && have_linux("ambient capabilities"))
 		expect_in_fork(try_ambient_as_nobody);
 }
 END_TEST

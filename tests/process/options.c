@@ -159,6 +159,8 @@ START_TEST(no_new_privs_is_the_childs_alone)
 {
 	struct rig rig;
 
+	if (!have_linux("no_new_privs"))
+		return;
 	rig_open(&rig, 0);
 	expect_says(&rig, ASK("no-new-privs"), NULL, "0\n");
 	expect_says(&rig, ASK("no-new-privs"), WITH(.no_new_privs = true),

@@ -27,7 +27,8 @@ static int spawn_as_first(bool inside)
 		return 2;
 	process = af_spawn(loop, cat,
 			   WITH(IN_OUT_PIPES, .new_session = true,
-				.die_with_parent = true));
+				.die_with_parent =
+					have_linux("die_with_parent")));
 	if (!process)
 		return 3;
 	f = af_file_write(af_process_stdin(process), "x", 1, 0, NULL);

@@ -144,7 +144,7 @@ START_TEST(spawn_with_sigchld_ignored_and_all_blocked_starts_clean)
 	sigprocmask(SIG_SETMASK, &all, &before);
 	process = start(&rig, HELPER("dump-signals"),
 			WITH(.out.kind = AFIO_PTY, .umask = &(mode_t){ 0 },
-			     .nice = 1, .die_with_parent = true));
+			     .nice = 1));
 	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		    "blocked:\r\nignored:\r\n", AFIO_EOF);
 	errno = 0;

@@ -4,11 +4,14 @@
  * pairs of every kind, and the comparison of a future with what it should be.
  * It uses the library only through its public headers.
  */
+#include "config.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
@@ -77,6 +80,32 @@ int library_threads(void)
 	closedir(dir);
 	return n;
 }
+
+#ifdef AFI_LINUX
+bool have_linux(const char *what)
+{
+	(void)what;
+	return true;
+}
+#else
+bool have_linux(const char *what)
+{
+	fprintf(stderr, "skipped, as it needs the files for Linux: %s\n", what);
+	return false;
+}
+#endif
+
+#ifdef HAVE_MALLINFO2
+size_t heap_in_use(void)
+{
+	return mallinfo2().uordblks;
+}
+#else
+size_t heap_in_use(void)
+{
+	return 0;
+}
+#endif
 
 /* Nobody waits for them: they end by themselves once their loop is freed. */
 static void expect_no_threads(void)

@@ -32,6 +32,15 @@ const char *helper_path(void);
 /* How many threads of the library are running. */
 int library_threads(void);
 
+/*
+ * Whether the library was built from the files for Linux; else prints what is
+ * not tested.
+ */
+bool have_linux(const char *what);
+
+/* Bytes that malloc(3) has given out; 0 where it does not say. */
+size_t heap_in_use(void);
+
 /* A timeout in milliseconds, valid until the end of the block. */
 #define MS(n) (&(struct timeval){ (n) / 1000, (n) % 1000 * 1000 })
 

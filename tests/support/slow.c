@@ -145,6 +145,7 @@ int slow_fsync(int fd)
 	return fsync(fd);
 }
 
+#ifdef RWF_NOWAIT
 /* Whether a call that is not to wait has its answer, in errno. */
 static bool refused(int fd)
 {
@@ -159,7 +160,6 @@ static bool refused(int fd)
 	return true;
 }
 
-#ifdef RWF_NOWAIT
 ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 		     int flags)
 {
