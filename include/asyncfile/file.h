@@ -938,10 +938,12 @@ int af_file_shutdown(struct af_file *file, int how);
  *                                   pending read. Before it is connected, only
  *                                   such a report counts.                    |
  *
- * A peer that vanishes without sending anything is not noticed. On the reading
- * end of a FIFO that has had no writer yet, the future waits until one has
- * opened and closed it. After a local SHUT_RD, the future completes only once
- * both halves are shut.
+ * Where the system has no POLLRDHUP, as POSIX does not, a peer that shut only
+ * its writing half, or closed a TCP connection, is noticed once what it had sent
+ * is read. A peer that vanishes without sending anything is not noticed. On the
+ * reading end of a FIFO that has had no writer yet, the future waits until one
+ * has opened and closed it. After a local SHUT_RD, the future completes only
+ * once both halves are shut.
  *
  * It fails with:
  *         -ECANCELED the file was closed, or its loop freed

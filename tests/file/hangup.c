@@ -29,6 +29,13 @@ static void expect_pending(struct af_future *f)
 	ck_assert(!af_future_is_done(f));
 }
 
+static bool is_socket(const struct af_file *file)
+{
+	struct stat st;
+
+	return fstat(af_file_fd(file), &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 ROW(writer_leaving_is_told_with_data_unread)
 {
 	struct af_future *f = af_file_hangup(rig.reader);
@@ -36,6 +43,8 @@ ROW(writer_leaving_is_told_with_data_unread)
 	send_text(&rig, "abc");
 	expect_pending(f);
 	leave(&rig);
+	if (is_socket(rig.reader) && !have_linux("data before an end"))
+		return;
 	expect_count(&rig, f, 0, 0);
 	if (!(kind_played()->traits & DROPS))
 		expect_text(&rig, af_file_read(rig.reader, 0, 0, NULL), "abc",
@@ -176,7 +185,8 @@ START_TEST(hangup_of_a_half_closed_socket_is_told)
 	rig_reader(&rig);
 	f = af_file_hangup(rig.reader);
 	expect_pending(f);
-	put_text(rig.out, "abc");
+	if (have_linux("data before an end"))
+		put_text(rig.out, "abc");
 	ck_assert_int_eq(shutdown(rig.out, SHUT_WR), 0);
 	expect_count(&rig, f, 0, 0);
 	rig_close(&rig);
@@ -311,6 +321,8 @@ START_TEST(hangup_holds_a_descriptor_only_while_awaited)
 	struct af_future *a, *b;
 	int before, during, after;
 
+	if (!have_linux("a descriptor for hang-ups"))
+		return;
 	rig_open(&rig, WAY(KIND_PIPE, DRIVE_AWAIT));
 	rig_reader(&rig);
 	before = dup(rig.out);
@@ -338,6 +350,8 @@ START_TEST(hangup_is_not_woken_by_traffic)
 	struct af_future *f;
 	char buf[3];
 
+	if (!have_linux("an event for a hang-up"))
+		return;
 	rig_open(&rig, WAY(_i, DRIVE_AWAIT));
 	rig_reader(&rig);
 	ep.fd = dup(rig.out);
