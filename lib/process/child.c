@@ -18,6 +18,10 @@
 
 #include "process/child.h"
 
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
@@ -173,7 +177,7 @@ IN_CHILD static uint64_t child_limit(uint64_t limit)
 	return limit >= RLIM_INFINITY ? AFIO_NO_LIMIT : limit;
 }
 
-/* Before child_set_user(), which may drop the privileges for it. */
+/* Before child_take_rights(), which may drop the privileges for it. */
 IN_CHILD static bool child_set_limits(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
@@ -203,8 +207,13 @@ IN_CHILD static bool child_set_limits(struct afi_child *child)
 	return true;
 }
 
-/* The C library's calls would change all threads of the parent, too. */
-IN_CHILD static bool child_set_user(struct afi_child *child)
+/*
+ * Takes over the rights of the user, but not all ids: while the real and the
+ * saved user id are the parent's, the user may not send us signals. A child
+ * that is stopped here would hold up its parent. The C library's calls would
+ * change all threads of the parent, too.
+ */
+IN_CHILD static bool child_take_rights(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
 	const uid_t *uid = options->uid;
@@ -221,7 +230,7 @@ IN_CHILD static bool child_set_user(struct afi_child *child)
 	}
 	if (gid && syscall(SETRESGID, *gid, *gid, *gid) < 0)
 		return child_failed(child, AFIO_STEP_SETGID, NULL, (long)*gid);
-	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
+	if (uid && syscall(SETRESUID, -1, *uid, -1) < 0)
 		return child_failed(child, AFIO_STEP_SETUID, NULL, (long)*uid);
 	return true;
 }
@@ -234,7 +243,7 @@ IN_CHILD static bool child_enter_cwd(struct afi_child *child)
 	       child_failed(child, AFIO_STEP_CHDIR, cwd, AFI_NO_NUMBER);
 }
 
-/* After child_set_user(), which clears it. */
+/* After child_take_rights(), which clears it. */
 IN_CHILD static bool child_die_with_parent(struct afi_child *child)
 {
 	long parent;
@@ -266,21 +275,60 @@ IN_CHILD static bool child_reset_signals(struct afi_child *child)
 	       child_failed(child, AFIO_STEP_SIGNALS, NULL, AFI_NO_NUMBER);
 }
 
+/* Becomes the user in all respects: the last step before execve(2). */
+IN_CHILD static bool child_become_user(struct afi_child *child)
+{
+	const uid_t *uid = child->plan->options->uid;
+
+	if (!uid || child->is_user)
+		return true;
+	if (syscall(SETRESUID, *uid, *uid, *uid) < 0)
+		return child_failed(child, AFIO_STEP_SETUID, NULL, (long)*uid);
+	child->is_user = true;
+	return true;
+}
+
+/*
+ * Whether a file cannot be executed, by errno. Asks for as long as the user may
+ * not send us signals, since looking for a file may take long.
+ */
+IN_CHILD static bool child_cannot_exec(const struct afi_child *child,
+				       const char *path)
+{
+	/* Without that call, or where it is refused, execve(2) says so. */
+	return child->plan->options->uid && !child->is_user &&
+	       syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 &&
+	       errno != ENOSYS && errno != EPERM && errno != EINVAL;
+}
+
+/* Returns only if that fails, by errno; false: not at the exec. */
+IN_CHILD static bool child_try(struct afi_child *child, char *path)
+{
+	const struct afi_child_plan *plan = child->plan;
+	char *const *env = (char *const *)plan->env;
+
+	if (child_cannot_exec(child, path))
+		return true;
+	if (!child_become_user(child))
+		return false;
+	syscall(SYS_execve, path, plan->argv, env);
+	if (errno == ENOEXEC) {
+		plan->sh_argv[1] = path;
+		syscall(SYS_execve, "/bin/sh", plan->sh_argv, env);
+	}
+	return true;
+}
+
 /* As execvp(3): an error other than those listed ends the search. */
 IN_CHILD static bool child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
-	char *const *env = (char *const *)plan->env;
 	int error = ENOENT, denied = 0;
 
-	for (char **path = child->paths; *path; path++) {
-		syscall(SYS_execve, *path, plan->argv, env);
+	for (char **path = plan->paths; *path; path++) {
+		if (!child_try(child, *path))
+			return false;
 		error = errno;
-		if (error == ENOEXEC) {
-			child->sh_argv[1] = *path;
-			syscall(SYS_execve, "/bin/sh", child->sh_argv, env);
-			error = errno;
-		}
 		if (error == EACCES) {
 			denied = EACCES;
 		} else if (error != ENOENT && error != ENOTDIR &&
@@ -295,16 +343,25 @@ IN_CHILD static bool child_exec(struct afi_child *child)
 			    AFI_NO_NUMBER);
 }
 
+/* It may have been cancelled, and what it was to get closed, before it began. */
+IN_CHILD static bool child_is_wanted(const struct afi_child *child)
+{
+	const atomic_bool *unwanted = child->plan->unwanted;
+
+	return !unwanted ||
+	       !atomic_load_explicit(unwanted, memory_order_relaxed);
+}
+
 IN_CHILD int afi_child_main(void *arg)
 {
 	struct afi_child *child = arg;
 
 	child->shared = 1;
-	(void)(child_join_session(child) && child_close_others(child) &&
-	       child_place_fds(child) && child_set_limits(child) &&
-	       child_set_user(child) && child_enter_cwd(child) &&
-	       child_die_with_parent(child) && child_reset_signals(child) &&
-	       child_exec(child));
+	(void)(child_is_wanted(child) && child_join_session(child) &&
+	       child_close_others(child) && child_place_fds(child) &&
+	       child_set_limits(child) && child_take_rights(child) &&
+	       child_enter_cwd(child) && child_die_with_parent(child) &&
+	       child_reset_signals(child) && child_exec(child));
 	syscall(SYS_write, child->error_fd, &child->failure,
 		sizeof(child->failure));
 	syscall(SYS_exit_group, 127);

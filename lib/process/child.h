@@ -5,6 +5,8 @@
 #ifndef AFI_PROCESS_CHILD_H
 #define AFI_PROCESS_CHILD_H
 
+#include <stdatomic.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <asyncfile/process.h>
@@ -23,17 +25,20 @@ struct afi_child_plan {
 	const struct af_spawn_options *options; /* for the attributes */
 	struct af_fd_map *fds; /* all that it gets; the child changes them */
 	size_t n_fds;
-	int tty; /* becomes its controlling terminal; -1: none */
+	int tty;	/* becomes its controlling terminal; -1: none */
+	char **paths;	/* where the program may be; NULL-ended */
+	char **sh_argv; /* for a script without "#!" */
+	/* Set once nobody wants the child any more; NULL: never. */
+	const atomic_bool *unwanted;
 };
 
 /* All that the child needs, made before it exists. */
 struct afi_child {
 	const struct afi_child_plan *plan;
-	char **paths;	/* where the program may be; NULL-ended */
-	char **sh_argv; /* for a script without "#!" */
 	pid_t parent;
 	int error_fd;	     /* takes the failure, if memory is not shared */
 	volatile int shared; /* set by a child that shares our memory */
+	bool is_user;	     /* the real and saved ids are the user's, too */
 	struct afi_failure failure;
 };
 

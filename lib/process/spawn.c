@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Starting a process: checks the options and puts together what they ask for,
- * makes files of our ends, and creates the child. All or nothing.
+ * makes files of our ends, and has the child created. All or nothing.
  */
 #include "config.h"
 
@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/reserved.h"
 #include "transport/new.h"
-#include "process/clone.h"
 #include "process/environ.h"
 #include "process/process.h"
 #include "process/spawn.h"
-#include "process/stdfds.h"
+#include "process/starter.h"
 
 bool afi_spawn_reserved_clear(const struct af_spawn_options *options)
 {
@@ -133,40 +133,6 @@ static int spawn_make_files(struct af_process *process, struct afi_stdfds *fds)
 	return spawn_make_pty_file(process, fds);
 }
 
-/* The rest, once the environment is made. */
-static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
-		       struct afi_failure *failure)
-{
-	const struct af_spawn_options *options = plan->options;
-	struct afi_stdfds fds;
-	int pidfd = -1, r;
-
-	r = afi_stdfds_open(&fds, options, failure);
-	if (r < 0)
-		return r;
-	/* Do everything that can fail before creating the child. */
-	r = spawn_make_files(process, &fds);
-	if (r == 0)
-		r = spawn_list_fds(plan, &fds);
-	if (r < 0)
-		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
-	plan->tty = fds.tty;
-	if (r == 0)
-		r = afi_clone(plan, &pidfd, failure);
-	free(plan->fds);
-	if (r < 0) {
-		afi_stdfds_abandon(&fds);
-		return r;
-	}
-	afi_exit_init(&process->exit, r, pidfd);
-	afi_stdfds_close_child(&fds);
-	if (fds.taken) {
-		af_file_close(fds.taken);
-		options->in.process->files[1] = NULL;
-	}
-	return 0;
-}
-
 /* After clearenv(3), environ is NULL. */
 static const char *const *spawn_old_env(const struct af_spawn_options *options)
 {
@@ -177,38 +143,152 @@ static const char *const *spawn_old_env(const struct af_spawn_options *options)
 	return environ ? (const char *const *)environ : spawn_no_env;
 }
 
-/* Creates the child of a process that has none; its files may stay behind. */
-static int spawn_child(struct af_process *process, const char *const argv[],
-		       const struct af_spawn_options *options,
-		       struct afi_failure *failure)
+/* The environment, and where the program may be. */
+static int spawn_make_plan(struct afi_start *start, const char *const argv[])
 {
-	struct afi_child_plan plan = {
-		.argv = argv,
-		.program = options->program ? options->program : argv[0],
-		.env = spawn_old_env(options),
-		.options = options,
-	};
-	const char *nonsense = spawn_find_nonsense(options);
-	const char **env = NULL;
+	const struct af_spawn_options *options = start->options;
+	struct afi_child_plan *plan = &start->plan;
+	int r = 0;
+
+	plan->argv = argv;
+	plan->program = options->program ? options->program : argv[0];
+	plan->env = spawn_old_env(options);
+	plan->options = options;
+	if (options->env_edits)
+		r = afi_environ_edit(plan->env, options->env_edits,
+				     &start->env);
+	if (r == -EINVAL)
+		return afi_fail(&start->failure, AFIO_STEP_OPTION, "env_edits",
+				-r);
+	if (start->env)
+		plan->env = start->env;
+	if (r == 0)
+		r = afi_clone_find_paths(plan);
+	return r < 0 ? afi_fail(&start->failure, AFIO_STEP_MEMORY, NULL, -r)
+		     : 0;
+}
+
+/* Makes all that may fail before there is a child. */
+static int spawn_make(struct afi_start *start, struct af_loop *loop,
+		      const char *const argv[])
+{
+	const struct af_spawn_options *options = start->options;
+	struct afi_failure *failure = &start->failure;
+	const char *nonsense =
+		argv && argv[0] ? spawn_find_nonsense(options) : "argv";
 	int r;
 
 	if (nonsense)
 		return afi_fail(failure, AFIO_STEP_OPTION, nonsense, EINVAL);
+	start->process = afi_process_new(loop);
+	if (!start->process)
+		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	r = spawn_check_fds(options, failure);
+	if (r == 0)
+		r = spawn_make_plan(start, argv);
+	if (r == 0)
+		r = afi_stdfds_open(&start->fds, options, failure);
 	if (r < 0)
 		return r;
-	if (options->env_edits) {
-		r = afi_environ_edit(plan.env, options->env_edits, &env);
-		if (r == -EINVAL)
-			return afi_fail(failure, AFIO_STEP_OPTION, "env_edits",
-					-r);
-		if (r < 0)
-			return afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
-		plan.env = env;
+	r = spawn_make_files(start->process, &start->fds);
+	if (r == 0)
+		return 0;
+	afi_stdfds_abandon(&start->fds);
+	return afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+}
+
+static void spawn_discard(struct afi_start *start)
+{
+	if (start->process) {
+		afi_process_close_files(start->process);
+		afi_process_discard(start->process);
 	}
-	r = spawn_start(process, &plan, failure);
-	free(env);
+	start->process = NULL;
+	afi_start_clear(start);
+}
+
+int afi_start_prepare(struct afi_start *start, struct af_loop *loop,
+		      const char *const argv[],
+		      const struct af_spawn_options *options)
+{
+	int r;
+
+	*start = (struct afi_start){ .options = options, .pidfd = -1 };
+	r = spawn_make(start, loop, argv);
+	if (r < 0)
+		spawn_discard(start);
 	return r;
+}
+
+void afi_start_run(struct afi_start *start, struct afi_birth *birth)
+{
+	struct afi_child_plan *plan = &start->plan;
+	struct afi_failure *failure = &start->failure;
+	int r = afi_stdfds_open_paths(&start->fds, start->options, failure);
+
+	plan->tty = start->fds.tty;
+	if (r == 0) {
+		r = spawn_list_fds(plan, &start->fds);
+		if (r < 0)
+			afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	}
+	if (r == 0)
+		r = afi_clone(plan, birth, &start->pidfd, failure);
+	start->pid = r;
+	free(plan->fds);
+	plan->fds = NULL;
+	afi_stdfds_close_child(&start->fds);
+}
+
+void afi_start_skip(struct afi_start *start, int error)
+{
+	start->pid = -error;
+	afi_stdfds_close_child(&start->fds);
+}
+
+void afi_start_clear(struct afi_start *start)
+{
+	free(start->plan.paths);
+	free(start->env);
+	start->plan.paths = NULL;
+	start->env = NULL;
+}
+
+struct af_process *afi_start_finish(struct afi_start *start)
+{
+	struct af_process *process = start->process;
+	struct afi_stdfds *fds = &start->fds;
+
+	if (start->pid < 0) {
+		afi_stdfds_abandon(fds);
+		spawn_discard(start);
+		return NULL;
+	}
+	afi_exit_init(&process->exit, start->pid, start->pidfd);
+	if (fds->taken) {
+		af_file_close(fds->taken);
+		start->options->in.process->files[1] = NULL;
+	}
+	afi_start_clear(start);
+	return process;
+}
+
+struct spawn_kept {
+	struct afi_starter_job job;
+	struct afi_start *start;
+};
+
+static void spawn_run_kept(struct afi_starter_job *job)
+{
+	afi_start_run(AFI_CONTAINER(job, struct spawn_kept, job)->start, NULL);
+}
+
+/* By the thread that such a child dies with. */
+static void spawn_run_by_keeper(struct afi_start *start)
+{
+	struct spawn_kept kept = { .job.work = spawn_run_kept, .start = start };
+
+	afi_starter_keep(&kept.job);
 }
 
 /* The process, or NULL and what failed. */
@@ -217,22 +297,18 @@ static struct af_process *spawn_process(struct af_loop *loop,
 					const struct af_spawn_options *options,
 					struct afi_failure *failure)
 {
-	struct af_process *process;
+	struct af_process *process = NULL;
+	struct afi_start start;
 
-	if (!argv || !argv[0]) {
-		afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
-		return NULL;
+	if (afi_start_prepare(&start, loop, argv, options) == 0) {
+		if (options->die_with_parent)
+			spawn_run_by_keeper(&start);
+		else
+			afi_start_run(&start, NULL);
+		process = afi_start_finish(&start);
 	}
-	process = afi_process_new(loop);
-	if (!process) {
-		afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-		return NULL;
-	}
-	if (spawn_child(process, argv, options, failure) < 0) {
-		afi_process_close_files(process);
-		afi_process_discard(process);
-		return NULL;
-	}
+	if (!process)
+		*failure = start.failure;
 	return process;
 }
 

@@ -108,7 +108,6 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 			   struct afi_failure *failure)
 {
 	static const char *const stdfds_names[3] = { "in", "out", "err" };
-	const char *path = stdio->kind == AFIO_NULL ? "/dev/null" : stdio->path;
 	int r = -EINVAL;
 
 	switch (stdio->kind) {
@@ -122,10 +121,13 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 		r = stdfds_open_tty(fds, i, options);
 		return r < 0 ? afi_fail(failure, AFIO_STEP_TERMINAL, NULL, -r)
 			     : 0;
+	case AFIO_PATH: /* see afi_stdfds_open_paths() */
+		return 0;
 	case AFIO_NULL:
-	case AFIO_PATH:
 		r = stdfds_open_file(fds, i, stdio);
-		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, path, -r) : 0;
+		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, "/dev/null",
+					-r)
+			     : 0;
 	case AFIO_FD:
 		r = stdfds_take_fd(fds, i, stdio->fd);
 		return r < 0 ? afi_fail_number(failure, AFIO_STEP_FD, stdio->fd,
@@ -145,6 +147,27 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 	}
 	return r < 0 ? afi_fail(failure, AFIO_STEP_OPTION, stdfds_names[i], -r)
 		     : 0;
+}
+
+int afi_stdfds_open_paths(struct afi_stdfds *fds,
+			  const struct af_spawn_options *options,
+			  struct afi_failure *failure)
+{
+	const struct af_stdio *stdio[3] = { &options->in, &options->out,
+					    &options->err };
+	int r;
+
+	for (int i = 0; i < 3; i++) {
+		if (stdio[i]->kind != AFIO_PATH)
+			continue;
+		r = stdfds_open_file(fds, i, stdio[i]);
+		if (r < 0)
+			return afi_fail(failure, AFIO_STEP_OPEN, stdio[i]->path,
+					-r);
+	}
+	if (options->err.kind == AFIO_STDOUT && options->out.kind == AFIO_PATH)
+		fds->child[2] = fds->child[1];
+	return 0;
 }
 
 int afi_stdfds_open(struct afi_stdfds *fds,

@@ -22,10 +22,20 @@ struct afi_stdfds {
 
 /* Opens a path for a child to read or to write; the fd, or -errno. */
 int afi_stdfds_open_path(const char *path, bool output);
-/* Opens what the options ask for. 0, or -errno and nothing is left open. */
+/*
+ * Opens what the options ask for, except paths. 0, or -errno and nothing is left
+ * open.
+ */
 int afi_stdfds_open(struct afi_stdfds *fds,
 		    const struct af_spawn_options *options,
 		    struct afi_failure *failure);
+/*
+ * Opens the paths, after that. May wait, and touches no loop. On failure the
+ * rest stays open.
+ */
+int afi_stdfds_open_paths(struct afi_stdfds *fds,
+			  const struct af_spawn_options *options,
+			  struct afi_failure *failure);
 /* After the child has started: closes what was opened for it. */
 void afi_stdfds_close_child(struct afi_stdfds *fds);
 /* When it has not: closes all, and leaves taken as it was. */
