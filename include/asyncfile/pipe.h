@@ -325,9 +325,10 @@ struct af_run_options {
 };
 
 /**
- * Runs a child from its start to its end: af_spawn(), af_pipe_communicate() and,
- * if that fails, af_process_stop(), as Python's subprocess.run(). When the
- * future is done, the child is gone, or about to be after a cancel.
+ * Runs a child from its start to its end: af_spawn_async(),
+ * af_pipe_communicate() and, if that fails, af_process_stop(), as Python's
+ * subprocess.run(). When the future is done, the child is gone, or about to be
+ * after a cancel. Nothing waits on the loop's thread.
  *
  * Where a stream of options->spawn is AFIO_DEFAULT:
  *
@@ -338,8 +339,9 @@ struct af_run_options {
  *
  * Of other kinds, only AFIO_PIPE and AFIO_PTY are captured, and take input.
  *
- * @param argv    as for af_spawn()
- * @param options NULL: no input, stdout and stderr captured, no limits
+ * @param argv    as for af_spawn_async()
+ * @param options NULL: no input, stdout and stderr captured, no limits. Copied,
+ *                as by af_spawn_async(), except for the input
  * @return a future. af_future_output() is the result, also after a failure, and
  *         af_future_status() the child's wait status, or -1 if it is unknown or
  *         none was started. af_future_count() is how many bytes of the input
@@ -351,6 +353,7 @@ struct af_run_options {
  * | the child and its streams ended         | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT, after a stop       |
+ * | timeout before the child runs           | -ETIMEDOUT, SIGKILL            |
  * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes, after a stop |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
  * | reading the input or a stream fails     | that error, after a stop       |
@@ -363,7 +366,8 @@ struct af_run_options {
  * another user's and may not be signalled goes on, and the loop reaps it.
  *
  * A cancel sends SIGKILL likewise and does not wait: the loop reaps the child
- * when it runs. af_loop_free() waits until that child is gone.
+ * when it runs. af_loop_free() waits until that child is gone, but not for one
+ * that does not run its program yet, see af_spawn_async().
  *
  * -EINVAL, and AFIO_STEP_OPTION, also if an option of af_pipe_communicate() is
  * not valid, if there is input but in is a kind that takes none, or if a

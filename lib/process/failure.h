@@ -49,5 +49,7 @@ void afi_failure_in_stage(struct af_loop *loop, size_t stage);
  * there is none, or no memory.
  */
 struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop);
+/* That of a future which is done; NULL: it has none. */
+const struct afi_spawn_error *afi_failure_of(const struct af_future *f);
 
 #endif
