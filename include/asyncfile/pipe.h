@@ -8,7 +8,7 @@
  *
  * A pipeline belongs to its loop's thread. On another thread af_pipe_new(),
  * af_pipe_from(), af_pipe_spawn() and af_pipe_spawn_stages() fail with EPERM,
- * and af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
+ * and af_pipe_spawn_async(), af_pipe_spawn_stages_async(), af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
  * af_pipe_each_line(), af_pipe_each_chunk() and af_pipe_finish_stdin() with
  * -EPERM; nothing else of a pipeline may be called there.
  */
@@ -134,6 +134,47 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 				     const struct af_stage *stages, size_t n,
 				     const struct af_spawn_options *ends)
 	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * Starts all stages of a pipeline as af_pipe_spawn() and af_pipe_spawn_stages()
+ * do, but off the loop's thread, see af_spawn_async(): one after the other.
+ *
+ * @param stages, options, ends as for these two; copied as by af_spawn_async().
+ *               The descriptors in them must stay open until the future is done.
+ *               An AFIO_PATH of err is opened when the first stage that uses it
+ *               is started
+ * @return a future. On success af_future_take_pipe() is the pipeline; if nobody
+ *         has taken it when the future is freed, every stage is killed, and
+ *         reaped by the loop:
+ *
+ * | happens                         | outcome                                |
+ * |---------------------------------|----------------------------------------|
+ * | every stage runs its program    | success                                |
+ * | the start of a stage fails      | the errno of af_spawn(), negated; see
+ *                                     af_future_spawn_error(). The stages that
+ *                                     were started get SIGKILL               |
+ * | cancelled, or the loop freed    | -ECANCELED, likewise                   |
+ *
+ * -EINVAL also as for these two, -EPERM on another thread.
+ */
+AFIO_MUST_USE
+struct af_future *af_pipe_spawn_async(struct af_loop *loop,
+				      const char *const *const stages[],
+				      const struct af_spawn_options *options);
+AFIO_MUST_USE
+struct af_future *
+af_pipe_spawn_stages_async(struct af_loop *loop, const struct af_stage *stages,
+			   size_t n, const struct af_spawn_options *ends);
+
+/**
+ * Takes the pipeline out of a future of af_pipe_spawn_async() or
+ * af_pipe_spawn_stages_async(), or of a chain that has its outcome. It is the
+ * caller's from then on, for af_pipe_close().
+ *
+ * @return the pipeline; NULL if it was taken before, for a future that is
+ *         pending, that failed or that is of another kind, and for NULL
+ */
+struct af_pipe *af_future_take_pipe(struct af_future *f);
 
 /**
  * A pointer of the program's own, such as the object that the pipeline belongs

@@ -131,14 +131,8 @@ static void run_on_communicated(struct af_future *done, void *arg)
 /* There is no pipeline yet: leaves no child. */
 static void run_fail_start(struct run *run, int error)
 {
-	struct af_process *process;
-
 	af_future_cancel(run->start);
-	process = af_future_take_process(run->start);
-	if (process) {
-		afi_process_kill(process);
-		af_process_free(process);
-	}
+	afi_process_drop(af_future_take_process(run->start));
 	afi_future_finish(&run->future, error);
 }
 
@@ -297,8 +291,7 @@ static void run_started(struct run *run)
 		run_communicate(run);
 		return;
 	}
-	afi_process_kill(process);
-	af_process_free(process);
+	afi_process_drop(process);
 	run_refuse(run, AFIO_STEP_MEMORY, NULL, ENOMEM);
 }
 

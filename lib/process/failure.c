@@ -117,13 +117,12 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 	failure_set(loop, kept);
 }
 
-void afi_failure_in_stage(struct af_loop *loop, size_t stage)
+void afi_failure_in_stage(struct af_loop *loop, size_t stage,
+			  const struct afi_spawn_error *error)
 {
-	const struct afi_spawn_error *error = loop->spawn_error;
-
-	if (error)
-		failure_set(loop, failure_format(error->step, "stage %zu: %s",
-						 stage, error->text));
+	failure_set(loop, error ? failure_format(error->step, "stage %zu: %s",
+						 stage, error->text)
+				: NULL);
 }
 
 struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop)

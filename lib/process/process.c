@@ -328,6 +328,13 @@ void afi_process_kill(struct af_process *process)
 			  afi_exit_signal_all(&process->exit, SIGKILL) == 0;
 }
 
+void afi_process_drop(struct af_process *process)
+{
+	if (process)
+		afi_process_kill(process);
+	af_process_free(process);
+}
+
 void afi_process_destroy(struct af_process *process)
 {
 	if (!process)

@@ -89,6 +89,8 @@ void afi_process_abandon(struct af_process *process);
  * it, at the latest when it is freed itself.
  */
 void afi_process_kill(struct af_process *process);
+/* Kills a child and frees the process; the loop reaps it. NULL is fine. */
+void afi_process_drop(struct af_process *process);
 /*
  * Kills a child, waits for it, and frees the process: the way back from a
  * half-built pipeline. A child that may not be killed is left running.

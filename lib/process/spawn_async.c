@@ -10,18 +10,21 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "loop/workers.h"
 #include "process/spawn_copy.h"
 #include "process/process.h"
 #include "process/spawn.h"
+#include "process/spawn_async.h"
 #include "process/starter.h"
 
 struct spawn_async {
 	struct af_future future;
 	struct spawn_async_job *job; /* while it is pending */
 	struct af_process *process;  /* done, and nobody has taken it */
+	int err;		     /* likewise, if it is kept; or -1 */
 	struct afi_spawn_error *spawn_error;
 };
 
@@ -76,10 +79,11 @@ static void spawn_async_born(struct afi_birth *birth, pid_t pid, int pidfd)
 }
 
 /* In the thread: nobody wants the child. */
-static void spawn_async_reap(const struct afi_start *start)
+static void spawn_async_reap(struct afi_start *start)
 {
 	struct afi_exit child;
 
+	afi_stdfds_abandon(&start->fds);
 	if (start->pid <= 0)
 		return;
 	afi_exit_init(&child, start->pid, start->pidfd);
@@ -134,6 +138,8 @@ static void spawn_async_on_post(struct afi_task *task)
 		afi_loop_unhold(loop);
 		async->process = afi_start_finish(&job->start);
 		if (async->process) {
+			if (job->start.fds.keep_err)
+				async->err = job->start.fds.child[2];
 			afi_failure_keep(loop, NULL);
 			afi_future_finish(&async->future, 0);
 		} else {
@@ -158,26 +164,30 @@ static bool spawn_async_abandon(struct spawn_async_job *job)
 	return posted;
 }
 
-static void spawn_async_kill(struct af_process *process)
+/* The loop has the job back, and frees it by its post. */
+static void spawn_async_undo(struct afi_start *start,
+			     struct af_process *process)
 {
-	afi_process_kill(process);
-	af_process_free(process);
+	afi_stdfds_abandon(&start->fds);
+	if (start->pid > 0)
+		afi_exit_init(&process->exit, start->pid, start->pidfd);
+	afi_process_drop(process);
 }
 
 static void spawn_async_give_up(struct spawn_async_job *job)
 {
 	struct af_process *process = job->start.process;
+	bool recalled = afi_starter_recall(&job->job);
 
 	job->async = NULL;
 	job->start.process = NULL;
-	if (afi_starter_recall(&job->job)) {
-		afi_start_skip(&job->start, ECANCELED);
-		spawn_async_free_job(job);
-	} else if (spawn_async_abandon(job) && job->start.pid > 0) {
-		/* Its post has come, or will, and frees the job. */
-		afi_exit_init(&process->exit, job->start.pid, job->start.pidfd);
-		spawn_async_kill(process);
+	if (!recalled && spawn_async_abandon(job)) {
+		spawn_async_undo(&job->start, process);
 		return;
+	}
+	if (recalled) {
+		afi_stdfds_abandon(&job->start.fds);
+		spawn_async_free_job(job);
 	}
 	afi_process_close_files(process);
 	afi_process_discard(process);
@@ -199,8 +209,9 @@ static void spawn_async_destroy(struct af_future *f)
 {
 	struct spawn_async *async = spawn_async_of(f);
 
-	if (async->process)
-		spawn_async_kill(async->process);
+	afi_process_drop(async->process);
+	if (async->err >= 0)
+		close(async->err);
 	free(async->spawn_error);
 }
 
@@ -252,7 +263,8 @@ static int spawn_async_take_stdin(struct afi_start *start)
 /* Has a thread do what may wait. 0; or -errno and the start's failure. */
 static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 			     const char *const argv[],
-			     const struct af_spawn_options *options)
+			     const struct af_spawn_options *options,
+			     bool keep_err)
 {
 	struct afi_start *start = &job->start;
 	int r;
@@ -266,6 +278,7 @@ static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 	if (r < 0)
 		return r;
 	start->plan.unwanted = &job->unwanted;
+	start->fds.keep_err = keep_err;
 	r = spawn_async_take_stdin(start);
 	if (r == 0) {
 		afi_starter_do(&job->job,
@@ -294,8 +307,10 @@ static struct spawn_async_job *spawn_async_new_job(struct spawn_async *async)
 	return job;
 }
 
-struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
-				 const struct af_spawn_options *options)
+struct af_future *afi_spawn_async(struct af_loop *loop,
+				  const char *const argv[],
+				  const struct af_spawn_options *options,
+				  bool keep_err)
 {
 	static const struct af_spawn_options spawn_async_defaults;
 	struct af_future *f =
@@ -305,6 +320,7 @@ struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
 
 	if (f->done)
 		return f;
+	async->err = -1;
 	async->job = spawn_async_new_job(async);
 	if (!async->job) {
 		afi_fail(&failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
@@ -313,7 +329,8 @@ struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
 	}
 	f->since = afi_now_coarse();
 	if (spawn_async_begin(async->job, loop, argv,
-			      options ? options : &spawn_async_defaults) == 0) {
+			      options ? options : &spawn_async_defaults,
+			      keep_err) == 0) {
 		afi_loop_hold(loop);
 		return f;
 	}
@@ -323,6 +340,20 @@ struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
 	spawn_async_free_job(async->job);
 	async->job = NULL;
 	return f;
+}
+
+struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
+				 const struct af_spawn_options *options)
+{
+	return afi_spawn_async(loop, argv, options, false);
+}
+
+int afi_spawn_async_take_err(struct af_future *f)
+{
+	int err = spawn_async_of(f)->err;
+
+	spawn_async_of(f)->err = -1;
+	return err;
 }
 
 struct af_process *af_future_take_process(struct af_future *f)

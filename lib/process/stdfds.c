@@ -199,6 +199,8 @@ static void stdfds_close_one(int *fd)
 void afi_stdfds_close_child(struct afi_stdfds *fds)
 {
 	for (int i = 0; i < 3; i++) {
+		if (i == 2 && fds->keep_err)
+			continue;
 		if (fds->opened[i])
 			close(fds->child[i]);
 		fds->opened[i] = false;
@@ -208,6 +210,7 @@ void afi_stdfds_close_child(struct afi_stdfds *fds)
 
 void afi_stdfds_abandon(struct afi_stdfds *fds)
 {
+	fds->keep_err = false;
 	afi_stdfds_close_child(fds);
 	for (int i = 0; i < 3; i++)
 		stdfds_close_one(&fds->parent[i]);

@@ -17,6 +17,7 @@ struct afi_stdfds {
 	int parent[3];	       /* the other end of a pipe, or -1 */
 	int tty;	       /* child[i] of each AFIO_PTY, or -1 */
 	int master;	       /* the parent's side of it, or -1 */
+	bool keep_err;	       /* child[2] stays open if the child starts */
 	struct af_file *taken; /* child[0]: stdout of an AFIO_PROCESS */
 };
 
