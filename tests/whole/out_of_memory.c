@@ -968,6 +968,32 @@ static void act_loop(struct scene *s)
 	af_loop_free(loop);
 }
 
+/* All at once; taken, left to be killed, and not started. */
+static void act_stages_async(struct scene *s)
+{
+	const char *const missing[] = { "./missing", NULL };
+	struct af_pipe *pipe;
+	struct af_future *f;
+
+	f = af_pipe_spawn_async(s->loop,
+				CHAIN(HELPER("tag", "a"), HELPER("cat")),
+				WITH(IN_OUT_PIPES, .err.kind = AFIO_PIPE));
+	end(s, af_future_ref(f), 0);
+	pipe = af_future_take_pipe(f);
+	af_future_unref(f);
+	af_pipe_close_stdin(pipe);
+	while (pipe && end(s, af_pipe_wait(pipe, NULL), 0) < 0)
+		;
+	af_pipe_close(pipe);
+	end(s,
+	    af_pipe_spawn_async(s->loop,
+				CHAIN(HELPER("pause"), HELPER("pause")), NULL),
+	    0);
+	end(s,
+	    af_pipe_spawn_async(s->loop, CHAIN(HELPER("pause"), missing), NULL),
+	    -ENOENT);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -987,7 +1013,7 @@ static const struct {
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
-	{ act_spawn_async, true },
+	{ act_spawn_async, true },  { act_stages_async, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
