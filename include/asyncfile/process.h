@@ -127,9 +127,14 @@ struct af_spawn_options {
 	 * The child gets SIGKILL when the program ends, whichever thread
 	 * started it. To the kernel the parent is a thread, so these children
 	 * are created by a thread of the library, "asyncfile-keep", which never
-	 * ends; by up to 16 if starts wait at the same time. After fork(2) the
-	 * new process has its own. This does not cover programs that are
-	 * set-user-ID or have file capabilities, nor the child's own children.
+	 * ends; by up to 16 if starts wait at the same time. It is started with
+	 * the first such child, anew after fork(2). So these children inherit
+	 * what belongs to a thread (namespaces, nice value, processors,
+	 * capabilities, filters of system calls) as it was at that time. If no
+	 * thread can be started, the child dies with the calling thread.
+	 *
+	 * This does not cover programs that are set-user-ID or have file
+	 * capabilities, nor the child's own children.
 	 */
 	bool die_with_parent;
 
@@ -272,10 +277,13 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  * Nothing waits for that: a thread that is stuck in the kernel goes on alone,
  * and cleans up when it is let go. A child that the parent may not kill goes on.
  *
- * Errors of the options, of pipes and terminals are found at once, and the
- * future is done when the call returns. Starts run at the same time, each in a
- * thread of the library; if 16 are stuck, the others wait for one of them, over
- * all loops of the program. A start that waits does not hold up other threads.
+ * Errors of the options, of pipes and terminals are found at once: the future is
+ * done when the call returns. Starts run at the same time, each in a thread of
+ * the library that the loop's thread has started, with signals blocked. If 16 of
+ * one loop are stuck, its others wait for one of them; likewise 16 of the
+ * program with die_with_parent. A start that waits does not hold up other
+ * threads. If no thread can be started at all, the call itself waits, as
+ * af_spawn() does.
  */
 AFIO_MUST_USE
 struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
