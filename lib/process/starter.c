@@ -143,6 +143,16 @@ static bool starter_provide(const void *owner)
 	return threads > 0;
 }
 
+static void starter_run_here(struct afi_starter_job *job)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	job->work(job);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void afi_starter_do(struct afi_starter_job *job, const void *owner)
 {
 	static pthread_once_t starter_once = PTHREAD_ONCE_INIT;
@@ -157,7 +167,7 @@ void afi_starter_do(struct afi_starter_job *job, const void *owner)
 		starter_dequeue(job);
 	pthread_mutex_unlock(&starter_lock);
 	if (!provided)
-		job->work(job);
+		starter_run_here(job);
 }
 
 bool afi_starter_recall(struct afi_starter_job *job)
