@@ -280,7 +280,7 @@ START_TEST(run_with_no_grace_kills_at_its_timeout)
 			  RUN(.spawn.in = TO_FD(rig.in),
 			      .communicate.timeout = MS(0), .grace = MS(0))),
 		   -ETIMEDOUT, 0, -1, "", "");
-	expect_no_child();
+	expect_all_reaped(&rig);
 	rig_close(&rig);
 }
 END_TEST
