@@ -39,6 +39,21 @@ static void expect_run(struct rig *rig, struct af_future *f, int error,
 	af_future_unref(f);
 }
 
+/* Runs the loop until it has reaped all. */
+static void expect_all_reaped(struct rig *rig)
+{
+	struct event_base *base = af_loop_base(rig->loop);
+	int64_t since = now_us();
+	siginfo_t info;
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		event_base_once(base, -1, EV_TIMEOUT, on_tick, NULL, MS(5));
+		event_base_loop(base, EVLOOP_ONCE);
+	}
+	ck_assert_int_eq(errno, ECHILD);
+}
+
 START_TEST(run_without_options_captures_and_has_no_input)
 {
 	struct rig rig;
@@ -395,21 +410,6 @@ START_TEST(run_whose_input_fails_is_stopped)
 	rig_close(&rig);
 }
 END_TEST
-
-/* Runs the loop until it has reaped all. */
-static void expect_all_reaped(struct rig *rig)
-{
-	struct event_base *base = af_loop_base(rig->loop);
-	int64_t since = now_us();
-	siginfo_t info;
-
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
-		ck_assert_int_lt(now_us() - since, 20000000);
-		event_base_once(base, -1, EV_TIMEOUT, on_tick, NULL, MS(5));
-		event_base_loop(base, EVLOOP_ONCE);
-	}
-	ck_assert_int_eq(errno, ECHILD);
-}
 
 static void cancel_it(struct af_future *done, void *arg)
 {
