@@ -87,7 +87,7 @@ static void spawn_copy_options(struct spawn_copy *copy,
 struct afi_spawn_copy *afi_spawn_copy(const char *const argv[],
 				      const struct af_spawn_options *options)
 {
-	struct afi_spawn_copy head, *result;
+	struct afi_spawn_copy head = { .argv = NULL }, *result;
 	struct spawn_copy copy = { .memory = NULL };
 
 	spawn_copy_bytes(&copy, &head, sizeof(head));
