@@ -672,12 +672,15 @@ START_TEST(base_of_the_program_runs_until_the_child_has_started)
 	struct event_base *base = event_base_new();
 	struct af_loop *loop = af_loop_new(base);
 	struct af_process *process = NULL;
+	struct af_future *f;
 
 	af_on_done(af_spawn_async(loop, HELPER("exit", "0"), NULL),
 		   take_when_done, &process);
 	event_base_dispatch(base);
 	ck_assert_ptr_nonnull(process);
-	af_await_for(af_process_wait(process, NULL), NULL);
+	f = af_process_wait(process, NULL);
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
 	af_process_free(process);
 	af_loop_free(loop);
 	event_base_free(base);
