@@ -151,9 +151,11 @@ static const char *const *long_search(void)
 	static char path[100000] = "PATH=";
 	static const char *const env[] = { path, NULL };
 
-	for (size_t i = 5; i + 20 < sizeof path; i += 2)
-		memcpy(path + i, "/:", 2);
-	strcat(path, "/usr/bin:/bin");
+	if (!path[5]) {
+		for (size_t i = 5; i + 20 < sizeof path; i += 2)
+			memcpy(path + i, "/:", 2);
+		strcat(path, "/usr/bin:/bin");
+	}
 	setenv("PATH", path + 5, 1);
 	return env;
 }
