@@ -8,9 +8,10 @@
  *
  * A pipeline belongs to its loop's thread. On another thread af_pipe_new(),
  * af_pipe_from(), af_pipe_spawn() and af_pipe_spawn_stages() fail with EPERM,
- * and af_pipe_spawn_async(), af_pipe_spawn_stages_async(), af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
- * af_pipe_each_line(), af_pipe_each_chunk() and af_pipe_finish_stdin() with
- * -EPERM; nothing else of a pipeline may be called there.
+ * and af_pipe_spawn_async(), af_pipe_spawn_stages_async(), af_run(),
+ * af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(), af_pipe_each_line(),
+ * af_pipe_each_chunk() and af_pipe_finish_stdin() with -EPERM; nothing else of
+ * a pipeline may be called there.
  */
 #ifndef ASYNCFILE_PIPE_H
 #define ASYNCFILE_PIPE_H

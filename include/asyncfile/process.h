@@ -24,9 +24,10 @@
  * outlive it.
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
- * af_process_adopt() fail with EPERM, and so do af_spawn_async(), af_process_wait(),
- * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
- * af_process_release(); nothing else of a process may be called there.
+ * af_process_adopt() fail with EPERM, and so do af_spawn_async(),
+ * af_process_wait(), af_process_stop(), af_process_close_stdin(),
+ * af_process_finish_stdin() and af_process_release(); nothing else of a process
+ * may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
