@@ -124,7 +124,7 @@ struct job *job_start(struct af_loop *loop, char *const argv[])
 static struct af_future *go_without(struct af_future *failed, void *arg)
 {
 	(void)failed;
-	return af_all(((struct stream *)arg)->loop, NULL, 0);
+	return af_succeeded(((struct stream *)arg)->loop, NULL, NULL);
 }
 
 static struct af_future *try_to_keep_rest(struct stream *stream)

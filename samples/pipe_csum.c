@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * pipe_csum: computes the SHA-1 of a file with two sha1sum children at once.
- * af_pipe_communicate() feeds and reads one of them; continuations, here called
- * the feeder, feed and read the other.
+ * af_run() starts, feeds and reads one of them; continuations, here called the
+ * feeder, feed and read the other.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,32 +19,29 @@
 #include "common.h"
 #include "progress.h"
 
-#define BLOCK_SIZE ((size_t)64 * 1024)
-#define COPY_SIZE (1024 * 1024)
-
 char program_name[] = "pipe_csum";
 
 struct csum {
 	struct af_loop *loop;
 	const char *path;
 	struct progress *progress;
+	uint64_t size; /* 0: unknown */
 	bool failed;
 
-	/* The sha1sum of communicate, which reads a descriptor of its own. */
-	struct af_pipe *whole;
+	/* The sha1sum of af_run(), which reads a descriptor of its own. */
 	int whole_fd;
-	struct af_future *whole_done;
+	struct af_future *whole;
 
 	/*
 	 * The sha1sum of the feeder. If the input can be read only once, the
-	 * feeder also writes each block to a pipe, the tee, whose reading end
+	 * feeder also writes each chunk to a pipe, the tee, whose reading end
 	 * is whole_fd. Then the slower of the two sets the pace, and only one
-	 * block is in memory.
+	 * chunk is in memory.
 	 */
 	struct af_pipe *fed;
 	struct af_file *input;
 	struct af_file *tee;
-	struct af_future *block;
+	struct af_future *feeder;
 	struct af_future *fed_done;
 	char fed_sum[SHA1_DIGITS + 1];
 };
@@ -56,7 +54,8 @@ static bool give_up(struct csum *c)
 	c->failed = true;
 	progress_free(c->progress);
 	c->progress = NULL;
-	af_future_cancel(c->whole_done);
+	af_future_cancel(c->whole);
+	af_future_cancel(c->feeder);
 	af_future_cancel(c->fed_done);
 	return true;
 }
@@ -67,103 +66,44 @@ static void fail(struct csum *c, const char *subject, int error)
 		complain(subject, error);
 }
 
-/*
- * The feeder's steps, in the order in which they run. Without a tee, bytes are
- * copied from file to file; with one, they go through memory.
- */
-static void feed_more(struct csum *c);
-static void feed_copied(struct af_future *copied, void *arg);
-static void feed_write(struct af_future *block, void *arg);
-static struct af_future *feed_tee(struct af_future *written, void *arg);
-static void feed_next(struct af_future *written, void *arg);
-static void feed_end(struct csum *c);
-
-static void feed_more(struct csum *c)
-{
-	if (c->tee)
-		af_on_done(af_file_read(c->input, BLOCK_SIZE, 0, NULL),
-			   feed_write, c);
-	else
-		af_on_done(af_file_copy(c->input, af_pipe_stdin(c->fed),
-					COPY_SIZE, NULL),
-			   feed_copied, c);
-}
-
-static void feed_copied(struct af_future *copied, void *arg)
+/* With a tee: nothing more is read until both have taken the chunk. */
+static struct af_future *feed_both(const char *data, size_t len, unsigned flags,
+				   void *arg)
 {
 	struct csum *c = arg;
-	int r = af_future_error(copied);
+	struct af_future *writes[] = {
+		af_pipe_write(c->fed, data, len, AFIO_FULL, NULL),
+		af_file_write(c->tee, data, len, AFIO_FULL, NULL),
+	};
+
+	(void)flags;
+	return af_all(c->loop, writes, 2);
+}
+
+static void feed_end(struct af_future *feeder, void *arg)
+{
+	struct csum *c = arg;
+	int r = af_future_error(feeder);
 
 	if (c->failed)
 		return;
-	progress_add(c->progress, af_future_count(copied));
-	if (r < 0 && r != -EPIPE)
+	if (r < 0 && r != -EPIPE) /* then its exit status tells why */
 		fail(c, input_name(c->path), r);
-	else if (r == -EPIPE || af_future_flags(copied) & AFIO_EOF)
-		feed_end(c);
-	else
-		feed_more(c);
-}
-
-static void feed_write(struct af_future *block, void *arg)
-{
-	struct csum *c = arg;
-	struct af_future *written;
-	const char *data;
-	size_t len;
-
-	if (c->failed)
-		return;
-	if (af_future_error(block) < 0) {
-		fail(c, input_name(c->path), af_future_error(block));
-		return;
-	}
-	data = af_future_data(block, &len);
-	if (len == 0) {
-		feed_end(c);
-		return;
-	}
-	/* The data is valid as long as the future, so the writes borrow it. */
-	c->block = af_future_ref(block);
-	written =
-		af_pipe_write(c->fed, data, len, AFIO_FULL | AFIO_BORROW, NULL);
-	af_on_done(af_then(written, feed_tee, c), feed_next, c);
-}
-
-static struct af_future *feed_tee(struct af_future *written, void *arg)
-{
-	struct csum *c = arg;
-	const char *data;
-	size_t len;
-
-	(void)written;
-	data = af_future_data(c->block, &len);
-	return af_file_write(c->tee, data, len, AFIO_FULL | AFIO_BORROW, NULL);
-}
-
-static void feed_next(struct af_future *written, void *arg)
-{
-	struct csum *c = arg;
-	int r = af_future_error(written);
-
-	progress_add(c->progress, af_future_count(c->block));
-	af_future_unref(c->block);
-	c->block = NULL;
-	if (c->failed)
-		return;
-	if (r == 0)
-		feed_more(c);
-	else if (r == -EPIPE) /* its exit status tells why */
-		feed_end(c);
-	else
-		fail(c, "sha1sum", r);
-}
-
-static void feed_end(struct csum *c)
-{
 	af_pipe_close_stdin(c->fed);
 	af_file_close(c->tee);
 	c->tee = NULL;
+}
+
+/* Without a tee, the bytes need not go through memory. */
+static void feed(struct csum *c)
+{
+	if (c->tee)
+		c->feeder = af_file_each_async(c->input, AFIO_EACH_CHUNK,
+					       feed_both, c);
+	else
+		c->feeder = af_file_copy(c->input, af_pipe_stdin(c->fed), -1,
+					 NULL);
+	af_on_done(af_future_ref(c->feeder), feed_end, c);
 }
 
 /* The line with the sum has been read: now wait for the child's exit. */
@@ -220,27 +160,20 @@ static int open_all(struct csum *c)
 		complain(input_name(c->path), r);
 		return -1;
 	}
-	c->whole = spawn_sha1sum(c->loop);
-	c->fed = c->whole ? spawn_sha1sum(c->loop) : NULL;
-	if (!c->fed)
-		return -1;
-	c->progress = progress_new(af_loop_base(c->loop),
-				   is_regular ? (uint64_t)st.st_size : 0);
-	return 0;
+	c->size = is_regular ? (uint64_t)st.st_size : 0;
+	c->fed = spawn_sha1sum(c->loop);
+	return c->fed ? 0 : -1;
 }
 
-/* The feeder may still be running; after give_up() it stops. */
 static void close_all(struct csum *c)
 {
 	give_up(c);
-	end_pipe(c->whole);
 	end_pipe(c->fed);
-	c->fed = NULL;
 	af_file_close(c->tee);
-	c->tee = NULL;
 	af_file_close(c->input);
 	close_whole_fd(c);
-	af_future_unref(c->whole_done);
+	af_future_unref(c->whole);
+	af_future_unref(c->feeder);
 	af_future_unref(c->fed_done);
 	af_loop_free(c->loop);
 }
@@ -258,7 +191,7 @@ static void finish(struct csum *c, struct af_future *done, const char *subject)
 
 static int print_sums(struct csum *c)
 {
-	const struct af_output *output = af_future_output(c->whole_done);
+	const struct af_output *output = af_future_output(c->whole);
 	char sum[SHA1_DIGITS + 1];
 
 	if (parse_sha1(output->out, output->out_len, sum) < 0 ||
@@ -288,9 +221,10 @@ static void let_children_work(void)
 
 static int checksum(const char *path)
 {
+	static const char *const sha1sum[] = { "sha1sum", NULL };
 	struct csum c = { .path = path, .whole_fd = -1 };
-	struct af_communicate_options options = {
-		.input_kind = AFIO_INPUT_FD,
+	struct af_run_options options = {
+		.communicate.input_kind = AFIO_INPUT_FD,
 	};
 	int r = -1;
 
@@ -303,12 +237,13 @@ static int checksum(const char *path)
 	if (open_all(&c) < 0)
 		goto finish;
 
-	options.input_fd = c.whole_fd;
-	c.whole_done = af_pipe_communicate(c.whole, &options);
+	options.communicate.input_fd = c.whole_fd;
+	c.whole = af_run(c.loop, sha1sum, &options);
 	c.fed_done =
 		af_then(af_pipe_readline(c.fed, 0, 0, 0, NULL), take_sum, &c);
-	feed_more(&c);
-	finish(&c, c.whole_done, input_name(path));
+	feed(&c);
+	c.progress = progress_new(af_loop_base(c.loop), c.feeder, c.size);
+	finish(&c, c.whole, input_name(path));
 	close_whole_fd(&c); /* ends a write to the tee that nobody reads */
 	finish(&c, c.fed_done, "sha1sum");
 	progress_free(c.progress);
@@ -325,8 +260,8 @@ static const char help_text[] =
 	"Pipes FILE into two sha1sum at once, and prints the sum of each.\n"
 	"Without FILE, or if it is \"-\", reads stdin.\n"
 	"\n"
-	"  <SHA-1>  communicate    fed and read by af_pipe_communicate()\n"
-	"  <SHA-1>  feeder         fed block by block, by continuations\n"
+	"  <SHA-1>  communicate    fed and read by af_run()\n"
+	"  <SHA-1>  feeder         fed by continuations\n"
 	"\n"
 	"If stderr is a terminal, it shows the progress.\n"
 	"\n"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The progress bar. A repeating timer draws it, so progress_add() costs only an
- * addition. Knows nothing of what is counted.
+ * The progress bar. A repeating timer draws it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,8 @@
 
 #include <event2/event.h>
 
+#include <asyncfile.h>
+
 #include "progress.h"
 
 #define COLUMNS 79
@@ -18,7 +19,8 @@
 
 struct progress {
 	struct event *timer;
-	uint64_t done, total;
+	struct af_future *future;
+	uint64_t total;
 	struct timespec start;
 };
 
@@ -46,11 +48,11 @@ static const char *human(char *buf, size_t size, double bytes)
 }
 
 /* Formats bar and time left. The total must be known, and not exceeded. */
-static void format_left(const struct progress *p, double rate, char *buf,
+static void format_left(uint64_t done, uint64_t total, double rate, char *buf,
 			size_t size)
 {
-	double share = (double)p->done / (double)p->total;
-	uint64_t left = (uint64_t)((double)(p->total - p->done) / rate + 0.5);
+	double share = (double)done / (double)total;
+	uint64_t left = (uint64_t)((double)(total - done) / rate + 0.5);
 	int filled = (int)(share * BAR_COLUMNS), i;
 	char bar[BAR_COLUMNS + 1];
 
@@ -66,20 +68,22 @@ static void format_left(const struct progress *p, double rate, char *buf,
 static void draw(evutil_socket_t fd, short what, void *arg)
 {
 	const struct progress *p = arg;
-	double rate = (double)p->done / seconds_since(&p->start);
+	uint64_t n = af_future_count(p->future);
+	double rate = (double)n / seconds_since(&p->start);
 	char done[32], speed[32], left[80] = "", line[160];
 
 	(void)fd;
 	(void)what;
-	if (p->done > 0 && p->done <= p->total)
-		format_left(p, rate, left, sizeof(left));
+	if (n > 0 && n <= p->total)
+		format_left(n, p->total, rate, left, sizeof(left));
 	snprintf(line, sizeof(line), "%10s  %10s/s%s",
-		 human(done, sizeof(done), (double)p->done),
+		 human(done, sizeof(done), (double)n),
 		 human(speed, sizeof(speed), rate), left);
 	fprintf(stderr, "\r%-*s", COLUMNS, line);
 }
 
-struct progress *progress_new(struct event_base *base, uint64_t total)
+struct progress *progress_new(struct event_base *base, struct af_future *future,
+			      uint64_t total)
 {
 	static const struct timeval period = { .tv_usec = 100000 };
 	struct progress *p;
@@ -90,21 +94,17 @@ struct progress *progress_new(struct event_base *base, uint64_t total)
 	if (!p)
 		return NULL;
 	p->total = total;
+	p->future = af_future_ref(future);
 	clock_gettime(CLOCK_MONOTONIC, &p->start);
 	p->timer = event_new(base, -1, EV_PERSIST, draw, p);
 	if (!p->timer || event_add(p->timer, &period) < 0) {
 		if (p->timer)
 			event_free(p->timer);
+		af_future_unref(p->future);
 		free(p);
 		return NULL;
 	}
 	return p;
-}
-
-void progress_add(struct progress *p, uint64_t bytes)
-{
-	if (p)
-		p->done += bytes;
 }
 
 void progress_free(struct progress *p)
@@ -112,6 +112,7 @@ void progress_free(struct progress *p)
 	if (!p)
 		return;
 	event_free(p->timer);
+	af_future_unref(p->future);
 	fprintf(stderr, "\r%*s\r", COLUMNS, "");
 	free(p);
 }

@@ -5,21 +5,21 @@
 
 #include <stdint.h>
 
+struct af_future;
 struct event_base;
 struct progress;
 
 /**
  * Starts a bar that is drawn ten times a second while base runs.
  *
- * @param total the number of bytes; 0: unknown, and neither the bar nor the
- *              time left is shown
- * @return the bar; NULL if stderr is not a terminal or memory ran out. The
- *         functions below accept NULL.
+ * @param future its af_future_count() is how many bytes are done
+ * @param total  the number of bytes; 0: unknown, and neither the bar nor the
+ *               time left is shown
+ * @return the bar; NULL if stderr is not a terminal or memory ran out.
+ *         progress_free() accepts NULL.
  */
-struct progress *progress_new(struct event_base *base, uint64_t total);
-
-/** Counts more bytes. */
-void progress_add(struct progress *progress, uint64_t bytes);
+struct progress *progress_new(struct event_base *base, struct af_future *future,
+			      uint64_t total);
 
 /** Removes the bar from the terminal. Call it before base is freed. */
 void progress_free(struct progress *progress);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The runner: makes a task of each line, and runs several at a time. The steps
- * of a task are
+ * The runner: makes a task of each line, and runs several at a time, as an
+ * af_map(). The steps of a task are
  *
- *   got_line() -> start() -> await_turn() -> print_out() -> print_err()
- *   -> finish()
+ *   next_task() -> await_turn() -> print_out() -> print_err() -> finish()
  *
- * and none of them blocks. A task counts as running until it is printed, and a
- * line is read only when another task may run: this bounds the memory. A task
- * that cannot be started now, for example because no descriptor is left, is
- * held until another task is over.
+ * The first one awaits a line, and, if the task cannot be started now, for
+ * example because no descriptor is left, the end of another task. A task counts
+ * as running until it is printed, and a line is read only when another task may
+ * run: this bounds the memory.
  */
 #include <errno.h>
 #include <signal.h>
@@ -62,15 +61,13 @@ struct run {
 	struct event *signals[N_SIGNALS], *timer;
 	struct af_future *reading; /* the next line */
 	struct af_future *turn;	   /* done when all tasks so far are printed */
+	struct af_future *room; /* done when the next task is over, or NULL */
 	LIST_HEAD(, task) tasks;
-	struct task *held; /* could not be started yet, or NULL */
 	bool ended;  /* no more lines: the input has ended, or must stop */
 	bool silent; /* nothing is printed any more */
 	int status, signal;
 	struct tally tally;
 };
-
-static void go_on(struct run *run);
 
 /* Starts no more tasks. Running tasks finish. */
 static void end_input(struct run *run, int status)
@@ -124,7 +121,7 @@ static void free_task(struct task *task)
 	free(task);
 }
 
-static void finish(struct af_future *printed, void *arg)
+static struct af_future *finish(struct af_future *printed, void *arg)
 {
 	struct task *task = arg;
 	struct run *run = task->run;
@@ -138,7 +135,8 @@ static void finish(struct af_future *printed, void *arg)
 	LIST_REMOVE(task, link);
 	job_free(task->job);
 	free_task(task);
-	go_on(run);
+	af_future_resolve(run->room, NULL, NULL);
+	return NULL;
 }
 
 /* An error of writing to stderr cannot be reported anywhere. */
@@ -171,26 +169,26 @@ static struct af_future *print_out(struct af_future *before, void *arg)
 }
 
 /* All output is collected. Prints it after the tasks before it. */
-static void await_turn(struct af_future *collected, void *arg)
+static struct af_future *await_turn(struct af_future *collected, void *arg)
 {
 	struct task *task = arg;
 	struct run *run = task->run;
 
 	(void)collected;
 	run->turn = af_finally(run->turn, print_out, task);
-	af_on_done(af_future_ref(run->turn), finish, task);
+	return af_future_ref(run->turn);
 }
 
-static void follow(struct run *run, struct task *task)
+static struct af_future *follow(struct run *run, struct task *task)
 {
-	bool is_bounded = timerisset(&run->plan->timeout);
+	const struct timeval *timeout = &run->plan->timeout;
+	struct af_future *f =
+		job_collect(task->job, timerisset(timeout) ? timeout : NULL);
 
 	task->host->running++;
 	run->tally.running++;
 	LIST_INSERT_HEAD(&run->tasks, task, link);
-	af_on_done(
-		job_collect(task->job, is_bounded ? &run->plan->timeout : NULL),
-		await_turn, task);
+	return af_finally(af_finally(f, await_turn, task), finish, task);
 }
 
 /* Whether the error may go away when another job is over. */
@@ -230,83 +228,74 @@ static int status_of_start(int error)
 	return error == ENOENT ? NOT_FOUND : CANNOT_RUN;
 }
 
-/* Starts a task, holds it, or gives it up and frees it. */
-static void launch(struct run *run, struct task *task)
+/* Waits until another task is over. */
+static int await_room(struct run *run)
 {
-	task->host = hosts_choose(run->hosts);
-	task->job = start_job(run, task);
-	if (task->job) {
-		follow(run, task);
-	} else if (may_pass(run, errno)) {
-		run->held = task;
-	} else {
-		end_input(run, status_of_start(errno));
-		free_task(task);
-	}
+	int r;
+
+	run->room = af_future_new(run->loop, NULL, NULL);
+	r = af_await(run->room);
+	af_future_unref(run->room);
+	run->room = NULL;
+	return r;
 }
 
-static void start(struct run *run, const char *data, size_t len)
+/* Starts a task: now, or when others are over. Else ends the input. */
+static struct job *launch(struct run *run, struct task *task)
 {
-	struct task *task = calloc(1, sizeof(*task));
-
-	if (task) {
-		task->run = run;
-		task->bytes = len;
-		task->line = strndup(data, len - (data[len - 1] == '\n'));
+	while (!task->job && !run->ended) {
+		task->host = hosts_choose(run->hosts);
+		task->job = start_job(run, task);
+		if (!task->job && !may_pass(run, errno))
+			end_input(run, status_of_start(errno));
+		else if (!task->job && await_room(run) < 0)
+			end_input(run, EXIT_FAILURE);
 	}
-	if (task && task->line) {
-		launch(run, task);
-		return;
-	}
-	complain("a job", ENOMEM);
-	end_input(run, EXIT_FAILURE);
-	free_task(task);
-}
-
-/* Tries again to start the task that is held, if there is one. */
-static void launch_held(struct run *run)
-{
-	struct task *task = run->held;
-
-	run->held = NULL;
-	if (task && run->ended)
-		free_task(task);
-	else if (task)
-		launch(run, task);
+	return task->job;
 }
 
 /* Lines */
 
-static void got_line(struct af_future *line, void *arg)
+/* Reads a line into a task: false at the end, or after a complaint. */
+static bool read_line(struct run *run, struct task *task)
 {
-	struct run *run = arg;
-	const char *data;
+	const char *data = NULL;
 	size_t len = 0;
 
+	run->reading = lines_next(run->in);
+	af_await(run->reading);
+	if (!run->ended)
+		data = lines_take(run->in, run->reading, &len);
+	if (len > 0)
+		task->line = strndup(data, len - (data[len - 1] == '\n'));
+	if (len > 0 && !task->line)
+		complain("a job", ENOMEM);
+	if (!task->line && !run->ended)
+		end_input(run, data && len == 0 ? 0 : EXIT_FAILURE);
 	af_future_unref(run->reading);
 	run->reading = NULL;
-	if (!run->ended) {
-		data = lines_take(run->in, line, &len);
-		if (len > 0)
-			start(run, data, len);
-		else
-			end_input(run, data ? 0 : EXIT_FAILURE);
-	}
-	go_on(run);
+	task->bytes = len;
+	return task->line;
 }
 
-static void go_on(struct run *run)
+static struct af_future *next_task(void *arg)
 {
-	if (run->reading)
-		return;
-	launch_held(run);
-	if (run->ended && run->tally.running == 0)
-		af_loop_stop(run->loop);
-	if (run->ended || run->held ||
-	    run->tally.running == hosts_count(run->hosts) * run->plan->jobs)
-		return;
-	run->reading = lines_next(run->in);
-	af_on_done(af_future_ref(run->reading), got_line, run);
+	struct run *run = arg;
+	struct task *task;
+
+	if (run->ended)
+		return NULL;
+	task = calloc(1, sizeof(*task));
+	if (task) {
+		task->run = run;
+		if (read_line(run, task) && launch(run, task))
+			return follow(run, task);
+	} else {
+		complain("a job", ENOMEM);
+		end_input(run, EXIT_FAILURE);
+	}
+	free_task(task);
+	return NULL;
 }
 
 /* The run */
@@ -395,13 +384,20 @@ static void close_files(struct run *run)
 
 static int run_all(struct run *run)
 {
+	struct af_future *tasks;
+	int r;
+
 	if (open_files(run) < 0)
 		return EXIT_FAILURE;
-	run->turn = af_all(run->loop, NULL, 0);
-	go_on(run);
-	af_loop_run(run->loop);
+	run->turn = af_succeeded(run->loop, NULL, NULL);
+	tasks = af_map(run->loop, next_task, run,
+		       hosts_count(run->hosts) * run->plan->jobs, AFIO_SETTLE);
+	r = af_await(tasks);
+	if (r < 0)
+		complain("start", r);
+	af_future_unref(tasks);
 	af_future_unref(run->turn);
-	return run->status;
+	return r < 0 ? EXIT_FAILURE : run->status;
 }
 
 int runner_run(const struct plan *plan, int *ret_signal)

@@ -94,8 +94,7 @@ inflate_some(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit,
 		       : BEV_NEED_MORE;
 }
 
-static int print_line(const char *line, size_t len, unsigned flags,
-		      void *arg)
+static int print_line(const char *line, size_t len, unsigned flags, void *arg)
 {
 	(void)flags;
 	(void)arg;

@@ -39,8 +39,8 @@
  * |-------------------------|-----------------------------------------------|
  * | reads                   | the bytes stay in the file, for the next read |
  * | writes (up to 256 KiB)  | these bytes are in the count; if the write
- *                             fails later, the next write or af_file_sync()
- *                             reports the error                             |
+ *                             fails later, the next write, af_file_sync() or
+ *                             af_file_finish() reports the error            |
  *
  * Message sockets (SOCK_DGRAM, SOCK_SEQPACKET). A write that is not empty sends
  * one message. af_file_copy() between two such sockets keeps messages apart.
@@ -76,6 +76,7 @@
 #ifndef ASYNCFILE_FILE_H
 #define ASYNCFILE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/time.h>
@@ -108,7 +109,8 @@ struct af_loop;
  * |--------------------------|----------------------------------------------|
  * | af_file_read()           | at most its size                             |
  * | af_file_copy()           | at most its count                            |
- * | readline, read_until     | socket: peeks for the line end or delimiter
+ * | readline, read_until,
+ *   read_until_any           | socket: peeks for the line end or delimiter
  *                              first; disk: reads ahead and moves the
  *                              position back once no read is pending; pipe or
  *                              terminal: one byte at a time, which is slow  |
@@ -121,6 +123,14 @@ struct af_loop;
  * it ended early.
  */
 #define AFIO_UNBUFFERED 0x800u
+/**
+ * Write: another write follows at once, as with MSG_MORE of send(2). TCP then
+ * keeps an incomplete segment back, for 200 ms at most, so that a header and
+ * the body that follows it leave in one segment. The outcome of the write and
+ * its count are the same. Leave it out of the last write, whose bytes would
+ * wait, too. No effect on anything that is not a TCP socket.
+ */
+#define AFIO_MORE 0x1000u
 
 /* Needed by AFIO_MALLOC; described below. */
 int af_file_close(struct af_file *file);
@@ -264,7 +274,10 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * | is TLS over another bufferevent, and
  *   ends without close_notify             | its writes fail with -EPIPE     |
  * | is TLS whose peer leaves during the
- *   handshake                             | its writes fail with -EPIPE     |
+ *   handshake, or speaks no TLS           | its writes fail with -EPIPE     |
+ * | reports an error of reading while
+ *   bytes wait in its own output, and is
+ *   no end of a pair                      | its writes fail with -EPIPE     |
  * | reports a timeout that
  *   bufferevent_set_timeouts() set        | fails with -ETIMEDOUT, once     |
  * | reports an event without
@@ -277,8 +290,8 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
  * There are two ways to have a missing close_notify reported as end of file.
  * With TLS over another bufferevent, call
  * bufferevent_openssl_set_allow_dirty_shutdown(). With TLS over a descriptor,
- * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL, because libevent 2.1 does not
- * recognise how OpenSSL 3 reports it.
+ * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL; since libevent 2.1.13 the former
+ * works there, too. Older ones do not recognise how OpenSSL 3 reports it.
  */
 AFIO_MUST_USE
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
@@ -359,6 +372,39 @@ struct af_future *af_file_read_until(struct af_file *file, const void *delim,
 				     unsigned flags,
 				     const struct timeval *timeout);
 
+/** Some bytes, for example a delimiter; len is not 0. */
+struct af_text {
+	const void *data;
+	size_t len;
+};
+
+/**
+ * Reads up to and including the first of several delimiters: to answer prompts,
+ * for example. af_future_match() tells which one it was.
+ *
+ * | several of the texts                      | found is                    |
+ * |-------------------------------------------|-----------------------------|
+ * | are in the input                          | the one that ends first     |
+ * | end at the same byte                      | the longest of them         |
+ * | are equal                                 | the first in the list       |
+ *
+ * So it does not matter in which pieces the input arrives. Where one text
+ * begins another, only the shorter one can be found.
+ *
+ * @param texts the delimiters, which are copied
+ * @param n     how many; 0 is -EINVAL, and so is an empty text
+ * @param size  as in af_file_readline(). A piece never splits a text that a
+ *              later read would find, so it may be shorter than size. A text
+ *              that is longer than size is returned whole.
+ * @param flags as in af_file_readline()
+ * @return a future, as from af_file_readline()
+ */
+AFIO_MUST_USE
+struct af_future *af_file_read_until_any(struct af_file *file,
+					 const struct af_text *texts, size_t n,
+					 size_t size, unsigned flags,
+					 const struct timeval *timeout);
+
 /**
  * Copies the next bytes and leaves them in the file: the next read returns them
  * again. It has a place in the queue of reads.
@@ -431,6 +477,12 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
+ * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
+ * high watermark may have made it smaller.
+ */
+size_t af_file_read_ahead(const struct af_file *file);
+
+/**
  * Limits how many bytes an operation without a size of its own may gather: a
  * read of all there is (size 0), a line or a record of any length, a line of
  * af_file_each_line(). If it gathers more than that, it fails with
@@ -438,10 +490,14 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes);
  * file. Set it where the peer is not trusted. An operation with a size may
  * gather that size.
  *
- * @param bytes the limit; 0: none, which is the default
+ * @param bytes the limit; 0: none. A file begins with that of its loop, see
+ *              af_loop_set_file_limit()
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
+
+/** Returns that limit in bytes; 0 if there is none, and for NULL. */
+size_t af_file_limit(const struct af_file *file);
 
 /**
  * Lets reading go on after end of file, as clearerr(3) does.
@@ -513,6 +569,171 @@ AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
+/** What af_file_each_async() passes on at a time. */
+enum af_each {
+	/** A line, with its newline. */
+	AFIO_EACH_LINE,
+	/** Whatever has arrived, in pieces of any length. */
+	AFIO_EACH_CHUNK,
+	/**
+	 * One message of a message socket, which may be empty; or what one read
+	 * returns, of another source of records: see af_file_new().
+	 */
+	AFIO_EACH_RECORD,
+};
+
+/**
+ * A function that af_file_each_async() calls. Like an af_each_fn it runs from
+ * the loop and may call anything; it may close the file or cancel the whole.
+ *
+ * @param data  the bytes; no NUL follows. They are valid until the future that
+ *              fn returns is done, so that fn may write them with AFIO_BORROW;
+ *              with NULL, during the call.
+ * @param len   how many
+ * @param flags 0; or AFIO_EOF: the last line, which lacks its newline
+ * @return a future, whose reference passes to the library: what to wait for
+ *         before the next call; or NULL to go on at once
+ */
+typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
+					      unsigned flags, void *arg);
+
+/**
+ * Calls fn for every line, chunk or record up to end of file, and waits for the
+ * future that fn returns before it goes on. Meanwhile nothing is read from the
+ * descriptor, so a slow consumer slows the writer down. Otherwise like
+ * af_file_each_line().
+ *
+ * @param what see enum af_each
+ * @param fn   see af_each_async_fn
+ * @param arg  passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got:
+ *
+ * | happens                      | outcome                                  |
+ * |------------------------------|------------------------------------------|
+ * | end of file                  | success, AFIO_EOF, once the last future
+ *                                  of fn is done                            |
+ * | a future of fn fails         | that error; the rest stays in the file   |
+ * | a future of fn waits for the
+ *   whole, or is the whole       | -EDEADLK; the rest stays in the file     |
+ * | read error                   | that error, once the last future of fn is
+ *                                  done; the rest stays in the file         |
+ * | a line or record exceeds
+ *   af_file_set_limit()          | -EMSGSIZE; it stays in the file          |
+ * | cancelled, the file closed,
+ *   the loop freed               | -ECANCELED; fn's pending future is
+ *                                  cancelled; the rest stays in the file    |
+ * | AFIO_EACH_RECORD of a stream
+ *   of bytes                     | -ENOTSUP                                 |
+ * | fn is NULL, what is unknown  | -EINVAL                                  |
+ *
+ * What fn got is not given back: a piece whose future fails or is cancelled
+ * counts, and does not return to the file. To stop early, cancel the whole or
+ * return a future that has failed. A pipe is a source of records if its reading
+ * end has O_DIRECT, see fcntl(2); pipe2(2) sets that on the writing end only.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
+				     af_each_async_fn fn, void *arg);
+
+/**
+ * A flag of af_file_follow(): the first bytes after the file was truncated or
+ * replaced.
+ */
+#define AFIO_RESTARTED 0x10u
+
+/** Options of af_file_follow(). All zero is the default. */
+struct af_follow_options {
+	/**
+	 * Begin at the present end of the file, which may be inside a line. A
+	 * file that is put at the path later is read from its beginning.
+	 */
+	bool from_end;
+	/** Fail with -ENOENT if the path does not exist at the call. */
+	bool must_exist;
+	/** Pass on, with AFIO_EOF, what there is of a line at the end. */
+	bool parts;
+	/**
+	 * The longest line to pass on in one piece, in bytes; each piece of a
+	 * longer one but the last has AFIO_TRUNCATED. 0: a line may be of any
+	 * length and takes that much memory.
+	 */
+	size_t max_line;
+	/**
+	 * Look at the file so often, besides being notified; not zero. Needed
+	 * where the kernel does not see who writes, as on a network file
+	 * system, and for changes through mmap(2). NULL: never, or every second
+	 * where there are no notifications.
+	 */
+	const struct timeval *poll;
+	/** Zero. */
+	uint64_t reserved[4];
+};
+
+/**
+ * Follows a growing file, such as a log, as `tail -F` does: calls fn for every
+ * line that is there and then for every one that is added. It does not end by
+ * itself; fn returns 1 to stop it.
+ *
+ * | happens                        | fn is called                            |
+ * |--------------------------------|-----------------------------------------|
+ * | a line is complete             | with it and its newline                 |
+ * | a line is incomplete           | not before the rest has come; with
+ *                                    options->parts, at once, with AFIO_EOF  |
+ * | the file is shorter than what
+ *   was read: truncated            | with an incomplete last line, AFIO_EOF;
+ *                                    then from the beginning of the file,
+ *                                    the first time with AFIO_RESTARTED      |
+ * | another file is at the path    | with what is left in the old one, its
+ *                                    incomplete last line with AFIO_EOF; then
+ *                                    from the beginning of the new one, the
+ *                                    first time with AFIO_RESTARTED          |
+ * | no file is at the path         | for what is added to the old one, if
+ *                                    there was one, until a new one appears  |
+ *
+ * An empty file at the path is not followed before something is in it, because
+ * the writer of the old one may not have gone over yet. If a file is put at the
+ * path, and is moved on in the same directory by the next one before there was
+ * time to read it, it is read nevertheless, in its turn. This needs inotify,
+ * and that one process at a time moves and makes these files.
+ *
+ * A file that is truncated and has grown beyond what was read, before this was
+ * noticed, does not look truncated. Where there are no notifications, a file
+ * that is replaced twice between two looks is missed. If the path is a symbolic
+ * link, or its directory does not exist or is replaced, it is looked at every
+ * second.
+ *
+ * stat(2) and open(2) of the path are called on this thread and may wait for a
+ * slow file system; the lines are read as from any file on disk. Besides the
+ * file's own, it needs one descriptor, and another one for each new file.
+ *
+ * @param path    of a regular file, which may not exist yet; copied
+ * @param options NULL: the defaults
+ * @param fn      see af_each_fn, with AFIO_RESTARTED besides
+ * @param arg     passed to fn
+ * @return one future for all; af_future_count() is how many bytes fn got, also
+ *         while it is pending:
+ *
+ * | happens                        | outcome                                 |
+ * |--------------------------------|-----------------------------------------|
+ * | fn returned 1                  | success                                 |
+ * | fn returned an error           | that error                              |
+ * | cancelled, the loop freed      | -ECANCELED                              |
+ * | options->must_exist, and the
+ *   path does not exist            | -ENOENT                                 |
+ * | the path is, or becomes, a
+ *   directory                      | -EISDIR                                 |
+ * | or any other file that is not
+ *   a regular one                  | -ENOTSUP                                |
+ * | open(2) or read(2) fails       | that error                              |
+ * | loop, path or fn is NULL; poll
+ *   is not positive or normalised;
+ *   reserved is not zero           | -EINVAL                                 |
+ */
+AFIO_MUST_USE
+struct af_future *af_file_follow(struct af_loop *loop, const char *path,
+				 const struct af_follow_options *options,
+				 af_each_fn fn, void *arg);
+
 /**
  * Writes bytes: as many as possible at once, straight from buf, and the rest
  * when the descriptor can take more.
@@ -521,9 +742,11 @@ struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
  *              caller may reuse buf when it returns. With AFIO_BORROW nothing
  *              is copied, and buf must not change until the future is done.
  * @param len   how many bytes
- * @param flags any of AFIO_FULL and AFIO_BORROW. With AFIO_FULL the future is
- *              done when all bytes are written, without it when some are.
- * @return a future; af_future_count() says how many bytes were written:
+ * @param flags any of AFIO_FULL, AFIO_BORROW and AFIO_MORE. With AFIO_FULL the
+ *              future is done when all bytes are written, without it when some
+ *              are.
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                       | outcome                                  |
  * |-------------------------------|------------------------------------------|
@@ -555,7 +778,7 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
  *
  * @param buf   the evbuffer, which stays the caller's; NULL or frozen is
  *              -EINVAL
- * @param flags 0 or AFIO_FULL, as in af_file_write()
+ * @param flags any of AFIO_FULL and AFIO_MORE, as in af_file_write()
  * @return a future, as from af_file_write()
  */
 AFIO_MUST_USE
@@ -569,7 +792,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * writes of `to`, and begins when it is first in both.
  *
  * @param count how many bytes; negative: up to end of file
- * @return a future; af_future_count() says how many bytes were written:
+ * @return a future; af_future_count() says how many bytes were written, and
+ *         while the future is pending how many so far:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -592,6 +816,43 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 AFIO_MUST_USE
 struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
+
+/**
+ * Copies from a to b and from b to a at the same time, each to its end: a proxy
+ * between two sockets, or a socket and a bufferevent or the master of a pty.
+ *
+ * When one side has ended, the writing half of the other one is shut down, as
+ * by af_file_shutdown() with SHUT_WR, and the other direction goes on. What
+ * cannot be shut down by halves stays open: a pty, a terminal, most
+ * bufferevents. Its peer then learns of the end when the program closes the
+ * file, so give such a proxy a timeout.
+ *
+ * @param timeout for the whole
+ * @return a future. af_future_count() is how many bytes were written in both
+ *         directions together, also while it is pending. af_future_part() with
+ *         0 is the copy from a to b, with 1 that from b to a; each has its own
+ *         count and outcome, see af_file_copy(). The whole:
+ *
+ * | happens                          | outcome                                |
+ * |----------------------------------|----------------------------------------|
+ * | both directions have ended       | success, that count, AFIO_EOF          |
+ * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
+ * | deadline, none                   | -ETIMEDOUT                             |
+ * | a direction fails: the reader of
+ *   its target has left (-EPIPE),
+ *   reading or writing fails         | that error, that count; the other
+ *                                      direction is cancelled                 |
+ * | cancelled, a file closed, the
+ *   loop freed                       | -ECANCELED, that count                 |
+ * | a file that is not open in both
+ *   directions                       | -EBADF                                 |
+ * | a is b, or of another loop       | -EINVAL                                |
+ *
+ * Bytes read but not yet written remain in the file that they were read from.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
+				    const struct timeval *timeout);
 
 /**
  * Moves the position of an on-disk file, as lseek(2), and drops buffered bytes.
@@ -694,6 +955,53 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
+ * Waits until all that was written has gone, and closes the descriptor. Unlike
+ * af_file_close(), it reports what becomes of bytes that writes have counted,
+ * see above: a worker thread may still be writing them, or a bufferevent may
+ * hold them. It has a place in the queue of writes. The file itself remains,
+ * until af_file_close() frees it and returns 0.
+ *
+ * @param timeout zero: closes only if nothing is left to wait for
+ * @return a future. A write that fails reports that itself; afterwards the file
+ *         is closed all the same.
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | all has gone                          | success; closed                  |
+ * | counted bytes were lost               | that error, such as -ENOSPC;
+ *                                           closed                           |
+ * | close(2) fails                        | that error; closed               |
+ * | finished already                      | success, at once                 |
+ * | deadline                              | -ETIMEDOUT; stays open           |
+ * | a bufferevent's own timeout           | -ETIMEDOUT; stays open           |
+ * | cancelled                             | -ECANCELED; stays open           |
+ * | the file is closed, or its loop freed | -ECANCELED                       |
+ *
+ * While it stays open, writes go on, those queued behind the future as well,
+ * and the file can be finished again. When it is closed:
+ *
+ * | what                                  | then                             |
+ * |---------------------------------------|----------------------------------|
+ * | operations that are pending, writes
+ *   queued behind the future as well      | fail with -ECANCELED             |
+ * | another af_file_finish() that is
+ *   pending                               | succeeds                         |
+ * | the peer                              | sees the end                     |
+ * | AFIO_KEEP_FD                          | the caller has its descriptor or
+ *                                           bufferevent back                 |
+ * | a worker thread reads the file        | its descriptor is closed when the
+ *                                           thread is done                   |
+ * | af_file_fd(), operations and all that
+ *   needs the descriptor, from then on    | -EBADF                           |
+ *
+ * A bufferevent's output has then left; what it sends at its end, such as a
+ * filter's last bytes, is sent as after af_file_close().
+ */
+AFIO_MUST_USE
+struct af_future *af_file_finish(struct af_file *file,
+				 const struct timeval *timeout);
+
+/**
  * Takes the descriptor out of a file and frees the file. Pending operations
  * fail with -ECANCELED. The descriptor has its old blocking mode again.
  *
@@ -703,6 +1011,7 @@ struct af_future *af_file_hangup(struct af_file *file);
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is:
  *         -EINVAL file is NULL, or over a bufferevent
+ *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread
  */
@@ -715,7 +1024,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * close(2) is called on this thread. On a network file system it may wait for
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
  * worker thread is using the file, the descriptor is closed when the thread is
- * done.
+ * done; an error of what it writes is then lost, unless af_file_finish() has
+ * waited for it.
  *
  * @return 0; or the negative errno of close(2), and the file is closed all the
  *         same
@@ -725,9 +1035,22 @@ int af_file_close(struct af_file *file);
 /**
  * Returns the descriptor: the one passed to af_file_new(), that of
  * af_file_open(), or the bufferevent's (-1 if it has none). The file still owns
- * it. -EINVAL if file is NULL.
+ * it. -EINVAL if file is NULL; -EBADF after af_file_finish().
  */
 int af_file_fd(const struct af_file *file);
+
+/**
+ * The loop that the file was made with. After af_loop_free() of that loop, only
+ * compare the pointer. NULL for NULL.
+ */
+struct af_loop *af_file_loop(const struct af_file *file);
+
+/**
+ * A pointer of the program's own, such as its state of a connection. The
+ * library only keeps it. NULL before it is set, and for NULL.
+ */
+void af_file_set_data(struct af_file *file, void *data);
+void *af_file_data(const struct af_file *file);
 
 #ifdef __cplusplus
 }

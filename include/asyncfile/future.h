@@ -10,8 +10,9 @@
  *
  * **Ownership.** Whoever calls an operation owns one reference to the future
  * that it returns. af_await() and the accessors borrow. af_then(), af_catch(),
- * af_finally(), af_on_done(), af_with_timeout() and the functions for several
- * futures consume the references that they are given, also when they fail. So
+ * af_finally(), af_on_done(), af_shield(), af_with_timeout() and the functions
+ * for several futures consume the references that they are given, also when
+ * they fail. So
  *
  *     af_on_done(af_then(af_file_read(file, 100, 0, NULL), parse, ctx),
  *                report, ctx);
@@ -57,6 +58,9 @@ struct af_output;
 #define AFIO_TRUNCATED 0x4u
 /** A read error comes after these bytes; the next read reports it. */
 #define AFIO_ERROR 0x8u
+
+/** An option of af_map(): go on after a failure. */
+#define AFIO_SETTLE 0x10000u
 
 /**
  * Waits until a future is done, and runs the loop meanwhile. Borrows the
@@ -168,11 +172,29 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed. While
- * af_pipe_communicate() or af_run() is pending, it is how many bytes of the input
- * were taken so far; for other pending futures it is 0.
+ * of bytes that the kernel took, also when the write failed. For af_work() it
+ * is 1 if the function was called, see there. While a future is pending:
+ *
+ * | the future is of                         | how many so far               |
+ * |------------------------------------------|-------------------------------|
+ * | af_file_write(), af_file_write_buffer()  | bytes were written            |
+ * | af_file_copy(), af_file_copy_both()      | bytes were written            |
+ * | af_file_each_async(), af_file_each_line(),
+ *   af_file_each_chunk()                     | bytes the function got        |
+ * | af_pipe_communicate(), af_run()          | bytes of the input were taken |
+ * | af_map(), also when it is done           | futures have succeeded        |
+ * | any other, such as a chain               | 0                             |
  */
 size_t af_future_count(const struct af_future *f);
+
+/**
+ * Tells which of its texts an af_file_read_until_any() has found.
+ *
+ * @return the index of the text; -1 if there is none: the future is pending,
+ *         has failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
+ *         AFIO_TIMEDOUT, AFIO_ERROR), or is of another operation
+ */
+int af_future_match(const struct af_future *f);
 
 /**
  * Returns the wait status of a process, as waitpid(2) gives it: see WIFEXITED()
@@ -216,6 +238,43 @@ const struct af_output *af_future_output(const struct af_future *f);
  * to do then they do, and af_future_part() tells of each.
  */
 void af_future_cancel(struct af_future *f);
+
+/**
+ * Drops the caller's reference and all that was to happen after f, so that the
+ * object behind the continuations' arg can be freed while an operation goes on.
+ *
+ * It reaches the futures that af_future_cancel() would reach: f, those before
+ * it in the chain, the operation at its root and, if that is a group or an
+ * af_map(), each part, the chain of that, and so on; but nothing behind an
+ * af_shield(). Whatever waits for one of these, whoever added it, is taken off:
+ *
+ * | on one of these futures                  | afterwards                     |
+ * |------------------------------------------|--------------------------------|
+ * | a continuation, or an af_on_done()       | never runs, also if it was due;
+ *                                              its arg is the program's again |
+ * | a continuation that is running           | finishes. If it returns a
+ *                                              future, that goes on, and its
+ *                                              outcome is dropped             |
+ * | a chain, shield, group or map made of it | fails with -ECANCELED; other
+ *                                              parts of a group or map go on  |
+ * | the make function of a map               | is not called again            |
+ * | an af_await() that is waiting for it     | returns -ECANCELED             |
+ * | an operation, or a future of
+ *   af_future_new()                          | goes on, and its result is
+ *                                              dropped. It is not cancelled   |
+ *
+ * Continuations of such a chain, shield, group or map do run, if it is not among
+ * those futures itself: they see -ECANCELED.
+ *
+ * A read that goes on takes bytes out of its file. To keep them there, cancel it
+ * first and then forget it. Functions that an operation itself calls, such as
+ * that of af_file_each_line() or the cancel function of af_future_new(), stay
+ * with the operation.
+ *
+ * @param f consumed; NULL is fine. No effect, consuming nothing, if f is another
+ *          thread's
+ */
+void af_future_forget(struct af_future *f);
 
 /**
  * A continuation: what to do after a future.
@@ -317,14 +376,85 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
 /**
- * Returns one of the parts of an af_all(), af_all_settled(), af_race() or
- * af_any(), whether the whole is done or not.
+ * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
+ * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
  * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
- *         no such part
+ *         no such part, and for an af_map(), whose parts come and go
  */
 AFIO_MUST_USE
 struct af_future *af_future_part(const struct af_future *f, size_t i);
+
+/**
+ * A function that makes the next future of an af_map().
+ *
+ * @return a future, whose reference passes to the library; NULL: no more
+ */
+typedef struct af_future *(*af_make_fn)(void *arg);
+
+/**
+ * Calls make(arg) again and again, until it returns NULL, and keeps at most n of
+ * the futures that it returns pending at a time. When one is done, make is
+ * called for the next. What to do with a result is for the chain that make
+ * returns; the map has only an error, and a count, see af_future_count(). make
+ * is called as continuations are: never inside af_map(), and never while another
+ * call of it is running.
+ *
+ * | happens                              | the map                            |
+ * |--------------------------------------|------------------------------------|
+ * | make has returned NULL               | succeeds, when all are done        |
+ * | one of the futures fails             | does not call make any more, and
+ *                                          when all are done, fails with the
+ *                                          first failure                      |
+ * | the same, with AFIO_SETTLE           | goes on as after a success         |
+ * | make returns a future of another loop | goes on as after a failure, also
+ *                                          with AFIO_SETTLE: -EINVAL          |
+ * | make returns a future that depends on the map itself | likewise: -EDEADLK |
+ * | memory runs out                      | likewise: -ENOMEM; the last future
+ *                                          is cancelled                       |
+ * | cancelled, or the loop is freed      | fails at once with -ECANCELED; the
+ *                                          pending futures are cancelled, also
+ *                                          one that make returns after that   |
+ *
+ * The count is how many futures have succeeded, while the map is pending and
+ * after any outcome. make may await, cancel or forget the map, and free the
+ * loop. To await the map itself fails there with -EDEADLK.
+ *
+ * @param n     at least 1
+ * @param flags 0 or AFIO_SETTLE
+ * @return a new future, the caller's. It fails at once with -EINVAL if loop or
+ *         make is NULL, n is 0 or flags has another bit; -EPERM for another
+ *         thread's loop; -ECANCELED if the loop is being freed; or -ENOMEM
+ */
+AFIO_MUST_USE
+struct af_future *af_map(struct af_loop *loop, af_make_fn make, void *arg,
+			 size_t n, unsigned flags);
+
+/**
+ * Makes a future with f's outcome and result that can be cancelled without f.
+ * For a future that is shared, such as one that ends when the program is to shut
+ * down: each af_race() with it gets a shield of its own.
+ *
+ * | happens                                    | the shield                   |
+ * |--------------------------------------------|------------------------------|
+ * | f is done                                  | has its outcome and result   |
+ * | the shield is cancelled: itself, through a
+ *   chain, or as a part of a group             | fails with -ECANCELED, and
+ *                                                lets go of f                 |
+ * | the shield is cancelled after f is done    | keeps f's outcome, see
+ *                                                af_future_cancel()           |
+ * | the shield has no reference and no
+ *   continuation any more                      | lets go of f, and is freed   |
+ *
+ * A shield that lets go of f drops its reference to f at once, and leaves nothing
+ * behind in f. f is not cancelled.
+ *
+ * @param f consumed
+ * @return a new future, the caller's. -EINVAL if f is NULL; -EPERM, consuming
+ *         nothing, if f is another thread's; -ENOMEM, and f is dropped
+ */
+AFIO_MUST_USE
+struct af_future *af_shield(struct af_future *f);
 
 /**
  * Limits the time of a future. When the timeout runs out first, f is cancelled
@@ -357,6 +487,45 @@ struct af_future *af_with_timeout(struct af_future *f,
  */
 AFIO_MUST_USE
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
+
+/**
+ * Makes a future that succeeds when a descriptor is ready. Nothing is read or
+ * written, and no flag of the descriptor or of its open file description is
+ * changed, so this is for a descriptor that other code reads or writes, such as
+ * another library's.
+ *
+ * | happens                                     | outcome                     |
+ * |---------------------------------------------|-----------------------------|
+ * | fd is ready, already or before the deadline | success                     |
+ * | it has hung up, or has an error             | success, as poll(2) reports
+ *                                                 these; the next read(2) or
+ *                                                 write(2) tells              |
+ * | it is an on-disk file, a directory or another
+ *   that poll(2) cannot wait for              | success, at once            |
+ * | deadline, not ready                         | -ETIMEDOUT                  |
+ * | cancelled, or the loop was freed            | -ECANCELED                  |
+ *
+ * What is ready now may not be so any more when a continuation runs, if others
+ * use it, too. Any number of futures may wait for one descriptor, in both
+ * directions, and the program may have libevent events on it; but none with
+ * EV_ET, which libevent cannot mix with others on one descriptor. Do not wait
+ * for the descriptor of an af_file: it may have bytes buffered.
+ *
+ * **Cancel it before closing fd.** A descriptor that is closed is never ready,
+ * and a new one may get its number.
+ *
+ * @param fd      remains the caller's
+ * @param what    libevent's EV_READ or EV_WRITE, exactly one
+ * @param timeout from now; NULL: no limit; zero: fd is asked once, and the
+ *                future is done
+ * @return a new future, the caller's; it may be done. A failed one with -EBADF
+ *         if fd is not open; -EINVAL if loop is NULL, what is anything else, or
+ *         the timeout is negative or not normalised; -ECANCELED, -EPERM or
+ *         -ENOMEM as for af_future_new()
+ */
+AFIO_MUST_USE
+struct af_future *af_wait_fd(struct af_loop *loop, int fd, short what,
+			     const struct timeval *timeout);
 
 /**
  * A callback that stops the work behind a future of af_future_new(). It is
@@ -402,10 +571,83 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
 int af_future_fail(struct af_future *f, int error);
 
 /**
- * Returns the value given to af_future_resolve(), also through a chain. NULL if
- * there is none.
+ * Makes a future that has succeeded already, for a function that must return a
+ * future and has the result at hand.
+ *
+ * @param value      what af_future_value() will return. It belongs to the
+ *                   library from this call on, whatever its outcome
+ * @param free_value called with value when the future is freed, or at once if
+ *                   the future cannot be made; may be NULL
+ * @return a new future, the caller's; a failed one with -EINVAL if loop is
+ *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
+ *         thread's, or -ENOMEM
+ */
+AFIO_MUST_USE
+struct af_future *af_succeeded(struct af_loop *loop, void *value,
+			       af_free_fn free_value);
+
+/**
+ * Makes a future that has failed already.
+ *
+ * @param error a negative errno other than -EINPROGRESS; for any other number
+ *              the future has failed with -EINVAL
+ * @return a new future, the caller's; if it cannot be made, another failed one,
+ *         see af_succeeded()
+ */
+AFIO_MUST_USE
+struct af_future *af_failed(struct af_loop *loop, int error);
+
+/**
+ * Returns the value given to af_future_resolve() or af_succeeded(), or what the
+ * function of af_work() returned, also through a chain. NULL if there is none.
  */
 void *af_future_value(const struct af_future *f);
+
+/**
+ * A function for af_work(). It runs on a thread that is not the loop's, so of
+ * this library it may only call af_loop_post() and af_post_handle_post(). All
+ * signals are blocked there. It must return: it must not end its thread, nor
+ * return in a child that it has made with fork(2).
+ */
+typedef void *(*af_work_fn)(void *arg);
+
+/**
+ * Calls fn(arg) on a worker thread. What it returns is the future's value, see
+ * af_future_value(). So many calls run at once as af_loop_set_work_threads()
+ * allows; others wait for their turn, in order. A pending one keeps
+ * af_loop_run() and af_await() going, like any operation.
+ *
+ * | happens                    | outcome     | fn and its value             |
+ * |----------------------------|-------------|------------------------------|
+ * | fn has returned            | success     | the value is freed with the
+ *                                              future, in the loop's thread   |
+ * | cancelled before fn begins | -ECANCELED  | fn is never called           |
+ * | cancelled after that       | -ECANCELED  | fn goes on; the value is freed
+ *                                              in the loop's thread, once the
+ *                                              loop runs or is freed after fn
+ *                                              has returned                   |
+ * | af_loop_free() while fn
+ *   runs, cancelled or not     | -ECANCELED  | fn goes on, and is not waited
+ *                                              for; the value is freed in fn's
+ *                                              thread, when fn returns        |
+ *
+ * arg remains the caller's. It must stay valid until fn has returned, and that
+ * may be after the future was cancelled and after the loop was freed. Once the
+ * future is done, af_future_count() is 0 if fn is never called, so that arg can
+ * be freed, and otherwise 1: then fn itself frees arg, or returns it as the
+ * value. To ask fn to return early, use an atomic variable in what arg points
+ * to.
+ *
+ * After fork(2) the child has none of these threads and runs none of this.
+ *
+ * @param free_value called once with what fn returned, also with NULL; or NULL
+ * @return a new future, the caller's; a failed one, and fn is not called, with
+ *         -EINVAL if loop or fn is NULL; -EAGAIN if no thread can be started;
+ *         -ECANCELED, -EPERM or -ENOMEM as for af_future_new()
+ */
+AFIO_MUST_USE
+struct af_future *af_work(struct af_loop *loop, af_work_fn fn, void *arg,
+			  af_free_fn free_value);
 
 #ifdef __cplusplus
 }

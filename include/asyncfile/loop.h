@@ -11,10 +11,11 @@
  * loop runs the continuations. The only other difference is what else runs
  * during an af_await(), see there.
  *
- * **Threads.** A loop belongs to the thread that made it. Only af_loop_post()
- * may be called from another thread. Every other function that takes a loop, or
- * something made with a loop, must be called from the loop's own thread. Those
- * that can detect a wrong thread at no cost fail with -EPERM and change nothing.
+ * **Threads.** A loop belongs to the thread that made it. Only af_loop_post(),
+ * and af_post_handle_post() and its neighbours on a handle, may be called from
+ * another thread. Every other function that takes a loop, or something made with
+ * a loop, must be called from the loop's own thread. Those that can detect a
+ * wrong thread at no cost fail with -EPERM and change nothing.
  */
 #ifndef ASYNCFILE_LOOP_H
 #define ASYNCFILE_LOOP_H
@@ -29,6 +30,7 @@ extern "C" {
 
 struct event_base;
 struct af_loop;
+struct af_post_handle;
 
 /** How deep af_await() may nest by default; see af_loop_set_max_depth(). */
 #define AFIO_DEFAULT_DEPTH 64
@@ -36,11 +38,14 @@ struct af_loop;
 /** How many workers a loop may have by default; see af_loop_set_workers(). */
 #define AFIO_DEFAULT_WORKERS 4
 
+/** How many threads af_work() may have; see af_loop_set_work_threads(). */
+#define AFIO_DEFAULT_WORK_THREADS 4
+
 /** Older aliases of the two defaults above. */
 #define AFIO_MAX_DEPTH AFIO_DEFAULT_DEPTH
 #define AFIO_MAX_WORKERS AFIO_DEFAULT_WORKERS
 
-/** A function for af_loop_post(). */
+/** A function for af_loop_post() and af_post_handle_post(). */
 typedef void (*af_post_fn)(void *arg);
 
 /**
@@ -126,7 +131,10 @@ void af_loop_stop(struct af_loop *loop);
 
 /**
  * Calls fn(arg) from the loop, in the loop's thread, in the same way as a
- * continuation. Any thread may call this. The loop must not have been freed.
+ * continuation. Any thread may call this. The loop must not have been freed; a
+ * thread that cannot know whether it was uses an af_post_handle_new(). A signal
+ * handler must not call this: it takes a lock and allocates memory. Use
+ * libevent's evsignal_new() on af_loop_base() instead.
  *
  * The posts of one thread run in the order in which they were made. What is
  * posted before a loop is freed still runs, after the pending operations have
@@ -143,6 +151,48 @@ void af_loop_stop(struct af_loop *loop);
 int af_loop_post(struct af_loop *loop, af_post_fn fn, void *arg);
 
 /**
+ * Makes a handle by which threads can post to a loop, and which stays valid
+ * after the loop was freed. Call this in the loop's thread, and give each
+ * thread a reference. Several calls for one loop may return the same handle.
+ *
+ * @return a reference, the caller's, for af_post_handle_unref(); or NULL with
+ *         errno EINVAL if loop is NULL, ECANCELED if it is being freed, EPERM if
+ *         it is another thread's, or ENOMEM
+ */
+AFIO_MUST_USE
+struct af_post_handle *af_post_handle_new(struct af_loop *loop);
+
+/**
+ * Like af_loop_post(), on the handle's loop. Any thread may call this at any
+ * time, also while the loop is being freed and after that.
+ *
+ * | happens                                | outcome                          |
+ * |----------------------------------------|----------------------------------|
+ * | af_loop_free() has not been called     | 0; fn runs, at the latest before
+ *                                            af_loop_free() returns           |
+ * | it has been called, in whatever thread
+ *   this is                                | -ECANCELED; fn never runs, and
+ *                                            arg remains the caller's         |
+ *
+ * @return 0; -ECANCELED; -EINVAL if handle or fn is NULL; -ENOMEM. If it is not
+ *         0, fn never runs.
+ */
+int af_post_handle_post(struct af_post_handle *handle, af_post_fn fn,
+			void *arg);
+
+/**
+ * Takes one more reference, in any thread, also after the loop was freed.
+ * Returns handle. NULL is fine.
+ */
+struct af_post_handle *af_post_handle_ref(struct af_post_handle *handle);
+
+/**
+ * Drops a reference, in any thread, also after the loop was freed. Posts that
+ * were made still run. NULL is fine.
+ */
+void af_post_handle_unref(struct af_post_handle *handle);
+
+/**
  * Sets how deep af_await() may nest before it fails with -ELOOP. Each level
  * keeps the stack of its callers, usually a few kilobytes.
  *
@@ -150,6 +200,9 @@ int af_loop_post(struct af_loop *loop, af_post_fn fn, void *arg);
  * @return 0; -EINVAL if loop is NULL or depth is 0; -EPERM
  */
 int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
+
+/** Returns how deep af_await() may nest; 0 for NULL. */
+unsigned af_loop_max_depth(const struct af_loop *loop);
 
 /**
  * Sets how many worker threads the loop may have. Workers do what would
@@ -165,6 +218,41 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth);
  * @return 0; -EINVAL if loop is NULL; -EPERM
  */
 int af_loop_set_workers(struct af_loop *loop, unsigned max_threads);
+
+/** Returns how many workers the loop may have; 0 for NULL. */
+unsigned af_loop_workers(const struct af_loop *loop);
+
+/**
+ * Sets how many threads may run functions for af_work() at the same time. Calls
+ * beyond that wait in a queue, in order. These threads are not the workers of
+ * af_loop_set_workers(), so on-disk files are served even while all of these
+ * hang. They start, end and outlive the loop like workers, and have all signals
+ * blocked.
+ *
+ * @param max_threads at least 1; initially AFIO_DEFAULT_WORK_THREADS. If more
+ *                    are running than this, the surplus ends after its present
+ *                    call. A higher limit takes effect at once.
+ * @return 0; -EINVAL if loop is NULL or max_threads is 0; -EPERM
+ */
+int af_loop_set_work_threads(struct af_loop *loop, unsigned max_threads);
+
+/** Returns how many threads af_work() may have; 0 for NULL. */
+unsigned af_loop_work_threads(const struct af_loop *loop);
+
+/**
+ * Sets the limit that files made on this loop from now on begin with, see
+ * af_file_set_limit(): how many bytes an operation without a size of its own
+ * may gather. Files that are there keep theirs. This includes the streams of
+ * children, so af_pipe_communicate() and af_run() without a max_output keep no
+ * more than that of each stream.
+ *
+ * @param bytes the limit; 0: none, which is the default
+ * @return 0; -EINVAL if loop is NULL or bytes is SIZE_MAX; -EPERM
+ */
+int af_loop_set_file_limit(struct af_loop *loop, size_t bytes);
+
+/** Returns the limit that files begin with; 0 for none, and for NULL. */
+size_t af_loop_file_limit(const struct af_loop *loop);
 
 /**
  * Prints what is pending, for debugging: a line for each operation, with

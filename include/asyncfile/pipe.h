@@ -60,14 +60,16 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  *                | AFIO_PIPE      | one pipe for all: af_pipe_stderr()     |
  *                | AFIO_PIPE_EACH | a pipe of its own: af_process_stderr() |
  *                | AFIO_STDOUT    | its own stdout                         |
- *                | AFIO_PATH      | the file, opened once for all          |
+ *                | AFIO_PATH      | the file, opened once for all; with    |
+ *                |                | AFIO_PATH_AS_CHILD as AFIO_PTY         |
  *                | AFIO_PTY       | allowed only if there is one stage     |
  *                | others         | see af_spawn()                         |
  *
- *                program is not allowed. With new_group, all stages are in one
- *                group, except a stage that has a terminal. With new_session,
- *                each stage has a session of its own. All other options apply
- *                to every stage. NULL: inherit the parent's streams.
+ *                program and program_fd are not allowed. With new_group, all
+ *                stages are in one group, except a stage that has a terminal.
+ *                With new_session, each stage has a session of its own. All
+ *                other options apply to every stage. NULL: inherit the
+ *                parent's streams.
  * @return the pipeline; or NULL with the errno of af_spawn(), and
  *         af_spawn_error() says more. Then no stage is left: those already
  *         started are killed and reaped. A stage that the parent may not kill
@@ -278,7 +280,12 @@ struct af_communicate_options {
 	 */
 	const struct timeval *linger;
 
-	/** The most bytes to keep of each stream. 0: no limit. */
+	/**
+	 * The most bytes to keep of each stream. 0: the limit of the stream's
+	 * file, see af_file_set_limit(), with the same outcome if there is more.
+	 * It begins as that of the loop, see af_loop_set_file_limit(); none is
+	 * set by default.
+	 */
 	size_t max_output;
 	enum af_overflow overflow;
 
@@ -458,6 +465,9 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  * come in either order. While fn runs, nothing more is read, so a slow fn slows
  * down the stages.
  *
+ * A line longer than AFIO_MAX_LINE, or than the limit of its stream's file, see
+ * af_loop_set_file_limit(), comes in pieces of that size, AFIO_TRUNCATED.
+ *
  * Stdin is left alone: write to it meanwhile, or call af_pipe_close_stdin()
  * first.
  *
@@ -564,7 +574,8 @@ int af_pipe_status(const struct af_pipe *pipeline, size_t stage);
 
 /**
  * Closes a pipeline: frees its processes, as af_process_free() does, and the
- * pipeline. Pending operations fail with -ECANCELED. NULL is fine.
+ * pipeline. Stages that were started with kill_on_free are killed. Pending
+ * operations fail with -ECANCELED. NULL is fine.
  */
 void af_pipe_close(struct af_pipe *pipeline);
 

@@ -9,12 +9,35 @@
  * close its output and live on. af_process_wait() reports the exit; reads of
  * af_process_stdout() report the end of the output.
  *
- * The library installs no handler for SIGCHLD and needs none. A program may go
- * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
- * still notices the end of its own children. Their wait status is then known on
- * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, if a new child gets the pid of a reaped one before the
- * library has noticed that the old one is gone, it confuses the two.
+ * The library installs no handler for SIGCHLD, needs none, and runs no thread
+ * to wait for children. A program may go on reaping every child with
+ * waitpid(-1), or ignoring SIGCHLD: the library still notices the end of its
+ * own children. Whether it also gets their wait status depends on the kernel:
+ *
+ * | a child that                        | Linux 6.15 | before, or elsewhere |
+ * |-------------------------------------|------------|----------------------|
+ * | the library reaps                   | known      | known                |
+ * | the program reaps and hands over    | known      | known                |
+ * | the program reaps, and says nothing | known      | -ECHILD              |
+ * | nobody reaps: SIGCHLD is ignored    | known      | -ECHILD              |
+ *
+ * To hand a status over, a program that reaps calls af_loop_reaped() or
+ * af_process_set_status() on the loop's thread, at best right after waitpid(2).
+ * A thread that reaps uses af_loop_post() for that. When the library notices
+ * first that a child was reaped, waits for it stay pending for up to 20 ms, or
+ * 500 ms once the program has handed a status over, before they fail with
+ * -ECHILD.
+ *
+ * The end of a child is an event where the kernel has pidfds. On a kernel, or
+ * in a sandbox, without them, a timer of the loop looks at each child that is
+ * waited for: at first after 1 ms, then more and more rarely, up to 50 ms
+ * apart. There, if a new child gets the pid of a reaped one before the library
+ * has noticed that the old one is gone, it confuses the two.
+ *
+ * The program, or a debugger, may trace a child. A stop of a traced child is
+ * not its end, and the library takes no notice away from the tracer. While
+ * another process traces a child that has ended, the end is reported when that
+ * process has taken note of it or has detached.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -59,11 +82,21 @@ enum af_stdio_kind {
 	AFIO_PIPE,	  /**< to the parent, as a file of the process */
 	AFIO_NULL,	  /**< to /dev/null */
 	AFIO_FD,	  /**< to fd, which remains the caller's */
-	AFIO_PATH,	  /**< to path; outputs: created (0666), truncated */
+	AFIO_PATH,	  /**< to path; outputs: created, truncated */
 	AFIO_PTY,	  /**< to a terminal of its own, see af_spawn() */
-	AFIO_PROCESS,  /**< in only: the AFIO_PIPE that is process's stdout */
-	AFIO_STDOUT,   /**< err only: where out leads */
-	AFIO_PIPE_EACH /**< err of af_pipe_spawn() only: a pipe per stage */
+	AFIO_PROCESS,	/**< in only: the AFIO_PIPE that is process's stdout */
+	AFIO_STDOUT,	/**< err only: where out leads */
+	AFIO_PIPE_EACH, /**< err of af_pipe_spawn() only: a pipe per stage */
+	AFIO_CLOSED	/**< nowhere: the child has no such descriptor */
+};
+
+/** How an AFIO_PATH is opened. Bits of path_flags. */
+enum af_path_flags {
+	AFIO_PATH_APPEND = 1,	/**< outputs: all writes at the end, O_APPEND */
+	AFIO_PATH_EXCL = 2,	/**< outputs: it must not exist yet, O_EXCL */
+	AFIO_PATH_NOFOLLOW = 4, /**< its last part is no link, O_NOFOLLOW */
+	AFIO_PATH_FOLLOW = 8,	/**< root follows every link, too */
+	AFIO_PATH_AS_CHILD = 16 /**< the child opens it, with its rights */
 };
 
 /** One standard stream of a child. Zero it first. */
@@ -75,10 +108,30 @@ struct af_stdio {
 	 * directory, before it knows whether the program can be executed.
 	 * Opening a FIFO that has no other end blocks af_spawn(), but not
 	 * af_spawn_async().
+	 *
+	 * If the parent's effective user is root, it follows a symbolic link in
+	 * any part of the path only if no other user can have put it there: the
+	 * link belongs to root, and so does its directory, which nobody else
+	 * may write to unless it is sticky, such as /tmp. Any other link is
+	 * ELOOP (EACCES if the kernel itself refuses, see protected_symlinks
+	 * in proc(5)). AFIO_PATH_FOLLOW turns that off.
+	 *
+	 * With AFIO_PATH_AS_CHILD the child opens it instead, once it is in its
+	 * cwd and has its ids: relative to that cwd, and with the rights of its
+	 * user, who follows links as usual and owns a file that is created. A
+	 * child that is root follows no link at all, except with
+	 * AFIO_PATH_FOLLOW (before Linux 5.6 that is ENOSYS).
+	 * af_spawn() waits for that, too, also where the user has put a FIFO.
 	 */
 	const char *path;
 	struct af_process *process; /**< for AFIO_PROCESS */
-	uint64_t reserved[4];	    /**< must be zero */
+	unsigned path_flags;	    /**< AFIO_PATH_…, for AFIO_PATH only */
+	/**
+	 * For outputs that are an AFIO_PATH: the permissions of a file that is
+	 * created, 0 to 07777, less the child's umask. NULL: 0666.
+	 */
+	const mode_t *mode;
+	uint64_t reserved[2]; /**< must be zero */
 };
 
 /** A descriptor of the parent and its number in the child. */
@@ -96,12 +149,52 @@ struct af_limit {
 	uint64_t soft, hard;
 };
 
+/** Where a program name without a slash is looked for. */
+enum af_search {
+	AFIO_SEARCH_CHILD = 0, /**< in the PATH that the child will have */
+	AFIO_SEARCH_PARENT,    /**< in the parent's PATH */
+	AFIO_SEARCH_NONE       /**< in the child's working directory only */
+};
+
+/**
+ * A function of the program that runs in the child before its exec: see
+ * before_identity in struct af_spawn_options.
+ *
+ * @return 0; or a negative errno, and then the start fails with it
+ */
+typedef int (*af_child_fn)(void *arg);
+
 /** How to start a child. Zero it first: zero is the default of every field. */
 struct af_spawn_options {
 	struct af_stdio in, out, err;
 
 	/** The program, if it is not argv[0]. Searched for in the same way. */
 	const char *program;
+
+	/**
+	 * The program as a descriptor, see execveat(2), in place of a search.
+	 * Excludes program, search, search_path and sh_fallback. The child does
+	 * not keep it, so a script with "#!", which its interpreter has to
+	 * open, is ENOENT. NULL: not asked for.
+	 */
+	const int *program_fd;
+
+	/** Where a program name without a slash is looked for. */
+	enum af_search search;
+
+	/**
+	 * Whether /bin/sh runs a program that is a script without "#!" also
+	 * where it was named by its path. One that a search finds is run by it
+	 * anyway, as execvp(3) does; others are ENOEXEC.
+	 */
+	bool sh_fallback;
+
+	/**
+	 * Directories with colons between them, to search in place of the
+	 * child's PATH. Excludes a search other than AFIO_SEARCH_CHILD. NULL:
+	 * not asked for.
+	 */
+	const char *search_path;
 
 	/** "NAME=value" strings and a NULL at the end. NULL: the parent's. */
 	const char *const *env;
@@ -114,6 +207,18 @@ struct af_spawn_options {
 
 	/** The working directory, entered with uid's rights. NULL: inherit. */
 	const char *cwd;
+	/** The same as a descriptor. Excludes cwd. NULL: not asked for. */
+	const int *cwd_fd;
+
+	/**
+	 * The directory of a cgroup (version 2) that the child starts in, as a
+	 * descriptor. af_process_stop() then reaches all that is in the cgroup,
+	 * so give each child, or pipeline, one of its own. The child gets a
+	 * copy of the parent's memory first, so the start of a large program
+	 * takes longer. Needs Linux 5.14; and the parent must be allowed to
+	 * write to cgroup.kill in it. NULL: not asked for.
+	 */
+	const int *cgroup_fd;
 
 	/** The child leads a new process group, see setpgid(2). */
 	bool new_group;
@@ -140,6 +245,20 @@ struct af_spawn_options {
 	bool die_with_parent;
 
 	/**
+	 * af_process_free(), and so af_pipe_close(), kills the child with
+	 * SIGKILL if it is alive, and its group if it leads one. The loop reaps
+	 * it, at the latest when it is freed itself, which may then take up to
+	 * a second. A child that may not be signalled is left running.
+	 */
+	bool kill_on_free;
+
+	/**
+	 * Neither the child nor its children gain privileges by an exec, such
+	 * as of a set-user-ID program. See PR_SET_NO_NEW_PRIVS.
+	 */
+	bool no_new_privs;
+
+	/**
 	 * More descriptors, each with its number in the child. The order does
 	 * not matter. An fd may be the child_fd of another element, and may
 	 * occur twice.
@@ -154,11 +273,33 @@ struct af_spawn_options {
 	 */
 	int closefrom;
 
+	/** uid is meant without a gid, see there. Excludes gid. */
+	bool keep_gid;
+
+	/**
+	 * A child with uid, gid or reset_ids has no ambient capabilities. With
+	 * this, it has those of the parent, also where the user changes from
+	 * root, see capabilities(7).
+	 */
+	bool keep_ambient;
+
+	/**
+	 * The child's user and group are the parent's real ones, also where its
+	 * effective or saved ids are others: a set-user-ID program sheds that.
+	 * The supplementary groups stay. Excludes uid, gid and keep_gid.
+	 */
+	bool reset_ids;
+
 	/**
 	 * The user, group and supplementary groups to run as. NULL: unchanged.
+	 * Real, effective and saved ids are set.
+	 *
 	 * With uid or gid but without groups, the child has no supplementary
-	 * groups, provided that the parent may drop its own. uid does not imply
-	 * a gid: set both.
+	 * groups. If the parent may not drop its own, and has any, that is
+	 * EPERM.
+	 *
+	 * uid does not imply a gid. So a parent that may change its user
+	 * (CAP_SETUID) must set both, or keep_gid.
 	 */
 	const uid_t *uid;
 	const gid_t *gid;
@@ -178,7 +319,36 @@ struct af_spawn_options {
 	/** The size of an AFIO_PTY. 0: 24 rows, 80 columns. */
 	unsigned short pty_rows, pty_columns;
 
-	uint64_t reserved[16]; /**< must be zero */
+	/**
+	 * Signals that the child ignores, see nohup(1); 1 to 64, except SIGKILL
+	 * and SIGSTOP. All others have their default action.
+	 */
+	const int *ignored_signals;
+	size_t n_ignored_signals;
+
+	/**
+	 * Functions that run in the child, for what no option does: namespaces,
+	 * capabilities, filters of system calls. NULL: none. before_identity
+	 * runs before the child's ids and working directory change;
+	 * before_exec runs as the last thing before the exec, so a filter that
+	 * it installs must allow execve (execveat with program_fd), write and
+	 * exit_group. It may not go with uid, gid or reset_ids in af_spawn(),
+	 * which could be held up by that user, but in af_spawn_async().
+	 *
+	 * Such a child shares no memory with the parent: it has a copy, as
+	 * after fork(2), of a program in which other threads may have been
+	 * amidst anything. So the functions must be async-signal-safe, see
+	 * signal-safety(7), and nothing that they write is seen by the parent.
+	 * Their stack has 64 KiB. All signals have their default action, or are
+	 * ignored as above; while before_identity runs, all are blocked. The
+	 * start of a large program takes longer.
+	 */
+	af_child_fn before_identity;
+	void *before_identity_arg; /**< passed to before_identity */
+	af_child_fn before_exec;
+	void *before_exec_arg; /**< passed to before_exec */
+
+	uint64_t reserved[5]; /**< must be zero */
 };
 
 /* Needed by AFIO_MALLOC; described below. */
@@ -189,9 +359,15 @@ void af_process_free(struct af_process *process);
  *
  * The child gets default signal dispositions, an empty signal mask, its three
  * standard streams, the descriptors in fds, and no others, except by closefrom.
- * A program name without a slash is searched for in the parent's PATH, as
- * execvp(3) does; /bin/sh runs a script without "#!", as there. A relative name
- * with a slash is relative to cwd.
+ * A program name without a slash is searched for as execvp(3) does, in the PATH
+ * that the child will have (without one, in that of confstr(3)), or where search
+ * and search_path say. Relative directories in it are relative to the child's
+ * cwd, and empty ones are skipped. If it is a script without "#!", /bin/sh runs
+ * it. A relative name with a slash is relative to the child's cwd.
+ *
+ * A child with a uid or gid owns the pipes of its AFIO_PIPE and its AFIO_PTY, so
+ * that it can open /dev/stdin, /dev/stdout and /dev/stderr. Pipes remain the
+ * parent's if it may not give them away.
  *
  * With AFIO_PROCESS, the stdout of the other process becomes this child's
  * stdin. The parent's copy is closed, and af_process_stdout() of the other
@@ -221,12 +397,19 @@ void af_process_free(struct af_process *process);
  *                   not allow, AFIO_PROCESS whose stdout is no AFIO_PIPE, a
  *                   child_fd below 3 or used twice, an edit without a name, a
  *                   uid or gid of -1, group with a session or a terminal, a
- *                   reserved field that is not zero
- *         EBADF     AFIO_FD or fds with a descriptor that is not open, a
- *                   child_fd above the limit of open files
+ *                   number out of range, options that exclude each other, uid
+ *                   without gid, before_exec with a uid, a reserved field that
+ *                   is not zero
+ *         EBADF     AFIO_FD, fds, cwd_fd, program_fd or cgroup_fd with a
+ *                   descriptor that is not open, a cgroup_fd that is no cgroup,
+ *                   a child_fd above the limit of open files
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
- *         EPERM     uid, gid, groups or limits that need privileges; no such
- *                   group; loop belongs to another thread
+ *         EPERM     uid, gid, groups or limits that need privileges; groups
+ *                   that cannot be dropped; no such group; loop belongs to
+ *                   another thread
+ *         ELOOP     AFIO_PATH with a link that is not to be followed
+ *         ENOSYS    cgroup_fd where the kernel cannot start a child in a
+ *                   cgroup, or kill that cgroup; the root one, for example
  *         EACCES    a negative nice that needs privileges
  *         ENOENT, EACCES, ENOEXEC, E2BIG and others of execve(2), of chdir(2)
  *                   for cwd, or of open(2) for AFIO_PATH
@@ -376,15 +559,20 @@ enum af_spawn_step {
 	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
 	AFIO_STEP_SETSID = 8,	  /**< new_session */
 	AFIO_STEP_SETPGID = 9,	  /**< new_group, group */
-	AFIO_STEP_SETGROUPS = 10, /**< groups */
+	AFIO_STEP_SETGROUPS = 10, /**< groups, or that there are none */
 	AFIO_STEP_SETGID = 11,	  /**< gid */
 	AFIO_STEP_SETUID = 12,	  /**< uid */
 	AFIO_STEP_LIMIT = 13,	  /**< limits */
 	AFIO_STEP_NICE = 14,	  /**< nice */
-	AFIO_STEP_CHDIR = 15,	  /**< cwd */
+	AFIO_STEP_CHDIR = 15,	  /**< cwd, cwd_fd */
 	AFIO_STEP_DIE_WITH_PARENT = 16, /**< die_with_parent */
 	AFIO_STEP_SIGNALS = 17,		/**< the child's signal mask */
-	AFIO_STEP_EXEC = 18		/**< execve(2) */
+	AFIO_STEP_EXEC = 18,		/**< execve(2) */
+	AFIO_STEP_NO_NEW_PRIVS = 19,	/**< no_new_privs */
+	AFIO_STEP_AMBIENT = 20,		/**< keep_ambient */
+	AFIO_STEP_CGROUP = 21,		/**< cgroup_fd */
+	AFIO_STEP_BEFORE_IDENTITY = 22, /**< before_identity */
+	AFIO_STEP_BEFORE_EXEC = 23	/**< before_exec */
 };
 
 /**
@@ -450,8 +638,9 @@ int af_process_close_stdin(struct af_process *process);
 
 /**
  * Closes the parent's end of the child's stdin once all pending writes are done,
- * as af_process_close_stdin() does at once. Do not write after it: such a write
- * fails with -ECANCELED when stdin is closed, and some of it may have been sent.
+ * as af_process_close_stdin() does at once. A write after it waits for it: when
+ * stdin is closed, that write fails with -ECANCELED, and nothing of it was
+ * sent.
  *
  * @param timeout for the pending writes. NULL: none; zero: closes stdin only if
  *                no write is pending
@@ -490,8 +679,9 @@ pid_t af_process_pid(const struct af_process *process);
  * Whether the child has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if the child has ended and this is not NULL, set to its
- *                   wait status, see waitpid(2); or to -1 if that cannot be
- *                   known, as another part of the program reaped the child
+ *                   wait status, see waitpid(2); or to -1 if that is not
+ *                   known, as another part of the program reaped the child and
+ *                   has not handed it over
  */
 bool af_process_poll(struct af_process *process, int *ret_status);
 
@@ -503,8 +693,8 @@ bool af_process_poll(struct af_process *process, int *ret_status);
  *         fails with
  *         -ETIMEDOUT at the deadline; the child goes on
  *         -ECHILD    when the child has ended and its status cannot be known:
- *                    another part of the program reaped it, or the program
- *                    ignores SIGCHLD
+ *                    another part of the program reaped it, and has not handed
+ *                    the status over, or the program ignores SIGCHLD
  *         -EINVAL    process is NULL, or timeout is negative
  *         -EPERM     its loop belongs to another thread
  *         -ECANCELED the future was cancelled, or the process or loop freed
@@ -512,6 +702,72 @@ bool af_process_poll(struct af_process *process, int *ret_status);
 AFIO_MUST_USE
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
+
+/**
+ * Waits until the child stops, continues or ends, as a shell does for its jobs.
+ * A change that has happened already counts, unless a waitpid(2) or an earlier
+ * wait has returned it. Any number of waits may be pending; one change ends all
+ * of them.
+ *
+ * No event reports that a child stops or continues. So a timer of the loop
+ * looks 1 to 50 ms apart while such a wait is pending; a stop that is continued
+ * before it looks is reported as continued only. While the program traces the
+ * child, its stops are the tracer's, and are not reported.
+ *
+ * @param timeout NULL: none; zero: checks without waiting
+ * @return a future; af_future_status() is the wait status that waitpid(2)
+ *         returns with WUNTRACED and WCONTINUED:
+ *
+ * | happens                             | outcome                            |
+ * |-------------------------------------|------------------------------------|
+ * | a signal stops the child            | success, WIFSTOPPED()              |
+ * | SIGCONT continues it                | success, WIFCONTINUED()            |
+ * | it ends, or has ended before        | success, as af_process_wait()      |
+ * | it ends; its status is not known    | -ECHILD                            |
+ * | a stop of a child that we trace     | the wait stays pending             |
+ * | deadline                            | -ETIMEDOUT                         |
+ * | cancelled; process or loop freed    | -ECANCELED                         |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread,
+ * -ENOMEM.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_wait_change(struct af_process *process,
+					 const struct timeval *timeout);
+
+/**
+ * Hands the library the wait status of a child that the program has reaped
+ * itself. A program that reaps by waitpid(-1), such as in an evsignal callback
+ * for SIGCHLD, calls it for each of the library's children that waitpid() has
+ * returned; af_loop_reaped() finds the process. The library may have noticed
+ * the end before. Stops that waitpid() returns are not handed over.
+ *
+ * | the process                            | result                          |
+ * |----------------------------------------|---------------------------------|
+ * | has not noticed the end, or the status | 0; waits are done with it       |
+ * | knows the status already               | 0; that one stays               |
+ * | has told waits that it is not known    | 0; later ones get this one      |
+ * | has a child that was not reaped        | -EBUSY; nothing changes         |
+ *
+ * Without pidfds a child that was not reaped cannot be told from a newer one
+ * with its number, and the program is believed.
+ *
+ * @param status of waitpid(2): WIFEXITED() or WIFSIGNALED()
+ * @return 0; -EBUSY; -EINVAL process is NULL, or status is that of no end;
+ *         -EPERM its loop belongs to another thread; -ECANCELED the loop was
+ *         freed
+ */
+int af_process_set_status(struct af_process *process, int status);
+
+/**
+ * The same for whichever process of the loop has that child.
+ *
+ * @return 1 if the child belongs to the loop, and the status was handed over; 0
+ *         if not, or if that child has not been reaped: then it is somebody
+ *         else's; -EINVAL loop is NULL, pid is not positive, or status is that
+ *         of no end; -EPERM on another thread; -ECANCELED the loop was freed
+ */
+int af_loop_reaped(struct af_loop *loop, pid_t pid, int status);
 
 /**
  * What the child has used: processor time, memory and so on, including that of
@@ -549,7 +805,13 @@ int af_process_signal_group(struct af_process *process, int sig);
  * If the child leads a process group or a session, by an option or by its own
  * doing, signals go to the whole group, and what is left of the group when the
  * child has ended gets SIGKILL. A child that is stopped (SIGSTOP) gets SIGCONT,
- * so that it sees the SIGTERM.
+ * so that it sees the SIGTERM. If the child was started in a cgroup of its own
+ * (cgroup_fd), SIGKILL goes to all that is in the cgroup or below it, also once
+ * the child has ended.
+ *
+ * A child that is the first process of a pid namespace cannot end while there
+ * are zombies in there. So, once it has got SIGKILL, children of the loop that
+ * ended in that namespace are reaped, though they led a group.
  *
  * Cancelling the future sends nothing more; signals already sent may still end
  * the child. Several stops may be pending; each sends its own signals.
@@ -558,7 +820,8 @@ int af_process_signal_group(struct af_process *process, int sig);
  *              SIGKILL at once, without SIGTERM
  * @return a future that is done when the child has ended, at once if it has
  *         already; its outcome is that of af_process_wait(), or -EPERM if the
- *         parent may not signal the child, which then goes on
+ *         parent may not signal the child, as it has become another user: it
+ *         goes on, and the others of its group have got the signal
  */
 AFIO_MUST_USE
 struct af_future *af_process_stop(struct af_process *process,
@@ -566,10 +829,11 @@ struct af_future *af_process_stop(struct af_process *process,
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, and the loop reaps it when it ends. This alone
- * does not keep a base running: if the loop does not run at that time, it reaps
- * the child when it next runs. May be called after af_loop_free(); a child that
- * is alive then is the program's to reap. NULL is fine.
+ * live child is left running, unless kill_on_free was set, and the loop reaps
+ * it when it ends. This alone does not keep a base running: if the loop does
+ * not run at that time, it reaps the child when it next runs. May be called
+ * after af_loop_free(); a child that is alive then is the program's to reap.
+ * NULL is fine.
  */
 void af_process_free(struct af_process *process);
 

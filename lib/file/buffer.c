@@ -10,13 +10,14 @@
 
 #include "file/buffer.h"
 
-/*
- * Moves the bytes to a chunk of their own: a function of each_line() may still
- * use the shared one, although its operation has ended. 0 or -ENOMEM.
- */
-static int buffer_unshare(struct afi_buffer *buffer, struct afi_pool *pool)
+/* So few bytes are moved out of a chunk that has room for far more. */
+#define SHRINK_MAX 4096
+
+/* Moves the bytes to another chunk, with room for size bytes; 0 or -ENOMEM. */
+static int buffer_move(struct afi_buffer *buffer, struct afi_pool *pool,
+		       size_t size)
 {
-	struct afi_chunk *own = afi_chunk_get(pool, buffer->chunk->size);
+	struct afi_chunk *own = afi_chunk_get(pool, size);
 
 	if (!own)
 		return -ENOMEM;
@@ -54,10 +55,18 @@ int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
 		return buffer->chunk ? 0 : -ENOMEM;
 	}
 	room = afi_buffer_room(buffer);
-	if (room >= AFI_READ_SIZE || (room > 0 && buffer->start < buffer->len))
+	if (room >= AFI_READ_SIZE)
+		return 0;
+	if (buffer->chunk->size < AFI_CHUNK_SIZE)
+		return buffer_move(buffer, pool, AFI_CHUNK_SIZE);
+	if (room > 0 && buffer->start < buffer->len)
 		return 0;
 	if (buffer_is_shared(buffer)) {
-		r = buffer_unshare(buffer, pool);
+		/*
+		 * A function of each_line() may still use it, although its
+		 * operation has ended.
+		 */
+		r = buffer_move(buffer, pool, buffer->chunk->size);
 	} else if (buffer->start > 0) {
 		memmove(buffer->chunk->data, afi_buffer_data(buffer),
 			buffer->len);
@@ -82,11 +91,23 @@ int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 			       size > AFI_CHUNK_SIZE ? size : AFI_CHUNK_SIZE);
 	if (!larger)
 		return -ENOMEM;
+	/* What is unread in small pieces comes in a row: leave room for more. */
+	if (before > 0)
+		before += (larger->size - buffer->len - before - after) / 2;
 	memcpy(larger->data + before, afi_buffer_data(buffer), buffer->len);
 	afi_chunk_put(pool, buffer->chunk);
 	buffer->chunk = larger;
 	buffer->start = before;
 	return 0;
+}
+
+void afi_buffer_shrink(struct afi_buffer *buffer, struct afi_pool *pool)
+{
+	if (buffer->len == 0 || buffer->len > SHRINK_MAX ||
+	    buffer->chunk->size < AFI_CHUNK_SIZE || buffer_is_shared(buffer))
+		return;
+	/* Without memory they stay where they are. */
+	buffer_move(buffer, pool, buffer->len);
 }
 
 void afi_buffer_trim(struct afi_buffer *buffer, struct afi_pool *pool)

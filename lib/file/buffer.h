@@ -41,6 +41,11 @@ int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
 /* Makes room in front of and behind the buffered bytes; 0 or -ENOMEM. */
 int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 		       size_t before, size_t after);
+/*
+ * Moves few bytes in a large chunk to one that fits, where they may have to
+ * wait for long. afi_buffer_extend() takes them back to a large one.
+ */
+void afi_buffer_shrink(struct afi_buffer *buffer, struct afi_pool *pool);
 /* Returns the chunk to the pool if no bytes are left in it. */
 void afi_buffer_trim(struct afi_buffer *buffer, struct afi_pool *pool);
 /* Inserts bytes at the front; 0 or -ENOMEM. */

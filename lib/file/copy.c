@@ -10,10 +10,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/refused.h"
 #include "base/sigpipe.h"
+#include "file/copy.h"
 #include "file/fill.h"
 #include "file/op.h"
 
@@ -26,11 +29,13 @@
 
 struct copy_op {
 	struct af_future future;
-	struct afi_op in;  /* in the queue of reads */
-	struct afi_op out; /* in the queue of writes */
-	int64_t left;	   /* negative: all */
-	bool in_kernel;	   /* by splice(2) or sendfile(2) */
-	bool moved_less;   /* the last move was partial */
+	struct afi_op in;     /* in the queue of reads */
+	struct afi_op out;    /* in the queue of writes */
+	int64_t left;	      /* negative: all */
+	bool in_kernel;	      /* by splice(2) or sendfile(2) */
+	bool moved_less;      /* the last move was partial */
+	bool passes_end;      /* of its source on to the target */
+	bool stepping, again; /* in copy_step(); which was called again there */
 };
 
 static struct copy_op *copy_of(struct af_future *f)
@@ -66,6 +71,8 @@ static ssize_t copy_buffered(struct copy_op *copy)
 	};
 	ssize_t r = to->transport->write(to, &iov, 1);
 
+	if (copy->future.done)
+		return -ECANCELED;
 	if (r == -EAGAIN || r == 0)
 		return afi_file_await(to, AFI_WRITE);
 	if (r > 0)
@@ -152,13 +159,15 @@ static ssize_t copy_some(struct copy_op *copy)
 #ifdef HAVE_SPLICE
 	if (copy->in_kernel && from->transport->held(from) == 0) {
 		r = copy_in_kernel(copy);
-		if (r != -EINVAL && r != -ENOSYS)
+		if (r != -EINVAL && !afi_refused((int)-r))
 			return r;
-		/* Neither end is a pipe, or the file system cannot do it. */
+		/* Neither end is a pipe, or it cannot be done here. */
 		copy->in_kernel = false;
 	}
 #endif
 	r = afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
+	if (copy->future.done)
+		return -ECANCELED;
 	if (r == -EAGAIN || r == AFI_EMPTY)
 		return afi_file_await(from, AFI_READ);
 	if (r == 0)
@@ -187,14 +196,28 @@ static void copy_unqueue(struct copy_op *copy)
 	afi_file_unqueue(&copy->in);
 }
 
+/* What cannot be shut down stays open; the program closes it. */
+static int copy_pass_end(struct af_file *to)
+{
+	int r = af_file_shutdown(to, SHUT_WR);
+
+	return r == -ENOMEM ? r : 0;
+}
+
 /* Ends a copy that has left both queues, and steps those behind it. */
 static void copy_end(struct copy_op *copy, struct af_file *from,
 		     struct af_file *to, int error, unsigned flags)
 {
+	afi_file_hold(from);
+	afi_file_hold(to);
+	if (copy->passes_end && error == 0 && flags == AFIO_EOF)
+		error = copy_pass_end(to);
 	copy->future.flags = flags;
 	afi_future_finish(&copy->future, error);
 	afi_file_resume(from, AFI_READ);
 	afi_file_resume(to, AFI_WRITE);
+	afi_file_let_go(to);
+	afi_file_let_go(from);
 }
 
 static void copy_finish(struct copy_op *copy, int error, unsigned flags)
@@ -205,13 +228,11 @@ static void copy_finish(struct copy_op *copy, int error, unsigned flags)
 	copy_end(copy, from, to, error, flags);
 }
 
-static int copy_step(struct afi_op *op)
+/* Moves what can be moved now: 0, -EAGAIN, or -errno if it has ended. */
+static int copy_move(struct copy_op *copy)
 {
-	struct copy_op *copy = copy_of(op->future);
 	ssize_t r = 1;
 
-	if (!copy_can_go(copy))
-		return -EAGAIN;
 	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
 		if (moves == MOVES_MAX)
 			r = afi_file_await(copy->out.file, AFI_WRITE);
@@ -220,10 +241,39 @@ static int copy_step(struct afi_op *op)
 		if (r > 0)
 			copy_count(copy, (size_t)r);
 	}
+	if (copy->future.done)
+		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	copy_finish(copy, r < 0 ? (int)r : 0, r == 0 ? AFIO_EOF : 0);
 	return 0;
+}
+
+static int copy_step(struct afi_op *op)
+{
+	struct copy_op *copy = copy_of(op->future);
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	int r = -EAGAIN;
+
+	if (!copy_can_go(copy))
+		return -EAGAIN;
+	/* Both files step it: one may do so while it moves bytes. */
+	copy->again = true;
+	if (copy->stepping)
+		return -EAGAIN;
+	afi_file_hold(from);
+	afi_file_hold(to);
+	af_future_ref(&copy->future);
+	copy->stepping = true;
+	while (r == -EAGAIN && copy->again && !copy->future.done) {
+		copy->again = false;
+		r = copy_move(copy);
+	}
+	copy->stepping = false;
+	af_future_unref(&copy->future);
+	afi_file_let_go(to);
+	afi_file_let_go(from);
+	return r;
 }
 
 static void copy_cancel(struct af_future *f)
@@ -281,6 +331,7 @@ static const struct afi_future_ops copy_ops = {
 	.size = sizeof(struct copy_op),
 	.cancel = copy_cancel,
 	.expire = copy_expire,
+	.progress = afi_op_progress,
 	.describe = copy_describe,
 };
 
@@ -301,8 +352,9 @@ static bool copy_can_splice(const struct af_file *from,
 }
 #endif
 
-struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
-			       int64_t count, const struct timeval *timeout)
+static struct af_future *copy_start(struct af_file *from, struct af_file *to,
+				    int64_t count, bool passes_end,
+				    const struct timeval *timeout)
 {
 	int r = afi_op_check(from, AFI_READ, 0, 0, timeout);
 	struct copy_op *copy;
@@ -317,6 +369,9 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 		return f;
 	copy = copy_of(f);
 	copy->left = count;
+	copy->passes_end = passes_end;
+	if (from->careful || to->careful)
+		from->careful = to->careful = true;
 #ifdef HAVE_SPLICE
 	copy->in_kernel = copy_can_splice(from, to);
 #endif
@@ -327,4 +382,15 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 	if (afi_future_limit(f, timeout) < 0)
 		copy_finish(copy, -ENOMEM, 0);
 	return f;
+}
+
+struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
+			       int64_t count, const struct timeval *timeout)
+{
+	return copy_start(from, to, count, false, timeout);
+}
+
+struct af_future *afi_copy_through(struct af_file *from, struct af_file *to)
+{
+	return copy_start(from, to, -1, true, NULL);
 }

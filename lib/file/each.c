@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "file/each.h"
 #include "file/fill.h"
-#include "file/op.h"
 
 /*
  * So many bytes of lines are searched between two looks at the clock: far more
@@ -20,54 +20,40 @@
  */
 #define WINDOW_MAX 8192
 
-struct each_op {
-	struct af_future future;
-	struct afi_op op;
-	struct afi_task task;
-	af_each_fn fn;
-	void *arg;
-	struct afi_gate *gate; /* NULL: none */
-	size_t limit;	       /* longest piece passed at once */
-	bool lines;
-	bool running;	      /* in each_work(), which calls fn */
-	size_t scanned;	      /* bytes known to have no newline */
-	struct afi_pace pace; /* in bytes of lines */
-};
-
-static struct each_op *each_of(struct af_future *f)
+static struct afi_each *each_of(struct af_future *f)
 {
-	return AFI_CONTAINER(f, struct each_op, future);
+	return AFI_CONTAINER(f, struct afi_each, compound.future);
 }
 
-static void each_finish(struct each_op *each, int error, unsigned flags)
+void afi_each_finish(struct afi_each *each, int error, unsigned flags)
 {
-	afi_task_cancel(&each->future.loop->ready, &each->task);
-	each->future.flags = flags;
+	afi_task_cancel(&each->compound.future.loop->ready, &each->task);
+	each->compound.future.flags = flags;
 	afi_op_end(&each->op, error);
 }
 
 /*
  * Calls fn with n bytes. They are taken before the call, which may end the
- * operation or close the file. True: the operation has ended.
+ * operation or close the file. True: the operation has ended or waits.
  */
-static inline bool each_hand_out(struct each_op *each, struct af_file *file,
+static inline bool each_hand_out(struct afi_each *each, struct af_file *file,
 				 const char *data, size_t n, const char *end,
 				 unsigned flags)
 {
 	int r;
 
 	afi_buffer_advance(&file->in, n, (size_t)(end - data) - n);
-	each->future.count += n;
+	each->compound.future.count += n;
 	r = each->fn(data, n, flags, each->arg);
-	if (!(r | each->future.done))
+	if (!(r | each->compound.future.done))
 		return false;
-	if (!each->future.done)
-		each_finish(each, r < 0 ? r : 0, 0);
+	if (!each->compound.future.done && !each->waiting)
+		afi_each_finish(each, r < 0 ? r : 0, 0);
 	return true;
 }
 
 /* The flags of a piece that is not a whole line. */
-static unsigned each_rest_flags(const struct each_op *each, size_t n,
+static unsigned each_rest_flags(const struct afi_each *each, size_t n,
 				bool at_end)
 {
 	if (!each->lines)
@@ -76,21 +62,21 @@ static unsigned each_rest_flags(const struct each_op *each, size_t n,
 }
 
 /* A line that is longer than the file's limit stays in the file. */
-static bool each_fail_too_long(struct each_op *each)
+static bool each_fail_too_long(struct afi_each *each)
 {
-	each_finish(each, -EMSGSIZE, 0);
+	afi_each_finish(each, -EMSGSIZE, 0);
 	return true;
 }
 
 /* How far to search for lines before the clock is read again; NULL: poll. */
-static const char *each_window(struct each_op *each, const char *from,
+static const char *each_window(struct afi_each *each, const char *from,
 			       const char *end, bool first)
 {
-	struct afi_turn *turn = &each->future.loop->turn;
+	struct afi_turn *turn = &each->compound.future.loop->turn;
 	size_t n = first ? afi_pace_begin(&each->pace, turn)
 			 : afi_pace_next(&each->pace, turn, WINDOW_MAX);
 
-	if (n == 0 || !afi_loop_is_here(each->future.loop))
+	if (n == 0 || !afi_loop_is_here(each->compound.future.loop))
 		return NULL;
 	return (size_t)(end - from) > n ? from + n : end;
 }
@@ -99,7 +85,7 @@ static const char *each_window(struct each_op *each, const char *from,
  * Calls fn with every whole line before end; *data is moved behind them. True:
  * the operation has ended, or the base must be polled first.
  */
-static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
+static bool each_hand_out_lines(struct afi_each *each, struct af_file *file,
 				const char **data_, const char *const end)
 {
 	const char *data = *data_, *from = data + each->scanned, *newline;
@@ -137,7 +123,7 @@ static bool each_hand_out_lines(struct each_op *each, struct af_file *file,
  * Calls fn with every whole line there is; at_end: also with an incomplete one.
  * True: the operation has ended, or the base must be polled first.
  */
-static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
+static bool each_hand_out_whole(struct afi_each *each, struct af_file *file,
 				bool at_end)
 {
 	const char *data = afi_buffer_data(&file->in);
@@ -161,7 +147,7 @@ static bool each_hand_out_whole(struct each_op *each, struct af_file *file,
 	return false;
 }
 
-static bool each_hand_out_all(struct each_op *each, struct af_file *file,
+static bool each_hand_out_all(struct afi_each *each, struct af_file *file,
 			      bool at_end)
 {
 	struct afi_chunk *chunk = file->in.chunk;
@@ -171,96 +157,156 @@ static bool each_hand_out_all(struct each_op *each, struct af_file *file,
 		return false;
 	/* The bytes must stay valid during fn, even if it closes the file. */
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+	each->chunk = chunk;
 	over = each_hand_out_whole(each, file, at_end);
-	afi_chunk_put(afi_loop_pool(each->future.loop), chunk);
+	afi_chunk_put(afi_loop_pool(each->compound.future.loop), chunk);
 	if (!over)
 		afi_buffer_trim(&file->in, &file->loop->pool);
 	return over;
 }
 
-/* Ends the operation when the stream has ended or failed. */
-static void each_end(struct each_op *each, struct af_file *file, int error)
+/*
+ * The stream has ended; what is left in the buffer is passed on next. False:
+ * the gate keeps the operation, until afi_each_resume(), or has ended it.
+ */
+static bool each_see_end(struct afi_each *each)
 {
-	if (error == 0 && each_hand_out_all(each, file, true))
-		return;
-	if (error == 0)
-		file->eof = file->sticky_eof;
-	each_finish(each, error, error == 0 ? AFIO_EOF : 0);
+	struct afi_gate *gate = each->gate;
+	enum afi_each_end end = AFI_EACH_END;
+
+	if (gate && gate->on_end)
+		end = gate->on_end(gate);
+	each->at_end = end == AFI_EACH_END;
+	return end != AFI_EACH_WAIT;
+}
+
+/* An empty datagram is a record, too. True: the operation has ended or waits. */
+static bool each_hand_out_empty(struct afi_each *each, struct af_file *file)
+{
+	static const char nothing[1];
+
+	each->chunk = NULL;
+	return each->records &&
+	       each_hand_out(each, file, nothing, 0, nothing, 0);
 }
 
 static void each_on_task(struct afi_task *task);
 
-static void each_later(struct each_op *each)
+static void each_later(struct afi_each *each)
 {
 	if (!each->task.run)
-		afi_loop_ready(each->future.loop, &each->task, each_on_task);
+		afi_loop_ready(each->compound.future.loop, &each->task,
+			       each_on_task);
 }
 
-static void each_work(struct each_op *each)
+/*
+ * Reads once: bytes; 0 at the end; -EAGAIN: it has asked to be woken; AFI_EMPTY;
+ * another negative errno.
+ */
+static ssize_t each_fill(struct afi_each *each, struct af_file *file,
+			 bool too_often)
 {
-	struct afi_turn *turn = &each->future.loop->turn;
+	ssize_t r = afi_fill_error(file);
+
+	if (r == 0 && !file->eof)
+		r = file->drained[AFI_READ] || too_often
+			    ? -EAGAIN
+			    : afi_fill(file, SIZE_MAX);
+	if (each->compound.future.done)
+		return -ECANCELED;
+	if (r > 0 && each->gate)
+		gettimeofday(&each->gate->read_at, NULL);
+	if (r == -EAGAIN || (r == AFI_EMPTY && !each->records))
+		r = afi_file_await(file, AFI_READ);
+	return r;
+}
+
+static void each_work(struct afi_each *each)
+{
+	struct afi_turn *turn = &each->compound.future.loop->turn;
 	struct af_file *file = each->op.file;
 	ssize_t r;
 
 	for (int fills = 0;; fills++) {
-		if (each_hand_out_all(each, file, false) || afi_turn_look(turn))
+		if (each_hand_out_all(each, file, each->at_end) ||
+		    afi_turn_look(turn))
 			break;
-		r = afi_fill_error(file);
-		if (r == 0 && !file->eof)
-			r = file->drained[AFI_READ] || fills == AFI_FILLS_MAX
-				    ? -EAGAIN
-				    : afi_fill(file, SIZE_MAX);
-		if (r > 0 && each->gate)
-			gettimeofday(&each->gate->read_at, NULL);
-		if (r == -EAGAIN || r == AFI_EMPTY)
-			r = afi_file_await(file, AFI_READ);
-		if (r == -EAGAIN)
+		if (each->at_end) {
+			file->eof = file->sticky_eof;
+			afi_each_finish(each, 0, AFIO_EOF);
 			return;
-		if (r <= 0) {
-			each_end(each, file, (int)r);
+		}
+		r = each_fill(each, file, fills == AFI_FILLS_MAX);
+		if (each->compound.future.done)
+			return;
+		if (r == -EAGAIN || (r == 0 && !each_see_end(each)))
+			return;
+		if (r == AFI_EMPTY && each_hand_out_empty(each, file))
+			break;
+		if (r < 0 && r != AFI_EMPTY) {
+			afi_each_finish(each, (int)r, 0);
 			return;
 		}
 	}
 	/* After the poll, unless fn or the file has ended it. */
-	if (!each->future.done)
+	if (!each->compound.future.done && !each->waiting)
 		each_later(each);
 }
 
 static void each_on_task(struct afi_task *task)
 {
-	struct each_op *each = AFI_CONTAINER(task, struct each_op, task);
+	struct afi_each *each = AFI_CONTAINER(task, struct afi_each, task);
+	struct af_file *file = each->op.file;
 	struct afi_gate *gate = each->gate;
 
 	if (gate && gate->shut) {
 		gate->missed = true;
 		return;
 	}
-	af_future_ref(&each->future);
+	afi_file_hold(file);
+	af_future_ref(&each->compound.future);
 	each->running = true;
 	each_work(each);
 	each->running = false;
-	af_future_unref(&each->future);
+	af_future_unref(&each->compound.future);
+	afi_file_let_go(file);
 }
 
 /* May run inside a libevent callback or fn, so it only queues the task. */
 static int each_step(struct afi_op *op)
 {
-	struct each_op *each = each_of(op->future);
+	struct afi_each *each = each_of(op->future);
 
-	if (!each->running)
+	if (!each->running && !each->waiting)
 		each_later(each);
 	return -EAGAIN;
 }
 
-static void each_cancel(struct af_future *f)
+void afi_each_cancel(struct af_future *f)
 {
-	each_finish(each_of(f), -ECANCELED, 0);
+	afi_each_finish(each_of(f), -ECANCELED, 0);
 }
 
-static void each_describe(const struct af_future *f, FILE *out)
+void afi_each_describe(const struct af_future *f, FILE *out)
 {
-	afi_op_describe(f, out);
-	fprintf(out, ", %zu bytes so far", f->count);
+	const struct afi_each *each =
+		AFI_CONTAINER(f, const struct afi_each, compound.future);
+
+	fprintf(out, " fd %d, %zu bytes so far", each->op.file->user_fd,
+		f->count);
+}
+
+void afi_each_hold(struct afi_each *each)
+{
+	each->waiting = true;
+	/* What was searched may have been passed on by now. */
+	each->scanned = 0;
+}
+
+void afi_each_go_on(struct afi_each *each)
+{
+	each->waiting = false;
+	each_later(each);
 }
 
 void afi_each_resume(struct af_future *f)
@@ -272,29 +318,25 @@ void afi_each_resume(struct af_future *f)
 }
 
 static size_t each_limit(const struct af_file *file,
-			 const struct afi_gate *gate, bool lines)
+			 const struct afi_gate *gate, enum af_each what)
 {
-	if (gate)
-		return gate->limit;
-	return lines && file->limit ? file->limit : SIZE_MAX;
+	size_t limit = gate ? gate->limit : SIZE_MAX;
+
+	return what != AFIO_EACH_CHUNK && file->limit && file->limit < limit
+		       ? file->limit
+		       : limit;
 }
 
-static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,
-				  af_each_fn fn, void *arg, bool lines)
+struct af_future *afi_each_new(struct af_file *file,
+			       const struct afi_future_ops *ops, int r,
+			       struct afi_gate *gate, enum af_each what,
+			       af_each_fn fn, void *arg)
 {
-	static const struct afi_future_ops ops = {
-		.name = "each",
-		.size = sizeof(struct each_op),
-		.cancel = each_cancel,
-		.describe = each_describe,
-	};
-	int r = afi_op_check(file, AFI_READ, 0, 0, NULL);
-	struct each_op *each;
+	int checked = afi_op_check(file, AFI_READ, 0, 0, NULL);
+	struct afi_each *each;
 	struct af_future *f;
 
-	if (r == 0 && !fn)
-		r = -EINVAL;
-	f = afi_op_new(file, &ops, r);
+	f = afi_op_new(file, ops, checked < 0 ? checked : r);
 	if (f->done)
 		return f;
 	each = each_of(f);
@@ -302,32 +344,50 @@ static struct af_future *each_new(struct af_file *file, struct afi_gate *gate,
 	each->fn = fn;
 	each->arg = arg;
 	each->gate = gate;
-	each->limit = each_limit(file, gate, lines);
-	each->lines = lines;
-	afi_file_queue(file, &each->op);
+	each->limit = each_limit(file, gate, what);
+	each->lines = what == AFIO_EACH_LINE;
+	each->records = what == AFIO_EACH_RECORD;
+	return f;
+}
+
+static struct af_future *each_start(struct af_file *file, struct afi_gate *gate,
+				    af_each_fn fn, void *arg, enum af_each what)
+{
+	static const struct afi_future_ops ops = {
+		.name = "each",
+		.size = sizeof(struct afi_each),
+		.cancel = afi_each_cancel,
+		.progress = afi_op_progress,
+		.describe = afi_each_describe,
+	};
+	struct af_future *f =
+		afi_each_new(file, &ops, fn ? 0 : -EINVAL, gate, what, fn, arg);
+
+	if (!f->done)
+		afi_file_queue(file, &each_of(f)->op);
 	return f;
 }
 
 struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg)
 {
-	return each_new(file, gate, fn, arg, true);
+	return each_start(file, gate, fn, arg, AFIO_EACH_LINE);
 }
 
 struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
 				 af_each_fn fn, void *arg)
 {
-	return each_new(file, gate, fn, arg, false);
+	return each_start(file, gate, fn, arg, AFIO_EACH_CHUNK);
 }
 
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
 				    void *arg)
 {
-	return each_new(file, NULL, fn, arg, true);
+	return each_start(file, NULL, fn, arg, AFIO_EACH_LINE);
 }
 
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg)
 {
-	return each_new(file, NULL, fn, arg, false);
+	return each_start(file, NULL, fn, arg, AFIO_EACH_CHUNK);
 }

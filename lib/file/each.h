@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Passes lines or pieces, in place, from several streams to one function.
+ * Passes lines or pieces of a stream, in place, to a function: the operation,
+ * and what others need to build on it.
  */
 #ifndef AFI_FILE_EACH_H
 #define AFI_FILE_EACH_H
@@ -9,7 +10,14 @@
 #include <stddef.h>
 #include <sys/time.h>
 
-#include <asyncfile/file.h>
+#include "file/op.h"
+
+/* What follows when the stream has ended. */
+enum afi_each_end {
+	AFI_EACH_END,	/* an incomplete line is passed on; then it succeeds */
+	AFI_EACH_WAIT,	/* nothing, until afi_each_resume() */
+	AFI_EACH_AGAIN, /* another read */
+};
 
 /* Shared by several streams, so that one at a time passes on its lines. */
 struct afi_gate {
@@ -17,14 +25,57 @@ struct afi_gate {
 	struct timeval read_at; /* when the bytes passed on were read */
 	bool shut;		/* no line is passed on, no byte read */
 	bool missed; /* a stream had work: afi_each_resume() it once open */
+	/*
+	 * A read has found the end. It may close the file, and then returns
+	 * AFI_EACH_WAIT. NULL: AFI_EACH_END.
+	 */
+	enum afi_each_end (*on_end)(struct afi_gate *gate);
 };
+
+/* The operation. Without a part, for which it waits, it is no compound. */
+struct afi_each {
+	struct afi_compound compound;
+	struct afi_op op;
+	struct afi_task task;
+	af_each_fn fn;
+	void *arg;
+	struct afi_gate *gate; /* NULL: none */
+	size_t limit;	       /* longest piece passed at once */
+	bool lines, records;
+	bool running;		 /* fn is called, or may be next */
+	bool waiting;		 /* until afi_each_go_on() */
+	bool at_end;		 /* of the stream */
+	size_t scanned;		 /* bytes known to have no newline */
+	struct afi_pace pace;	 /* in bytes of lines */
+	struct afi_chunk *chunk; /* during fn: where its data is, or NULL */
+};
+
+/*
+ * Makes the operation, of ops->size bytes, which begins with a struct afi_each.
+ * r: the result of further checks. Unless the future is done, afi_file_queue()
+ * its op next.
+ */
+struct af_future *afi_each_new(struct af_file *file,
+			       const struct afi_future_ops *ops, int r,
+			       struct afi_gate *gate, enum af_each what,
+			       af_each_fn fn, void *arg);
+void afi_each_finish(struct afi_each *each, int error, unsigned flags);
+/*
+ * In fn, which then returns 1: passes nothing on, and reads nothing, before
+ * afi_each_go_on().
+ */
+void afi_each_hold(struct afi_each *each);
+void afi_each_go_on(struct afi_each *each);
+/* For the table of an operation that begins with a struct afi_each. */
+void afi_each_cancel(struct af_future *f);
+void afi_each_describe(const struct af_future *f, FILE *out);
 
 /* af_file_each_line() and af_file_each_chunk() through a gate. */
 struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg);
 struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
 				 af_each_fn fn, void *arg);
-/* Once the gate is open: steps the operation again. */
+/* Once the gate is open, or at the end of a stream that has grown. */
 void afi_each_resume(struct af_future *f);
 
 #endif

@@ -61,7 +61,7 @@ static void feed_wait_for_room(struct feed_op *feed)
 {
 	int r = afi_file_want(feed->op.file, AFI_WRITE);
 
-	if (r < 0)
+	if (r < 0 && !feed->future.done)
 		feed_finish(feed, r);
 }
 
@@ -73,6 +73,8 @@ static bool feed_write_some(struct feed_op *feed)
 			     .iov_len = feed->len };
 	ssize_t r = file->transport->write(file, &iov, 1);
 
+	if (feed->future.done)
+		return false;
 	if (r > 0) {
 		feed->start += (size_t)r;
 		feed->len -= (size_t)r;
@@ -97,8 +99,10 @@ static void feed_later(struct feed_op *feed)
 static void feed_on_task(struct afi_task *task)
 {
 	struct feed_op *feed = AFI_CONTAINER(task, struct feed_op, task);
+	struct af_file *file = feed->op.file;
 	bool more = true;
 
+	afi_file_hold(file);
 	af_future_ref(&feed->future);
 	feed->running = true;
 	for (int moves = 0; more && moves < MOVES_MAX; moves++) {
@@ -111,6 +115,7 @@ static void feed_on_task(struct afi_task *task)
 		feed_wait_for_room(feed);
 	feed->running = false;
 	af_future_unref(&feed->future);
+	afi_file_let_go(file);
 }
 
 /* May run inside a libevent callback or fn, so it only queues the task. */

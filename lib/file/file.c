@@ -35,6 +35,7 @@ struct af_file *afi_file_new(const struct af_file *like, size_t size)
 	if (!file)
 		return NULL;
 	*file = *like;
+	file->limit = like->loop->file_limit;
 	TAILQ_INIT(&file->ops[AFI_READ]);
 	TAILQ_INIT(&file->ops[AFI_WRITE]);
 	return file;
@@ -90,8 +91,7 @@ void afi_file_queue(struct af_file *file, struct afi_op *op)
 {
 	bool first = TAILQ_EMPTY(&file->ops[op->direction]);
 
-	op->file = file;
-	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
+	afi_file_append(file, op);
 	if (first)
 		afi_file_step(file, op->direction);
 }
@@ -114,27 +114,67 @@ static void file_on_held(struct afi_task *task)
 {
 	struct af_file *file = AFI_CONTAINER(task, struct af_file, held);
 
-	afi_file_step(file, AFI_READ);
-	afi_file_step(file, AFI_WRITE);
+	if (afi_file_step(file, AFI_READ))
+		afi_file_step(file, AFI_WRITE);
 }
 
-void afi_file_step(struct af_file *file, enum afi_direction direction)
+/* Steps a queue whose operations may end, and the file, too, in a step. */
+static void file_step_held(struct af_file *file, enum afi_direction direction)
+{
+	struct af_future *f;
+	struct afi_op *op;
+	int r;
+
+	while (file->attached && (op = TAILQ_FIRST(&file->ops[direction]))) {
+		f = af_future_ref(op->future);
+		r = op->step(op);
+		af_future_unref(f);
+		if (r == -EAGAIN)
+			return;
+	}
+	if (file->attached)
+		afi_file_settle(file);
+}
+
+/* One step at a time: what is due inside of another one comes after it. */
+static bool file_step_careful(struct af_file *file,
+			      enum afi_direction direction)
+{
+	file->again |= 1 << direction;
+	if (file->stepping)
+		return !file->dead;
+	afi_file_hold(file);
+	file->stepping = true;
+	while (file->again && file->attached && !file->closing) {
+		direction = file->again & 1 << AFI_READ ? AFI_READ : AFI_WRITE;
+		file->again &= ~(1 << direction);
+		file_step_held(file, direction);
+	}
+	file->stepping = false;
+	file->again = 0;
+	return afi_file_let_go(file);
+}
+
+bool afi_file_step(struct af_file *file, enum afi_direction direction)
 {
 	struct afi_op *op;
 
 	if (file->loop->held) {
 		if (!file->held.run)
 			afi_loop_ready(file->loop, &file->held, file_on_held);
-		return;
+		return true;
 	}
+	if (file->careful)
+		return file_step_careful(file, direction);
 	while ((op = TAILQ_FIRST(&file->ops[direction])))
 		if (op->step(op) == -EAGAIN)
-			return;
+			return true;
 	/*
 	 * A program that reads in a loop reads again at once, so stop waiting
 	 * for data only when nothing else is left to do.
 	 */
 	afi_file_settle(file);
+	return true;
 }
 
 void afi_file_ready(struct af_file *file, enum afi_direction direction)
@@ -146,7 +186,8 @@ void afi_file_ready(struct af_file *file, enum afi_direction direction)
 	}
 	file->drained[direction] = false;
 	file->needed[direction] = false;
-	afi_file_step(file, direction);
+	if (!afi_file_step(file, direction))
+		return;
 	/*
 	 * It is still ready, and libevent would call back again and again: stop
 	 * that after this turn, unless it is wanted again in it.
@@ -165,8 +206,8 @@ void afi_file_resume(struct af_file *file, enum afi_direction direction)
 	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
 		return;
 	file->resuming |= 1 << direction;
-	afi_file_step(file, direction);
-	file->resuming &= ~(1 << direction);
+	if (afi_file_step(file, direction))
+		file->resuming &= ~(1 << direction);
 }
 
 int afi_file_want(struct af_file *file, enum afi_direction direction)
@@ -184,6 +225,7 @@ static void file_cancel_all(struct af_file *file)
 	struct afi_op *op;
 
 	file->closing = true;
+	file->may = 0;
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		while ((op = TAILQ_FIRST(&file->ops[i])))
 			af_future_cancel(op->future);
@@ -199,11 +241,33 @@ static void file_end(struct af_file *file)
 		file_on_orphan(&file->member);
 }
 
-static void file_free(struct af_file *file)
+void afi_file_free(struct af_file *file)
 {
+	if (file->transport->destroy)
+		file->transport->destroy(file);
 	afi_chunk_put(afi_loop_pool(file->loop), file->in.chunk);
 	afi_loop_unref(file->loop);
 	free(file);
+}
+
+bool afi_file_let_go(struct af_file *file)
+{
+	struct af_loop *loop = file->loop;
+	bool open = !file->dead;
+
+	afi_loop_ref(loop);
+	if (--file->holds == 0 && !open)
+		afi_file_free(file);
+	afi_loop_called(loop);
+	afi_loop_unref(loop);
+	return open;
+}
+
+/* The file is of no use from here on. */
+static void file_die(struct af_file *file)
+{
+	file->dead = true;
+	afi_file_let_go(file);
 }
 
 /*
@@ -248,14 +312,21 @@ static int file_hand_over(struct af_file *file, struct evbuffer *unread)
 
 int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
+	uint8_t may;
 	int fd;
 
 	if (!file || file->transport->borrows_fd)
 		return -EINVAL;
-	if (afi_file_is_busy(file))
+	if (file->finished)
+		return -EBADF;
+	if (file->closing || afi_file_is_busy(file))
 		return -EBUSY;
+	afi_file_hold(file);
+	may = file->may;
 	if (file_hand_over(file, unread) < 0) {
 		file->closing = false;
+		file->may = may;
+		afi_file_let_go(file);
 		return -ENOMEM;
 	}
 	fd = file->user_fd;
@@ -263,28 +334,62 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	file_close_fd(file, file->fd != fd);
 	if (file->fd == fd && file->own_description)
 		afi_fd_set_nonblock(fd, false);
-	file_free(file);
+	file_die(file);
 	return fd;
 }
 
-int af_file_close(struct af_file *file)
+int afi_file_shut(struct af_file *file)
 {
-	bool two;
+	bool two = file->fd != file->user_fd;
 	int r;
 
-	if (!file)
-		return 0;
 	file_end(file);
-	two = file->fd != file->user_fd;
 	r = file_close_fd(file, !file->transport->borrows_fd &&
 					(!file->keep_fd || two));
 	if (two && !file->keep_fd && close(file->user_fd) < 0 && r == 0)
 		r = errno == EINTR ? 0 : -errno;
-	file_free(file);
+	file->fd = file->user_fd = -EBADF;
+	file->finished = true;
+	return r;
+}
+
+int af_file_close(struct af_file *file)
+{
+	bool shut;
+	int r = 0;
+
+	if (!file)
+		return 0;
+	shut = file->finished && file->fd < 0;
+	/* What runs while it is being closed may close it again. */
+	if (file->closing && !shut) {
+		file->dead = true;
+		return 0;
+	}
+	afi_file_hold(file);
+	if (!shut)
+		r = afi_file_shut(file);
+	file_die(file);
 	return r;
 }
 
 int af_file_fd(const struct af_file *file)
 {
 	return file ? file->user_fd : -EINVAL;
+}
+
+struct af_loop *af_file_loop(const struct af_file *file)
+{
+	return file ? file->loop : NULL;
+}
+
+void af_file_set_data(struct af_file *file, void *data)
+{
+	if (file)
+		file->data = data;
+}
+
+void *af_file_data(const struct af_file *file)
+{
+	return file ? file->data : NULL;
 }

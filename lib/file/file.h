@@ -7,6 +7,7 @@
 #ifndef AFI_FILE_FILE_H
 #define AFI_FILE_FILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -41,10 +42,18 @@ struct afi_hangup;
  *   attached --(its loop is freed)--> detached
  *      |                                |
  *      +---close, detach----------------+--> freed
+ *      |                                       ^
+ *      +---af_file_finish()--> finished -------+ close
  *
  * An attached file is a member of its loop, and everything in its transport's
  * table may be called; once it is detached, only close. A transport embeds this
  * at the head of its own structure.
+ *
+ * A call into code of the program (a filter, a callback or a cleanup function
+ * of an evbuffer) may cancel any operation, close any file and free the loop.
+ * Whoever makes one holds the file, and its operation's future; after it,
+ * future.done says whether the operation still is one. That includes read,
+ * write and want of a transport, if the file is careful.
  */
 struct af_file {
 	struct af_loop *loop;
@@ -65,12 +74,19 @@ struct af_file {
 	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
 	bool closing : 1;
+	bool finished : 1;  /* by af_file_finish(): there is no descriptor */
+	bool dead : 1;	    /* closed, and freed once nobody holds it */
+	bool careful : 1;   /* moving its bytes may run code of the program */
+	bool stepping : 1;  /* inside a step of a careful file */
 	bool shut_read : 1; /* by af_file_shutdown() */
 	bool eof : 1;
 	bool sticky_eof : 1; /* end of file is final, unlike on disk */
 	/* By direction, as 1 << AFI_READ and 1 << AFI_WRITE. */
 	uint8_t may : 2;      /* the descriptor is open for that */
 	uint8_t resuming : 2; /* inside afi_file_resume() */
+	uint8_t again : 2;    /* a step was due meanwhile */
+	uint16_t holds;	      /* see afi_file_hold() */
+	bool more;	      /* during a write: others follow at once */
 	bool wanted[2];	      /* the transport was asked to wake us */
 	bool needed[2];	      /* and again since the last wake-up */
 	bool drained[2];      /* the last try took all there was: wait first */
@@ -87,6 +103,7 @@ struct af_file {
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */
+	void *data;	      /* the program's own */
 };
 
 /*
@@ -96,6 +113,36 @@ struct af_file {
 struct af_file *afi_file_new(const struct af_file *like, size_t size);
 /* The last step of making a file: makes it a member of its loop. */
 void afi_file_attach(struct af_file *file);
+
+/*
+ * Whether the file can be used: 0; -EINVAL for NULL, -ECANCELED once the loop
+ * was freed or while the file is being closed, -EBADF after af_file_finish().
+ */
+static inline int afi_file_check(const struct af_file *file)
+{
+	if (!file)
+		return -EINVAL;
+	if (!afi_loop_alive(file->loop))
+		return -ECANCELED;
+	if (file->finished)
+		return -EBADF;
+	return file->closing ? -ECANCELED : 0;
+}
+/*
+ * Cancels all operations and closes the descriptor, unless it is the program's:
+ * 0, or the error of close(2). Only freeing the file is left to do.
+ */
+int afi_file_shut(struct af_file *file);
+/* Frees one that is dead. */
+void afi_file_free(struct af_file *file);
+/* While it is held, its memory stays, even if it is closed; so does the base. */
+static inline void afi_file_hold(struct af_file *file)
+{
+	file->holds++;
+	file->loop->calls++;
+}
+/* Returns whether it is still open. */
+bool afi_file_let_go(struct af_file *file);
 
 /* How many bytes are buffered, here and in the transport. */
 size_t afi_file_buffered(const struct af_file *file);
@@ -113,9 +160,9 @@ static inline void afi_file_consume(struct af_file *file, size_t n)
 void afi_file_ready(struct af_file *file, enum afi_direction direction);
 /*
  * For transports: steps the queue until an operation waits; later, while the
- * loop holds its files.
+ * loop holds its files. False: the file was closed meanwhile.
  */
-void afi_file_step(struct af_file *file, enum afi_direction direction);
+bool afi_file_step(struct af_file *file, enum afi_direction direction);
 /* Once nothing else is left to do, stops waits that no operation needs. */
 void afi_file_settle(struct af_file *file);
 /* Asks the transport to wake the file, unless it was asked; 0 or -errno. */
@@ -129,7 +176,16 @@ static inline int afi_file_await(struct af_file *file,
 	return r < 0 ? r : -EAGAIN;
 }
 
-/* Appends an operation, and steps it if it is the first. */
+/* Appends an operation to its queue. */
+static inline void afi_file_append(struct af_file *file, struct afi_op *op)
+{
+	op->file = file;
+	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
+}
+/*
+ * The same, and steps it if it is the first. If it is done then, the file may
+ * be closed.
+ */
 void afi_file_queue(struct af_file *file, struct afi_op *op);
 static inline bool afi_file_is_first(const struct afi_op *op)
 {
@@ -141,7 +197,10 @@ static inline bool afi_file_is_first(const struct afi_op *op)
  * count as written.
  */
 size_t afi_file_unqueue(struct afi_op *op);
-/* After an operation has left the queue: steps those behind it. */
+/*
+ * After an operation has left the queue: steps those behind it. The file may be
+ * closed after that.
+ */
 void afi_file_resume(struct af_file *file, enum afi_direction direction);
 
 #endif

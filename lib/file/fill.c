@@ -24,14 +24,12 @@ static size_t fill_limit(const struct af_file *file, size_t want, size_t room)
 	return most < room ? most : room;
 }
 
-ssize_t afi_fill(struct af_file *file, size_t want)
+static inline ssize_t fill_by_read(struct af_file *file, size_t want)
 {
 	struct afi_pool *pool = &file->loop->pool;
 	size_t room;
 	ssize_t r;
 
-	if (file->transport->fill)
-		return file->transport->fill(file);
 	r = afi_buffer_extend(&file->in, pool, want);
 	if (r < 0)
 		return r;
@@ -42,7 +40,7 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	room = fill_limit(file, want, room);
 	if (room < AFI_PACKET_MAX && file->transport->look &&
 	    file->transport->look(file, room))
-		return file->transport->fill(file);
+		return file->transport->fill(file, want);
 	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
 	if (r == 0)
 		r = afi_fill_end(file);
@@ -61,13 +59,26 @@ ssize_t afi_fill(struct af_file *file, size_t want)
 	return r;
 }
 
-size_t afi_fill_span(struct af_file *file, size_t want, char last)
+ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	if (file->transport->fill)
+		return file->transport->fill(file, want);
+	return fill_by_read(file, want);
+}
+
+ssize_t afi_fill_by_read(struct af_file *file, size_t want)
+{
+	return fill_by_read(file, want);
+}
+
+size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
+		     size_t n)
 {
 	size_t span;
 
 	if (!file->transport->span)
 		return want;
-	span = file->transport->span(file, last);
+	span = file->transport->span(file, last, n);
 	return want - file->in.len < span ? want : file->in.len + span;
 }
 
@@ -86,14 +97,32 @@ int af_file_set_limit(struct af_file *file, size_t bytes)
 	return 0;
 }
 
+size_t af_file_limit(const struct af_file *file)
+{
+	return file ? file->limit : 0;
+}
+
+int af_loop_set_file_limit(struct af_loop *loop, size_t bytes)
+{
+	if (!loop || bytes == SIZE_MAX)
+		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	loop->file_limit = bytes;
+	return 0;
+}
+
+size_t af_loop_file_limit(const struct af_loop *loop)
+{
+	return loop ? loop->file_limit : 0;
+}
+
 int af_file_clear_eof(struct af_file *file)
 {
-	int r = 0;
+	int r = afi_file_check(file);
 
-	if (!file)
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	if (r < 0)
+		return r;
 	if (!file->eof)
 		return 0;
 	if (!file->transport->clear_eof)
@@ -111,4 +140,9 @@ int af_file_set_read_ahead(struct af_file *file, size_t bytes)
 		return -EINVAL;
 	file->read_ahead = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 	return 0;
+}
+
+size_t af_file_read_ahead(const struct af_file *file)
+{
+	return file ? file->read_ahead : 0;
 }

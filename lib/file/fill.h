@@ -22,6 +22,8 @@
  * another negative errno.
  */
 ssize_t afi_fill(struct af_file *file, size_t want);
+/* For fill of a transport: the same by its read, which runs no other code. */
+ssize_t afi_fill_by_read(struct af_file *file, size_t want);
 /*
  * The error that comes after what is in the buffer, or 0. It is reported for
  * the last time when nothing is in it.
@@ -49,10 +51,11 @@ static inline int afi_fill_end(struct af_file *file)
 }
 /*
  * For an AFIO_UNBUFFERED file: how many bytes the buffer may hold after the
- * next read, so that none comes after the first byte equal to last. At most
- * want.
+ * next read, so that none comes after the first byte equal to one of the n in
+ * last. At most want.
  */
-size_t afi_fill_span(struct af_file *file, size_t want, char last);
+size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
+		     size_t n);
 /* For an AFIO_UNBUFFERED file: puts back what was read ahead. */
 void afi_fill_put_back(struct af_file *file);
 

@@ -252,7 +252,7 @@ struct af_future *af_file_hangup(struct af_file *file)
 
 	if (!file)
 		return afi_op_failed(NULL, -EINVAL);
-	f = afi_op_new(file, &ops, afi_loop_alive(file->loop) ? 0 : -ECANCELED);
+	f = afi_op_new(file, &ops, afi_file_check(file));
 	if (f->done)
 		return f;
 	op = hangup_of(f);

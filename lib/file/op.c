@@ -43,17 +43,19 @@ void afi_op_end(struct afi_op *op, int error)
 	afi_file_resume(file, direction);
 }
 
-void afi_op_limit(struct afi_op *op, const struct timeval *timeout)
+int afi_op_wait(struct afi_op *op, const struct timeval *timeout)
 {
 	struct af_future *f = op->future;
-	int r;
 
 	/* While files are held it looks later, though there is no time. */
 	if (!f->done && f->loop->held)
-		r = afi_future_expire_after(f, timeout);
-	else
-		r = afi_future_limit(f, timeout);
-	if (r < 0)
+		return afi_future_expire_after(f, timeout);
+	return afi_future_limit(f, timeout);
+}
+
+void afi_op_limit(struct afi_op *op, const struct timeval *timeout)
+{
+	if (afi_op_wait(op, timeout) < 0)
 		afi_op_end(op, -ENOMEM);
 }
 
@@ -67,6 +69,11 @@ void afi_op_expire(struct af_future *f)
 {
 	afi_op_end(&AFI_CONTAINER(f, struct afi_file_op, future)->op,
 		   -ETIMEDOUT);
+}
+
+size_t afi_op_progress(const struct af_future *f)
+{
+	return f->count;
 }
 
 void afi_op_describe(const struct af_future *f, FILE *out)

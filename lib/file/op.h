@@ -29,7 +29,9 @@ static inline int afi_op_check(const struct af_file *file,
 		return -EINVAL;
 	if (!afi_loop_alive(file->loop))
 		return -ECANCELED;
-	return file->may & 1 << direction ? 0 : -EBADF;
+	if (file->may & 1 << direction)
+		return 0;
+	return file->closing && !file->finished ? -ECANCELED : -EBADF;
 }
 
 /* A failed future for an operation on file, which may be NULL. */
@@ -56,13 +58,17 @@ void afi_op_finish(struct afi_op *op, int error);
 void afi_op_end(struct afi_op *op, int error);
 /*
  * Sets the deadline of a queued operation. Ends it at once if the timeout is
- * zero, or with -ENOMEM.
+ * zero. 0 or -ENOMEM.
  */
+int afi_op_wait(struct afi_op *op, const struct timeval *timeout);
+/* The same; without memory, ends it with -ENOMEM. */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 
 /* For the table of an operation that begins with a struct afi_file_op. */
 void afi_op_cancel(struct af_future *f);
 void afi_op_expire(struct af_future *f);
+/* Of an operation that counts in the future itself. */
+size_t afi_op_progress(const struct af_future *f);
 void afi_op_describe(const struct af_future *f, FILE *out);
 
 #endif

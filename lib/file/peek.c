@@ -66,6 +66,8 @@ static int peek_step(struct afi_op *op)
 			r = -EAGAIN;
 		} else {
 			r = afi_fill(file, peek->size);
+			if (peek->future.done)
+				return 0;
 			file->eof = r == 0 && file->sticky_eof;
 			/* The error stays, too: the next read reports it. */
 			if (r < 0 && r != -EAGAIN && r != -ENOMEM &&
@@ -77,6 +79,8 @@ static int peek_step(struct afi_op *op)
 		r = -EAGAIN;
 	if (r == -EAGAIN)
 		r = afi_file_await(file, AFI_READ);
+	if (peek->future.done)
+		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	if (r < 0 && file->in.len == 0)

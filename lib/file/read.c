@@ -45,6 +45,10 @@ static int read_take(struct afi_read_op *op, struct af_file *file, size_t n)
 
 static void read_free_delim(struct afi_read_op *op)
 {
+	if (op->delims) {
+		afi_delims_free(op->delims);
+		op->delims = NULL;
+	}
 	if (!op->delim)
 		return;
 	afi_delim_clear(op->delim);
@@ -57,7 +61,8 @@ static void read_free_delim(struct afi_read_op *op)
 static void read_end(struct afi_read_op *op, struct af_file *file, int error,
 		     size_t n, unsigned flags)
 {
-	read_free_delim(op);
+	if (op->delim || op->delims)
+		read_free_delim(op);
 	/* Also of one that came whole: the pace of its peer does not matter. */
 	if (file->limit && n > file->limit && op->size == AFI_UNBOUNDED)
 		error = -EMSGSIZE;
@@ -114,12 +119,13 @@ static void read_finish_failed(struct afi_read_op *op, int error)
 /* The deadline: a part does not end inside a delimiter that has begun. */
 static void read_finish_late(struct afi_read_op *op)
 {
-	size_t n = read_part(op), begun;
+	size_t n = read_part(op), begun = n;
 
-	if (op->delim) {
+	if (op->delim)
 		begun = op->delim->scanned - op->delim->matched;
-		n = n < begun ? n : begun;
-	}
+	else if (op->delims)
+		begun = afi_delims_begun(op->delims);
+	n = n < begun ? n : begun;
 	if (n == 0 || op->keep_part)
 		read_finish(op, -ETIMEDOUT, 0, 0);
 	else
@@ -133,15 +139,20 @@ static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
 static size_t read_wanted(const struct afi_read_op *op, struct af_file *file)
 {
 	size_t want = afi_read_most(op);
-	char last = '\n';
+	const char *last = "\n";
+	size_t n = 1;
 
 	if (file->limit && op->size == AFI_UNBOUNDED)
 		want = file->limit + 1; /* one more shows that it is too much */
 	if (!file->unbuffered || op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
-		last = op->delim->bytes[op->delim->len - 1];
-	return afi_fill_span(file, want, last);
+		last = op->delim->bytes + op->delim->len - 1;
+	if (op->delims) {
+		last = op->delims->last;
+		n = op->delims->n;
+	}
+	return afi_fill_span(file, want, last, n);
 }
 
 /* Out of memory, the buffer still grows by steps. */
@@ -149,7 +160,6 @@ static void read_reserve(struct af_file *file, size_t hint)
 {
 	struct afi_buffer *in = &file->in;
 
-	hint = hint < HINT_MAX ? hint : HINT_MAX;
 	if (hint > in->len)
 		afi_buffer_reserve(in, &file->loop->pool, 0, hint - in->len);
 }
@@ -159,6 +169,14 @@ static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
 	if (op->hint > AFI_READ_SIZE)
 		read_reserve(file, op->hint);
 	return afi_fill(file, read_wanted(op, file));
+}
+
+/* Asks to be woken; -EAGAIN, or an error. It may wait for long. */
+static int read_await(const struct afi_read_op *op, struct af_file *file)
+{
+	if (op->hint <= AFI_READ_SIZE)
+		afi_buffer_shrink(&file->in, &file->loop->pool);
+	return afi_file_await(file, AFI_READ);
 }
 
 static int read_step(struct afi_op *queued)
@@ -184,18 +202,22 @@ static int read_step(struct afi_op *queued)
 		r = -EAGAIN;
 		if (!file->drained[AFI_READ] && fills < AFI_FILLS_MAX)
 			r = read_fill(op, file);
+		if (op->future.done)
+			return 0;
 		if (r == AFI_EMPTY && op->enough == read_enough_bytes &&
 		    !op->full) {
 			read_finish(op, 0, 0, 0);
 			return 0;
 		}
 		if (r == -EAGAIN || r == AFI_EMPTY)
-			r = afi_file_await(file, AFI_READ);
+			r = read_await(op, file);
 		if (r == -EAGAIN)
-			return -EAGAIN;
+			return op->future.done ? 0 : -EAGAIN;
 		if (r <= 0)
 			break;
 	}
+	if (op->future.done)
+		return 0;
 	if (r == 0)
 		file->eof = file->sticky_eof;
 	if (r == 0)
@@ -271,6 +293,7 @@ static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
 		.cancel = read_cancel,
 		.expire = read_expire,
 		.describe = read_describe,
+		.has_match = true,
 	};
 	struct af_loop *loop = file ? file->loop : NULL;
 	int r = afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout);
@@ -303,14 +326,12 @@ static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 	return n > 0;
 }
 
-static inline struct af_future *read_start(struct afi_read_op *op,
-					   struct af_file *file,
-					   const struct timeval *timeout)
+static struct af_future *read_queue(struct afi_read_op *op,
+				    struct af_file *file,
+				    const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 
-	if (read_at_once(op, file))
-		return f;
 	afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
@@ -321,6 +342,14 @@ static inline struct af_future *read_start(struct afi_read_op *op,
 		afi_file_resume(file, AFI_READ);
 	}
 	return f;
+}
+
+static inline struct af_future *read_start(struct afi_read_op *op,
+					   struct af_file *file,
+					   const struct timeval *timeout)
+{
+	return read_at_once(op, file) ? &op->future
+				      : read_queue(op, file, timeout);
 }
 
 static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
@@ -387,7 +416,7 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	op->enough = read_enough_line;
 	op->full = op->keep_part = flags & AFIO_FULL;
 	op->size = size ? size : AFI_UNBOUNDED;
-	op->hint = sizehint;
+	op->hint = (uint32_t)(sizehint < HINT_MAX ? sizehint : HINT_MAX);
 	return read_start(op, file, timeout);
 }
 

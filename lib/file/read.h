@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "file/delim.h"
+#include "file/delims.h"
 #include "file/op.h"
 
 #define AFI_UNBOUNDED SIZE_MAX
@@ -22,8 +22,9 @@ struct afi_read_op {
 					 const char *data, size_t len);
 			size_t size;		 /* at most, or unbounded */
 			size_t scanned;		 /* without a newline in them */
-			size_t hint;		 /* the line's likely length */
-			struct afi_delim *delim; /* of read_until; or NULL */
+			struct afi_delim *delim; /* of read_until */
+			struct afi_delims *delims; /* of read_until_any */
+			uint32_t hint;	/* the line's likely length */
 			bool full;	/* a part is a result only at the end */
 			bool keep_part; /* and not at the deadline */
 		};
@@ -45,11 +46,14 @@ struct af_future *afi_read_abandon(struct afi_read_op *op);
 /* How many bytes decide on a delimiter that begins before the size is full. */
 static inline size_t afi_read_most(const struct afi_read_op *op)
 {
-	if (!op->delim)
-		return op->size;
-	return op->size > SIZE_MAX - op->delim->len
-		       ? SIZE_MAX
-		       : op->size + op->delim->len - 1;
+	size_t longest = 1;
+
+	if (op->delim)
+		longest = op->delim->len;
+	if (op->delims)
+		longest = op->delims->longest;
+	return op->size > SIZE_MAX - longest ? SIZE_MAX
+					     : op->size + longest - 1;
 }
 
 #endif

@@ -13,10 +13,10 @@
 /* 0, or the error if the file has no position. */
 static int seek_check(const struct af_file *file)
 {
-	if (!file)
-		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	int r = afi_file_check(file);
+
+	if (r < 0)
+		return r;
 	return file->transport->put_back ? 0 : -ESPIPE;
 }
 

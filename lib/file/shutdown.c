@@ -20,7 +20,7 @@ static int shutdown_half(struct af_file *file, int how)
 		afi_hangup_rearm(file);
 	}
 	r = file->transport->shutdown(file, how);
-	if (r < 0)
+	if (r < 0 || !file->attached)
 		return r;
 	/* The kernel does not wake readers of a datagram socket. */
 	if (how != SHUT_WR) {
@@ -32,7 +32,10 @@ static int shutdown_half(struct af_file *file, int how)
 
 static int shutdown_step(struct afi_op *op)
 {
-	afi_op_finish(op, shutdown_half(op->file, SHUT_WR));
+	int r = shutdown_half(op->file, SHUT_WR);
+
+	if (!op->future->done)
+		afi_op_finish(op, r);
 	return 0;
 }
 
@@ -61,19 +64,24 @@ int af_file_shutdown(struct af_file *file, int how)
 {
 	int r;
 
-	if (!file || (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR))
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	r = afi_file_check(file);
+	if (r < 0)
+		return r;
 	if (!file->transport->can_shutdown)
 		return -ENOTSOCK;
 	r = file->transport->can_shutdown(file, how);
 	if (r < 0)
 		return r;
-	if (how == SHUT_RD || TAILQ_EMPTY(&file->ops[AFI_WRITE]))
-		return shutdown_half(file, how);
-	r = shutdown_later(file);
-	if (r == 0 && how == SHUT_RDWR)
-		r = shutdown_half(file, SHUT_RD);
+	afi_file_hold(file);
+	if (how == SHUT_RD || TAILQ_EMPTY(&file->ops[AFI_WRITE])) {
+		r = shutdown_half(file, how);
+	} else {
+		r = shutdown_later(file);
+		if (r == 0 && how == SHUT_RDWR && !file->dead)
+			r = shutdown_half(file, SHUT_RD);
+	}
+	afi_file_let_go(file);
 	return r;
 }

@@ -30,13 +30,11 @@ struct af_future *af_file_sync(struct af_file *file,
 	};
 	struct afi_op *op;
 	struct af_future *f;
-	int r = 0;
+	int r = afi_file_check(file);
 
-	if (!file || !afi_timeout_valid(timeout))
+	if (file && !afi_timeout_valid(timeout))
 		r = -EINVAL;
-	else if (!afi_loop_alive(file->loop))
-		r = -ECANCELED;
-	else if (!file->transport->sync)
+	if (r == 0 && !file->transport->sync)
 		r = -EINVAL; /* as fsync(2) */
 	f = afi_op_new(file, &ops, r);
 	if (f->done)

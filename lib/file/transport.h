@@ -33,8 +33,11 @@ struct afi_transport {
 
 	/* All below may be NULL; each comment says what NULL means. */
 
-	/* afi_fill() where a message must be read whole. NULL: uses read. */
-	ssize_t (*fill)(struct af_file *file);
+	/*
+	 * afi_fill() where a message must be read whole, or code of the program
+	 * runs before or after. NULL: uses read.
+	 */
+	ssize_t (*fill)(struct af_file *file, size_t want);
 	/*
 	 * Before a read of less than AFI_PACKET_MAX bytes: true if the file has
 	 * turned out to be a packet pipe, and has a table with fill now. NULL:
@@ -45,10 +48,10 @@ struct afi_transport {
 	int (*clear_eof)(struct af_file *file);
 	/*
 	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
-	 * that none comes after the first byte equal to last. NULL: any number,
-	 * because put_back can undo it.
+	 * that none comes after the first byte equal to one of the n in last.
+	 * NULL: any number, because put_back can undo it.
 	 */
-	size_t (*span)(struct af_file *file, char last);
+	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
 	 * Moves the descriptor's position back over the buffered bytes. Call it
 	 * only if a read or write that waits is about to end. 0, also for a
@@ -70,6 +73,13 @@ struct afi_transport {
 	 * a bufferevent will still send. NULL: none.
 	 */
 	size_t (*commit)(struct af_file *file);
+	/*
+	 * Whether bytes that a write has counted have yet to leave: want
+	 * AFI_WRITE. NULL: never.
+	 */
+	bool (*is_sending)(const struct af_file *file);
+	/* Returns the error of such bytes, once; 0. NULL: there is none. */
+	int (*take_late_error)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
 	/* shutdown(2), and whether it is possible. NULL: -ENOTSOCK. */
@@ -90,6 +100,8 @@ struct afi_transport {
 			   enum afi_direction direction);
 	/* After release: closes file->fd if close_fd. NULL: close(2). */
 	int (*close)(struct af_file *file, bool close_fd);
+	/* Frees what release and close have left. NULL: nothing. */
+	void (*destroy)(struct af_file *file);
 
 	/* It cannot be polled; workers do what would block. */
 	bool always_ready;

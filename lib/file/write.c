@@ -24,11 +24,24 @@ struct write_op {
 	size_t len;
 	char *copy; /* NULL, or the memory that data points into */
 	bool full;
+	bool more; /* AFIO_MORE, where it makes a difference */
 };
 
 static struct write_op *write_of(struct af_future *f)
 {
 	return AFI_CONTAINER(f, struct write_op, future);
+}
+
+/* The flag is the file's, because a transport knows no operation. */
+static ssize_t write_with_more(struct af_file *file, const struct iovec *iov,
+			       int n)
+{
+	ssize_t r;
+
+	file->more = true;
+	r = file->transport->write(file, iov, n);
+	file->more = false;
+	return r;
 }
 
 static ssize_t write_some(struct write_op *op, struct af_file *file)
@@ -44,32 +57,62 @@ static ssize_t write_some(struct write_op *op, struct af_file *file)
 				  (struct evbuffer_iovec *)iov, IOVECS_MAX);
 		n = n < IOVECS_MAX ? n : IOVECS_MAX;
 	}
+	if (op->more)
+		return write_with_more(file, iov, n);
 	return file->transport->write(file, iov, n);
 }
 
+/* Draining may run a cleanup function of the program. */
 static void write_count(struct write_op *op, size_t n)
 {
+	op->len -= n;
+	op->future.count += n;
 	if (op->data)
 		op->data += n;
 	else
 		evbuffer_drain(op->future.buffer, n);
-	op->len -= n;
-	op->future.count += n;
 }
 
 /* Bytes that a worker or a bufferevent has count as written. */
-static void write_unqueue(struct write_op *op)
+static size_t write_unqueue(struct write_op *op)
 {
 	size_t n = afi_file_unqueue(&op->op);
 
-	if (n > 0)
-		write_count(op, n);
+	op->len -= n;
+	op->future.count += n;
+	return n;
+}
+
+/* Ends one that has left the queue, n bytes of which were not drained. */
+static void write_end(struct write_op *op, int error, size_t n)
+{
+	struct af_future *f = &op->future;
+
+	if (op->data) {
+		afi_future_finish(f, error);
+		return;
+	}
+	af_future_ref(f);
+	afi_future_finish(f, error);
+	evbuffer_drain(f->buffer, n);
+	af_future_unref(f);
 }
 
 static void write_finish(struct write_op *op, int error)
 {
-	write_unqueue(op);
-	afi_future_finish(&op->future, error);
+	write_end(op, error, write_unqueue(op));
+}
+
+/* The same outside of a step: those behind it are stepped. */
+static void write_abort(struct write_op *op, int error)
+{
+	struct af_file *file = op->op.file;
+
+	afi_file_hold(file);
+	write_finish(op, error);
+	if (!file->dead)
+		afi_file_resume(file, AFI_WRITE);
+	afi_file_let_go(file);
 }
 
 /* Writes what can be written now. 0: enough was; -EAGAIN; -errno. */
@@ -79,10 +122,12 @@ static int write_now(struct write_op *op, struct af_file *file)
 
 	while (op->len > 0) {
 		r = write_some(op, file);
+		if (op->future.done)
+			return 0;
 		if (r <= 0)
 			return r < 0 ? (int)r : -EAGAIN;
 		write_count(op, (size_t)r);
-		if (!op->full)
+		if (!op->full || op->future.done)
 			return 0;
 		/* There is no room left: save the call that would fail. */
 		if (op->len > 0 && op->data && file->transport->part_fills)
@@ -98,31 +143,69 @@ static int write_step(struct afi_op *queued)
 
 	if (r == -EAGAIN)
 		r = afi_file_await(queued->file, AFI_WRITE);
+	if (op->future.done)
+		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	write_finish(op, r);
 	return 0;
 }
 
+/* Whether a write to the descriptor itself can be tried before it is queued. */
+static inline bool write_can_try(const struct af_file *file)
+{
+	return file->transport->part_fills && !file->transport->always_ready &&
+	       !file->careful && TAILQ_EMPTY(&file->ops[AFI_WRITE]) &&
+	       !file->loop->held;
+}
+
+/* Waits, though it is the first in its queue and has been tried. */
+static void write_wait(struct write_op *op, struct af_file *file)
+{
+	int r;
+
+	afi_file_append(file, &op->op);
+	r = afi_file_await(file, AFI_WRITE);
+	if (r != -EAGAIN)
+		write_finish(op, r);
+}
+
+/* Begins the write. Most end here, and those need not be queued. */
+static inline void write_begin(struct write_op *op, struct af_file *file)
+{
+	bool tried = write_can_try(file);
+	int r = tried ? write_now(op, file) : -EAGAIN;
+
+	if (r != -EAGAIN) {
+		afi_future_finish(&op->future, r);
+		return;
+	}
+	afi_op_init(&op->op, &op->future, AFI_WRITE, write_step);
+	if (tried)
+		write_wait(op, file);
+	else
+		afi_file_queue(file, &op->op);
+}
+
 static void write_cancel(struct af_future *f)
 {
-	struct write_op *op = write_of(f);
-	struct af_file *file = op->op.file;
-
-	write_finish(op, -ECANCELED);
-	afi_file_resume(file, AFI_WRITE);
+	write_abort(write_of(f), -ECANCELED);
 }
 
 static void write_expire(struct af_future *f)
 {
 	struct write_op *op = write_of(f);
 	struct af_file *file = op->op.file;
+	size_t n;
 
-	write_unqueue(op);
+	afi_file_hold(file);
+	n = write_unqueue(op);
 	if (f->count > 0 && op->full && op->len > 0)
 		f->flags = AFIO_TIMEDOUT;
-	afi_future_finish(f, f->count > 0 ? 0 : -ETIMEDOUT);
-	afi_file_resume(file, AFI_WRITE);
+	write_end(op, f->count > 0 ? 0 : -ETIMEDOUT, n);
+	if (!file->dead)
+		afi_file_resume(file, AFI_WRITE);
+	afi_file_let_go(file);
 }
 
 static void write_destroy(struct af_future *f)
@@ -143,6 +226,7 @@ static const struct afi_future_ops write_ops = {
 	.cancel = write_cancel,
 	.expire = write_expire,
 	.destroy = write_destroy,
+	.progress = afi_op_progress,
 	.describe = write_describe,
 };
 
@@ -163,9 +247,10 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 	struct af_future *f = &op->future;
 	int r = 0;
 
-	afi_op_init(&op->op, f, AFI_WRITE, write_step);
 	op->full = flags & AFIO_FULL;
-	afi_file_queue(file, &op->op);
+	/* It would join datagrams. */
+	op->more = flags & AFIO_MORE && !file->is_message;
+	write_begin(op, file);
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout) && !file->loop->held) {
@@ -176,10 +261,8 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 		r = write_keep_rest(op);
 	if (r == 0)
 		r = afi_operation_wait(f, timeout);
-	if (r < 0) {
-		write_finish(op, r);
-		afi_file_resume(file, AFI_WRITE);
-	}
+	if (r < 0)
+		write_abort(op, r);
 	return f;
 }
 
@@ -210,7 +293,8 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
 
 	if (!buf && len > 0)
 		return afi_op_failed(file, -EINVAL);
-	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW, timeout, &failed);
+	op = write_new(file, flags, AFIO_FULL | AFIO_BORROW | AFIO_MORE,
+		       timeout, &failed);
 	if (!op)
 		return failed;
 	op->data = len > 0 ? buf : "";
@@ -228,9 +312,12 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 
 	if (!buf)
 		return afi_op_failed(file, -EINVAL);
-	op = write_new(file, flags, AFIO_FULL, timeout, &failed);
+	op = write_new(file, flags, AFIO_FULL | AFIO_MORE, timeout, &failed);
 	if (!op)
 		return failed;
+	/* Callbacks and cleanup functions of buf run here, and later on. */
+	file->careful = true;
+	afi_file_hold(file);
 	op->future.buffer = evbuffer_new();
 	if (op->future.buffer) {
 		op->len = evbuffer_get_length(buf);
@@ -242,8 +329,12 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 	if (r == 0 && file->is_message && op->len > 0 &&
 	    !evbuffer_pullup(op->future.buffer, -1))
 		r = -ENOMEM;
+	if (r == 0 && (!file->attached || file->closing))
+		r = -ECANCELED;
 	if (r == 0)
-		return write_start(op, file, flags, timeout);
-	afi_future_finish(&op->future, r);
+		write_start(op, file, flags, timeout);
+	else
+		afi_future_finish(&op->future, r);
+	afi_file_let_go(file);
 	return &op->future;
 }

@@ -90,10 +90,22 @@ static void await_on_timeout(struct afi_deadline *deadline)
 	*timed_out = true;
 }
 
+/* Whether something has begun to wait that this wait may depend on. */
+static bool await_is_stuck(struct afi_await *await)
+{
+	unsigned now = await->future->loop->maybe_stuck;
+
+	if (await->maybe_stuck == now)
+		return false;
+	await->maybe_stuck = now;
+	return afi_future_needs(await->future, NULL);
+}
+
 /* Turns the loop until the future is done; 0, or why it cannot go on. */
-static int await_drive(struct af_loop *loop, struct af_future *f,
+static int await_drive(struct af_loop *loop, struct afi_await *await,
 		       const struct timeval *timeout)
 {
+	struct af_future *f = await->future;
 	bool wait = !afi_timeout_zero(timeout), timed_out = false;
 	struct afi_deadline deadline = { .arg = &timed_out };
 	int r = 0;
@@ -101,13 +113,13 @@ static int await_drive(struct af_loop *loop, struct af_future *f,
 	if (timeout && wait)
 		r = afi_deadline_start(&deadline, loop, timeout,
 				       await_on_timeout);
-	while (r == 0 && !f->done) {
+	while (r == 0 && !f->done && !await->forgotten) {
 		afi_loop_round(loop, &f->done);
-		if (f->done)
+		if (f->done || await->forgotten)
 			break;
 		if (timed_out)
 			r = -ETIMEDOUT;
-		else if (loop->maybe_stuck && afi_future_needs(f, NULL))
+		else if (await_is_stuck(await))
 			r = -EDEADLK;
 		else if (loop->freed)
 			r = TAILQ_EMPTY(&loop->ready);
@@ -140,12 +152,15 @@ int af_await_for(struct af_future *f, const struct timeval *timeout)
 		return -ELOOP;
 	if (afi_future_needs(f, NULL))
 		return -EDEADLK;
+	await.maybe_stuck = loop->maybe_stuck;
 	r = await_enter(loop, &await);
 	if (r < 0)
 		return r;
 	af_future_ref(f);
-	r = await_drive(loop, f, timeout);
-	if (f->done)
+	r = await_drive(loop, &await, timeout);
+	if (await.forgotten)
+		r = -ECANCELED;
+	else if (f->done)
 		r = f->error;
 	af_future_unref(f);
 	await_leave(loop, &await);

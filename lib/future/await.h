@@ -12,6 +12,8 @@ struct afi_await {
 	struct af_future *future;
 	struct event_base *base; /* where the loop's things were before */
 	bool turning;		 /* whether libevent was dispatching them */
+	bool forgotten;		 /* see af_future_forget() */
+	unsigned maybe_stuck;	 /* of the loop, when it was last looked at */
 };
 
 #endif

@@ -84,7 +84,7 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 		r = afi_future_wait(next, chain_run_follow, NULL, NULL, link);
 		if (r == 0) {
 			/* Somebody may be waiting for this link already. */
-			link->loop->maybe_stuck |= afi_future_needs(next, NULL);
+			link->loop->maybe_stuck += afi_future_needs(next, NULL);
 			return;
 		}
 		link->source = NULL;
@@ -199,8 +199,10 @@ static struct af_future *chain_add(struct af_future *f, enum call_on on,
 	struct af_future *link = NULL;
 
 	if (!f || !fn) {
-		af_future_unref(f);
-		f = afi_future_failed(loop, -EINVAL);
+		struct af_future *failed = afi_future_failed(loop, -EINVAL);
+
+		af_future_unref(f); /* and with it maybe the loop */
+		f = failed;
 		return fn ? chain_call_now(f, on, fn, arg) : f;
 	}
 	if (!afi_future_has_loop(f))

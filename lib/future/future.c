@@ -127,14 +127,20 @@ static inline void future_free_one(struct af_future *f)
 
 	if (f->ops->destroy)
 		f->ops->destroy(f);
-	/* Not before: a value's free function may have freed the loop. */
-	pool = afi_loop_pool(loop);
 	if (f->buffer)
 		evbuffer_free(f->buffer);
+	/* Not before: a function of the program may have freed the loop. */
+	pool = afi_loop_pool(loop);
 	if (f->chunk)
 		afi_chunk_put(pool, f->chunk);
 	afi_block_put(pool, f, f->ops->size);
 	afi_loop_unref(loop);
+}
+
+/* Whether a shield without a reference is there for its waiters. */
+static inline bool future_is_kept(struct af_future *f)
+{
+	return f->ops->kind == AFI_SHIELD && f->ops->keep(f);
 }
 
 /* Adds to a list the parts that nobody else holds. */
@@ -146,7 +152,7 @@ static void future_drop_parts(struct af_future **dead, struct af_future *f)
 
 	for (size_t i = 0; i < compound->n; i++) {
 		part = compound->parts[i];
-		if (!part->loop || --part->refs > 0)
+		if (!part->loop || --part->refs > 0 || future_is_kept(part))
 			continue;
 		part->first_waiter.child = *dead;
 		*dead = part;
@@ -164,14 +170,14 @@ static inline struct af_future *future_free_link(struct af_future *f)
 }
 
 /* By a list, since what holds what may be deep. */
-static void future_free_compound(struct af_future *f)
+__attribute__((noinline)) static void future_free_others(struct af_future *f)
 {
 	struct af_future *dead = NULL;
 
 	while (f) {
-		if (f->ops->compound)
+		if (f->ops->kind == AFI_COMPOUND)
 			future_drop_parts(&dead, f);
-		f = future_free_link(f);
+		f = future_is_kept(f) ? NULL : future_free_link(f);
 		if (!f && dead) {
 			f = dead;
 			dead = f->first_waiter.child;
@@ -185,10 +191,10 @@ static void future_free_compound(struct af_future *f)
  */
 __attribute__((noinline)) static void future_free_chain(struct af_future *f)
 {
-	while (f && !f->ops->compound)
+	while (f && f->ops->kind == AFI_SINGLE)
 		f = future_free_link(f);
 	if (f)
-		future_free_compound(f);
+		future_free_others(f);
 }
 
 __attribute__((noinline)) static void future_free_single(struct af_future *f)
@@ -198,7 +204,7 @@ __attribute__((noinline)) static void future_free_single(struct af_future *f)
 
 __attribute__((noinline)) static void future_free(struct af_future *f)
 {
-	if (f->source || f->ops->compound)
+	if (f->source || f->ops->kind != AFI_SINGLE)
 		future_free_chain(f);
 	else
 		future_free_single(f);
@@ -227,10 +233,7 @@ static void future_run_waiters(struct afi_task *task)
 
 		/* Before the call: it may add a waiter in the same place. */
 		f->waiters = waiter->next;
-		if (waiter == &f->first_waiter)
-			waiter->run = NULL;
-		else
-			free(waiter);
+		afi_waiter_put(f, waiter);
 		copy.run(&copy, f);
 		if (!f->waiters)
 			break;
@@ -241,7 +244,7 @@ static void future_run_waiters(struct afi_task *task)
 	future_drop(f);
 }
 
-static void future_schedule(struct af_future *f)
+void afi_future_schedule(struct af_future *f)
 {
 	if (!f->task.run) {
 		f->refs++;
@@ -266,7 +269,7 @@ void afi_future_finish(struct af_future *f, int error)
 		future_drop_deadline(f);
 	afi_loop_leave(&f->loop->pending, &f->pending);
 	if (f->waiters)
-		future_schedule(f);
+		afi_future_schedule(f);
 	future_drop(f);
 }
 
@@ -297,7 +300,7 @@ int afi_future_wait(struct af_future *f,
 		f->waiters = waiter;
 	f->last_waiter = waiter;
 	if (f->done)
-		future_schedule(f);
+		afi_future_schedule(f);
 	return 0;
 }
 
@@ -326,10 +329,26 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 	return r;
 }
 
+/*
+ * A cancel stops at a shield; unless that is due, with nothing but others between
+ * it and what is done.
+ */
+static struct af_future *future_shield_root(struct af_future *shield)
+{
+	struct af_future *f = shield->source;
+
+	while (!f->done && f->ops->kind == AFI_SHIELD)
+		f = f->source;
+	return f->done ? f : shield;
+}
+
 struct af_future *afi_future_root(struct af_future *f)
 {
-	while (!f->done && f->source)
+	while (!f->done && f->source) {
+		if (f->ops->kind == AFI_SHIELD)
+			return future_shield_root(f);
 		f = f->source;
+	}
 	return f;
 }
 
@@ -345,7 +364,7 @@ static struct afi_compound *future_cancel_root(struct af_future *f)
 	if (root->done)
 		for (; f != root; f = f->source)
 			f->cancel = AFI_CANCEL_ASKED;
-	else if (root->ops->compound)
+	else if (root->ops->kind == AFI_COMPOUND)
 		return AFI_CONTAINER(root, struct afi_compound, future);
 	else if (root->ops->cancel)
 		root->ops->cancel(root);

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/time.h>
 
 #include <asyncfile/future.h>
@@ -28,6 +29,30 @@ struct afi_waiter {
 	struct af_future *child; /* what its outcome goes to, or NULL */
 };
 
+/*
+ * A waiter that can be taken off again: its maker embeds it. Those that cannot
+ * know nothing of it, and cost nothing more.
+ */
+struct afi_tie {
+	struct afi_waiter waiter;
+	struct afi_waiter *before; /* NULL, or gone: it is the first */
+};
+
+/* The fn of a waiter in a struct afi_tie; never called. */
+void afi_waiter_tied(void);
+
+/* What a future waits for, while it is pending. */
+enum afi_kind {
+	AFI_SINGLE, /* nothing, or its source */
+	/* Its source, until it is cancelled, which leaves that alone. */
+	AFI_SHIELD,
+	/*
+	 * Several; it begins with a struct afi_compound. Its cancel only
+	 * finishes it; its parts are cancelled after that.
+	 */
+	AFI_COMPOUND,
+};
+
 struct afi_future_ops {
 	const char *name;
 	size_t size;
@@ -40,16 +65,18 @@ struct afi_future_ops {
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);
-	/*
-	 * It waits for several and begins with a struct afi_compound. Its
-	 * cancel only finishes it; its parts are cancelled after that.
-	 */
-	bool compound;
-	bool needs_one; /* of them; else all */
+	/* Of a shield, without a reference: whether it lives on. */
+	bool (*keep)(struct af_future *f);
+	enum afi_kind kind;
+	bool needs_one; /* of the parts of a compound; else all */
 	/* Of a communicate: what it brought. */
 	const struct af_output *(*output)(const struct af_future *f);
+	/* Of one that is done: a value of the program's. */
+	void *(*value)(const struct af_future *f);
 	/* Of one that starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
+	/* Its status is which of several texts a read has found. */
+	bool has_match;
 	/* Of a pending one: how many bytes it has moved so far. */
 	size_t (*progress)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
@@ -152,9 +179,11 @@ static inline int afi_future_limit(struct af_future *f,
  * done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
+/* The same, in a walk of bounded length: -1, if that does not tell. */
+int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);
-/* The future at the root of a pending chain. */
+/* The future at the root of a pending chain, as far as a cancel goes. */
 struct af_future *afi_future_root(struct af_future *f);
 
 /*
@@ -172,5 +201,23 @@ static inline bool afi_future_has_loop(const struct af_future *f)
 int afi_future_wait(struct af_future *f,
 		    void (*run)(struct afi_waiter *, struct af_future *),
 		    void (*fn)(void), void *arg, struct af_future *child);
+/* The waiters of a future that is done are due, unless they are already. */
+void afi_future_schedule(struct af_future *f);
+/* A waiter is out of the list of f: its memory can be used again. */
+static inline void afi_waiter_put(struct af_future *f,
+				  struct afi_waiter *waiter)
+{
+	if (waiter == &f->first_waiter || waiter->fn == afi_waiter_tied)
+		waiter->run = NULL;
+	else
+		free(waiter);
+}
+
+/* Adds a waiter to a pending future. */
+void afi_future_tie(struct af_future *f, struct afi_tie *tie,
+		    void (*run)(struct afi_waiter *, struct af_future *),
+		    struct af_future *child);
+/* Takes it off, unless that has happened, or it has run. */
+void afi_future_untie(struct af_future *f, struct afi_tie *tie);
 
 #endif

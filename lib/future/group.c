@@ -33,21 +33,21 @@ static const struct afi_future_ops group_all_ops = {
 	.name = "all",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.compound = true,
+	.kind = AFI_COMPOUND,
 };
 
 static const struct afi_future_ops group_all_settled_ops = {
 	.name = "all settled",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.compound = true,
+	.kind = AFI_COMPOUND,
 };
 
 static const struct afi_future_ops group_race_ops = {
 	.name = "race",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.compound = true,
+	.kind = AFI_COMPOUND,
 	.needs_one = true,
 };
 
@@ -55,7 +55,7 @@ static const struct afi_future_ops group_any_ops = {
 	.name = "any",
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
-	.compound = true,
+	.kind = AFI_COMPOUND,
 	.needs_one = true,
 };
 
@@ -211,7 +211,8 @@ struct af_future *af_future_part(const struct af_future *f, size_t i)
 {
 	const struct afi_compound *compound;
 
-	if (!f || !f->ops || !f->ops->compound)
+	/* Of a map, parts come and go. */
+	if (!f || !f->ops || f->ops->cancel != group_cancel)
 		return NULL;
 	compound = AFI_CONTAINER(f, const struct afi_compound, future);
 	return i < compound->n ? compound->parts[i] : NULL;
@@ -260,7 +261,7 @@ static const struct afi_future_ops group_timeout_ops = {
 	.size = sizeof(struct group),
 	.cancel = group_cancel,
 	.expire = group_expire,
-	.compound = true,
+	.kind = AFI_COMPOUND,
 	.needs_one = true,
 };
 
@@ -282,10 +283,9 @@ struct af_future *af_with_timeout(struct af_future *f,
 	if (f && f->loop && !afi_loop_is_mine(f->loop))
 		return afi_future_failed(f->loop, -EPERM);
 	if (!f || !afi_timeout_valid(timeout)) {
-		struct af_loop *loop = f ? f->loop : NULL;
-
-		af_future_unref(f);
-		return afi_future_failed(loop, -EINVAL);
+		timed = afi_future_failed(f ? f->loop : NULL, -EINVAL);
+		af_future_unref(f); /* and with it maybe the loop */
+		return timed;
 	}
 	if (f->done || !timeout)
 		return f;

@@ -8,6 +8,9 @@
 #include "base/container.h"
 #include "future/future.h"
 
+/* Steps of a walk that is made for each part of a map. */
+#define NEAR 256
+
 /*
  * It cannot be done before that continuation if any of all, or all of any,
  * cannot. But a circle is a circle, also with a way out.
@@ -26,7 +29,7 @@ needs_along(struct af_future *f, const struct af_future *other, bool *ret_found)
 		*ret_found = other ? f == other : f->running;
 		if (*ret_found)
 			return NULL;
-		if (f->ops->compound)
+		if (f->ops->kind == AFI_COMPOUND)
 			return AFI_CONTAINER(f, struct afi_compound, future);
 	}
 	*ret_found = false;
@@ -43,15 +46,16 @@ static void needs_enter(struct afi_compound *compound,
 	compound->found = needs_all(compound, other);
 }
 
-static bool needs_walk(struct afi_compound *compound,
-		       const struct af_future *other)
+/* 0 or 1; -1 after so many steps. */
+static int needs_walk(struct afi_compound *compound,
+		      const struct af_future *other, size_t steps)
 {
 	unsigned walk = ++compound->future.loop->walks;
 	struct afi_compound *above, *below;
 	bool found;
 
 	needs_enter(compound, NULL, walk, other);
-	for (;;) {
+	for (; steps > 0; steps--) {
 		if (compound->look.next == compound->n ||
 		    compound->found != needs_all(compound, other)) {
 			above = compound->look.above;
@@ -72,6 +76,7 @@ static bool needs_walk(struct afi_compound *compound,
 			compound = below;
 		}
 	}
+	return -1;
 }
 
 bool afi_future_needs(struct af_future *f, const struct af_future *other)
@@ -79,5 +84,13 @@ bool afi_future_needs(struct af_future *f, const struct af_future *other)
 	bool found;
 	struct afi_compound *compound = needs_along(f, other, &found);
 
-	return compound ? needs_walk(compound, other) : found;
+	return compound ? needs_walk(compound, other, SIZE_MAX) : found;
+}
+
+int afi_future_needs_near(struct af_future *f, const struct af_future *other)
+{
+	bool found;
+	struct afi_compound *compound = needs_along(f, other, &found);
+
+	return compound ? needs_walk(compound, other, NEAR) : found;
 }

@@ -44,24 +44,37 @@ static void promise_destroy(struct af_future *f)
 		promise->free_value(promise->value);
 }
 
+static void *promise_value(const struct af_future *f)
+{
+	return AFI_CONTAINER(f, const struct promise, future)->value;
+}
+
 static const struct afi_future_ops promise_ops = {
 	.name = "program's future",
 	.size = sizeof(struct promise),
 	.cancel = promise_cancel,
 	.destroy = promise_destroy,
+	.value = promise_value,
 };
+
+/* Whether futures can be made on a loop: 0 or -errno. */
+static int promise_check_loop(struct af_loop *loop)
+{
+	if (!loop)
+		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	return afi_loop_alive(loop) ? 0 : -ECANCELED;
+}
 
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 				void *arg)
 {
 	struct af_future *f;
+	int r = promise_check_loop(loop);
 
-	if (!loop)
-		return afi_future_failed(NULL, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
+	if (r < 0)
+		return afi_future_failed(loop, r);
 	f = afi_operation_new(loop, &promise_ops);
 	if (!f)
 		return afi_future_failed(loop, -ENOMEM);
@@ -69,6 +82,46 @@ struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 	promise_of(f)->arg = arg;
 	f->since = afi_now_coarse();
 	return f;
+}
+
+/* One that is done already, with a value to come; or another, failed one. */
+static struct af_future *promise_done(struct af_loop *loop, int error)
+{
+	struct af_future *f;
+	int r = promise_check_loop(loop);
+
+	if (r < 0)
+		return afi_future_failed(loop, r);
+	f = afi_future_new(loop, &promise_ops);
+	if (!f)
+		return afi_future_failed(loop, -ENOMEM);
+	afi_future_finish(f, error);
+	return f;
+}
+
+/* Whether a future can fail with it; -EINPROGRESS says that it is pending. */
+static bool promise_is_error(int error)
+{
+	return error < 0 && error != -EINPROGRESS;
+}
+
+struct af_future *af_succeeded(struct af_loop *loop, void *value,
+			       af_free_fn free_value)
+{
+	struct af_future *f = promise_done(loop, 0);
+
+	if (f->ops == &promise_ops) {
+		promise_of(f)->value = value;
+		promise_of(f)->free_value = free_value;
+	} else if (free_value) {
+		free_value(value);
+	}
+	return f;
+}
+
+struct af_future *af_failed(struct af_loop *loop, int error)
+{
+	return promise_done(loop, promise_is_error(error) ? error : -EINVAL);
 }
 
 /* Whether the program may end this future: 0 or -errno. */
@@ -99,22 +152,10 @@ int af_future_fail(struct af_future *f, int error)
 {
 	int r = promise_check(f);
 
-	/* That one says that it is pending. */
-	if (r == 0 && (error >= 0 || error == -EINPROGRESS))
+	if (r == 0 && !promise_is_error(error))
 		r = -EINVAL;
 	if (r < 0)
 		return r;
 	afi_future_finish(f, error);
 	return 0;
-}
-
-void *af_future_value(const struct af_future *f)
-{
-	if (!f || !f->done)
-		return NULL;
-	if (f->source)
-		f = f->source;
-	if (f->ops != &promise_ops)
-		return NULL;
-	return AFI_CONTAINER(f, const struct promise, future)->value;
 }

@@ -94,9 +94,28 @@ size_t af_future_count(const struct af_future *f)
 	return f->ops->progress ? f->ops->progress(f) : 0;
 }
 
+void *af_future_value(const struct af_future *f)
+{
+	if (!f || !f->done)
+		return NULL;
+	f = result_of(f);
+	return f->ops && f->ops->value ? f->ops->value(f) : NULL;
+}
+
 int af_future_status(const struct af_future *f)
 {
-	return f && f->done ? result_of(f)->status : -1;
+	if (!f || !f->done)
+		return -1;
+	f = result_of(f);
+	return f->ops && f->ops->has_match ? -1 : f->status;
+}
+
+int af_future_match(const struct af_future *f)
+{
+	if (!f || !f->done || f->error)
+		return -1;
+	f = result_of(f);
+	return f->ops && f->ops->has_match ? f->status : -1;
 }
 
 const struct af_output *af_future_output(const struct af_future *f)

@@ -138,21 +138,31 @@ static void loop_release(struct af_loop *loop)
 	loop->spare = loop->home = loop->base = NULL;
 }
 
+void afi_loop_release_freed(struct af_loop *loop)
+{
+	if (loop->drivers == 0 && loop->calls == 0 && loop->base)
+		loop_release(loop);
+}
+
 static void loop_init(struct af_loop *loop, struct event_base *base)
 {
 	loop->refs = 1;
 	loop->max_depth = AFIO_DEFAULT_DEPTH;
-	loop->max_workers = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_DISK] = AFIO_DEFAULT_WORKERS;
+	loop->max_workers[AFI_CREW_WORK] = AFIO_DEFAULT_WORK_THREADS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->settle);
 	TAILQ_INIT(&loop->later);
+	TAILQ_INIT(&loop->first);
 	TAILQ_INIT(&loop->pending);
 	TAILQ_INIT(&loop->members);
 	TAILQ_INIT(&loop->last);
 	LIST_INIT(&loop->watches);
+	LIST_INIT(&loop->lookout.list);
+	LIST_INIT(&loop->children);
 }
 
 /* What is on the base from the beginning; 0 or -errno. */
@@ -214,6 +224,11 @@ int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
 	return 0;
 }
 
+unsigned af_loop_max_depth(const struct af_loop *loop)
+{
+	return loop ? loop->max_depth : 0;
+}
+
 /* Each one takes itself out of the list. */
 static void loop_orphan_all(struct afi_members *list)
 {
@@ -229,6 +244,8 @@ void af_loop_free(struct af_loop *loop)
 		return;
 	loop->stopped = true;
 	loop->freed = true;
+	/* First: threads that go on posting must not hold this up. */
+	loop_orphan_all(&loop->first);
 	/* A cancelled waiter may itself await: the loop must stay meanwhile. */
 	afi_loop_enter(loop);
 	do {
@@ -236,7 +253,7 @@ void af_loop_free(struct af_loop *loop)
 		loop_orphan_all(&loop->pending);
 		afi_loop_round(loop, NULL);
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
-		 loop->mailbox.first);
+		 !afi_mailbox_is_empty(&loop->mailbox));
 	loop_orphan_all(&loop->members);
 	loop_orphan_all(&loop->last);
 	/* No worker posts any more; what they have posted is run by exit. */
@@ -356,7 +373,7 @@ void afi_loop_exit(struct af_loop *loop)
 	if (--loop->drivers == 0) {
 		loop->stopped = false;
 		if (loop->freed)
-			loop_release(loop);
+			afi_loop_release_freed(loop);
 		else
 			loop_kick(loop);
 	}

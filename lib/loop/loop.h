@@ -16,6 +16,7 @@
 #include <asyncfile/loop.h>
 
 #include "base/pool.h"
+#include "loop/lookout.h"
 #include "loop/mailbox.h"
 #include "loop/pace.h"
 #include "loop/task.h"
@@ -37,12 +38,21 @@ struct afi_kick {
 	struct afi_watch watch;
 };
 
+/* Worker threads by what they do, so that one kind does not hold up another. */
+enum afi_crew {
+	AFI_CREW_DISK, /* calls that may wait for a disk */
+	AFI_CREW_WORK, /* functions of the program */
+	AFI_CREWS
+};
+
 /* What keeps a base running while a worker is waited for. */
 struct afi_hold {
 	unsigned count;
 	struct event event;
 	struct afi_watch watch;
 };
+
+struct af_process;
 
 struct af_loop {
 	struct event_base *home;  /* the program's, or our own */
@@ -54,13 +64,15 @@ struct af_loop {
 	bool stopped;	  /* af_loop_stop() was called */
 	bool turning;	  /* libevent dispatches, on our behalf */
 	bool broken;	  /* base's event_base_loopbreak() has been seen */
-	bool maybe_stuck; /* something waits for a running continuation */
 	bool held;	  /* files move no byte before the next task */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
 	unsigned walks; /* over futures, so far */
+	/* How often something began to wait for a running continuation. */
+	unsigned maybe_stuck;
 	unsigned refs;	/* the owner's, and one for each object made with it */
+	unsigned calls; /* into code of the program, inside of libevent's */
 	pthread_t thread;
 	struct afi_await *awaits; /* the innermost one */
 
@@ -71,16 +83,22 @@ struct af_loop {
 	struct afi_tasks later;	 /* one is run each round, again if need be */
 	struct afi_kick kick;	 /* runs these when the program drives */
 	struct afi_mailbox mailbox;
+	struct af_post_handle *post_handle; /* see post.c; NULL: none yet */
 	struct afi_watches watches;
+	struct afi_lookout lookout;
 	/* What ends with the loop, in this order. */
+	struct afi_members first;   /* ways in of other threads */
 	struct afi_members pending; /* operations, until none is left */
 	struct afi_members members; /* files, processes */
 	struct afi_members last;    /* what those use until they have ended */
 	struct afi_pool pool;
-	struct afi_workers *workers; /* see workers.c; NULL: none yet */
-	unsigned max_workers;
+	struct afi_workers *workers[AFI_CREWS]; /* NULL: none yet */
+	unsigned max_workers[AFI_CREWS];	/* threads */
 	struct afi_hold hold;
+	size_t file_limit; /* that files begin with, see file/fill.c */
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
+	LIST_HEAD(afi_children, af_process) children; /* the newest first */
+	bool told_statuses; /* by the program, see process/reaped.c */
 };
 
 /* Whether operations can still be made. */
@@ -167,8 +185,17 @@ static inline void afi_loop_move_back(struct af_loop *loop,
 	afi_watches_move_back(&loop->watches, &loop->base, to);
 }
 
+/* Releases the base of a loop that was freed, unless somebody is inside. */
+void afi_loop_release_freed(struct af_loop *loop);
 /* Whether this thread may wait here: 0, -EBADF in a child, -EPERM. */
 int afi_loop_check(const struct af_loop *loop);
+
+/* After loop->calls++, under which the base stays even if the loop is freed. */
+static inline void afi_loop_called(struct af_loop *loop)
+{
+	if (--loop->calls == 0 && loop->freed)
+		afi_loop_release_freed(loop);
+}
 
 /* A driver comes and goes: whoever turns the loop is between these. */
 void afi_loop_enter(struct af_loop *loop);

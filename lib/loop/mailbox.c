@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -93,6 +92,16 @@ struct afi_post *afi_mailbox_take(struct afi_mailbox *box)
 		;
 	pthread_mutex_unlock(&box->lock);
 	return post;
+}
+
+bool afi_mailbox_is_empty(struct afi_mailbox *box)
+{
+	bool empty;
+
+	pthread_mutex_lock(&box->lock);
+	empty = !box->first;
+	pthread_mutex_unlock(&box->lock);
+	return empty;
 }
 
 int afi_mailbox_move(struct afi_mailbox *box, struct event_base *base)

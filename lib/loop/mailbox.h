@@ -7,6 +7,7 @@
 #define AFI_LOOP_MAILBOX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -41,6 +42,8 @@ void afi_mailbox_close(struct afi_mailbox *box);
 void afi_mailbox_put(struct afi_mailbox *box, struct afi_post *post);
 /* Takes all posts out: the first one, linked by next; or NULL. */
 struct afi_post *afi_mailbox_take(struct afi_mailbox *box);
+/* Whether there is no post in it; for any thread. */
+bool afi_mailbox_is_empty(struct afi_mailbox *box);
 /*
  * Watches it on base, too; 0 or -ENOMEM. It stays on the base it was opened
  * with, so that moving back costs nothing.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pool of threads. It outlives its loop for as long as one of them is
- * stuck in the kernel, so that nobody ever waits for a thread to end.
+ * A pool of threads, for one crew of a loop. It outlives its loop for as long
+ * as one of them is stuck, so that nobody ever waits for a thread to end.
  */
 #include "config.h"
 
@@ -26,6 +26,7 @@ struct afi_workers {
 	pthread_cond_t wake;
 	struct afi_jobs queue;
 	struct af_loop *loop; /* NULL: gone */
+	enum afi_crew crew;
 	unsigned max;
 	unsigned threads; /* the last one frees the pool, without a loop */
 	unsigned idle;	  /* of them: waiting, and not told to wake up */
@@ -53,7 +54,7 @@ static void workers_orphan(struct afi_member *member)
 	bool last;
 
 	afi_loop_leave(&workers->loop->last, member);
-	workers->loop->workers = NULL;
+	workers->loop->workers[workers->crew] = NULL;
 	pthread_mutex_lock(&workers->lock);
 	workers->loop = NULL;
 	while ((job = TAILQ_FIRST(&workers->queue))) {
@@ -67,7 +68,7 @@ static void workers_orphan(struct afi_member *member)
 		workers_free(workers);
 }
 
-static struct afi_workers *workers_new(struct af_loop *loop)
+static struct afi_workers *workers_new(struct af_loop *loop, enum afi_crew crew)
 {
 	struct afi_workers *workers = calloc(1, sizeof(*workers));
 	pthread_condattr_t attr;
@@ -81,7 +82,8 @@ static struct afi_workers *workers_new(struct af_loop *loop)
 	pthread_condattr_destroy(&attr);
 	TAILQ_INIT(&workers->queue);
 	workers->loop = loop;
-	workers->max = loop->max_workers;
+	workers->crew = crew;
+	workers->max = loop->max_workers[crew];
 	/* After the files, which call their jobs back when they end. */
 	afi_loop_join(&loop->last, &workers->member, workers_orphan);
 	return workers;
@@ -205,31 +207,43 @@ static bool workers_provide(struct afi_workers *workers)
 	return workers->threads > 0;
 }
 
+/* The crew's, made if need be; NULL: none allowed, or no memory. */
+static struct afi_workers *workers_of(struct af_loop *loop, enum afi_crew crew)
+{
+	if (!loop->workers[crew] && loop->max_workers[crew] > 0)
+		loop->workers[crew] = workers_new(loop, crew);
+	return loop->workers[crew];
+}
+
+int afi_workers_queue(struct af_loop *loop, struct afi_job *job)
+{
+	struct afi_workers *workers = workers_of(loop, job->crew);
+	bool provided;
+
+	if (!workers)
+		return loop->max_workers[job->crew] > 0 ? -ENOMEM : -EAGAIN;
+	job->post.run = workers_run_back;
+	pthread_mutex_lock(&workers->lock);
+	TAILQ_INSERT_TAIL(&workers->queue, job, entry);
+	job->queued = true;
+	provided = workers_provide(workers);
+	if (!provided)
+		workers_dequeue(workers, job);
+	pthread_mutex_unlock(&workers->lock);
+	return provided ? 0 : -EAGAIN;
+}
+
 bool afi_workers_do(struct af_loop *loop, struct afi_job *job)
 {
-	struct afi_workers *workers = loop->workers;
-	bool provided = false;
-
-	job->post.run = workers_run_back;
-	if (!workers && loop->max_workers > 0)
-		workers = loop->workers = workers_new(loop);
-	if (workers) {
-		pthread_mutex_lock(&workers->lock);
-		TAILQ_INSERT_TAIL(&workers->queue, job, entry);
-		job->queued = true;
-		provided = workers_provide(workers);
-		if (!provided)
-			workers_dequeue(workers, job);
-		pthread_mutex_unlock(&workers->lock);
-	}
-	if (!provided)
-		job->work(job);
-	return !provided;
+	if (afi_workers_queue(loop, job) == 0)
+		return false;
+	job->work(job);
+	return true;
 }
 
 bool afi_workers_recall(struct af_loop *loop, struct afi_job *job)
 {
-	struct afi_workers *workers = loop->workers;
+	struct afi_workers *workers = loop->workers[job->crew];
 	bool queued;
 
 	if (!workers)
@@ -242,23 +256,50 @@ bool afi_workers_recall(struct af_loop *loop, struct afi_job *job)
 	return queued;
 }
 
-int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
+static int workers_set_max(struct af_loop *loop, enum afi_crew crew,
+			   unsigned max)
 {
 	struct afi_workers *workers;
+	struct afi_job *job;
 
-	if (!loop)
-		return -EINVAL;
 	if (!afi_loop_is_mine(loop))
 		return -EPERM;
-	loop->max_workers = max_threads;
-	workers = loop->workers;
+	loop->max_workers[crew] = max;
+	workers = loop->workers[crew];
 	if (!workers)
 		return 0;
 	pthread_mutex_lock(&workers->lock);
-	workers->max = max_threads;
+	workers->max = max;
+	/* Those that are there may all be stuck. */
+	TAILQ_FOREACH (job, &workers->queue, entry)
+		if (workers->threads < max)
+			workers_provide(workers);
 	pthread_cond_broadcast(&workers->wake);
 	pthread_mutex_unlock(&workers->lock);
 	return 0;
+}
+
+int af_loop_set_workers(struct af_loop *loop, unsigned max_threads)
+{
+	return loop ? workers_set_max(loop, AFI_CREW_DISK, max_threads)
+		    : -EINVAL;
+}
+
+int af_loop_set_work_threads(struct af_loop *loop, unsigned max_threads)
+{
+	if (!loop || max_threads == 0)
+		return -EINVAL;
+	return workers_set_max(loop, AFI_CREW_WORK, max_threads);
+}
+
+unsigned af_loop_workers(const struct af_loop *loop)
+{
+	return loop ? loop->max_workers[AFI_CREW_DISK] : 0;
+}
+
+unsigned af_loop_work_threads(const struct af_loop *loop)
+{
+	return loop ? loop->max_workers[AFI_CREW_WORK] : 0;
 }
 
 static void workers_never(evutil_socket_t fd, short what, void *arg)

@@ -24,6 +24,7 @@
 struct communicate_stream {
 	struct communicate *owner;
 	struct af_file *file;
+	size_t max;		/* bytes to keep; SIZE_MAX: all */
 	struct af_future *read; /* what is kept, at most one byte too many */
 	struct af_future *drop; /* what is read and dropped after that */
 };
@@ -44,8 +45,8 @@ struct communicate {
 	struct af_future *wait;
 	struct communicate_stream *streams; /* indexed as above */
 	size_t n_streams;
-	unsigned parts; /* that are not over */
-	size_t max_output;
+	unsigned parts;	   /* that are not over */
+	size_t max_output; /* 0: each stream's own limit */
 	enum af_overflow overflow;
 	bool lingers;
 	struct timeval linger_time;
@@ -60,6 +61,20 @@ static struct communicate *communicate_of(struct af_future *f)
 
 static void communicate_finish(struct communicate *c, int error,
 			       unsigned flags);
+
+/*
+ * The file of a stream whose read is over. AFIO_PROCESS may have taken it by
+ * then, and nothing is left for us; NULL.
+ */
+static struct af_file *communicate_file(const struct communicate_stream *stream)
+{
+	struct communicate *c = stream->owner;
+	const struct af_file *now = stream->file;
+
+	if (stream == &c->streams[OUT])
+		now = af_pipe_stdout(c->pipeline);
+	return now == stream->file ? stream->file : NULL;
+}
 
 /* Ends each pending read with what it has; whether all streams had ended. */
 static bool communicate_collect_rest(struct communicate *c)
@@ -103,8 +118,14 @@ static void communicate_on_dropped(struct af_future *done, void *arg);
 
 static void communicate_drop_more(struct communicate_stream *stream)
 {
+	struct af_file *file = communicate_file(stream);
+
+	if (!file) {
+		communicate_part_over(stream->owner);
+		return;
+	}
 	af_future_unref(stream->drop);
-	stream->drop = af_file_read(stream->file, DROP_SIZE, 0, NULL);
+	stream->drop = af_file_read(file, DROP_SIZE, 0, NULL);
 	afi_pipeline_expect(&stream->owner->future, stream->drop,
 			    communicate_on_dropped, stream);
 }
@@ -130,10 +151,12 @@ static void communicate_on_dropped(struct af_future *done, void *arg)
 static void communicate_collect_before_error(struct communicate_stream *stream)
 {
 	static const struct timeval now;
+	struct af_file *file = communicate_file(stream);
 
+	if (!file)
+		return;
 	af_future_unref(stream->read);
-	stream->read =
-		af_file_read(stream->file, stream->owner->max_output, 0, &now);
+	stream->read = af_file_read(file, stream->max, 0, &now);
 }
 
 static void communicate_on_collected(struct af_future *done, void *arg)
@@ -149,7 +172,7 @@ static void communicate_on_collected(struct af_future *done, void *arg)
 		communicate_finish(c, error, 0);
 	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		communicate_part_over(c);
-	} else if (af_future_count(done) <= c->max_output) {
+	} else if (af_future_count(done) <= stream->max) {
 		communicate_drop_more(stream); /* reports the error after it */
 	} else if (c->overflow == AFIO_OVERFLOW_FAIL) {
 		communicate_finish(c, -EMSGSIZE, 0);
@@ -189,18 +212,18 @@ out:
 	af_future_unref(&c->future);
 }
 
-/* What a stream had, up to max_output. */
+/* What a stream had, up to its limit. */
 static void communicate_gather(struct communicate_stream *stream,
 			       const char **ret, size_t *ret_len)
 {
-	size_t max = stream->owner->max_output;
+	size_t max = stream->max;
 	const char *data = af_future_data(stream->read, ret_len);
 
 	*ret = data ? data : "";
 	if (data && *ret_len > max) {
 		/* The byte too many is for the next read. */
 		if (stream->owner->overflow == AFIO_OVERFLOW_FAIL)
-			af_file_unread(stream->file, data + max, 1);
+			af_file_unread(communicate_file(stream), data + max, 1);
 		*ret_len = max;
 		((char *)data)[max] = '\0';
 	}
@@ -313,6 +336,15 @@ static int communicate_feed(struct communicate *c,
 	return 0;
 }
 
+/* How much to keep of a stream: what was asked for, or its file's limit. */
+static size_t communicate_max(const struct communicate *c,
+			      const struct af_file *file)
+{
+	if (c->max_output == 0)
+		return file->limit ? file->limit : SIZE_MAX;
+	return c->max_output;
+}
+
 /* Without memory, each step may have ended the whole at once. */
 static void communicate_collect(struct communicate *c,
 				struct communicate_stream *stream,
@@ -321,9 +353,10 @@ static void communicate_collect(struct communicate *c,
 	if (!file || c->future.done)
 		return;
 	stream->file = file;
-	if (c->max_output < SIZE_MAX)
+	stream->max = communicate_max(c, file);
+	if (stream->max < SIZE_MAX)
 		stream->read =
-			af_file_read(file, c->max_output + 1, AFIO_FULL, NULL);
+			af_file_read(file, stream->max + 1, AFIO_FULL, NULL);
 	else
 		stream->read = af_file_read(file, 0, 0, NULL);
 	c->parts++;
@@ -336,7 +369,7 @@ static int communicate_start(struct communicate *c,
 {
 	int r = 0;
 
-	c->max_output = options->max_output ? options->max_output : SIZE_MAX;
+	c->max_output = options->max_output;
 	c->overflow = options->overflow;
 	c->lingers = options->linger;
 	if (options->linger)

@@ -40,19 +40,34 @@ void afi_pipeline_free(struct af_pipe *pipeline,
 	free(pipeline);
 }
 
-/* 0 or -EINVAL: different processes of one loop. */
+/* Whether they are different processes of one loop. */
+static bool pipeline_is_valid(struct af_process *const processes[], size_t n)
+{
+	size_t i;
+	bool valid = true;
+
+	for (i = 0; valid && i < n; i++) {
+		valid = processes[i] &&
+			processes[i]->loop == processes[0]->loop &&
+			!processes[i]->listed;
+		if (valid)
+			processes[i]->listed = true;
+	}
+	/* The last one that was looked at may be listed at another place. */
+	for (n = valid ? n : i - 1; n > 0; n--)
+		processes[n - 1]->listed = false;
+	return valid;
+}
+
+/* 0, -EINVAL or -EPERM. */
 static int pipeline_check(struct af_process *const processes[], size_t n)
 {
-	if (!processes || n == 0)
+	if (!processes || n == 0 || !processes[0])
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		if (!processes[i] || processes[i]->loop != processes[0]->loop)
-			return -EINVAL;
-		for (size_t j = 0; j < i; j++)
-			if (processes[j] == processes[i])
-				return -EINVAL;
-	}
-	return afi_loop_is_mine(processes[0]->loop) ? 0 : -EPERM;
+	/* Nothing of another thread's processes may be written. */
+	if (!afi_loop_is_mine(processes[0]->loop))
+		return -EPERM;
+	return pipeline_is_valid(processes, n) ? 0 : -EINVAL;
 }
 
 struct af_pipe *af_pipe_from(struct af_process *const processes[], size_t n)

@@ -13,20 +13,22 @@
 #include "base/reserved.h"
 #include "transport/new.h"
 #include "process/failure.h"
+#include "process/options.h"
 #include "process/process.h"
-#include "process/spawn.h"
 #include "process/stdfds.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/stages.h"
 
-int afi_stages_open_stderr(struct af_pipe *pipeline, const struct af_stdio *err,
+int afi_stages_open_stderr(struct af_pipe *pipeline,
+			   const struct af_spawn_options *options,
 			   struct afi_failure *failure)
 {
+	const struct af_stdio *err = &options->err;
 	int ends[2];
 	int r;
 
 	if (err->kind == AFIO_PATH) {
-		r = afi_stdfds_open_path(err->path, true);
+		r = afi_stdfds_open_path(err, true, options->umask);
 		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, err->path, -r)
 			     : r;
 	}
@@ -146,8 +148,11 @@ static int stages_start(struct af_pipe *pipeline, const struct af_stage *stages,
 	pid_t group = ends->group;
 	int err = -1, r = 0;
 
-	if (ends->err.kind == AFIO_PIPE || ends->err.kind == AFIO_PATH) {
-		err = afi_stages_open_stderr(pipeline, &ends->err, &failure);
+	/* If a child opens it, there is only one. */
+	if (ends->err.kind == AFIO_PIPE ||
+	    (ends->err.kind == AFIO_PATH &&
+	     !(ends->err.path_flags & AFIO_PATH_AS_CHILD))) {
+		err = afi_stages_open_stderr(pipeline, ends, &failure);
 		if (err < 0) {
 			afi_failure_keep(pipeline->loop, &failure);
 			return err;
@@ -181,7 +186,7 @@ static const char *stages_find_nonsense(const struct af_stage *stage)
 	if (!stage->argv || !stage->argv[0])
 		return "argv";
 	if (!AFI_RESERVED_CLEAR(stage) ||
-	    (own && !afi_spawn_reserved_clear(own)))
+	    (own && !afi_options_reserved_clear(own)))
 		return "reserved";
 	if (own && own->in.kind != AFIO_DEFAULT)
 		return "in";
@@ -196,11 +201,18 @@ stages_find_nonsense_of_ends(const struct af_spawn_options *ends, size_t n)
 {
 	if (n == 0)
 		return "stages";
-	if (!afi_spawn_reserved_clear(ends))
+	if (!afi_options_reserved_clear(ends))
 		return "reserved";
 	if (ends->program)
 		return "program";
-	return ends->err.kind == AFIO_PTY && n > 1 ? "err" : NULL;
+	if (ends->program_fd)
+		return "program_fd";
+	if (!afi_stdfds_path_valid(&ends->err, true))
+		return "err";
+	return n > 1 && (ends->err.kind == AFIO_PTY ||
+			 ends->err.path_flags & AFIO_PATH_AS_CHILD)
+		       ? "err"
+		       : NULL;
 }
 
 int afi_stages_check(struct af_loop *loop, const struct af_stage *stages,

@@ -15,7 +15,8 @@ int afi_stages_check(struct af_loop *loop, const struct af_stage *stages,
 struct af_stage *afi_stages_list(const char *const *const stages[],
 				 size_t *ret_n);
 /* Opens what the stderr of all stages leads to; its fd, or -errno. */
-int afi_stages_open_stderr(struct af_pipe *pipeline, const struct af_stdio *err,
+int afi_stages_open_stderr(struct af_pipe *pipeline,
+			   const struct af_spawn_options *options,
 			   struct afi_failure *failure);
 /*
  * The options of stage i. The stages before it have been started. err: the

@@ -287,8 +287,7 @@ static void stages_async_begin(struct stages_async *async,
 	async->future.since = afi_now_coarse();
 	async->group = ends->group;
 	if (r == 0 && ends->err.kind == AFIO_PIPE) {
-		async->err =
-			afi_stages_open_stderr(pipeline, &ends->err, &failure);
+		async->err = afi_stages_open_stderr(pipeline, ends, &failure);
 		r = async->err < 0 ? async->err : 0;
 	}
 	if (r < 0) {

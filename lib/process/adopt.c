@@ -9,6 +9,7 @@
 
 #include <event2/buffer.h>
 
+#include "process/notice.h"
 #include "process/process.h"
 
 /* Makes files of the descriptors; each takes its own. */
@@ -39,8 +40,11 @@ static void adopt_give_back(struct af_process *process, int ret_fds[3],
 			continue;
 		if (files[i] == process->pty)
 			process->pty = NULL;
-		ret_fds[i] =
-			af_file_detach(files[i], unread ? unread[i] : NULL);
+		if (files[i]->finished)
+			af_file_close(files[i]);
+		else
+			ret_fds[i] = af_file_detach(files[i],
+						    unread ? unread[i] : NULL);
 		files[i] = NULL;
 	}
 }

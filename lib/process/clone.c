@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The creation of a child: where its program may be, clone(2), and the error of
- * whatever failed in it. Knows no libevent. The child shares the parent's
- * memory until it executes, so that a large parent costs nothing; except one
- * that becomes another user, which has a copy.
+ * The creation of a child: clone(2), and the error of whatever failed in it.
+ * Knows no libevent. The child shares the parent's memory until it executes, so
+ * that a large parent costs nothing; or else it has a copy.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/exit.h"
 
 #define STACK_SIZE 16384
+/* For a child that may run functions of the program. */
+#define LARGE_STACK_SIZE 65536
 
 #ifndef SYS_futex
 #define SYS_futex SYS_futex_time64
@@ -51,45 +54,6 @@ struct clone {
 	atomic_int alive;	 /* 0: a sharing child has left our memory */
 };
 
-/* One allocation, with the arguments for sh. */
-int afi_clone_find_paths(struct afi_child_plan *plan)
-{
-	const char *program = plan->program;
-	const char *search = getenv("PATH");
-	size_t argc = 0, n_paths = 1, len, i;
-	const char *end;
-	char *text;
-
-	while (plan->argv[argc])
-		argc++;
-	if (!search)
-		search = "/bin:/usr/bin";
-	if (strchr(program, '/'))
-		search = "";
-	len = strlen(program) + 1;
-	for (i = 0; search[i]; i++)
-		n_paths += search[i] == ':';
-	plan->paths = malloc((n_paths + 1 + argc + 2) * sizeof(char *) + i +
-			     n_paths * (len + 1));
-	if (!plan->paths)
-		return -ENOMEM;
-	plan->sh_argv = plan->paths + n_paths + 1;
-	text = (char *)(plan->sh_argv + argc + 2);
-	for (i = 0; i < n_paths; i++, search = end + 1) {
-		end = strchrnul(search, ':');
-		plan->paths[i] = text;
-		text = mempcpy(text, search, (size_t)(end - search));
-		if (end > search)
-			*text++ = '/';
-		text = mempcpy(text, program, len);
-	}
-	plan->paths[*program ? n_paths : 0] = NULL;
-	plan->sh_argv[0] = (char *)"sh";
-	for (i = 1; i <= argc; i++)
-		plan->sh_argv[i + 1] = (char *)plan->argv[i];
-	return 0;
-}
-
 static void clone_set_mask(const uint64_t *mask, uint64_t *ret_before)
 {
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, ret_before,
@@ -114,54 +78,76 @@ static void clone_attend(struct clone *new, pid_t pid, int pidfd)
  * pidfd from the start, as another part of the program may reap it at any time.
  * If no descriptor is left for a pidfd, the caller tries again later.
  */
-static pid_t clone_start_by(struct clone *new, int *pidfd, int flags)
+static pid_t clone_start_on(char *top, struct clone *new, int *pidfd, int flags)
 {
-	_Alignas(max_align_t) char stack[STACK_SIZE];
 	pid_t pid = -1;
 
-	atomic_init(&new->alive, 1);
 #ifdef HAVE_PIDFD
-	pid = clone(afi_child_main, stack + STACK_SIZE,
-		    flags | CLONE_PIDFD | SIGCHLD, &new->child, pidfd, NULL,
-		    &new->alive);
+	pid = clone(afi_child_main, top, flags | CLONE_PIDFD | SIGCHLD,
+		    &new->child, pidfd, NULL, &new->alive);
 #endif
 	if (pid < 0)
-		pid = clone(afi_child_main, stack + STACK_SIZE, flags | SIGCHLD,
-			    &new->child, NULL, NULL, &new->alive);
+		pid = clone(afi_child_main, top, flags | SIGCHLD, &new->child,
+			    NULL, NULL, &new->alive);
 	if (pid < 0)
 		return -errno;
 	*pidfd = afi_fd_above_stdio(*pidfd);
-	if (flags & CLONE_CHILD_CLEARTID)
-		clone_attend(new, pid, *pidfd);
 	return pid;
 }
 
+#if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
+/* A child that shares our memory, and has left it when this returns. */
+static pid_t clone_start_sharing(struct clone *new, int *pidfd)
+{
+	_Alignas(max_align_t) char stack[STACK_SIZE];
+	bool attend = new->birth && !_vgnU_freeres;
+	int flags = CLONE_VM | (attend ? CLONE_CHILD_CLEARTID : CLONE_VFORK);
+	pid_t pid = clone_start_on(stack + STACK_SIZE, new, pidfd, flags);
+
+	if (pid > 0 && attend)
+		clone_attend(new, pid, *pidfd);
+	return pid;
+}
+#endif
+
+static pid_t clone_start_copy(struct clone *new, int *pidfd)
+{
+	_Alignas(max_align_t) char stack[LARGE_STACK_SIZE];
+
+	return clone_start_on(stack + LARGE_STACK_SIZE, new, pidfd, 0);
+}
+
 /*
- * Creates a child that shares our memory or, where that is refused, has a copy
- * of it. A child that becomes another user always has a copy: the kernel makes
- * its memory undumpable, so that this user cannot look into it, and never undoes
- * that; and if that user stops it, no more than a read is held up.
- * ThreadSanitizer would take what a sharing child does for our doing.
+ * Whether a child needs a copy of our memory: one that runs functions of the
+ * program; and one that becomes another user. The kernel makes the memory of
+ * that undumpable, so that this user cannot look into it, and never undoes that;
+ * and if that user stops it, no more than a read is held up.
+ */
+static bool clone_needs_copy(const struct afi_child_plan *plan)
+{
+	return plan->uid || plan->gid || afi_child_runs_ours(plan->options);
+}
+
+/*
+ * Creates a child that shares our memory or, where that is refused or will not
+ * do, has a copy of it. ThreadSanitizer would take what a sharing child does for
+ * our doing.
  */
 static pid_t clone_start(struct clone *new, int *pidfd)
 {
-	const struct af_spawn_options *options = new->child.plan->options;
+	const struct afi_child_plan *plan = new->child.plan;
 	pid_t pid = -ENOSYS;
 
+	if (plan->options->cgroup_fd)
+		return afi_cgroup_clone(&new->child, pidfd);
+	if (clone_needs_copy(plan))
+		return clone_start_copy(new, pidfd);
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
-	if (options->uid || options->gid)
-		;
-	else if (new->birth && !_vgnU_freeres)
-		pid = clone_start_by(new, pidfd,
-				     CLONE_VM | CLONE_CHILD_CLEARTID);
-	else
-		pid = clone_start_by(new, pidfd, CLONE_VM | CLONE_VFORK);
-#else
-	(void)options;
+	pid = clone_start_sharing(new, pidfd);
 #endif
 	if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
 		return pid;
-	return clone_start_by(new, pidfd, 0);
+	return clone_start_copy(new, pidfd);
 }
 
 static int clone_open_pidfd(pid_t pid)
@@ -186,10 +172,23 @@ static pid_t clone_start_blocked(struct clone *new, int *pidfd)
 
 	clone_set_mask(&clone_all_signals, &new->mask);
 	pid = clone_start(new, pidfd);
+	*pidfd = afi_fd_above_stdio(*pidfd);
 	if (pid > 0 && *pidfd < 0)
 		*pidfd = clone_open_pidfd(pid);
 	clone_set_mask(&new->mask, NULL);
 	return pid;
+}
+
+/* The child could not be created. */
+static void clone_failed(const struct afi_child_plan *plan,
+			 struct afi_failure *failure, int error)
+{
+	const int *cgroup = plan->options->cgroup_fd;
+
+	if (cgroup && error != EAGAIN && error != ENOMEM)
+		afi_fail_number(failure, AFIO_STEP_CGROUP, *cgroup, error);
+	else
+		afi_fail(failure, AFIO_STEP_CLONE, NULL, error);
 }
 
 /* Waits until the child has executed or failed; 0, or its errno. */
@@ -216,8 +215,10 @@ static pid_t clone_finish(struct clone *new, pid_t pid, int pidfd, int error_fd,
 	struct afi_exit failed;
 	int error;
 
-	if (pid < 0)
-		return afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
+	if (pid < 0) {
+		clone_failed(new->child.plan, failure, -pid);
+		return pid;
+	}
 	error = clone_outcome(new, pid, pidfd, error_fd);
 	if (new->birth)
 		new->birth->born(new->birth, 0, -1);
@@ -232,9 +233,17 @@ static pid_t clone_finish(struct clone *new, pid_t pid, int pidfd, int error_fd,
 pid_t afi_clone(const struct afi_child_plan *plan, struct afi_birth *birth,
 		int *ret_pidfd, struct afi_failure *failure)
 {
+	const struct af_spawn_options *options = plan->options;
 	struct clone new = {
-		.child = { .plan = plan, .parent = getpid() },
+		.child = {
+			.plan = plan,
+			.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
+			.program_fd = options->program_fd ? *options->program_fd
+							  : -1,
+			.parent = getpid(),
+		},
 		.birth = birth,
+		.alive = 1,
 	};
 	int error_pipe[2], pidfd = -1, r;
 	pid_t pid;

@@ -18,8 +18,6 @@ struct afi_birth {
 	void (*born)(struct afi_birth *birth, pid_t pid, int pidfd);
 };
 
-/* Lists in plan where its program may be, from memory; 0 or -ENOMEM. */
-int afi_clone_find_paths(struct afi_child_plan *plan);
 /*
  * Creates a child and waits until it runs its program. Returns its pid, with a
  * pidfd in *ret_pidfd (-1 where there are none); or the negative errno of what

@@ -16,6 +16,9 @@
 #include "future/future.h"
 #include "process/failure.h"
 
+/* So much of a name is in the text: as long as a path can be. */
+#define NAME_SHOWN 4096
+
 struct afi_spawn_error {
 	struct afi_member member;
 	struct af_loop *loop; /* NULL: of a future, and no member of a loop */
@@ -45,6 +48,11 @@ static const char *failure_name(enum af_spawn_step step)
 		[AFIO_STEP_DIE_WITH_PARENT] = "prctl",
 		[AFIO_STEP_SIGNALS] = "sigprocmask",
 		[AFIO_STEP_EXEC] = "exec",
+		[AFIO_STEP_NO_NEW_PRIVS] = "no_new_privs",
+		[AFIO_STEP_AMBIENT] = "ambient",
+		[AFIO_STEP_CGROUP] = "cgroup",
+		[AFIO_STEP_BEFORE_IDENTITY] = "before_identity",
+		[AFIO_STEP_BEFORE_EXEC] = "before_exec",
 	};
 
 	return failure_names[step];
@@ -107,8 +115,8 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 	step = failure_name(failure->step);
 	error = strerror_r(failure->error, buf, sizeof(buf));
 	if (failure->name)
-		kept = failure_format(failure->step, "%s %s: %s", step,
-				      failure->name, error);
+		kept = failure_format(failure->step, "%s %.*s: %s", step,
+				      NAME_SHOWN, failure->name, error);
 	else if (failure->number != AFI_NO_NUMBER)
 		kept = failure_format(failure->step, "%s %ld: %s", step,
 				      failure->number, error);

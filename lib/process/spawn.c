@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starting a process: checks the options and puts together what they ask for,
- * makes files of our ends, and has the child created. All or nothing.
+ * Starting a process: puts together what the options ask for, makes files of
+ * our ends, and has the child created. All or nothing.
  */
 #include "config.h"
 
@@ -11,87 +11,36 @@
 #include <unistd.h>
 
 #include "base/container.h"
-#include "base/reserved.h"
 #include "transport/new.h"
+#include "process/cgroup.h"
 #include "process/environ.h"
+#include "process/fdmap.h"
+#include "process/notice.h"
+#include "process/options.h"
 #include "process/process.h"
+#include "process/search.h"
 #include "process/spawn.h"
 #include "process/starter.h"
-
-bool afi_spawn_reserved_clear(const struct af_spawn_options *options)
-{
-	return AFI_RESERVED_CLEAR(&options->in) &&
-	       AFI_RESERVED_CLEAR(&options->out) &&
-	       AFI_RESERVED_CLEAR(&options->err) && AFI_RESERVED_CLEAR(options);
-}
-
-static bool spawn_wants_pty(const struct af_spawn_options *options)
-{
-	return options->in.kind == AFIO_PTY || options->out.kind == AFIO_PTY ||
-	       options->err.kind == AFIO_PTY;
-}
-
-/* The name of an option that makes no sense, or NULL. */
-static const char *spawn_find_nonsense(const struct af_spawn_options *options)
-{
-	if (!afi_spawn_reserved_clear(options))
-		return "reserved";
-	if (options->group < 0 ||
-	    (options->group > 0 &&
-	     (options->new_session || spawn_wants_pty(options))))
-		return "group";
-	if (options->closefrom && options->closefrom < 3)
-		return "closefrom";
-	if (options->n_fds && !options->fds)
-		return "fds";
-	/* To setresuid(2) and setresgid(2), -1 means unchanged. */
-	if (options->uid && *options->uid == (uid_t)-1)
-		return "uid";
-	if (options->gid && *options->gid == (gid_t)-1)
-		return "gid";
-	if (options->n_groups && !options->groups)
-		return "groups";
-	if (options->n_limits && !options->limits)
-		return "limits";
-	return NULL;
-}
-
-static int spawn_check_fds(const struct af_spawn_options *options,
-			   struct afi_failure *failure)
-{
-	const struct af_fd_map *fds = options->fds;
-
-	for (size_t i = 0; i < options->n_fds; i++) {
-		if (fds[i].child_fd < 3)
-			return afi_fail_number(failure, AFIO_STEP_FD,
-					       fds[i].child_fd, EINVAL);
-		for (size_t j = 0; j < i; j++)
-			if (fds[j].child_fd == fds[i].child_fd)
-				return afi_fail_number(failure, AFIO_STEP_FD,
-						       fds[i].child_fd, EINVAL);
-		if (fcntl(fds[i].fd, F_GETFD) < 0)
-			return afi_fail_number(failure, AFIO_STEP_FD, fds[i].fd,
-					       EBADF);
-	}
-	return 0;
-}
 
 /* Lists all that the child gets, standard streams first. */
 static int spawn_list_fds(struct afi_child_plan *plan,
 			  const struct afi_stdfds *fds)
 {
 	const struct af_spawn_options *options = plan->options;
-	size_t n = 0;
+	size_t n = 3 + options->n_fds;
 
-	plan->fds = calloc(3 + options->n_fds, sizeof(*plan->fds));
+	plan->fds = calloc(n, sizeof(*plan->fds) + sizeof(*plan->targets));
 	if (!plan->fds)
 		return -ENOMEM;
+	plan->targets = (int *)(plan->fds + n);
+	n = 0;
 	for (int i = 0; i < 3; i++)
 		if (fds->child[i] >= 0)
 			plan->fds[n++] = (struct af_fd_map){ fds->child[i], i };
 	for (size_t i = 0; i < options->n_fds; i++)
 		plan->fds[n++] = options->fds[i];
 	plan->n_fds = n;
+	afi_fdmap_list_targets(plan);
 	return 0;
 }
 
@@ -133,6 +82,18 @@ static int spawn_make_files(struct af_process *process, struct afi_stdfds *fds)
 	return spawn_make_pty_file(process, fds);
 }
 
+/* Keeps what a stop needs to kill all that is in the child's cgroup. */
+static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
+			     struct afi_failure *failure)
+{
+	int fd = cgroup ? afi_cgroup_open(*cgroup) : -1;
+
+	process->cgroup = fd < 0 ? -1 : fd;
+	return !cgroup || fd >= 0 ? 0
+				  : afi_fail_number(failure, AFIO_STEP_CGROUP,
+						    *cgroup, -fd);
+}
+
 /* After clearenv(3), environ is NULL. */
 static const char *const *spawn_old_env(const struct af_spawn_options *options)
 {
@@ -143,58 +104,87 @@ static const char *const *spawn_old_env(const struct af_spawn_options *options)
 	return environ ? (const char *const *)environ : spawn_no_env;
 }
 
-/* The environment, and where the program may be. */
-static int spawn_make_plan(struct afi_start *start, const char *const argv[])
+static void spawn_plan(struct afi_start *start, const char *const argv[])
 {
 	const struct af_spawn_options *options = start->options;
+
+	start->plan = (struct afi_child_plan){
+		.argv = argv,
+		.program = options->program ? options->program : argv[0],
+		.env = spawn_old_env(options),
+		.options = options,
+		.uid = options->uid,
+		.gid = options->gid,
+		.ignored = afi_options_ignored(options),
+		.streams = start->fds.late,
+	};
+	if (options->reset_ids) {
+		start->uid = getuid();
+		start->gid = getgid();
+		start->plan.uid = &start->uid;
+		start->plan.gid = &start->gid;
+	}
+}
+
+/* The environment, and then where the program may be. */
+static int spawn_plan_program(struct afi_start *start)
+{
+	const struct af_spawn_options *options = start->options;
+	struct afi_failure *failure = &start->failure;
 	struct afi_child_plan *plan = &start->plan;
 	int r = 0;
 
-	plan->argv = argv;
-	plan->program = options->program ? options->program : argv[0];
-	plan->env = spawn_old_env(options);
-	plan->options = options;
 	if (options->env_edits)
 		r = afi_environ_edit(plan->env, options->env_edits,
 				     &start->env);
 	if (r == -EINVAL)
-		return afi_fail(&start->failure, AFIO_STEP_OPTION, "env_edits",
-				-r);
+		return afi_fail(failure, AFIO_STEP_OPTION, "env_edits", -r);
 	if (start->env)
 		plan->env = start->env;
 	if (r == 0)
-		r = afi_clone_find_paths(plan);
-	return r < 0 ? afi_fail(&start->failure, AFIO_STEP_MEMORY, NULL, -r)
-		     : 0;
+		r = afi_search_paths(plan);
+	if (r < 0 && r != -ENOMEM)
+		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -r);
+	return r < 0 ? afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r) : 0;
+}
+
+static int spawn_make_ends(struct afi_start *start)
+{
+	struct afi_failure *failure = &start->failure;
+	int r = afi_stdfds_open(&start->fds, &start->plan, failure);
+
+	if (r < 0)
+		return r;
+	r = spawn_make_files(start->process, &start->fds);
+	if (r < 0)
+		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	else
+		r = spawn_keep_cgroup(start->process, start->options->cgroup_fd,
+				      failure);
+	if (r < 0)
+		afi_stdfds_abandon(&start->fds);
+	return r;
 }
 
 /* Makes all that may fail before there is a child. */
 static int spawn_make(struct afi_start *start, struct af_loop *loop,
 		      const char *const argv[])
 {
-	const struct af_spawn_options *options = start->options;
 	struct afi_failure *failure = &start->failure;
-	const char *nonsense =
-		argv && argv[0] ? spawn_find_nonsense(options) : "argv";
 	int r;
 
-	if (nonsense)
-		return afi_fail(failure, AFIO_STEP_OPTION, nonsense, EINVAL);
+	if (!argv || !argv[0])
+		return afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
+	r = afi_options_check(start->options, failure);
+	if (r < 0)
+		return r;
 	start->process = afi_process_new(loop);
 	if (!start->process)
 		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-	r = spawn_check_fds(options, failure);
-	if (r == 0)
-		r = spawn_make_plan(start, argv);
-	if (r == 0)
-		r = afi_stdfds_open(&start->fds, options, failure);
-	if (r < 0)
-		return r;
-	r = spawn_make_files(start->process, &start->fds);
-	if (r == 0)
-		return 0;
-	afi_stdfds_abandon(&start->fds);
-	return afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	start->process->kill_on_free = start->options->kill_on_free;
+	spawn_plan(start, argv);
+	r = spawn_plan_program(start);
+	return r == 0 ? spawn_make_ends(start) : r;
 }
 
 static void spawn_discard(struct afi_start *start)
@@ -224,7 +214,7 @@ void afi_start_run(struct afi_start *start, struct afi_birth *birth)
 {
 	struct afi_child_plan *plan = &start->plan;
 	struct afi_failure *failure = &start->failure;
-	int r = afi_stdfds_open_paths(&start->fds, start->options, failure);
+	int r = afi_stdfds_open_paths(&start->fds, plan, failure);
 
 	plan->tty = start->fds.tty;
 	if (r == 0) {
@@ -300,6 +290,11 @@ static struct af_process *spawn_process(struct af_loop *loop,
 	struct af_process *process = NULL;
 	struct afi_start start;
 
+	/* The user could stop the child there, and us with it. */
+	if (options->before_exec && afi_options_change_user(options)) {
+		afi_fail(failure, AFIO_STEP_OPTION, "before_exec", EINVAL);
+		return NULL;
+	}
 	if (afi_start_prepare(&start, loop, argv, options) == 0) {
 		if (options->die_with_parent)
 			spawn_run_by_keeper(&start);

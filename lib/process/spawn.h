@@ -5,8 +5,6 @@
 #ifndef AFI_PROCESS_SPAWN_H
 #define AFI_PROCESS_SPAWN_H
 
-#include <stdbool.h>
-
 #include <asyncfile/process.h>
 
 #include "process/clone.h"
@@ -17,6 +15,8 @@ struct afi_start {
 	const struct af_spawn_options *options;
 	struct afi_child_plan plan;
 	const char **env; /* if it was edited */
+	uid_t uid;	  /* with reset_ids */
+	gid_t gid;
 	struct afi_stdfds fds;
 	struct afi_failure failure;
 	pid_t pid; /* of the child; or -errno, see failure */
@@ -42,8 +42,5 @@ void afi_start_skip(struct afi_start *start, int error);
 struct af_process *afi_start_finish(struct afi_start *start);
 /* Frees what the start holds, except for the process. */
 void afi_start_clear(struct afi_start *start);
-
-/* Whether all reserved fields are zero, those of in, out and err included. */
-bool afi_spawn_reserved_clear(const struct af_spawn_options *options);
 
 #endif

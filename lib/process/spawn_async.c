@@ -15,7 +15,7 @@
 #include "base/container.h"
 #include "loop/workers.h"
 #include "process/spawn_copy.h"
-#include "process/process.h"
+#include "process/notice.h"
 #include "process/spawn.h"
 #include "process/spawn_async.h"
 #include "process/starter.h"

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <limits.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -55,6 +56,24 @@ static const char *const *spawn_copy_list(struct spawn_copy *copy,
 	return to;
 }
 
+static void spawn_copy_stdio(struct spawn_copy *copy, struct af_stdio *to,
+			     const struct af_stdio *from)
+{
+	to->path = spawn_copy_text(copy, from->path);
+	to->mode = spawn_copy_bytes(copy, from->mode, sizeof(*from->mode));
+}
+
+static void spawn_copy_descriptors(struct spawn_copy *copy,
+				   struct af_spawn_options *to,
+				   const struct af_spawn_options *from)
+{
+	to->program_fd = spawn_copy_bytes(copy, from->program_fd, sizeof(int));
+	to->cwd_fd = spawn_copy_bytes(copy, from->cwd_fd, sizeof(int));
+	to->cgroup_fd = spawn_copy_bytes(copy, from->cgroup_fd, sizeof(int));
+	to->fds = spawn_copy_bytes(copy, from->fds,
+				   from->n_fds * sizeof(*from->fds));
+}
+
 static void spawn_copy_options(struct spawn_copy *copy,
 			       struct af_spawn_options *to,
 			       const struct af_spawn_options *from)
@@ -66,19 +85,25 @@ static void spawn_copy_options(struct spawn_copy *copy,
 		env = environ ? (const char *const *)environ
 			      : spawn_copy_no_env;
 	*to = *from;
-	to->in.path = spawn_copy_text(copy, from->in.path);
-	to->out.path = spawn_copy_text(copy, from->out.path);
-	to->err.path = spawn_copy_text(copy, from->err.path);
+	spawn_copy_stdio(copy, &to->in, &from->in);
+	spawn_copy_stdio(copy, &to->out, &from->out);
+	spawn_copy_stdio(copy, &to->err, &from->err);
+	spawn_copy_descriptors(copy, to, from);
+	to->search_path = spawn_copy_text(copy, from->search_path);
 	to->program = spawn_copy_text(copy, from->program);
 	to->env = spawn_copy_list(copy, env);
 	to->env_edits = spawn_copy_list(copy, from->env_edits);
 	to->cwd = spawn_copy_text(copy, from->cwd);
-	to->fds = spawn_copy_bytes(copy, from->fds,
-				   from->n_fds * sizeof(*from->fds));
 	to->uid = spawn_copy_bytes(copy, from->uid, sizeof(*from->uid));
 	to->gid = spawn_copy_bytes(copy, from->gid, sizeof(*from->gid));
-	to->groups = spawn_copy_bytes(copy, from->groups,
-				      from->n_groups * sizeof(*from->groups));
+	/* The kernel refuses more, and does not look at them. */
+	if (from->n_groups <= NGROUPS_MAX)
+		to->groups = spawn_copy_bytes(copy, from->groups,
+					      from->n_groups *
+						      sizeof(*from->groups));
+	to->ignored_signals = spawn_copy_bytes(
+		copy, from->ignored_signals,
+		from->n_ignored_signals * sizeof(*from->ignored_signals));
 	to->umask = spawn_copy_bytes(copy, from->umask, sizeof(*from->umask));
 	to->limits = spawn_copy_bytes(copy, from->limits,
 				      from->n_limits * sizeof(*from->limits));

@@ -7,22 +7,101 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/path.h"
 #include "process/process.h"
 #include "process/pty.h"
 #include "process/stdfds.h"
 
-int afi_stdfds_open_path(const char *path, bool output)
+/* Of tries to open a file that others create and remove meanwhile. */
+#define TRIES 8
+
+bool afi_stdfds_path_valid(const struct af_stdio *stdio, bool output)
 {
-	int mode = output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
+	unsigned known =
+		AFIO_PATH_NOFOLLOW | AFIO_PATH_FOLLOW | AFIO_PATH_AS_CHILD;
+	unsigned either = AFIO_PATH_NOFOLLOW | AFIO_PATH_FOLLOW;
+
+	if (output)
+		known |= AFIO_PATH_APPEND | AFIO_PATH_EXCL;
+	if (stdio->kind != AFIO_PATH)
+		return stdio->path_flags == 0 && !stdio->mode;
+	return (stdio->path_flags & ~known) == 0 &&
+	       (stdio->path_flags & either) != either &&
+	       (!stdio->mode || (output && *stdio->mode <= 07777));
+}
+
+static int stdfds_path_flags(const struct af_stdio *stdio, bool output)
+{
+	int flags = O_CLOEXEC | O_NOCTTY;
+
+	if (output)
+		flags |= O_WRONLY | O_CREAT;
+	if (output && !(stdio->path_flags & AFIO_PATH_APPEND))
+		flags |= O_TRUNC;
+	if (stdio->path_flags & AFIO_PATH_APPEND)
+		flags |= O_APPEND;
+	if (stdio->path_flags & AFIO_PATH_EXCL)
+		flags |= O_EXCL;
+	if (stdio->path_flags & AFIO_PATH_NOFOLLOW)
+		flags |= O_NOFOLLOW;
+	return flags;
+}
+
+static mode_t stdfds_path_mode(const struct af_stdio *stdio)
+{
+	return stdio->mode ? *stdio->mode : 0666;
+}
+
+static int stdfds_open_by(const struct af_stdio *stdio, int flags, mode_t mode)
+{
 	int fd;
 
-	if (!path)
+	if (!(stdio->path_flags & AFIO_PATH_FOLLOW))
+		return afi_path_open(stdio->path, flags, mode);
+	fd = open(stdio->path, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * With another mask than ours, which is of all our threads. A file that we
+ * create gets what our mask took away, and one that was there keeps its mode.
+ */
+static int stdfds_open_masked(const struct af_stdio *stdio, int flags,
+			      mode_t mode)
+{
+	int fd = -ENOENT;
+
+	for (int i = 0; i < TRIES && fd == -ENOENT; i++) {
+		fd = stdfds_open_by(stdio, flags | O_EXCL, mode);
+		if (fd >= 0)
+			fchmod(fd, mode);
+		if (fd == -EEXIST && !(flags & O_EXCL))
+			fd = stdfds_open_by(stdio, flags & ~O_CREAT, 0);
+		else
+			return fd;
+	}
+	/* A link that leads to no file yet. */
+	return fd == -ENOENT ? stdfds_open_by(stdio, flags, mode) : fd;
+}
+
+int afi_stdfds_open_path(const struct af_stdio *stdio, bool output,
+			 const mode_t *umask)
+{
+	int flags = stdfds_path_flags(stdio, output);
+	mode_t mode = stdfds_path_mode(stdio);
+	int fd;
+
+	if (!stdio->path)
 		return -EINVAL;
-	fd = open(path, mode | O_CLOEXEC | O_NOCTTY, 0666);
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	if (output && umask)
+		fd = stdfds_open_masked(stdio, flags, mode & ~*umask);
+	else
+		fd = stdfds_open_by(stdio, flags, mode);
+	return fd < 0 ? fd : afi_fd_above_stdio(fd);
 }
 
 /* Without O_CREAT: it may be missing, as in a bare chroot. */
@@ -34,13 +113,32 @@ static int stdfds_open_null(bool output)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-static int stdfds_open_file(struct afi_stdfds *fds, int i,
-			    const struct af_stdio *stdio)
+/* Leaves a path to the child. If that is root, it must follow no trap, either. */
+static void stdfds_leave_path(struct afi_child_stream *late,
+			      const struct af_stdio *stdio, bool output,
+			      const uid_t *uid)
 {
-	int fd = stdio->kind == AFIO_NULL
-			 ? stdfds_open_null(i > 0)
-			 : afi_stdfds_open_path(stdio->path, i > 0);
+	late->path = stdio->path;
+	late->flags = stdfds_path_flags(stdio, output);
+	late->mode = stdfds_path_mode(stdio);
+	late->no_links = !(stdio->path_flags & AFIO_PATH_FOLLOW) &&
+			 (uid ? *uid : geteuid()) == 0;
+}
 
+static int stdfds_open_file(struct afi_stdfds *fds, int i,
+			    const struct af_stdio *stdio,
+			    const struct afi_child_plan *plan)
+{
+	int fd;
+
+	if (stdio->kind == AFIO_NULL) {
+		fd = stdfds_open_null(i > 0);
+	} else if (stdio->path_flags & AFIO_PATH_AS_CHILD) {
+		stdfds_leave_path(&fds->late[i], stdio, i > 0, plan->uid);
+		return 0;
+	} else {
+		fd = afi_stdfds_open_path(stdio, i > 0, plan->options->umask);
+	}
 	if (fd < 0)
 		return fd;
 	fds->child[i] = fd;
@@ -48,13 +146,18 @@ static int stdfds_open_file(struct afi_stdfds *fds, int i,
 	return 0;
 }
 
-static int stdfds_open_pipe(struct afi_stdfds *fds, int i)
+/* The child can open it again, by /dev/stdout, only if it owns it. */
+static int stdfds_open_pipe(struct afi_stdfds *fds, int i,
+			    const struct afi_child_plan *plan)
 {
 	int ends[2];
 	int r = afi_pipe_open(ends);
 
 	if (r < 0)
 		return r;
+	if (plan->uid || plan->gid)
+		(void)!fchown(ends[0], plan->uid ? *plan->uid : (uid_t)-1,
+			      plan->gid ? *plan->gid : (gid_t)-1);
 	fds->child[i] = ends[i == 0 ? 0 : 1];
 	fds->parent[i] = ends[i == 0 ? 1 : 0];
 	fds->opened[i] = true;
@@ -63,13 +166,14 @@ static int stdfds_open_pipe(struct afi_stdfds *fds, int i)
 
 /* All streams that lead to a terminal share one. */
 static int stdfds_open_tty(struct afi_stdfds *fds, int i,
-			   const struct af_spawn_options *options)
+			   const struct afi_child_plan *plan)
 {
 	int r = 0;
 
 	if (fds->tty < 0)
-		r = afi_pty_open(&fds->master, &fds->tty, options->pty_rows,
-				 options->pty_columns, options->uid);
+		r = afi_pty_open(&fds->master, &fds->tty,
+				 plan->options->pty_rows,
+				 plan->options->pty_columns, plan->uid);
 	fds->child[i] = fds->tty;
 	return r;
 }
@@ -102,12 +206,25 @@ static int stdfds_take_fd(struct afi_stdfds *fds, int i, int fd)
 	return 0;
 }
 
+/* stderr leads to where stdout does, whatever that is. */
+static void stdfds_take_own_stdout(struct afi_stdfds *fds)
+{
+	fds->child[2] = fds->child[1];
+	if (fds->late[1].closed)
+		fds->late[2].closed = true;
+	else if (fds->late[1].path)
+		fds->late[2].is_stdout = true;
+	else if (fds->child[1] < 0)
+		fds->child[2] = 1;
+}
+
 static int stdfds_open_one(struct afi_stdfds *fds, int i,
 			   const struct af_stdio *stdio,
-			   const struct af_spawn_options *options,
+			   const struct afi_child_plan *plan,
 			   struct afi_failure *failure)
 {
 	static const char *const stdfds_names[3] = { "in", "out", "err" };
+	const char *path = stdio->kind == AFIO_NULL ? "/dev/null" : stdio->path;
 	int r = -EINVAL;
 
 	switch (stdio->kind) {
@@ -115,19 +232,16 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 	case AFIO_INHERIT:
 		return 0;
 	case AFIO_PIPE:
-		r = stdfds_open_pipe(fds, i);
+		r = stdfds_open_pipe(fds, i, plan);
 		return r < 0 ? afi_fail(failure, AFIO_STEP_PIPE, NULL, -r) : 0;
 	case AFIO_PTY:
-		r = stdfds_open_tty(fds, i, options);
+		r = stdfds_open_tty(fds, i, plan);
 		return r < 0 ? afi_fail(failure, AFIO_STEP_TERMINAL, NULL, -r)
 			     : 0;
-	case AFIO_PATH: /* see afi_stdfds_open_paths() */
-		return 0;
 	case AFIO_NULL:
-		r = stdfds_open_file(fds, i, stdio);
-		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, "/dev/null",
-					-r)
-			     : 0;
+	case AFIO_PATH:
+		r = stdfds_open_file(fds, i, stdio, plan);
+		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, path, -r) : 0;
 	case AFIO_FD:
 		r = stdfds_take_fd(fds, i, stdio->fd);
 		return r < 0 ? afi_fail_number(failure, AFIO_STEP_FD, stdio->fd,
@@ -140,7 +254,10 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 	case AFIO_STDOUT:
 		if (i != 2)
 			break;
-		fds->child[2] = fds->child[1] < 0 ? 1 : fds->child[1];
+		stdfds_take_own_stdout(fds);
+		return 0;
+	case AFIO_CLOSED:
+		fds->late[i].closed = true;
 		return 0;
 	case AFIO_PIPE_EACH: /* of a pipeline, which asks for AFIO_PIPE */
 		break;
@@ -149,31 +266,17 @@ static int stdfds_open_one(struct afi_stdfds *fds, int i,
 		     : 0;
 }
 
-int afi_stdfds_open_paths(struct afi_stdfds *fds,
-			  const struct af_spawn_options *options,
-			  struct afi_failure *failure)
+/* Last, as it changes files; and what leads where such a stream does. */
+static bool stdfds_is_last(const struct af_stdio *stdio, int i)
 {
-	const struct af_stdio *stdio[3] = { &options->in, &options->out,
-					    &options->err };
-	int r;
-
-	for (int i = 0; i < 3; i++) {
-		if (stdio[i]->kind != AFIO_PATH)
-			continue;
-		r = stdfds_open_file(fds, i, stdio[i]);
-		if (r < 0)
-			return afi_fail(failure, AFIO_STEP_OPEN, stdio[i]->path,
-					-r);
-	}
-	if (options->err.kind == AFIO_STDOUT && options->out.kind == AFIO_PATH)
-		fds->child[2] = fds->child[1];
-	return 0;
+	return stdio->kind == AFIO_PATH ||
+	       (i == 2 && stdio->kind == AFIO_STDOUT);
 }
 
-int afi_stdfds_open(struct afi_stdfds *fds,
-		    const struct af_spawn_options *options,
+int afi_stdfds_open(struct afi_stdfds *fds, const struct afi_child_plan *plan,
 		    struct afi_failure *failure)
 {
+	const struct af_spawn_options *options = plan->options;
 	const struct af_stdio *stdio[3] = { &options->in, &options->out,
 					    &options->err };
 	int r = 0;
@@ -183,9 +286,28 @@ int afi_stdfds_open(struct afi_stdfds *fds,
 				    .tty = -1,
 				    .master = -1 };
 	for (int i = 0; i < 3 && r == 0; i++)
-		r = stdfds_open_one(fds, i, stdio[i], options, failure);
+		if (stdio[i]->kind == AFIO_PATH && !stdio[i]->path)
+			r = afi_fail(failure, AFIO_STEP_OPEN, NULL, EINVAL);
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (!stdfds_is_last(stdio[i], i))
+			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
 	if (r < 0)
 		afi_stdfds_abandon(fds);
+	return r;
+}
+
+int afi_stdfds_open_paths(struct afi_stdfds *fds,
+			  const struct afi_child_plan *plan,
+			  struct afi_failure *failure)
+{
+	const struct af_spawn_options *options = plan->options;
+	const struct af_stdio *stdio[3] = { &options->in, &options->out,
+					    &options->err };
+	int r = 0;
+
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (stdfds_is_last(stdio[i], i))
+			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
 	return r;
 }
 

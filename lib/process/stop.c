@@ -8,23 +8,42 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "process/notice.h"
 #include "process/stop.h"
 #include "process/wait.h"
 
-/* Fails if the child may not be signalled; one that has ended needs none. */
+/*
+ * Fails if the child may not be signalled, as nothing would end it; one that
+ * has ended needs none.
+ */
 static void stop_send(struct af_future *f, int sig)
 {
 	struct afi_process_wait *wait = afi_process_wait_of(f);
-	int r = afi_exit_signal_all(&wait->process->exit, sig);
+	struct af_process *process = wait->process;
+	int r = afi_exit_signal_all(&process->exit, sig);
 
-	if (r < 0 && r != -ESRCH)
+	if (r >= 0 || r == -ESRCH) {
+		afi_process_expect_end(process, sig == SIGKILL);
+		return;
+	}
+	/* It may have ended meanwhile. */
+	af_future_ref(f);
+	afi_process_look(process);
+	if (!f->done)
 		afi_process_wait_fail(wait, r);
+	af_future_unref(f);
 }
 
 /* The wait goes on until the child has ended. */
 static void stop_expire(struct af_future *f)
 {
-	stop_send(f, SIGKILL);
+	struct af_process *process = afi_process_wait_of(f)->process;
+
+	/* The child may have left the cgroup. */
+	if (afi_process_kill_cgroup(process) == 0)
+		afi_exit_signal_all(&process->exit, SIGKILL);
+	else
+		stop_send(f, SIGKILL);
 }
 
 struct af_future *afi_process_stop(struct af_process *process,
@@ -55,9 +74,11 @@ struct af_future *af_process_stop(struct af_process *process,
 {
 	struct af_future *f = afi_process_stop(process, grace);
 
-	if (!f->done)
+	if (!f->done) {
 		afi_process_wait_of(f)->kills_rest = grace;
-	else if (grace && (f->error == 0 || f->error == -ECHILD))
+	} else if (grace && (f->error == 0 || f->error == -ECHILD)) {
+		afi_process_kill_cgroup(process);
 		afi_exit_signal_group(&process->exit, SIGKILL);
+	}
 	return f;
 }

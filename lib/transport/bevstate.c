@@ -89,18 +89,34 @@ static void bevstate_note_error(struct afi_bevstate *state, short what,
 		state->error[AFI_WRITE] = -EPIPE;
 }
 
+/*
+ * Whether bytes that wait in the output will never leave it. A handshake that
+ * fails is reported as an error of reading, and perhaps only once: OpenSSL 3.5
+ * then waits for more. An end is not taken for a failure the first time, because
+ * the event may be late, and its peer may have shut down only its writing half.
+ */
+static bool bevstate_is_stuck(const struct afi_bevstate *state,
+			      struct bufferevent *bev, short what, bool reading)
+{
+	if (what & BEV_EVENT_TIMEOUT)
+		return false;
+	if (what & BEV_EVENT_ERROR && !bufferevent_pair_get_partner(bev))
+		return bevstate_error_of(what) != -ENOMEM &&
+		       afi_lost_handshake(bev, true);
+	return !reading && afi_lost_handshake(bev, afi_bevstate_is_over(state));
+}
+
 void afi_bevstate_note(struct afi_bevstate *state, struct bufferevent *bev,
 		       short what, bool reading)
 {
 	/* An event without a direction applies to both. */
 	bool undirected = !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING));
-	bool gone = !(what & BEV_EVENT_TIMEOUT) && !reading &&
-		    afi_lost_handshake(bev, afi_bevstate_is_over(state));
+	bool stuck = bevstate_is_stuck(state, bev, what, reading);
 
 	if (what & BEV_EVENT_EOF)
 		bevstate_note_end(state, what, undirected);
 	else
 		bevstate_note_error(state, what, undirected);
-	if (gone)
+	if (stuck)
 		state->error[AFI_WRITE] = -EPIPE;
 }

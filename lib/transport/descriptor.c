@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/nonblock.h"
+#include "base/refused.h"
 #include "base/sigpipe.h"
 #include "transport/descriptor.h"
 
@@ -41,8 +42,7 @@ bool afi_descriptor_by_call(void)
  */
 static bool descriptor_lacks_flag(struct af_file *file)
 {
-	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL &&
-	    errno != EPERM && errno != EACCES)
+	if (errno != EOPNOTSUPP && errno != EINVAL && !afi_refused(errno))
 		return false;
 	if (afi_nonblock_hold(file->fd, &file->nonblock) < 0) {
 		errno = ENOMEM;
@@ -141,9 +141,16 @@ static bool descriptor_is_abandoned(const struct af_file *file)
 	return file->is_tty && afi_fd_is_hung_up(file->fd);
 }
 
-static ssize_t descriptor_send(int fd, const struct iovec *iov, int n)
+/* Where there is no MSG_MORE, a write goes at once. */
+#ifndef MSG_MORE
+#define MSG_MORE 0
+#endif
+
+static ssize_t descriptor_send(const struct af_file *file,
+			       const struct iovec *iov, int n)
 {
-	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	const int flags =
+		MSG_DONTWAIT | MSG_NOSIGNAL | (file->more ? MSG_MORE : 0);
 	const struct msghdr message = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)n,
@@ -151,9 +158,9 @@ static ssize_t descriptor_send(int fd, const struct iovec *iov, int n)
 	ssize_t r;
 
 	if (n == 1) /* cheaper */
-		r = send(fd, iov->iov_base, iov->iov_len, flags);
+		r = send(file->fd, iov->iov_base, iov->iov_len, flags);
 	else
-		r = sendmsg(fd, &message, flags);
+		r = sendmsg(file->fd, &message, flags);
 	return r < 0 ? -errno : r;
 }
 
@@ -164,7 +171,7 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 
 	do {
 		if (file->is_socket)
-			r = descriptor_send(file->fd, iov, n);
+			r = descriptor_send(file, iov, n);
 		else if (file->by_call)
 			r = descriptor_write_by_call(file, iov, n);
 		else

@@ -176,6 +176,18 @@ static size_t disk_commit(struct af_file *file)
 	return job->len;
 }
 
+static bool disk_is_sending(const struct af_file *file)
+{
+	return afi_disk_job_is_out(afi_disk_of(file)->jobs[AFI_WRITE]);
+}
+
+static int disk_take_late_error(struct af_file *file)
+{
+	ssize_t r = disk_earlier_result(afi_disk_of(file));
+
+	return r < 0 && r != -EAGAIN ? (int)r : 0;
+}
+
 /* Gets the next len bytes into the page cache: len, -EAGAIN or -ENOMEM. */
 static ssize_t disk_warm(struct afi_disk *disk, off_t at, size_t len)
 {
@@ -317,6 +329,8 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 		.can_unread = disk_can_unread,
 		.prepare = disk_prepare,
 		.commit = disk_commit,
+		.is_sending = disk_is_sending,
+		.take_late_error = disk_take_late_error,
 		.sync = disk_sync,
 		.can_splice = disk_can_splice,
 		.close = disk_close,

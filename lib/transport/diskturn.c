@@ -46,9 +46,11 @@ static void diskturn_wake_both(struct afi_disk *disk)
 
 	if (afi_disk_is_out(disk))
 		return;
+	afi_file_hold(&disk->file);
 	diskturn_wake(&disk->file, first);
 	if (!disk->file.wanted[first])
 		diskturn_wake(&disk->file, !first);
+	afi_file_let_go(&disk->file);
 }
 
 static void diskturn_on_task(struct afi_task *task)
@@ -68,20 +70,24 @@ static void diskturn_on_back(struct afi_job *base)
 		AFI_CONTAINER(base, struct afi_disk_job, job);
 	struct af_file *file = job->file;
 	enum afi_direction direction = job->direction;
+	bool counted = job->counted;
 	struct afi_disk *disk;
 
 	afi_disk_job_put(job);
 	if (!file)
 		return;
 	disk = afi_disk_of(file);
-	if (job->counted)
+	if (counted)
 		disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
 		disk->warm = job->at + (off_t)job->len;
 	/* With no read pending, the next one finds end or error again. */
-	if (job->counted || job->job.work == afi_disk_work_warm ||
+	if (counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
 		afi_disk_discard(disk, direction);
+	/* An af_file_finish() waits for it, whoever's turn it is. */
+	if (counted)
+		afi_file_step(file, AFI_WRITE);
 	diskturn_wake_both(disk);
 }
 

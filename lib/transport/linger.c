@@ -37,6 +37,12 @@ struct bufferevent *afi_bottom(struct bufferevent *bev)
 	return bev;
 }
 
+void afi_mute(struct bufferevent *bev, struct evbuffer_cb_entry *entry)
+{
+	evbuffer_cb_clear_flags(bufferevent_get_output(afi_bottom(bev)), entry,
+				EVBUFFER_CB_ENABLED);
+}
+
 size_t afi_unsent(struct bufferevent *bev)
 {
 	size_t n = 0;
@@ -63,7 +69,7 @@ static void linger_end(struct lingering *linger)
 	afi_task_cancel(&loop->ready, &linger->task);
 	afi_loop_leave(&loop->members, &linger->member);
 	afi_deadline_stop(&linger->deadline);
-	evbuffer_remove_cb_entry(linger_last_buffer(linger), linger->on_sent);
+	afi_mute(linger->bev, linger->on_sent);
 	bufferevent_setcb(linger->bev, NULL, NULL, NULL, NULL);
 	bufferevent_free(linger->bev);
 	free(linger);
@@ -145,8 +151,7 @@ static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 	    afi_deadline_start(&linger->deadline, loop, &patience,
 			       linger_on_deadline) < 0) {
 		if (linger->on_sent)
-			evbuffer_remove_cb_entry(linger_last_buffer(linger),
-						 linger->on_sent);
+			afi_mute(bev, linger->on_sent);
 		free(linger);
 		return -1;
 	}

@@ -12,9 +12,15 @@
 #include "loop/loop.h"
 
 struct bufferevent;
+struct evbuffer_cb_entry;
 
 /* Returns the lowest bufferevent, whose descriptor carries the bytes. */
 struct bufferevent *afi_bottom(struct bufferevent *bev);
+/*
+ * Ends a callback on the output of its lowest one. The entry stays in the list,
+ * which libevent may be walking along: it goes with the buffer.
+ */
+void afi_mute(struct bufferevent *bev, struct evbuffer_cb_entry *entry);
 /* How many bytes are in its output and in the outputs below. */
 size_t afi_unsent(struct bufferevent *bev);
 /*

@@ -53,18 +53,20 @@ static ssize_t message_fill(struct af_file *file)
 	return r;
 }
 
-ssize_t afi_message_fill(struct af_file *file)
+ssize_t afi_message_fill(struct af_file *file, size_t want)
 {
 	ssize_t r = message_fill(file);
 
+	(void)want;
 	file->drained[AFI_READ] = r == -EAGAIN;
 	return r;
 }
 
-ssize_t afi_message_fill_datagram(struct af_file *file)
+ssize_t afi_message_fill_datagram(struct af_file *file, size_t want)
 {
 	ssize_t r = message_fill(file);
 
+	(void)want;
 	/* After a shutdown some families return 0, others EAGAIN. */
 	if ((r == 0 || r == -EAGAIN) && message_is_shut(file))
 		r = 0;
@@ -74,11 +76,12 @@ ssize_t afi_message_fill_datagram(struct af_file *file)
 	return r;
 }
 
-ssize_t afi_message_fill_record(struct af_file *file)
+ssize_t afi_message_fill_record(struct af_file *file, size_t want)
 {
 	struct afi_pool *pool = &file->loop->pool;
 	ssize_t r = afi_buffer_reserve(&file->in, pool, 0, AFI_READ_SIZE);
 
+	(void)want;
 	if (r < 0)
 		return r;
 	r = afi_descriptor_read(file, afi_buffer_tail(&file->in),

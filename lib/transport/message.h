@@ -8,14 +8,14 @@
 #include "file/fill.h"
 
 /* Reads one whole message, however long, into the buffer; see afi_fill(). */
-ssize_t afi_message_fill(struct af_file *file);
-ssize_t afi_message_fill_datagram(struct af_file *file);
+ssize_t afi_message_fill(struct af_file *file, size_t want);
+ssize_t afi_message_fill_datagram(struct af_file *file, size_t want);
 /*
  * Whether the pipe fd, which holds more than room bytes, is a packet pipe, of
  * which a read would drop what does not fit: 1 or 0; -EAGAIN: not known yet.
  */
 int afi_message_is_packet(int fd, size_t room);
 /* Reads with room for any record of a descriptor that is no socket. */
-ssize_t afi_message_fill_record(struct af_file *file);
+ssize_t afi_message_fill_record(struct af_file *file, size_t want);
 
 #endif

@@ -80,19 +80,22 @@ static void stream_release(struct af_file *file)
 	afi_wake_close(stream_wake(file));
 }
 
-static size_t stream_span(struct af_file *file, char last)
+static size_t stream_span(struct af_file *file, const char *last, size_t n)
 {
 	char data[PEEK_MAX];
 	const char *found;
-	ssize_t n;
+	ssize_t len;
 
 	if (!file->is_socket)
 		return 1;
-	n = recv(file->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
-	if (n <= 0)
+	len = recv(file->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+	if (len <= 0)
 		return 1; /* the read reports why */
-	found = memchr(data, last, (size_t)n);
-	return found ? (size_t)(found - data) + 1 : (size_t)n;
+	for (size_t i = 0; i < n; i++) {
+		found = memchr(data, last[i], (size_t)len);
+		len = found ? found - data + 1 : len;
+	}
+	return (size_t)len;
 }
 
 static int stream_can_shutdown(const struct af_file *file, int how)

@@ -38,10 +38,13 @@ static void wake_on_read(struct bufferevent *bev, void *arg)
 	struct af_file *file = wake->file;
 
 	(void)bev;
+	afi_file_hold(file);
 	afi_file_ready(file, AFI_READ);
 	/* libevent would read on without a limit. */
-	if (file->wanted[AFI_READ] && afi_wake_held(wake) >= file->read_ahead)
+	if (file->attached && file->wanted[AFI_READ] &&
+	    afi_wake_held(wake) >= file->read_ahead)
 		file->transport->unwant(file, AFI_READ);
+	afi_file_let_go(file);
 }
 
 static void wake_on_readable(evutil_socket_t fd, short what, void *arg)

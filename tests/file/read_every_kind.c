@@ -246,6 +246,22 @@ ROW(readline_at_deadline_succeeds_with_part_or_leaves_it)
 	expect_text(&rig, read_line(), "d\n", 0);
 }
 
+ROW(read_until_any_in_two_pieces_is_found)
+{
+	static const struct af_text texts[] = { { "c", 1 }, { "--", 2 } };
+	struct af_future *f =
+		af_file_read_until_any(rig.reader, texts, 2, 0, 0, NULL);
+
+	send_text(&rig, "a-b-");
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	send_text(&rig, "-c");
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_int_eq(af_future_match(f), 1);
+	expect_text(&rig, f, "a-b--", 0);
+	expect_text(&rig, read_full(1, NULL), "c", 0);
+}
+
 ROW(read_until_delimiter_in_two_pieces_is_found)
 {
 	struct af_future *f =
@@ -275,6 +291,28 @@ static int look(const char *data, size_t len, unsigned flags, void *arg)
 ROW(each_line_gets_every_line_to_the_end)
 {
 	struct af_future *f = af_file_each_line(rig.reader, look, NULL);
+
+	n_calls = 0;
+	seen[0] = '\0';
+	send_text(&rig, "ab\nc");
+	send_text(&rig, "d\n\nef");
+	leave(&rig);
+	expect_count(&rig, f, 9, AFIO_EOF);
+	ck_assert_int_eq(n_calls, 4);
+	ck_assert_str_eq(seen, "ab\ncd\n\nef");
+}
+
+static struct af_future *look_and_nap(const char *data, size_t len,
+				      unsigned flags, void *arg)
+{
+	look(data, len, flags, arg);
+	return af_sleep(rig.loop, MS(1));
+}
+
+ROW(each_async_waits_after_every_line)
+{
+	struct af_future *f = af_file_each_async(rig.reader, AFIO_EACH_LINE,
+						 look_and_nap, NULL);
 
 	n_calls = 0;
 	seen[0] = '\0';
@@ -361,10 +399,12 @@ Suite *suite(void)
 	ADD_ROW(tc, readline_unterminated_at_eof_succeeds_with_eof, no_end);
 	ADD_ROW(tc, readline_longer_than_size_comes_in_pieces, 0);
 	ADD_ROW(tc, readline_at_deadline_succeeds_with_part_or_leaves_it, 0);
+	ADD_ROW(tc, read_until_any_in_two_pieces_is_found, 0);
 	ADD_ROW(tc, read_until_delimiter_in_two_pieces_is_found, 0);
 
 	tc = test_case(s, "each");
 	ADD_ROW(tc, each_line_gets_every_line_to_the_end, no_end);
+	ADD_ROW(tc, each_async_waits_after_every_line, no_end);
 	ADD_ROW(tc, each_line_stopped_leaves_the_rest, 0);
 	ADD_ROW(tc, each_chunk_gets_every_byte_once, no_end | MESSAGES);
 	return s;

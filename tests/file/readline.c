@@ -5,6 +5,7 @@
  * and delimiters that come in pieces.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -527,6 +528,41 @@ START_TEST(limit_passed_fails_emsgsize_and_leaves_the_bytes)
 }
 END_TEST
 
+static void *set_elsewhere(void *arg)
+{
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 7), -EPERM);
+	return arg;
+}
+
+START_TEST(limit_of_the_loop_is_what_its_files_begin_with)
+{
+	pthread_t thread;
+
+	rig_open(&rig, _i);
+	ck_assert_uint_eq(af_loop_file_limit(rig.loop), 0);
+	ck_assert_int_eq(af_loop_set_file_limit(NULL, 5), -EINVAL);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, SIZE_MAX), -EINVAL);
+	pthread_create(&thread, NULL, set_elsewhere, NULL);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(af_loop_file_limit(NULL), 0);
+	ck_assert_uint_eq(af_loop_file_limit(rig.loop), 0);
+	rig_writer(&rig);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 5), 0);
+	ck_assert_uint_eq(af_loop_file_limit(rig.loop), 5);
+	rig_reader(&rig);
+	/* What is made keeps its limit. */
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 0), 0);
+	expect_count(&rig,
+		     af_file_write(rig.writer, "12345\n1234\n", 11, AFIO_FULL,
+				   NULL),
+		     11, 0);
+	expect_error(&rig, readline(0), -EMSGSIZE);
+	expect_text(&rig, readline(6), "12345\n", 0);
+	expect_text(&rig, readline(0), "1234\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
 static int no_line(const char *data, size_t len, unsigned flags, void *arg)
 {
 	(void)data;
@@ -591,6 +627,7 @@ Suite *suite(void)
 	ADD(read_until_ends_as_readline_does);
 	ADD(limit_passed_fails_emsgsize_and_leaves_the_bytes);
 	ADD(limit_passed_by_a_line_of_each_fails_emsgsize);
+	ADD(limit_of_the_loop_is_what_its_files_begin_with);
 	tcase_add_test(tc, read_until_pieces_never_split_a_delimiter);
 	return s;
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,7 +57,8 @@ static struct af_file *idle, *across;
 static int idle_out, across_out;
 static bool across_done, timer_fired, in_wait;
 
-static struct af_future *awaited, *maker;
+static struct af_future *awaited, *maker, *behind;
+static struct af_future *before; /* that it waits for, or NULL */
 
 /* The cell, for the message of a failure. */
 static char cell[120];
@@ -108,6 +110,13 @@ static struct af_future *begin_read_until(const struct timeval *timeout)
 	return af_file_read_until(file, "d\n", 2, 0, AFIO_FULL, timeout);
 }
 
+static struct af_future *begin_read_until_any(const struct timeval *timeout)
+{
+	static const struct af_text texts[] = { { "bd", 2 }, { "d\n", 2 } };
+
+	return af_file_read_until_any(file, texts, 2, 0, AFIO_FULL, timeout);
+}
+
 static void check_data(enum outcome outcome)
 {
 	size_t len = 99;
@@ -119,10 +128,25 @@ static void check_data(enum outcome outcome)
 	expect(af_future_flags(awaited) == (outcome == ENDS ? AFIO_EOF : 0));
 }
 
+static void check_match(enum outcome outcome)
+{
+	check_data(outcome);
+	expect(af_future_match(awaited) == (outcome == ENDS ? -1 : 1));
+}
+
 static struct af_future *read_again(struct af_future *done, void *arg)
 {
 	expect(af_future_count(done) == 2);
 	return af_file_read(file, 3, AFIO_FULL, arg);
+}
+
+/* What a map's chain does with its bytes. */
+static struct af_future *read_once(struct af_future *done, void *arg)
+{
+	(void)arg;
+	expect(memcmp(af_future_data(done, NULL), "abcd\n",
+		      af_future_count(done)) == 0);
+	return NULL;
 }
 
 static struct af_future *pass(struct af_future *done, void *arg)
@@ -145,6 +169,41 @@ static struct af_future *begin_group(const struct timeval *timeout)
 	struct af_future *f = begin_chain(timeout);
 
 	return af_any(stage.loop, &f, 1);
+}
+
+/* And one behind a shield, whose cancel leaves it alone. */
+static struct af_future *begin_shield(const struct timeval *timeout)
+{
+	behind = begin_chain(timeout);
+	return af_shield(af_future_ref(behind));
+}
+
+static int left_to_make;
+static struct timeval part_timeout;
+
+static struct af_future *make_read(void *arg)
+{
+	if (left_to_make-- == 0)
+		return NULL;
+	if (!file) /* closed before the first call */
+		return af_failed(stage.loop, -ECANCELED);
+	return af_then(af_file_read(file, 5, AFIO_FULL, arg), read_once, NULL);
+}
+
+/* One future, which is made during the wait. */
+static struct af_future *begin_map(const struct timeval *timeout)
+{
+	left_to_make = 1;
+	if (timeout)
+		part_timeout = *timeout;
+	return af_map(stage.loop, make_read, timeout ? &part_timeout : NULL, 2,
+		      0);
+}
+
+static void check_map(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
 }
 
 static void check_chain_data(enum outcome outcome)
@@ -187,6 +246,24 @@ static void check_written(enum outcome outcome)
 	expect(memcmp(buf, "abcd\n", 5) == 0);
 }
 
+/* With a write before it, for which there is no room yet. */
+static struct af_future *begin_finish(const struct timeval *timeout)
+{
+	before = begin_write(NULL);
+	return af_file_finish(target, timeout);
+}
+
+static void check_finished(enum outcome outcome)
+{
+	char buf[6];
+
+	(void)outcome;
+	get(target_in, buf, 5);
+	expect(memcmp(buf, "abcd\n", 5) == 0);
+	expect(read(target_in, buf, 6) == 0);
+	expect(af_file_fd(target) == -EBADF);
+}
+
 /* The target is full, so that a copy waits in both directions. */
 static struct af_future *begin_copy(const struct timeval *timeout)
 {
@@ -222,6 +299,70 @@ static void check_copied(enum outcome outcome)
 	expect(af_future_flags(awaited) == (outcome == ENDS ? AFIO_EOF : 0));
 }
 
+/* The same line by line, where each waits until it is written. */
+static struct af_future *write_line(const char *data, size_t len,
+				    unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return af_file_write(target, data, len, AFIO_FULL | AFIO_BORROW, NULL);
+}
+
+static struct af_future *begin_each_async(const struct timeval *timeout)
+{
+	return af_with_timeout(
+		af_file_each_async(file, AFIO_EACH_LINE, write_line, NULL),
+		timeout);
+}
+
+static void put_lines_and_drain(void)
+{
+	put_text(file_out, "ab\nc\n");
+	shutdown(file_out, SHUT_WR);
+	drain();
+}
+
+static void check_each_async(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, outcome == ENDS ? "abc" : "ab\nc\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
+/* A proxy; the target is its other side, a socket, too. */
+static struct af_future *begin_copy_both(const struct timeval *timeout)
+{
+	return af_file_copy_both(file, target, timeout);
+}
+
+static void put_line_and_end_both(void)
+{
+	put_line();
+	shutdown(file_out, SHUT_WR);
+	shutdown(target_in, SHUT_WR);
+}
+
+static void put_part_and_end_both(void)
+{
+	put_part();
+	shutdown(target_in, SHUT_WR);
+}
+
+static void check_copied_both(enum outcome outcome)
+{
+	size_t len = outcome == ENDS ? 3 : 5;
+	char buf[5];
+
+	expect(af_future_count(awaited) == len);
+	get(target_in, buf, len);
+	expect(memcmp(buf, "abcd\n", len) == 0);
+	expect(af_future_flags(awaited) == AFIO_EOF);
+}
+
 static void make_process(void)
 {
 	process =
@@ -233,6 +374,11 @@ static void make_process(void)
 static struct af_future *begin_process_wait(const struct timeval *timeout)
 {
 	return af_process_wait(process, timeout);
+}
+
+static struct af_future *begin_change(const struct timeval *timeout)
+{
+	return af_process_wait_change(process, timeout);
 }
 
 static void end_process(void)
@@ -319,6 +465,57 @@ static void check_value(enum outcome outcome)
 	expect(af_future_value(awaited) == cell);
 }
 
+/* A function on a thread, which goes on when it gets leave: each its own. */
+static struct af_future *work;
+static sem_t leaves[OUTCOME_COUNT * WHEN_COUNT * 2], *leave_to_end;
+static bool has_leave;
+
+static void *work_until_leave(void *arg)
+{
+	while (sem_wait(arg) < 0)
+		;
+	return cell;
+}
+
+static void give_leave(void)
+{
+	has_leave = true;
+	sem_post(leave_to_end);
+}
+
+static struct af_future *begin_work(const struct timeval *timeout)
+{
+	leave_to_end = leave_to_end ? leave_to_end + 1 : leaves;
+	sem_init(leave_to_end, 0, 0);
+	has_leave = false;
+	work = af_work(stage.loop, work_until_leave, leave_to_end, NULL);
+	return af_with_timeout(af_future_ref(work), timeout);
+}
+
+/* If it is called although nobody waits for it any more. */
+static void end_work(void)
+{
+	if (work && !has_leave && af_future_count(work) == 1)
+		give_leave();
+	af_future_unref(work);
+	work = NULL;
+}
+
+/* Nothing else reads from it. */
+static struct af_future *begin_wait_fd(const struct timeval *timeout)
+{
+	return af_wait_fd(stage.loop, af_file_fd(file), EV_READ, timeout);
+}
+
+static void check_nothing_read(enum outcome outcome)
+{
+	char buf[5];
+
+	(void)outcome;
+	get(af_file_fd(file), buf, sizeof buf);
+	expect(memcmp(buf, "abcd\n", sizeof buf) == 0);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -333,20 +530,40 @@ static const struct operation {
 	  close_input, -ECONNRESET, check_data },
 	{ "read_until", NULL, begin_read_until, put_line, put_part, reset,
 	  close_input, -ECONNRESET, check_data },
+	{ "read_until_any", NULL, begin_read_until_any, put_line, put_part,
+	  reset, close_input, -ECONNRESET, check_match },
 	{ "chain", NULL, begin_chain, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
 	{ "group", NULL, begin_group, put_line, put_part, reset, close_input,
 	  -ECONNRESET, check_chain_data },
+	{ "shield", NULL, begin_shield, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_chain_data },
+	{ "map", NULL, begin_map, put_line, put_part, reset, close_input,
+	  -ECONNRESET, check_map },
 	{ "write", NULL, begin_write, drain, NULL, leave, close_target, -EPIPE,
 	  check_written },
+	{ "finish", NULL, begin_finish, drain, NULL, NULL, close_target, 0,
+	  check_finished },
 	{ "copy", NULL, begin_copy, put_line_and_drain, put_part_and_drain,
 	  reset_and_drain, close_target, -ECONNRESET, check_copied },
+	{ "each async", NULL, begin_each_async, put_lines_and_drain,
+	  put_part_and_drain, reset_and_drain, close_input, -ECONNRESET,
+	  check_each_async },
+	{ "copy both", NULL, begin_copy_both, put_line_and_end_both,
+	  put_part_and_end_both, reset, close_target, -ECONNRESET,
+	  check_copied_both },
 	{ "process wait", make_process, begin_process_wait, end_process, NULL,
 	  NULL, free_process, 0, check_status_0 },
+	{ "process change", make_process, begin_change, end_process, NULL, NULL,
+	  free_process, 0, check_status_0 },
 	{ "pipe wait", make_pipeline, begin_pipe_wait, end_pipeline, NULL, NULL,
 	  close_pipeline, 0, check_status_0 },
 	{ "communicate", make_pipeline, begin_communicate, NULL, put_part,
 	  reset, close_pipeline, -ECONNRESET, check_output_part },
+	{ "work", NULL, begin_work, give_leave, NULL, NULL, NULL, 0,
+	  check_value },
+	{ "descriptor", NULL, begin_wait_fd, put_line, NULL, NULL, NULL, 0,
+	  check_nothing_read },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -461,8 +678,12 @@ static void wait_there(void *arg)
 	expect(play->acted || play->when == BEFORE);
 	expect(!private || timer_fired == fired);
 	expect(!across_done);
+	af_future_cancel(behind); /* or its file is waited for */
 	if (r == 0)
 		play->op->check(play->outcome);
+	af_future_cancel(before);
+	af_future_unref(before);
+	before = NULL;
 	put_text(across_out, "def");
 }
 
@@ -491,7 +712,8 @@ static void open_cell(const struct operation *op)
 	across = stage_file(&stage, KIND_PIPE, &across_out);
 	target = NULL;
 	target_in = -1;
-	if (op->begin == begin_write || op->begin == begin_copy) {
+	if (op->begin == begin_write || op->begin == begin_finish ||
+	    op->begin == begin_copy || op->begin == begin_each_async) {
 		int fds[2];
 
 		make_pair(KIND_PIPE, fds);
@@ -500,6 +722,8 @@ static void open_cell(const struct operation *op)
 		target_in = fds[0];
 		expect(target);
 	}
+	if (op->begin == begin_copy_both)
+		target = stage_file(&stage, KIND_SOCKETPAIR, &target_in);
 	if (op->make)
 		op->make();
 	if (stage.context != TOP_OWN)
@@ -526,7 +750,9 @@ static void close_cell(void)
 
 	af_future_unref(awaited);
 	af_future_unref(maker);
-	maker = NULL;
+	af_future_unref(behind);
+	maker = behind = NULL;
+	end_work();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

@@ -427,6 +427,93 @@ START_TEST(resolve_from_a_post_wakes_the_loop)
 }
 END_TEST
 
+START_TEST(succeeded_has_the_value_and_frees_it_once)
+{
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	frees = calls = 0;
+	f = af_succeeded(rig.loop, make_value(), free_value);
+	ck_assert(af_future_is_done(f));
+	ck_assert_str_eq(af_future_value(f), "value");
+	ck_assert_int_eq(af_future_resolve(f, NULL, NULL), -EALREADY);
+	ck_assert_int_eq(af_future_fail(f, -EIO), -EALREADY);
+	/* Its continuation does not run inside the call. */
+	f = af_then(f, pass, NULL);
+	ck_assert_int_eq(calls, 0);
+	expect_error(&rig, af_future_ref(f), 0);
+	ck_assert_int_eq(calls, 1);
+	ck_assert_str_eq(af_future_value(f), "value");
+	ck_assert_int_eq(frees, 0);
+	af_future_unref(f);
+	ck_assert_int_eq(frees, 1);
+	expect_error(&rig, af_succeeded(rig.loop, NULL, NULL), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(failed_has_the_error)
+{
+	static const int errors[] = { -EIO, -ENOMEM, -ECANCELED, -EPERM };
+	static const int nonsense[] = { 0, 1, EIO, -EINPROGRESS };
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	for (size_t i = 0; i < 4; i++) {
+		calls = 0;
+		f = af_failed(rig.loop, errors[i]);
+		ck_assert_ptr_eq(af_future_loop(f), rig.loop);
+		f = af_catch(f, pass, NULL);
+		ck_assert_int_eq(calls, 0);
+		expect_error(&rig, f, errors[i]);
+		ck_assert_int_eq(calls, 1);
+		expect_error(&rig, af_failed(rig.loop, nonsense[i]), -EINVAL);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+static void *make_elsewhere(void *arg)
+{
+	struct af_future **futures = arg;
+
+	futures[0] = af_succeeded(rig.loop, make_value(), free_value);
+	futures[1] = af_failed(rig.loop, -EIO);
+	return NULL;
+}
+
+static void make_late(struct af_future *done, void *arg)
+{
+	(void)done;
+	make_elsewhere(arg);
+}
+
+/* The value is freed at once. */
+START_TEST(done_without_a_living_loop_fails)
+{
+	struct af_future *futures[2];
+	pthread_t thread;
+
+	rig_open(&rig, DRIVE_AWAIT);
+	frees = 0;
+	expect_error(&rig, af_succeeded(NULL, make_value(), free_value),
+		     -EINVAL);
+	ck_assert_int_eq(frees, 1);
+	expect_error(&rig, af_failed(NULL, -EIO), -EINVAL);
+	pthread_create(&thread, NULL, make_elsewhere, futures);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(af_future_error(futures[i]), -EPERM);
+	ck_assert_int_eq(frees, 2);
+	af_on_done(af_future_new(rig.loop, NULL, NULL), make_late, futures);
+	free_loop();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(af_future_error(futures[i]), -ECANCELED);
+	ck_assert_int_eq(frees, 3);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/promise");
@@ -449,5 +536,10 @@ Suite *suite(void)
 	ADD(cancel_function_acts_and_is_called_once, ACT_COUNT);
 	ADD(pending_future_lives_without_references, 1);
 	ADD(pending_future_ends_with_the_loop, 1);
+	tc = test_case(s, "done already");
+	tcase_add_loop_test(tc, succeeded_has_the_value_and_frees_it_once, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, failed_has_the_error, 0, DRIVE_COUNT);
+	tcase_add_test(tc, done_without_a_living_loop_fails);
 	return s;
 }

@@ -126,6 +126,22 @@ static int on_piece(const char *data, size_t len, unsigned flags, void *arg)
 	return start >= end_of_lines;
 }
 
+static struct af_future *on_piece_async(const char *data, size_t len,
+					unsigned flags, void *arg)
+{
+	struct af_future *f;
+	int stop = on_piece(data, len, flags, NULL);
+
+	if (!stop && !arg)
+		return NULL;
+	f = af_future_new(rig.loop, NULL, NULL);
+	if (stop)
+		af_future_fail(f, -EPROTO);
+	else
+		af_future_resolve(f, NULL, NULL);
+	return f;
+}
+
 static void feed_lines(int fd)
 {
 	static char lines[65536];
@@ -137,25 +153,25 @@ static void feed_lines(int fd)
 }
 
 /* An endless stream, as of yes(1): lines or chunks, of 1 us or 1 ms. */
-START_TEST(endless_stream_lets_timers_fire)
+static void play_endless(int i, struct af_future *(*begin)(bool chunks),
+			 int error)
 {
-	bool chunks = _i / DRIVE_COUNT & 1;
+	bool chunks = i / DRIVE_COUNT & 1;
 	struct af_future *f;
 	int64_t start;
 	pid_t pid;
 
-	rig_open(&rig, _i % DRIVE_COUNT);
+	rig_open(&rig, i % DRIVE_COUNT);
 	rig_reader(&rig);
 	pid = fork();
 	if (pid == 0)
 		feed_lines(rig.out);
-	slow_us = _i / DRIVE_COUNT & 2 ? 1000 : 1;
+	slow_us = i / DRIVE_COUNT & 2 ? 1000 : 1;
 	start_timer();
 	start = now_us();
 	end_of_lines = start + 300000;
-	f = chunks ? af_file_each_chunk(rig.reader, on_piece, NULL)
-		   : af_file_each_line(rig.reader, on_piece, NULL);
-	ck_assert_int_eq(drive(&rig, f), 0);
+	f = begin(chunks);
+	ck_assert_int_eq(drive(&rig, f), error);
 	af_future_unref(f);
 	stop_timer(start);
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
@@ -164,6 +180,42 @@ START_TEST(endless_stream_lets_timers_fire)
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	rig_close(&rig);
+}
+
+static struct af_future *begin_each(bool chunks)
+{
+	return chunks ? af_file_each_chunk(rig.reader, on_piece, NULL)
+		      : af_file_each_line(rig.reader, on_piece, NULL);
+}
+
+START_TEST(endless_stream_lets_timers_fire)
+{
+	play_endless(_i, begin_each, 0);
+}
+END_TEST
+
+/* Of each_async, whose function returns NULL, or futures that are done. */
+static struct af_future *begin_each_async(bool chunks)
+{
+	return af_file_each_async(rig.reader,
+				  chunks ? AFIO_EACH_CHUNK : AFIO_EACH_LINE,
+				  on_piece_async, NULL);
+}
+
+static struct af_future *begin_each_async_done(bool chunks)
+{
+	return af_file_each_async(rig.reader,
+				  chunks ? AFIO_EACH_CHUNK : AFIO_EACH_LINE,
+				  on_piece_async, &rig);
+}
+
+START_TEST(endless_stream_of_each_async_lets_timers_fire)
+{
+	const int variants = 4 * DRIVE_COUNT;
+
+	play_endless(_i % variants,
+		     _i < variants ? begin_each_async : begin_each_async_done,
+		     -EPROTO);
 }
 END_TEST
 
@@ -202,6 +254,48 @@ START_TEST(interrupted_lines_are_all_there)
 	ck_assert_uint_eq(
 		n_lines / 7 * 28 + n_lines % 7 * (n_lines % 7 + 1) / 2, len);
 	rig_close(&rig);
+}
+END_TEST
+
+static void on_alarm(int number)
+{
+	(void)number;
+	spin(1);
+}
+
+static int count_piece(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)flags;
+	++*(int *)arg;
+	return 0;
+}
+
+/* The turn may be over between any two steps: also at the end of a stream. */
+START_TEST(last_line_is_passed_on_however_late_it_is)
+{
+	const struct itimerval often = { { 0, 1150 }, { 0, 1150 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct af_future *f;
+	int pieces, fds[2];
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 1500; i++) {
+		rig_open_loop(&rig, _i);
+		make_pair(KIND_PIPE, fds);
+		put_text(fds[1], "no newline");
+		close(fds[1]);
+		rig.reader = af_file_new(rig.loop, fds[0], 0);
+		pieces = 0;
+		f = af_file_each_line(rig.reader, count_piece, &pieces);
+		expect_count(&rig, f, 10, AFIO_EOF);
+		ck_assert_int_eq(pieces, 1);
+		rig_close(&rig);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
 }
 END_TEST
 
@@ -339,6 +433,10 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, row_of_posts_lets_timers_fire, 0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, endless_stream_lets_timers_fire, 0,
 			    4 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, endless_stream_of_each_async_lets_timers_fire,
+			    0, 8 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, last_line_is_passed_on_however_late_it_is, 0,
+			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, interrupted_lines_are_all_there, 0,
 			    DRIVE_COUNT);
 

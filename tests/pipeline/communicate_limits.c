@@ -185,6 +185,67 @@ START_TEST(communicate_over_limit_truncates_each_stream)
 }
 END_TEST
 
+/* The loop's limit counts where there is no max_output, and only there. */
+START_TEST(communicate_over_the_loops_limit_fails_or_truncates)
+{
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 1000), 0);
+	pipe = start_chain(&rig, CHAIN(HELPER("both", "1048576")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, NULL);
+	output = outcome(&rig, f, -EMSGSIZE, 0);
+	ck_assert(output->out_len == 1000 || output->err_len == 1000);
+	ck_assert_uint_le(output->out_len, 1000);
+	ck_assert_uint_le(output->err_len, 1000);
+	af_future_unref(f);
+	f = af_pipe_communicate(pipe,
+				HOW(.overflow = AFIO_OVERFLOW_TRUNCATE));
+	output = outcome(&rig, f, 0, AFIO_TRUNCATED);
+	ck_assert_uint_eq(output->out_len, 1000);
+	ck_assert_uint_eq(output->err_len, 1000);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	pipe = start_chain(&rig, CHAIN(HELPER("both", "100000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 100000));
+	output = outcome(&rig, f, 0, 0);
+	expect_out_pattern(output, 100000);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(communicate_at_the_limit_of_a_stream_is_not_over_it)
+{
+	const struct af_output *output;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 10), 0);
+	pipe = start_chain(&rig, CHAIN(HELPER("both", "1000")),
+			   WITH(ALL_PIPES));
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 0), 0);
+	/* Each stream has its own. */
+	ck_assert_int_eq(af_file_set_limit(af_pipe_stdout(pipe), 1000), 0);
+	ck_assert_int_eq(af_file_set_limit(af_pipe_stderr(pipe), 0), 0);
+	f = af_pipe_communicate(pipe, NULL);
+	output = outcome(&rig, f, 0, 0);
+	expect_out_pattern(output, 1000);
+	ck_assert_uint_eq(output->err_len, 1000);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(communicate_at_limit_is_not_over_it)
 {
 	const struct af_output *output;
@@ -368,6 +429,36 @@ START_TEST(communicate_with_sigchld_ignored_ends)
 }
 END_TEST
 
+/* Its read is over, and nobody has heard of it yet. */
+START_TEST(communicate_whose_output_another_process_takes_keeps_what_it_read)
+{
+	const char *const last[] = { helper_path(), "exit", "0", NULL };
+	struct af_spawn_options options = { .in.kind = AFIO_PROCESS };
+	const struct af_output *output;
+	struct af_process *other;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_talk(&rig, "4");
+	f = af_pipe_communicate(pipe, HOW(.max_output = 3));
+	options.in.process = af_pipe_process(pipe, 0);
+	other = af_spawn(rig.loop, last, &options);
+	ck_assert_ptr_nonnull(other);
+	output = outcome(&rig, f, -EMSGSIZE, 0);
+	expect_out_pattern(output, 3);
+	af_future_unref(f);
+	rig_hang_up(&rig);
+	expect_success(&rig, pipe);
+	f = af_process_wait(other, NULL);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	af_future_unref(f);
+	af_process_free(other);
+	rig_close(&rig);
+}
+END_TEST
+
 #define ADD(tc, test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 
 Suite *suite(void)
@@ -389,7 +480,11 @@ Suite *suite(void)
 	tc = test_case(s, "limit");
 	ADD(tc, communicate_over_limit_fails_and_stages_go_on);
 	ADD(tc, communicate_over_limit_truncates_each_stream);
+	ADD(tc, communicate_over_the_loops_limit_fails_or_truncates);
+	ADD(tc, communicate_at_the_limit_of_a_stream_is_not_over_it);
 	ADD(tc, communicate_at_limit_is_not_over_it);
 	ADD(tc, communicate_endless_truncated_is_ended_by_deadline);
+	ADD(tc,
+	    communicate_whose_output_another_process_takes_keeps_what_it_read);
 	return s;
 }

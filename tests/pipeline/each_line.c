@@ -291,6 +291,28 @@ START_TEST(line_at_the_limit_is_whole_and_one_over_it_is_not)
 }
 END_TEST
 
+START_TEST(line_over_the_loops_limit_comes_in_pieces)
+{
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 4), 0);
+	chain = start_chain(&rig, CHAIN(HELPER("cat")), WITH(IN_OUT_PIPES));
+	expect_count(&rig,
+		     af_pipe_write(chain, "123\n123456\n", 11, AFIO_FULL, NULL),
+		     11, 0);
+	af_pipe_close_stdin(chain);
+	expect_status(&rig, af_pipe_wait(chain, NULL), 0);
+	expect_whole(af_pipe_each_line(chain, note, NULL), 11, 0);
+	ck_assert_uint_eq(calls, 3);
+	ck_assert_uint_eq(lens[0], 4);
+	ck_assert_uint_eq(flags[0], 0);
+	ck_assert_uint_eq(lens[1], 4);
+	ck_assert_uint_eq(flags[1], AFIO_TRUNCATED);
+	ck_assert_uint_eq(lens[2], 3);
+	ck_assert_uint_eq(flags[2], 0);
+	close_chain();
+}
+END_TEST
+
 /* The time of reading, not of the call: a slow function does not change it. */
 static struct timeval times[3];
 
@@ -687,6 +709,7 @@ Suite *suite(void)
 	ADD(tc, lines_of_each_stream_come_once_and_in_order);
 	ADD(tc, line_without_end_comes_in_pieces);
 	ADD(tc, line_at_the_limit_is_whole_and_one_over_it_is_not);
+	ADD(tc, line_over_the_loops_limit_comes_in_pieces);
 	ADD(tc, line_has_the_time_at_which_it_was_read);
 
 	tc = test_case(s, "end");

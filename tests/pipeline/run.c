@@ -387,6 +387,25 @@ START_TEST(run_with_too_much_output_is_stopped)
 }
 END_TEST
 
+START_TEST(run_with_more_output_than_the_loops_limit_is_stopped)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 4), 0);
+	f = af_run(rig.loop, HELPER("endless"), NULL);
+	ck_assert_str_eq(outcome(&rig, f, -EMSGSIZE, 0)->out, "y\ny\n");
+	af_future_unref(f);
+	expect_no_child();
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 1000), 0);
+	f = af_run(rig.loop, HELPER("both", "1000"), NULL);
+	ck_assert_uint_eq(outcome(&rig, f, 0, 0)->out_len, 1000);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
 static ssize_t give_error(void *buf, size_t len, void *arg)
 {
 	(void)buf;
@@ -584,6 +603,8 @@ Suite *suite(void)
 		{ run_ends_though_a_grandchild_goes_on, DRIVE_COUNT },
 		{ run_stopped_does_not_wait_for_a_grandchild, DRIVE_COUNT },
 		{ run_with_too_much_output_is_stopped, DRIVE_COUNT },
+		{ run_with_more_output_than_the_loops_limit_is_stopped,
+		  DRIVE_COUNT },
 		{ run_whose_input_fails_is_stopped, DRIVE_COUNT },
 		{ run_cancelled_kills_and_reaps, DRIVE_COUNT },
 		{ run_ends_with_its_loop_and_leaves_no_child, DRIVE_COUNT },

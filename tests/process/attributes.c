@@ -14,34 +14,8 @@
 #include <unistd.h>
 
 #include "support/inside.h"
+#include "support/nobody.h"
 #include "support/scratch.h"
-
-static const uid_t nobody = 65534;
-static const gid_t nogroup = 65534;
-
-/*
- * Whether to go on with what only root may. Goes where another user finds the
- * program, of which the way there may be shut: for .file.
- */
-#define THE_PROGRAM "./inside"
-
-static bool can_be_nobody(void)
-{
-	char path[PATH_MAX];
-	struct stat here, program;
-
-	if (!is_root())
-		return false;
-	strcpy(path, inside_path());
-	*strrchr(path, '/') = '\0';
-	ck_assert_int_eq(chdir(path), 0);
-	ck_assert_int_eq(stat(".", &here), 0);
-	ck_assert_int_eq(stat(THE_PROGRAM, &program), 0);
-	if (here.st_mode & program.st_mode & S_IXOTH)
-		return true;
-	fprintf(stderr, "skipped: others may not run %s\n", inside_path());
-	return false;
-}
 
 #define EDITS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -381,8 +355,10 @@ START_TEST(user_without_groups_has_none_of_the_parents)
 	n_before = getgroups(64, before);
 	ck_assert_int_eq(setgroups(3, ours), 0);
 	expect_says(&rig, ASK("groups"), NULL, "3: 0 4 27\n");
-	expect_says(&rig, ASK("groups"),
-		    WITH(.program = THE_PROGRAM, .uid = &nobody), "0:\n");
+	expect_says(
+		&rig, ASK("groups"),
+		WITH(.program = THE_PROGRAM, .uid = &nobody, .keep_gid = true),
+		"0:\n");
 	expect_says(&rig, ASK("groups"),
 		    WITH(.program = THE_PROGRAM, .gid = &nogroup), "0:\n");
 	expect_says(&rig, ASK("groups"),
@@ -603,8 +579,8 @@ START_TEST(cwd_is_entered_as_the_user)
 	rig_open(&rig, 0);
 	ck_assert_int_eq(mkdir("private", 0700), 0);
 	expect_reason(&rig, (const char *const[]){ "true", NULL },
-		      WITH(.uid = &nobody, .cwd = "private"), EACCES,
-		      "chdir private: Permission denied");
+		      WITH(.uid = &nobody, .gid = &nogroup, .cwd = "private"),
+		      EACCES, "chdir private: Permission denied");
 	rig_close(&rig);
 }
 END_TEST
@@ -647,7 +623,7 @@ static void start_holder(int fd, struct af_spawn_options *options)
 
 static _Noreturn void start_and_die(int fd, const uid_t *uid)
 {
-	start_holder(fd, WITH(.uid = uid));
+	start_holder(fd, WITH(.uid = uid, .keep_gid = true));
 	put(fd, "x", 1);
 	raise(SIGKILL);
 	abort();

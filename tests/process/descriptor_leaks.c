@@ -4,13 +4,18 @@
  * inherits it, and that a failed start leaves none open.
  */
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "support/children.h"
+#include "support/nobody.h"
 #include "support/scratch.h"
 
 /*
@@ -243,9 +248,56 @@ static void add_case(Suite *s, const char *name, const TTest *test, int n)
 	tcase_add_loop_test(scratch_case(s, name), test, 0, n);
 }
 
+static bool forbid_close_range(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int try_in_planted_root(void)
+{
+	const char *const *argv = HELPER("exit", "0");
+	struct rig rig;
+	int root;
+
+	rig_open(&rig, 0);
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || !forbid_close_range())
+		return 1;
+	expect_says(&rig, HELPER("dump-fds"), NULL, "0\n1\n2\n");
+	if (mkdir("proc", 0755) < 0 || mkdir("proc/self", 0755) < 0 ||
+	    mkdir("proc/self/fd", 0755) < 0 || chroot(".") < 0)
+		return 2;
+	expect_reason(&rig, argv, NULL, ENOENT,
+		      "open /proc/self/fd: No such file or directory");
+	if (fchdir(root) < 0 || chroot(".") < 0)
+		return 3;
+	close(root);
+	rig_close(&rig);
+	return 0;
+}
+
+/* Where descriptors are listed may be a directory that lists nothing. */
+START_TEST(list_of_descriptors_that_is_planted_is_not_believed)
+{
+	if (is_root())
+		expect_in_fork(try_in_planted_root);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/descriptor_leaks");
+	TCase *tc;
 
 	add_case(s, "descriptor closed twice",
 		 close_of_everything_closes_each_descriptor_once, DRIVE_COUNT);
@@ -257,5 +309,9 @@ Suite *suite(void)
 		 spawn_failing_often_leaves_neither_zombie_nor_descriptor, 1);
 	add_case(s, "error descriptor inherited",
 		 spawn_of_long_lived_child_returns_while_it_lives, 1);
+	if (under_valgrind())
+		return s;
+	tc = scratch_case(s, "list of descriptors");
+	tcase_add_test(tc, list_of_descriptors_that_is_planted_is_not_believed);
 	return s;
 }

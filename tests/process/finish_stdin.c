@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "support/children.h"
@@ -153,7 +154,6 @@ START_TEST(finish_of_what_is_closed_is_cancelled)
 }
 END_TEST
 
-/* It may have begun before stdin is closed. */
 START_TEST(finish_cancels_later_writes)
 {
 	struct af_future *f, *written, *later, *read;
@@ -167,7 +167,8 @@ START_TEST(finish_cancels_later_writes)
 	expect_count(&rig, written, MIB, 0);
 	ck_assert_int_eq(drive(&rig, later), -ECANCELED);
 	ck_assert_int_eq(drive(&rig, read), 0);
-	ck_assert_uint_eq(af_future_count(read), MIB + af_future_count(later));
+	ck_assert_uint_eq(af_future_count(read), MIB);
+	ck_assert_uint_eq(af_future_count(later), 0);
 	af_future_unref(later);
 	af_future_unref(read);
 	expect_exit(&rig, process, 0);
@@ -209,6 +210,78 @@ START_TEST(finish_of_a_terminal_ends_its_input)
 		    "eof\n", AFIO_EOF);
 	expect_exit(&rig, process, 0);
 	process = NULL;
+	close_child();
+}
+END_TEST
+
+/* The program may finish the file itself. */
+START_TEST(stdin_finished_as_a_file_is_closed)
+{
+	int fds[3];
+	pid_t pid;
+
+	open_child(_i, HELPER("wait-eof"));
+	expect_error(&rig, af_file_finish(af_process_stdin(process), NULL), 0);
+	ck_assert_ptr_null(af_process_stdin(process));
+	expect_error(&rig, af_process_finish_stdin(process, NULL), 0);
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	expect_exit(&rig, process, 0);
+	/* There is none to hand over. */
+	process = start(&rig, HELPER("wait-eof"), WITH(IN_OUT_PIPES));
+	expect_error(&rig, af_file_finish(af_process_stdin(process), NULL), 0);
+	ck_assert_int_eq(af_process_release(process, &pid, fds, NULL), 0);
+	process = NULL;
+	ck_assert_int_eq(fds[0], -1);
+	close(fds[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	close_child();
+}
+END_TEST
+
+START_TEST(terminal_finished_as_a_file_is_closed)
+{
+	open_child(_i, HELPER("pause"));
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	af_process_free(process);
+	process = start(&rig, HELPER("pause"),
+			WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY));
+	expect_error(&rig, af_file_finish(af_process_stdin(process), NULL), 0);
+	ck_assert_ptr_null(af_process_stdin(process));
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	ck_assert_int_eq(af_process_resize(process, 20, 20), -EBADF);
+	expect_status(&rig, af_process_wait(process, NULL), SIGHUP);
+	af_process_free(process);
+	process = NULL;
+	close_child();
+}
+END_TEST
+
+/* Also one whose turn comes when stdin is closed already. */
+START_TEST(finish_of_a_terminal_that_waits_can_end_early)
+{
+	struct af_future *f[2], *written;
+	struct termios mode;
+
+	open_child(_i, HELPER("pause"));
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	af_process_free(process);
+	process = start(&rig, HELPER("pause"), WITH(.in.kind = AFIO_PTY));
+	/* Otherwise it would drop what is too long for a line. */
+	tcgetattr(af_file_fd(af_process_stdin(process)), &mode);
+	cfmakeraw(&mode);
+	tcsetattr(af_file_fd(af_process_stdin(process)), TCSANOW, &mode);
+	written = writing(MIB);
+	expect_error(&rig, af_process_finish_stdin(process, MS(0)), -ETIMEDOUT);
+	expect_error(&rig, af_process_finish_stdin(process, MS(5)), -ETIMEDOUT);
+	f[0] = af_process_finish_stdin(process, NULL);
+	f[1] = af_process_finish_stdin(process, NULL);
+	af_future_cancel(f[0]);
+	expect_error(&rig, f[0], -ECANCELED);
+	ck_assert_ptr_nonnull(af_process_stdin(process));
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	af_future_cancel(written);
+	af_future_unref(written);
+	expect_error(&rig, f[1], -ECANCELED);
 	close_child();
 }
 END_TEST
@@ -329,6 +402,9 @@ Suite *suite(void)
 	ADD(tc, finish_cancels_later_writes);
 	ADD(tc, finish_succeeds_when_the_child_reads_no_more);
 	ADD(tc, finish_of_a_terminal_ends_its_input);
+	ADD(tc, stdin_finished_as_a_file_is_closed);
+	ADD(tc, terminal_finished_as_a_file_is_closed);
+	ADD(tc, finish_of_a_terminal_that_waits_can_end_early);
 	tcase_add_test(tc, finish_refuses_nonsense);
 	ADD(tc, finish_ends_with_its_loop);
 	ADD(tc, finish_of_a_pipeline_is_of_its_first_stage);

@@ -114,7 +114,6 @@ END_TEST
 START_TEST(spawn_searches_path_past_what_may_not_run)
 {
 	const char *const argv[] = { "found", "echo", "found", NULL };
-	const char *const env[] = { "PATH=/nowhere", NULL };
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -125,7 +124,7 @@ START_TEST(spawn_searches_path_past_what_may_not_run)
 	ck_assert_int_eq(symlink(helper_path(), "b/found"), 0);
 
 	setenv("PATH", "nowhere:a:b", 1);
-	expect_says(&rig, argv, WITH(.env = env), "found\n");
+	expect_says(&rig, argv, NULL, "found\n");
 	setenv("PATH", "a:nowhere", 1);
 	expect_refused(&rig, argv, NULL, EACCES);
 	setenv("PATH", "a:b", 1);
@@ -149,7 +148,8 @@ START_TEST(spawn_without_path_searches_the_usual_places)
 }
 END_TEST
 
-START_TEST(spawn_script_without_interpreter_is_run_by_sh)
+/* By name, it is only if that is asked for. */
+START_TEST(spawn_script_without_interpreter_is_run_by_sh_if_found)
 {
 	const char *const searched[] = { "script", "a b", "c", NULL };
 	const char *const named[] = { "./script", "a b", "c", NULL };
@@ -159,7 +159,11 @@ START_TEST(spawn_script_without_interpreter_is_run_by_sh)
 	make_file("script", "echo \"$#: $1, $2\"\n", 0700);
 	setenv("PATH", ".", 1);
 	expect_says(&rig, searched, NULL, "2: a b, c\n");
-	expect_says(&rig, named, NULL, "2: a b, c\n");
+	expect_reason(&rig, named, NULL, ENOEXEC,
+		      "exec ./script: Exec format error");
+	expect_says(&rig, named, WITH(.sh_fallback = true), "2: a b, c\n");
+	expect_refused(&rig, searched, WITH(.search = AFIO_SEARCH_NONE),
+		       ENOEXEC);
 	rig_close(&rig);
 }
 END_TEST
@@ -332,7 +336,7 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_with_file_keeps_argv0);
 	tcase_add_test(tc, spawn_searches_path_past_what_may_not_run);
 	tcase_add_test(tc, spawn_without_path_searches_the_usual_places);
-	tcase_add_test(tc, spawn_script_without_interpreter_is_run_by_sh);
+	tcase_add_test(tc, spawn_script_without_interpreter_is_run_by_sh_if_found);
 	tcase_add_loop_test(tc, spawn_of_what_cannot_run_gives_the_exec_error,
 			    0, COUNT(refusals) - under_valgrind());
 

@@ -471,9 +471,12 @@ static struct af_future *start_stopped(struct rig *rig,
 static struct af_spawn_options ways_of_start(int i)
 {
 	static const uid_t root = 0;
+	static const gid_t its_group = 0;
+	bool as_user = i == 1 && geteuid() == 0;
 
 	return (struct af_spawn_options){
-		.uid = i == 1 && geteuid() == 0 ? &root : NULL,
+		.uid = as_user ? &root : NULL,
+		.gid = as_user ? &its_group : NULL,
 		.die_with_parent = i == 2,
 	};
 }

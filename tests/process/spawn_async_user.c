@@ -285,6 +285,40 @@ START_TEST(child_of_another_user_has_all_ids_of_that_user)
 }
 END_TEST
 
+/* By then it is the user. */
+static int say_user(void *arg)
+{
+	char byte = getuid() == hostile && geteuid() == hostile ? 'u' : 'r';
+
+	return write(*(int *)arg, &byte, 1) == 1 ? 0 : -EIO;
+}
+
+START_TEST(before_exec_with_a_user_runs_in_an_asynchronous_start)
+{
+	struct af_future *f;
+	struct rig rig;
+	int fds[2];
+	char byte;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, 0);
+	make_pair(KIND_PIPE, fds);
+	f = af_spawn_async(rig.loop, true_argv,
+			   WITH(.uid = &hostile, .gid = &hostiles,
+				.before_exec = say_user,
+				.before_exec_arg = &fds[1]));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	expect_exit(&rig, af_future_take_process(f), 0);
+	af_future_unref(f);
+	get(fds[0], &byte, 1);
+	ck_assert_int_eq(byte, 'u');
+	close(fds[0]);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/spawn_async_user");
@@ -295,5 +329,7 @@ Suite *suite(void)
 		       user_cannot_signal_a_child_that_looks_for_its_program);
 	tcase_add_test(tc, dumpable_stays_as_another_thread_sets_it);
 	tcase_add_test(tc, child_of_another_user_has_all_ids_of_that_user);
+	tcase_add_test(tc,
+		       before_exec_with_a_user_runs_in_an_asynchronous_start);
 	return s;
 }

@@ -83,6 +83,54 @@ static void say_umask(const char *arg)
 	printf("%03o\n", (unsigned)umask(0));
 }
 
+/* A line of /proc/self/status or the like, from its prefix on */
+static void say_line(const char *file, const char *prefix)
+{
+	char line[4096];
+	FILE *f = fopen(file, "re");
+
+	if (!f)
+		die(file);
+	while (fgets(line, sizeof line, f))
+		if (strncmp(line, prefix, strlen(prefix)) == 0)
+			fputs(line + strlen(prefix), stdout);
+	fclose(f);
+}
+
+/* ambient: the capabilities, in hexadecimal */
+static void say_ambient(const char *arg)
+{
+	(void)arg;
+	say_line("/proc/self/status", "CapAmb:\t");
+}
+
+static void say_effective(const char *arg)
+{
+	(void)arg;
+	say_line("/proc/self/status", "CapEff:\t");
+}
+
+/* cgroup: its path, from the root of version 2 on */
+static void say_cgroup(const char *arg)
+{
+	(void)arg;
+	say_line("/proc/self/cgroup", "0::");
+}
+
+static void say_no_new_privs(const char *arg)
+{
+	(void)arg;
+	printf("%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+}
+
+static void say_cwd(const char *arg)
+{
+	char path[4096];
+
+	(void)arg;
+	puts(getcwd(path, sizeof path) ? path : strerror(errno));
+}
+
 /* limit:RESOURCE */
 static void say_limit(const char *arg)
 {
@@ -223,15 +271,29 @@ static const struct {
 	const char *word;
 	void (*say)(const char *arg);
 } questions[] = {
-	{ "count", say_count },	    { "deathsig", say_deathsig },
-	{ "dev-tty", say_dev_tty }, { "eof", say_eof },
-	{ "fds", say_fds },	    { "file", say_file },
-	{ "gid", say_gid },	    { "group", say_group },
-	{ "groups", say_groups },   { "limit", say_limit },
-	{ "nice", say_nice },	    { "raw", say_raw },
-	{ "session", say_session }, { "size", say_size },
-	{ "ttys", say_ttys },	    { "uid", say_uid },
-	{ "umask", say_umask },	    { "wait", say_wait },
+	{ "ambient", say_ambient },
+	{ "cgroup", say_cgroup },
+	{ "count", say_count },
+	{ "cwd", say_cwd },
+	{ "deathsig", say_deathsig },
+	{ "effective", say_effective },
+	{ "no-new-privs", say_no_new_privs },
+	{ "dev-tty", say_dev_tty },
+	{ "eof", say_eof },
+	{ "fds", say_fds },
+	{ "file", say_file },
+	{ "gid", say_gid },
+	{ "group", say_group },
+	{ "groups", say_groups },
+	{ "limit", say_limit },
+	{ "nice", say_nice },
+	{ "raw", say_raw },
+	{ "session", say_session },
+	{ "size", say_size },
+	{ "ttys", say_ttys },
+	{ "uid", say_uid },
+	{ "umask", say_umask },
+	{ "wait", say_wait },
 };
 
 static void answer(const char *question)

@@ -43,6 +43,8 @@ static inline enum af_spawn_step step_of(const char *text)
 		"open",	     "fd",     "clone",	      "setsid",	   "setpgid",
 		"setgroups", "setgid", "setuid",      "setrlimit", "nice",
 		"chdir",     "prctl",  "sigprocmask", "exec",
+		"no_new_privs",	"ambient", "cgroup", "before_identity",
+		"before_exec",
 	};
 	size_t n = sizeof words / sizeof *words, len;
 

@@ -5,12 +5,6 @@
  * into this program, with its calls of malloc() and the others renamed.
  * Whatever fails, every future is done once.
  */
-/* Here they are what they are. */
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,8 +24,10 @@
 #include <event2/event_struct.h>
 
 #include "support/children.h"
+#include "support/denied.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/scarce.h"
 
 /* Longer than what an operation holds without an allocation. */
 #define DELIM "--a delimiter of some length--"
@@ -39,11 +35,6 @@
 #define BULK 300000
 /* How many fail in a row, in the second round. */
 #define SPELL 12
-
-void *scarce_malloc(size_t size);
-void *scarce_calloc(size_t n, size_t size);
-void *scarce_realloc(void *before, size_t size);
-void scarce_free(void *block);
 
 /* Atomic, as a start allocates in a thread of the library, too. */
 static struct {
@@ -116,7 +107,8 @@ struct scene {
 	struct af_future *gift; /* to be resolved by a post */
 	unsigned values, freed; /* given to makers, and taken back */
 	int follows;		/* an error that a failure may lead to */
-	char got[100];		/* what was read, all together */
+	int naps;		/* that are still to be made */
+	char got[200];		/* what was read, all together */
 	size_t n_got;
 };
 
@@ -164,9 +156,19 @@ static int end(struct scene *s, struct af_future *f, int error)
 	return r;
 }
 
+static unsigned *values_freed;
+
+static void count_call(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
 static void act_reads(struct scene *s)
 {
-	static const char text[] = "abcdefa line\nuntil" DELIM "the rest";
+	static const char text[] =
+		"abcdefa line\nuntil" DELIM "any" DELIM "the rest";
+	static const struct af_text texts[] = { { DELIM, sizeof DELIM - 1 },
+						{ DELIM "x", sizeof DELIM } };
 	const size_t len = sizeof text - 1;
 
 	put(s->source, text, len);
@@ -175,6 +177,7 @@ static void act_reads(struct scene *s)
 	end(s, af_file_readline(s->in, 0, 0, 0, MS(10000)), 0);
 	end(s, af_file_read_until(s->in, DELIM, sizeof DELIM - 1, 0, 0, NULL),
 	    0);
+	end(s, af_file_read_until_any(s->in, texts, 2, 0, 0, NULL), 0);
 	/* Whatever failed, not a byte is lost. */
 	while (s->n_got < len)
 		end(s, af_file_read(s->in, len - s->n_got, 0, NULL), 0);
@@ -206,6 +209,7 @@ static void act_writes(struct scene *s)
 	struct evbuffer *buffer = evbuffer_new();
 	unsigned char data[300];
 	size_t total = 0;
+	int r;
 
 	pattern_fill(data, sizeof data, 0);
 	end_write(s, af_file_write(s->out, data, 100, 0, NULL), &total);
@@ -219,6 +223,9 @@ static void act_writes(struct scene *s)
 	if (buffer)
 		evbuffer_free(buffer);
 	expect_sunk(s, total);
+	/* It closes the file, or leaves it open. */
+	r = end(s, af_file_finish(s->out, MS(10000)), 0);
+	ck_assert_int_eq(af_file_fd(s->out) == -EBADF, r == 0);
 }
 
 static void act_copy(struct scene *s)
@@ -231,6 +238,92 @@ static void act_copy(struct scene *s)
 	end_write(s, af_file_copy(s->in, s->out, 50, NULL), &total);
 	expect_sunk(s, total);
 	end(s, af_file_copy(s->in, s->out, 0, NULL), 0);
+}
+
+static struct af_future *wait_a_little(struct af_future *done, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)done;
+	return af_sleep(s->loop, MS(1));
+}
+
+/* Each line is written, from where it was read, before the next. */
+static struct af_future *write_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)flags;
+	return af_then(
+		af_file_write(s->out, data, len, AFIO_FULL | AFIO_BORROW, NULL),
+		wait_a_little, s);
+}
+
+static void act_each_async(struct scene *s)
+{
+	int left;
+
+	put_text(s->source, "one\ntwo\nthree\n");
+	close(s->source);
+	s->source = -1;
+	s->follows = -ECANCELED;
+	end(s, af_file_each_async(s->in, AFIO_EACH_LINE, write_piece, s), 0);
+	ck_assert_int_eq(ioctl(s->sink, FIONREAD, &left), 0);
+	ck_assert(left == 14 || memory.failed > 0);
+}
+
+static void act_copy_both(struct scene *s)
+{
+	struct af_file *side;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	side = made(af_file_new(s->loop, fds[0], 0));
+	if (!side) {
+		close(fds[0]);
+		close(fds[1]);
+		return;
+	}
+	put_text(fds[1], "question");
+	put_text(s->sink, "answer");
+	shutdown(fds[1], SHUT_WR);
+	shutdown(s->sink, SHUT_WR);
+	end(s, af_file_copy_both(side, s->out, MS(10000)), 0);
+	if (memory.failed == 0)
+		end(s, af_file_copy_both(side, s->out, MS(0)), 0);
+	ck_assert_int_eq(af_file_close(side), 0);
+	close(fds[1]);
+}
+
+static int stop_at_last(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)flags;
+	(void)arg;
+	return len == 5 && memcmp(data, "last\n", 5) == 0;
+}
+
+/* A file that is there, and one that comes after it. */
+static void act_follow(struct scene *s)
+{
+	const struct af_follow_options options = { .poll = MS(1) };
+	char path[] = "follow.XXXXXX", moved[] = "follow.XXXXXX.1";
+	int fd = mkstemp(path), next;
+	struct af_future *f;
+
+	ck_assert_int_ge(fd, 0);
+	memcpy(moved, path, strlen(path));
+	put_text(fd, "one\ntwo\npart");
+	f = af_file_follow(s->loop, path, &options, stop_at_last, NULL);
+	end(s, af_file_read(s->in, 1, 0, MS(2)), -ETIMEDOUT);
+	rename(path, moved);
+	next = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	put_text(next, "next\nlast\n");
+	end(s, f, 0);
+	close(fd);
+	close(next);
+	unlink(path);
+	unlink(moved);
 }
 
 static void cancel_other(struct af_future *done, void *arg)
@@ -334,6 +427,48 @@ static void act_groups(struct scene *s)
 	end(s, af_with_timeout(sleeping(s, 100000), MS(1)), -ETIMEDOUT);
 }
 
+static struct af_future *make_nap(void *arg)
+{
+	struct scene *s = arg;
+
+	return s->naps-- > 0 ? af_sleep(s->loop, MS(1)) : NULL;
+}
+
+/* More than a map has room for at first. */
+static void act_map(struct scene *s)
+{
+	struct af_future *f;
+
+	s->naps = 9;
+	f = af_future_ref(af_map(s->loop, make_nap, s, 100, AFIO_SETTLE));
+	if (end(s, f, 0) == 0)
+		ck_assert(af_future_count(f) == 9 || memory.failed > 0);
+	af_future_unref(f);
+}
+
+/* Shields that end, are cancelled, dropped and forgotten. */
+static void act_shields(struct scene *s)
+{
+	struct af_future *f = sleeping(s, 1);
+	struct af_future *late = af_sleep(s->loop, MS(100000));
+	unsigned never = 0;
+
+	end(s, af_shield(af_future_ref(f)), 0);
+	end(s, af_shield(f), 0);
+	f = af_shield(af_future_ref(late));
+	watch_end(s, af_future_ref(f));
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	af_future_unref(af_shield(af_future_ref(late)));
+	f = af_finally(af_future_ref(late), then_count, &never);
+	af_future_forget(af_future_ref(late));
+	end(s, f, -ECANCELED);
+	/* Without memory, it runs at once. */
+	ck_assert(never == 0 || memory.failed > 0);
+	af_future_cancel(late);
+	af_future_unref(late);
+}
+
 static void take_back(void *value)
 {
 	((struct scene *)value)->freed++;
@@ -379,6 +514,9 @@ static void act_makers(struct scene *s)
 	af_future_cancel(f);
 	ck_assert_uint_eq(canceled, error == -EINPROGRESS);
 	end(s, f, -ECANCELED);
+	s->values++;
+	end(s, af_succeeded(s->loop, s, take_back), 0);
+	end(s, af_failed(s->loop, -EIO), -EIO);
 }
 
 /* Waits until a process has ended, however often it takes. */
@@ -406,6 +544,34 @@ static void act_spawn(struct scene *s)
 		;
 	ck_assert_uint_eq(s->n_got, total);
 	ck_assert_mem_eq(s->got, "hello", total);
+	expect_end(s, process);
+	af_process_free(process);
+}
+
+static int do_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* A search, a path that root walks link by link, and a copy of our memory. */
+static void act_options(struct scene *s)
+{
+	const char *const argv[] = { "true", NULL };
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct af_process *process;
+	char path[32];
+
+	ck_assert_int_ge(null, 0);
+	snprintf(path, sizeof path, "/dev/fd/%d", null);
+	process = made(af_spawn(s->loop, argv,
+				WITH(.in = { .kind = AFIO_PATH, .path = path },
+				     .search_path = "/nowhere:/bin:/usr/bin",
+				     .no_new_privs = true,
+				     .before_exec = do_nothing)));
+	close(null);
+	if (!process)
+		return;
 	expect_end(s, process);
 	af_process_free(process);
 }
@@ -459,6 +625,35 @@ static void act_orphan(struct scene *s)
 		ck_assert_int_lt(now_us() - since, 20000000);
 		end(s, af_sleep(s->loop, MS(1)), 0);
 	}
+}
+
+/* Looked at by a timer: its changes; and its end, where there is no pidfd. */
+static void act_look(struct scene *s)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	static bool denied;
+	struct af_process *process;
+
+	if (!denied)
+		deny(pidfds, 2, EPERM);
+	denied = true;
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	end(s, af_process_wait_change(process, MS(1)), -ETIMEDOUT);
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait_change(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
 }
 
 /* Stops a process and a chain, however often it takes. */
@@ -955,6 +1150,71 @@ static void act_disk(struct scene *s)
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
+static void *find_length(void *arg)
+{
+	return (void *)strlen(arg);
+}
+
+static void count_value(void *value)
+{
+	ck_assert_uint_eq((size_t)value, 3);
+	++*values_freed;
+}
+
+/* On threads, which have left when the loop was freed: see play(). */
+static void act_work(struct scene *s)
+{
+	static char text[] = "abc";
+	struct af_future *f;
+
+	values_freed = &s->freed;
+	for (int i = 0; i < 3; i++) {
+		f = af_work(s->loop, find_length, text, count_value);
+		af_future_ref(f);
+		end(s, f, 0);
+		s->values += (unsigned)af_future_count(f);
+		af_future_unref(f);
+	}
+	end(s, af_work(s->loop, NULL, text, NULL), -EINVAL);
+}
+
+static void act_wait_fd(struct scene *s)
+{
+	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
+	struct af_future *parts[2];
+
+	ck_assert_int_ge(fd, 0);
+	end(s, af_wait_fd(s->loop, fd, EV_WRITE, NULL), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(0)), -ETIMEDOUT);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, MS(1)), -ETIMEDOUT);
+	for (int i = 0; i < 2; i++) {
+		parts[i] = af_wait_fd(s->loop, fd, EV_READ, MS(20000));
+		watch_end(s, af_future_ref(parts[i]));
+	}
+	put_text(af_file_fd(s->out), "abc");
+	end(s, af_all(s->loop, parts, 2), 0);
+	end(s, af_wait_fd(s->loop, fd, EV_READ, NULL), 0);
+	close(fd);
+}
+
+static void act_post_handle(struct scene *s)
+{
+	struct af_post_handle *handle = made(af_post_handle_new(s->loop));
+	unsigned posted = 0;
+	int r;
+
+	if (!handle)
+		return;
+	for (int i = 0; i < 2; i++) {
+		r = af_post_handle_post(handle, count_call, &s->told);
+		ck_assert(r == 0 || (r == -ENOMEM && memory.failed > 0));
+		posted += r == 0;
+	}
+	s->to_tell += posted;
+	af_post_handle_unref(handle);
+	ck_assert_int_eq(af_loop_run(s->loop), 0);
+}
+
 /* A loop that is not the program's. */
 static void act_loop(struct scene *s)
 {
@@ -1009,11 +1269,18 @@ static const struct {
 	{ act_callback, false },    { act_move, false },
 	{ act_ends, false },	    { act_bufferevent, true },
 	{ act_disk, true },	    { act_orphan, true },
+	{ act_look, false },	    { act_look, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
 	{ act_spawn_async, true },  { act_stages_async, true },
+	{ act_options, true },
+	{ act_work, true },	    { act_wait_fd, false },
+	{ act_post_handle, true },
+	{ act_each_async, false },  { act_copy_both, true },
+	{ act_follow, true },
+	{ act_map, true },	    { act_shields, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
@@ -1048,6 +1315,8 @@ static void play(struct scene *s, act_fn act)
 	close_end(s->source);
 	close_end(s->sink);
 	af_loop_free(s->loop);
+	while (library_threads() > 0)
+		sched_yield();
 	ck_assert_uint_eq(s->told, s->to_tell);
 	ck_assert_uint_eq(s->freed, s->values);
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Closing a child's stdin once what is pending has been written. A terminal
+ * stays open, and is sent the character that ends its input.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "file/op.h"
+#include "process/process.h"
+
+/* On a terminal; in its queue of writes. */
+struct finish {
+	struct af_future future;
+	struct afi_op op;
+	struct af_process *process;
+};
+
+static int finish_stdin_step(struct afi_op *op)
+{
+	struct finish *finish =
+		AFI_CONTAINER(op->future, struct finish, future);
+	int r = -ECANCELED;
+
+	/* It may have been closed meanwhile. */
+	if (finish->process->files[0])
+		r = af_process_close_stdin(finish->process);
+	afi_op_finish(op, r);
+	return 0;
+}
+
+struct af_future *af_process_finish_stdin(struct af_process *process,
+					  const struct timeval *timeout)
+{
+	static const struct afi_future_ops ops = {
+		.name = "finish stdin",
+		.size = sizeof(struct finish),
+		.cancel = afi_op_cancel,
+		.expire = afi_op_expire,
+		.describe = afi_op_describe,
+	};
+	struct af_file *file = af_process_stdin(process);
+	struct af_future *f;
+	struct afi_op *op;
+
+	if (file && file != process->pty)
+		return af_file_finish(file, timeout);
+	f = afi_process_operation(process ? process->loop : NULL,
+				  afi_timeout_valid(timeout), &ops);
+	if (f->done)
+		return f;
+	if (!file) {
+		afi_future_finish(f, 0);
+		return f;
+	}
+	AFI_CONTAINER(f, struct finish, future)->process = process;
+	op = &AFI_CONTAINER(f, struct finish, future)->op;
+	f->since = afi_now_coarse();
+	afi_op_init(op, f, AFI_WRITE, finish_stdin_step);
+	afi_file_queue(file, op);
+	afi_op_limit(op, timeout);
+	return f;
+}

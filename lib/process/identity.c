@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whom the child runs as: groups, ids and ambient capabilities. Runs in the
+ * child, see child.c.
+ */
+#include "config.h"
+
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process/identity.h"
+
+/* Where the plain calls take ids of 16 bits. */
+#ifdef SYS_setresuid32
+#define SETRESUID SYS_setresuid32
+#define SETRESGID SYS_setresgid32
+#define SETGROUPS SYS_setgroups32
+#define GETGROUPS SYS_getgroups32
+#else
+#define SETRESUID SYS_setresuid
+#define SETRESGID SYS_setresgid
+#define SETGROUPS SYS_setgroups
+#define GETGROUPS SYS_getgroups
+#endif
+
+/* Capabilities have the numbers from 0 up to less than this. */
+#define CAPABILITIES 64
+
+/*
+ * What is kept of the ambient capabilities, one bit each, to be raised again by
+ * identity_raise_ambient(): a change from root to another user drops them.
+ */
+AFI_IN_CHILD static bool identity_save_ambient(struct afi_child *child,
+					       uint64_t *ret_kept)
+{
+	uint64_t kept = 0;
+	long r;
+
+	if (!child->plan->options->keep_ambient) {
+		r = syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL,
+			    0, 0, 0);
+		/* EINVAL: the kernel has none. */
+		return r == 0 || errno == EINVAL ||
+		       afi_child_failed(child, AFIO_STEP_AMBIENT, NULL,
+					AFI_NO_NUMBER);
+	}
+	for (int i = 0; i < CAPABILITIES; i++)
+		if (syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i,
+			    0, 0) == 1)
+			kept |= UINT64_C(1) << i;
+	*ret_kept = kept;
+	return kept == 0 || syscall(SYS_prctl, PR_SET_KEEPCAPS, 1) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_AMBIENT, NULL, AFI_NO_NUMBER);
+}
+
+AFI_IN_CHILD static bool identity_raise_ambient(struct afi_child *child,
+						uint64_t kept)
+{
+	for (int i = 0; i < CAPABILITIES; i++)
+		if (kept >> i & 1 && syscall(SYS_prctl, PR_CAP_AMBIENT,
+					     PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return afi_child_failed(child, AFIO_STEP_AMBIENT, NULL,
+						i);
+	return true;
+}
+
+AFI_IN_CHILD static bool identity_set_groups(struct afi_child *child)
+{
+	const struct af_spawn_options *options = child->plan->options;
+	long r = 0;
+
+	if (options->groups)
+		r = syscall(SETGROUPS, options->n_groups, options->groups);
+	else if (options->uid || options->gid)
+		r = syscall(SETGROUPS, 0, NULL);
+	/* To drop what it does not have, it needs no privileges. */
+	return r == 0 ||
+	       (!options->groups && errno == EPERM &&
+		syscall(GETGROUPS, 0, NULL) == 0) ||
+	       afi_child_failed(child, AFIO_STEP_SETGROUPS, NULL,
+				AFI_NO_NUMBER);
+}
+
+/*
+ * While the real and the saved user id are the parent's, the user may not send
+ * us signals: a child that is stopped here would hold up its parent. The C
+ * library's calls would change all threads of the parent, too.
+ */
+AFI_IN_CHILD bool afi_child_take_rights(struct afi_child *child)
+{
+	const uid_t *uid = child->plan->uid;
+	const gid_t *gid = child->plan->gid;
+
+	if (!identity_set_groups(child))
+		return false;
+	if (!uid && !gid)
+		return true;
+	if (!identity_save_ambient(child, &child->ambient))
+		return false;
+	if (gid && syscall(SETRESGID, *gid, *gid, *gid) < 0)
+		return afi_child_failed(child, AFIO_STEP_SETGID, NULL,
+					(long)*gid);
+	if (uid && syscall(SETRESUID, -1, *uid, -1) < 0)
+		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
+					(long)*uid);
+	return true;
+}
+
+AFI_IN_CHILD bool afi_child_become_user(struct afi_child *child)
+{
+	const uid_t *uid = child->plan->uid;
+
+	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
+		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
+					(long)*uid);
+	return identity_raise_ambient(child, child->ambient);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * af_future_count() of writes and copies that are pending: how many bytes have
+ * been written so far.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "support/harness.h"
+#include "support/pattern.h"
+
+#define LARGE ((size_t)8 << 20)
+
+static struct rig rig;
+static unsigned char *data;
+
+static void open_large(int way)
+{
+	rig_open(&rig, way);
+	rig_writer(&rig);
+	data = malloc(LARGE);
+	pattern_fill(data, LARGE, 0);
+}
+
+static void close_large(void)
+{
+	free(data);
+	rig_close(&rig);
+}
+
+/* It goes on as bytes are read, and tells how far it is. */
+static void expect_progress(struct af_future *f)
+{
+	size_t before = af_future_count(f), taken = 0, now;
+
+	ck_assert(!af_future_is_done(f));
+	ck_assert(before > 0 && before < LARGE);
+	do {
+		expect_pattern(rig.in, 4096, taken);
+		taken += 4096;
+		turn(&rig);
+		now = af_future_count(f);
+		ck_assert(now >= before && now >= taken && now < LARGE);
+	} while (now == before);
+	rig_reader(&rig);
+	expect_data_pattern(
+		&rig, af_file_read(rig.reader, LARGE - taken, AFIO_FULL, NULL),
+		LARGE - taken, taken, 0);
+	expect_count(&rig, f, LARGE, 0);
+}
+
+START_TEST(write_pending_tells_how_far_it_is)
+{
+	open_large(_i);
+	expect_progress(af_file_write(rig.writer, data, LARGE,
+				      AFIO_FULL | AFIO_BORROW, NULL));
+	close_large();
+}
+END_TEST
+
+START_TEST(write_buffer_pending_tells_how_far_it_is)
+{
+	struct evbuffer *buf = evbuffer_new();
+
+	open_large(_i);
+	evbuffer_add(buf, data, LARGE);
+	expect_progress(af_file_write_buffer(rig.writer, buf, AFIO_FULL, NULL));
+	evbuffer_free(buf);
+	close_large();
+}
+END_TEST
+
+START_TEST(copy_pending_tells_how_far_it_is)
+{
+	struct af_file *from;
+	struct af_future *f;
+	int fds[2];
+
+	open_large(_i);
+	make_pair(KIND_SOCKETPAIR, fds);
+	from = af_file_new(rig.loop, fds[0], 0);
+	rig.reader = af_file_new(rig.loop, fds[1], 0);
+	/* Its other end is written by the loop, too. */
+	af_future_unref(af_file_write(rig.reader, data, LARGE,
+				      AFIO_FULL | AFIO_BORROW, NULL));
+	f = af_file_copy(from, rig.writer, (int64_t)LARGE, NULL);
+	while (af_future_count(f) == 0)
+		turn(&rig);
+	ck_assert_int_eq(af_file_close(rig.reader), 0);
+	rig.reader = NULL;
+	af_future_cancel(f);
+	/* As many as it said have arrived; and no more. */
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	expect_pattern(rig.in, af_future_count(f), 0);
+	af_future_unref(f);
+	ck_assert_int_eq(af_file_close(from), 0);
+	close_large();
+}
+END_TEST
+
+static struct af_future *pass(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return NULL;
+}
+
+START_TEST(chain_pending_tells_nothing)
+{
+	struct af_future *f;
+
+	open_large(_i);
+	f = af_then(af_file_write(rig.writer, data, LARGE,
+				  AFIO_FULL | AFIO_BORROW, NULL),
+		    pass, NULL);
+	ck_assert_uint_eq(af_future_count(f), 0);
+	af_future_cancel(f);
+	ck_assert_int_eq(drive(&rig, f), -ECANCELED);
+	ck_assert_uint_gt(af_future_count(f), 0);
+	af_future_unref(f);
+	close_large();
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("file/progress");
+	TCase *tc = test_case(s, "progress");
+
+#define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
+	ADD(write_pending_tells_how_far_it_is);
+	ADD(write_buffer_pending_tells_how_far_it_is);
+	ADD(copy_pending_tells_how_far_it_is);
+	ADD(chain_pending_tells_nothing);
+	return s;
+}

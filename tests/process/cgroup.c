@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of children in a cgroup of their own: they start there, and a stop
+ * reaches all that they have started, in whatever session.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "support/nobody.h"
+
+static char cgroup_path[PATH_MAX];
+
+/* Makes one; its descriptor, or -1 if the system has none to make. */
+static int make_cgroup(void)
+{
+	char line[PATH_MAX], mount[PATH_MAX], type[64];
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+	bool found = false;
+
+	ck_assert_ptr_nonnull(mounts);
+	while (!found && fgets(line, sizeof line, mounts))
+		found = sscanf(line, "%*s %4000s %60s", mount, type) == 2 &&
+			strcmp(type, "cgroup2") == 0;
+	fclose(mounts);
+	snprintf(cgroup_path, sizeof cgroup_path, "%.4000s/asyncfile.%d", mount,
+		 (int)getpid());
+	if (!found || mkdir(cgroup_path, 0755) < 0) {
+		fprintf(stderr, "skipped: no cgroup can be made\n");
+		return -1;
+	}
+	return open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* What was killed is gone before the kernel lets go of its cgroup. */
+static void remove_cgroup(int fd)
+{
+	int64_t since = now_us();
+
+	close(fd);
+	while (rmdir(cgroup_path) < 0) {
+		ck_assert_int_eq(errno, EBUSY);
+		ck_assert_int_lt(now_us() - since, 20000000);
+	}
+}
+
+/* The last part of its path, as the child sees it. */
+static void expect_inside(struct rig *rig, const struct af_spawn_options *more)
+{
+	struct af_spawn_options options = *more;
+	struct af_process *process;
+	struct af_future *f;
+	char name[64];
+
+	options.out.kind = AFIO_PIPE;
+	process = start(rig, ASK("cgroup"), &options);
+	f = af_file_read(af_process_stdout(process), 0, 0, NULL);
+	ck_assert_int_eq(drive(rig, f), 0);
+	snprintf(name, sizeof name, "asyncfile.%d\n", (int)getpid());
+	ck_assert_ptr_nonnull(strstr(af_future_data(f, NULL), name));
+	af_future_unref(f);
+	expect_exit(rig, process, 0);
+}
+
+static int do_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+START_TEST(cgroup_is_where_the_child_starts)
+{
+	int fd = make_cgroup();
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	expect_inside(&rig, WITH(.cgroup_fd = &fd));
+	expect_inside(&rig, WITH(.cgroup_fd = &fd, .before_exec = do_nothing));
+	if (can_be_nobody())
+		expect_inside(&rig, WITH(.cgroup_fd = &fd, AS_NOBODY,
+					 .program = THE_PROGRAM));
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
+START_TEST(cgroup_that_is_none_is_refused)
+{
+	char text[64];
+	int fd, root;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	snprintf(text, sizeof text, "cgroup %d: Bad file descriptor", rig.in);
+	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &rig.in),
+		      EBADF, text);
+	fd = make_cgroup();
+	if (fd >= 0) {
+		/* The root one, which cannot be killed. */
+		root = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		snprintf(text, sizeof text,
+			 "cgroup %d: Function not implemented", root);
+		expect_reason(&rig, ASK("umask"),
+			      WITH(ALL_PIPES, .cgroup_fd = &root), ENOSYS,
+			      text);
+		close(root);
+		remove_cgroup(fd);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+/* A failure in the child is reported from there, too. */
+START_TEST(cgroup_of_a_child_that_fails_is_left_empty)
+{
+	int fd = make_cgroup();
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	expect_reason(&rig, ASK("umask"),
+		      WITH(ALL_PIPES, .cgroup_fd = &fd, .cwd = "/nowhere"),
+		      ENOENT, "chdir /nowhere: No such file or directory");
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
+/* Something that it has started writes to stdout as long as it lives. */
+static struct af_process *start_with_stray(struct rig *rig, const int *cgroup,
+					   const char *command)
+{
+	const char *const argv[] = { "sh", "-c", command, NULL };
+	struct af_process *process =
+		start(rig, argv,
+		      WITH(.in = TO_FD(rig->in), .out.kind = AFIO_PIPE,
+			   .cgroup_fd = cgroup));
+
+	expect_text(rig,
+		    af_file_readline(af_process_stdout(process), 0, 0, 0, NULL),
+		    "up\n", 0);
+	return process;
+}
+
+/* cat waits for the input, which does not end before the test does. */
+#define STRAY "exec 3<&0; setsid sh -c 'echo up; exec cat <&3' & "
+
+/* Index: the grace, of which the first is none. */
+START_TEST(cgroup_is_stopped_as_a_whole)
+{
+	const struct timeval graces[] = { { 0, 0 }, { 0, 20000 }, { 600, 0 } };
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	process = start_with_stray(&rig, &fd, STRAY "wait");
+	expect_status(&rig, af_process_stop(process, &graces[_i]),
+		      _i == 0 ? SIGKILL : SIGTERM);
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "", AFIO_EOF);
+	af_process_free(process);
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
+/* Also what is left when the child has ended by itself. */
+START_TEST(cgroup_is_stopped_after_the_childs_end)
+{
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	process = start_with_stray(&rig, &fd, STRAY "exit 3");
+	/* The descriptor is the program's again. */
+	close(fd);
+	expect_status(&rig, af_process_wait(process, NULL), EXITED(3));
+	expect_status(&rig, af_process_stop(process, MS(1)), EXITED(3));
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "", AFIO_EOF);
+	af_process_free(process);
+	rig_close(&rig);
+	remove_cgroup(-1);
+}
+END_TEST
+
+/* A stop that only asks kills nobody. */
+START_TEST(cgroup_is_not_killed_by_a_stop_without_grace)
+{
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	process = start_with_stray(&rig, &fd, STRAY "wait");
+	expect_status(&rig, af_process_stop(process, NULL), SIGTERM);
+	expect_error(&rig,
+		     af_file_read(af_process_stdout(process), 1, 0, MS(50)),
+		     -ETIMEDOUT);
+	rig_hang_up(&rig);
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "", AFIO_EOF);
+	af_process_free(process);
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
+/* Its rights when it started the child count. */
+static int try_stop_as_nobody(void)
+{
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return 0;
+	rig_open(&rig, 0);
+	process = start_with_stray(&rig, &fd, STRAY "wait");
+	if (seteuid(nobody) < 0)
+		return 1;
+	/* The child, which is still root's, cannot be signalled. */
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "", AFIO_EOF);
+	af_process_free(process);
+	rig_close(&rig);
+	if (seteuid(0) < 0)
+		return 2;
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_is_stopped_by_who_could_start_it)
+{
+	if (is_root())
+		expect_in_fork(try_stop_as_nobody);
+}
+END_TEST
+
+/* As a kernel before 5.3, or a sandbox: clone3(2) is not there. */
+static int try_without_clone3(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+	char text[64];
+	struct rig rig;
+	int fd = make_cgroup();
+
+	if (fd < 0)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return 1;
+	rig_open(&rig, 0);
+	snprintf(text, sizeof text, "cgroup %d: Function not implemented", fd);
+	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
+		      ENOSYS, text);
+	expect_exit(&rig, start(&rig, HELPER("exit", "0"), NULL), 0);
+	rig_close(&rig);
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_without_clone3_is_an_error)
+{
+	expect_in_fork(try_without_clone3);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("process/cgroup");
+	TCase *tc;
+
+	if (under_valgrind())
+		return s;
+	tc = test_case(s, "cgroup");
+	tcase_add_test(tc, cgroup_is_where_the_child_starts);
+	tcase_add_test(tc, cgroup_that_is_none_is_refused);
+	tcase_add_test(tc, cgroup_of_a_child_that_fails_is_left_empty);
+	tcase_add_loop_test(tc, cgroup_is_stopped_as_a_whole, 0, 3);
+	tcase_add_test(tc, cgroup_is_stopped_after_the_childs_end);
+	tcase_add_test(tc, cgroup_is_not_killed_by_a_stop_without_grace);
+	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);
+	tcase_add_test(tc, cgroup_without_clone3_is_an_error);
+	return s;
+}

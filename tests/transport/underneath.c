@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Code of the program that the library runs while it moves bytes: filters,
+ * callbacks of a bufferevent's evbuffers, cleanup functions. It closes the file,
+ * cancels the operation, frees the loop, or waits. AddressSanitizer says whether
+ * anything of them is used after that.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "support/harness.h"
+
+enum place {
+	INPUT,	     /* the callback of an evbuffer */
+	OUTPUT,
+	BELOW_INPUT, /* of what the filter is over */
+	BELOW_OUTPUT,
+	FILTER_IN,
+	FILTER_OUT,
+	CLEANUP, /* of a piece of what is written, or of what comes in */
+	PLACES
+};
+
+enum action { CLOSE, CANCEL, FREE_LOOP, WAIT, READ_ON, ACTIONS };
+
+enum operation {
+	READ,
+	READ_FULL,
+	READLINE,
+	READ_UNTIL,
+	PEEK,
+	EACH_LINE,
+	COPY_FROM,
+	WRITE,
+	WRITE_FULL,
+	WRITE_BUFFER,
+	COPY_TO,
+	UNREAD,
+	SHUTDOWN,
+	CLOSE_ITSELF,
+	OPERATIONS
+};
+
+#define LINES "one\ntwo\nthree\n"
+#define LEN (sizeof(LINES) - 1)
+#define TURNS 12
+
+static struct event_base *own; /* the program's; or NULL */
+static struct af_loop *loop;
+static struct af_file *file, *other; /* other: the copy's other end */
+static struct af_future *op, *later;
+static int peer, calls;
+static enum place place;
+static enum action action;
+static bool armed, cancelled;
+
+static void act(void)
+{
+	struct af_future *f;
+
+	calls++;
+	armed = false;
+	switch (action) {
+	case CLOSE:
+		af_file_close(file);
+		file = NULL;
+		break;
+	case CANCEL: /* inside of the call that makes it, there is none yet */
+		cancelled = op;
+		af_future_cancel(op);
+		break;
+	case FREE_LOOP:
+		af_loop_free(loop);
+		loop = NULL;
+		break;
+	case WAIT: /* -ENOTSUP where the file cannot move */
+		f = af_sleep(loop, MS(1));
+		af_await(f);
+		af_future_cancel(f);
+		af_future_unref(f);
+		break;
+	case READ_ON:
+		later = af_file_read(file, 1, 0, NULL);
+		break;
+	default:
+		break;
+	}
+}
+
+static void at(enum place here)
+{
+	if (armed && here == place)
+		act();
+}
+
+#define ON(name, where)                                                        \
+	static void name(struct evbuffer *buf,                                 \
+			 const struct evbuffer_cb_info *info, void *arg)       \
+	{                                                                      \
+		(void)buf;                                                     \
+		(void)info;                                                    \
+		(void)arg;                                                     \
+		at(where);                                                     \
+	}
+ON(on_input, INPUT)
+ON(on_output, OUTPUT)
+ON(on_below_input, BELOW_INPUT)
+ON(on_below_output, BELOW_OUTPUT)
+
+static void on_cleanup(const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	at(CLEANUP);
+}
+
+/* Passes the bytes on as references, so that they have cleanup functions. */
+static enum bufferevent_filter_result pass(struct evbuffer *from,
+					   struct evbuffer *to,
+					   enum place here)
+{
+	static char bytes[1 << 16];
+	static size_t used;
+	size_t n = evbuffer_get_length(from);
+
+	at(here);
+	if (n == 0)
+		return BEV_NEED_MORE;
+	if (n > sizeof(bytes) - used)
+		used = 0;
+	evbuffer_remove(from, bytes + used, n);
+	evbuffer_add_reference(to, bytes + used, n, on_cleanup, NULL);
+	used += n;
+	at(here);
+	return BEV_OK;
+}
+
+static enum bufferevent_filter_result
+filter_in(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+	  enum bufferevent_flush_mode mode, void *arg)
+{
+	(void)limit;
+	(void)mode;
+	(void)arg;
+	return pass(from, to, FILTER_IN);
+}
+
+static enum bufferevent_filter_result
+filter_out(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+	   enum bufferevent_flush_mode mode, void *arg)
+{
+	(void)limit;
+	(void)mode;
+	(void)arg;
+	return pass(from, to, FILTER_OUT);
+}
+
+static void watch(struct bufferevent *bev, evbuffer_cb_func input,
+		  evbuffer_cb_func output)
+{
+	evbuffer_add_cb(bufferevent_get_input(bev), input, NULL);
+	evbuffer_add_cb(bufferevent_get_output(bev), output, NULL);
+}
+
+/* late: the callbacks are added when the library has its own already. */
+static void open_file(bool borrowed, bool late, unsigned flags,
+		      struct bufferevent **ret_filter)
+{
+	struct bufferevent *below, *filter;
+	int fds[2];
+
+	own = borrowed ? event_base_new() : NULL;
+	loop = af_loop_new(own);
+	make_pair(KIND_SOCKETPAIR, fds);
+	evutil_make_socket_nonblocking(fds[0]);
+	evutil_make_socket_nonblocking(fds[1]);
+	peer = fds[1];
+	below = bufferevent_socket_new(af_loop_base(loop), fds[0],
+				       BEV_OPT_CLOSE_ON_FREE);
+	filter = bufferevent_filter_new(below, filter_in, filter_out,
+					BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	bufferevent_enable(filter, EV_READ | EV_WRITE);
+	if (!late) {
+		watch(below, on_below_input, on_below_output);
+		watch(filter, on_input, on_output);
+	}
+	file = af_file_from_bufferevent(loop, filter, flags);
+	ck_assert_ptr_nonnull(file);
+	if (late) {
+		watch(below, on_below_input, on_below_output);
+		watch(filter, on_input, on_output);
+	}
+	*ret_filter = filter;
+}
+
+static int on_line(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)flags;
+	(void)arg;
+	return 0;
+}
+
+static struct af_future *write_pieces(void)
+{
+	struct evbuffer *buf = evbuffer_new();
+	struct af_future *f;
+
+	for (size_t i = 0; i < LEN; i++)
+		evbuffer_add_reference(buf, LINES + i, 1, on_cleanup, NULL);
+	f = af_file_write_buffer(file, buf, AFIO_FULL, NULL);
+	evbuffer_free(buf);
+	return f;
+}
+
+static struct af_file *make_other(bool writing)
+{
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	if (!writing)
+		put_text(fds[1], LINES);
+	close(fds[writing ? 0 : 1]);
+	return af_file_new(loop, fds[writing ? 1 : 0], 0);
+}
+
+static struct af_future *begin(enum operation operation)
+{
+	switch (operation) {
+	case READ:
+		return af_file_read(file, 4, 0, NULL);
+	case READ_FULL:
+		return af_file_read(file, LEN, AFIO_FULL, NULL);
+	case READLINE:
+		return af_file_readline(file, 0, 0, 0, NULL);
+	case READ_UNTIL:
+		return af_file_read_until(file, "ee\n", 3, 0, 0, NULL);
+	case PEEK:
+		return af_file_peek(file, LEN, NULL);
+	case EACH_LINE:
+		return af_file_each_line(file, on_line, NULL);
+	case COPY_FROM:
+		other = make_other(true);
+		return af_file_copy(file, other, -1, NULL);
+	case WRITE:
+		return af_file_write(file, LINES, LEN, 0, NULL);
+	case WRITE_FULL:
+		return af_file_write(file, LINES, LEN, AFIO_FULL, NULL);
+	case WRITE_BUFFER:
+		return write_pieces();
+	case COPY_TO:
+		other = make_other(false);
+		return af_file_copy(other, file, -1, NULL);
+	case UNREAD:
+		af_file_unread(file, LINES, LEN);
+		return af_file_read(file, 2 * LEN, AFIO_FULL, NULL);
+	case SHUTDOWN:
+		af_future_unref(af_file_write(file, "x", 1, 0, NULL));
+		if (file)
+			af_file_shutdown(file, SHUT_WR);
+		return NULL;
+	case CLOSE_ITSELF:
+		op = af_file_write(file, LINES, LEN, AFIO_FULL, NULL);
+		if (file)
+			af_file_close(file);
+		file = NULL;
+		return op;
+	default:
+		return NULL;
+	}
+}
+
+static void turn_once(void)
+{
+	struct af_future *f;
+
+	if (!loop)
+		return;
+	if (own) {
+		event_base_loop(own, EVLOOP_NONBLOCK);
+		return;
+	}
+	f = af_sleep(loop, &(struct timeval){ 0, 1 });
+	af_await(f);
+	af_future_unref(f);
+}
+
+static void finish(struct bufferevent *kept)
+{
+	if (file)
+		af_file_close(file);
+	af_file_close(other);
+	af_future_unref(op);
+	af_future_unref(later);
+	if (kept)
+		bufferevent_free(kept);
+	for (int i = 0; i < 3; i++)
+		turn_once();
+	af_loop_free(loop);
+	if (own)
+		event_base_free(own);
+	close(peer);
+}
+
+static void run(enum operation operation, bool borrowed, bool late,
+		unsigned flags)
+{
+	struct bufferevent *filter;
+	char buf[256];
+
+	open_file(borrowed, late, flags, &filter);
+	put_text(peer, LINES);
+	armed = true;
+	cancelled = false;
+	op = begin(operation);
+	for (int i = 0; i < TURNS && loop; i++) {
+		if ((!op || af_future_is_done(op)) && (!armed || i > 6))
+			break;
+		turn_once();
+		(void)!read(peer, buf, sizeof(buf));
+	}
+	/* Whoever has cancelled it, or closed the file, sees it done. */
+	if (op && calls > 0 &&
+	    (action == CLOSE || action == FREE_LOOP || cancelled))
+		ck_assert(af_future_is_done(op));
+	armed = false;
+	finish(flags & AFIO_KEEP_FD && (loop || own) ? filter : NULL);
+}
+
+#define ALL (PLACES * ACTIONS * OPERATIONS * 4)
+
+/* All in one process: those that fail are told by the sanitizer. */
+START_TEST(code_of_the_program_may_end_all_that_called_it)
+{
+	int ran = 0;
+
+	for (int i = _i; i < ALL; i += 16) {
+		int rest = i;
+		bool borrowed, late;
+
+		borrowed = rest % 2;
+		late = rest / 2 % 2;
+		rest /= 4;
+		place = rest % PLACES;
+		rest /= PLACES;
+		action = rest % ACTIONS;
+		rest /= ACTIONS;
+		op = later = NULL;
+		other = NULL;
+		calls = 0;
+		/* A program must not close a file that it is closing. */
+		if (rest == CLOSE_ITSELF && (action == CLOSE || action == READ_ON))
+			continue;
+		if (getenv("UNDERNEATH"))
+			fprintf(stderr, "%d: place %d action %d operation %d\n",
+				i, place, action, rest);
+		run((enum operation)rest, borrowed, late, 0);
+		ran += calls > 0;
+	}
+	ck_assert_int_gt(ran, 0);
+}
+END_TEST
+
+static void free_all(void *value)
+{
+	(void)value;
+	af_loop_free(loop);
+	loop = NULL;
+}
+
+START_TEST(free_function_of_a_value_may_free_the_loop)
+{
+	struct af_future *f;
+
+	loop = af_loop_new(NULL);
+	f = af_future_new(loop, NULL, NULL);
+	af_future_resolve(f, &loop, free_all);
+	af_future_unref(f);
+	ck_assert_ptr_null(loop);
+}
+END_TEST
+
+/* To a plain descriptor, too. */
+START_TEST(cleanup_function_of_what_is_written_may_end_all)
+{
+	for (int i = 0; i < 2 * ACTIONS; i++) {
+		int fds[2];
+
+		own = NULL;
+		op = later = NULL;
+		other = NULL;
+		calls = 0;
+		place = CLEANUP;
+		action = (enum action)(i / 2);
+		loop = af_loop_new(NULL);
+		make_pair(KIND_SOCKETPAIR, fds);
+		peer = fds[1];
+		if (i % 2)
+			stuff(fds[0]);
+		file = af_file_new(loop, fds[0], 0);
+		armed = true;
+		op = write_pieces();
+		for (int n = 0; n < TURNS && armed && loop; n++) {
+			char buf[4096];
+
+			fcntl(peer, F_SETFL, O_NONBLOCK);
+			while (read(peer, buf, sizeof(buf)) > 0)
+				;
+			turn_once();
+		}
+		ck_assert_msg(calls == 1, "%d: %d calls", i, calls);
+		armed = false;
+		finish(NULL);
+	}
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("transport/underneath");
+	TCase *tc = test_case(s, "underneath");
+
+	tcase_add_loop_test(
+		tc, code_of_the_program_may_end_all_that_called_it, 0, 16);
+	tcase_add_test(tc, free_function_of_a_value_may_free_the_loop);
+	tcase_add_test(tc, cleanup_function_of_what_is_written_may_end_all);
+	return s;
+}
