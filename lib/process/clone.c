@@ -61,19 +61,6 @@ static void clone_set_mask(const uint64_t *mask, uint64_t *ret_before)
 }
 
 /*
- * Waits until a child, which uses the stack of our caller, has left our memory.
- * As vfork(2) would, but so that a signal of the C library gets through. errno
- * is the child's, too: no call here may fail before the child is gone.
- */
-static void clone_attend(struct clone *new, pid_t pid, int pidfd)
-{
-	clone_set_mask(&new->mask, NULL);
-	new->birth->born(new->birth, pid, pidfd);
-	while (atomic_load_explicit(&new->alive, memory_order_acquire))
-		syscall(SYS_futex, &new->alive, FUTEX_WAIT, 1, NULL, NULL, 0);
-}
-
-/*
  * Creates a process that runs afi_child_main() on a stack of its own, with a
  * pidfd from the start, as another part of the program may reap it at any time.
  * If no descriptor is left for a pidfd, the caller tries again later.
@@ -96,6 +83,19 @@ static pid_t clone_start_on(char *top, struct clone *new, int *pidfd, int flags)
 }
 
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
+/*
+ * Waits until a child, which uses the stack of our caller, has left our memory.
+ * As vfork(2) would, but so that a signal of the C library gets through. errno
+ * is the child's, too: no call here may fail before the child is gone.
+ */
+static void clone_attend(struct clone *new, pid_t pid, int pidfd)
+{
+	clone_set_mask(&new->mask, NULL);
+	new->birth->born(new->birth, pid, pidfd);
+	while (atomic_load_explicit(&new->alive, memory_order_acquire))
+		syscall(SYS_futex, &new->alive, FUTEX_WAIT, 1, NULL, NULL, 0);
+}
+
 /* A child that shares our memory, and has left it when this returns. */
 static pid_t clone_start_sharing(struct clone *new, int *pidfd)
 {
