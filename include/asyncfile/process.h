@@ -47,9 +47,10 @@
  * outlive it.
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
- * af_process_adopt() fail with EPERM, and so do af_process_wait(),
- * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
- * af_process_release(); nothing else of a process may be called there.
+ * af_process_adopt() fail with EPERM, and so do af_spawn_async(),
+ * af_process_wait(), af_process_stop(), af_process_close_stdin(),
+ * af_process_finish_stdin() and af_process_release(); nothing else of a process
+ * may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -105,7 +106,8 @@ struct af_stdio {
 	/**
 	 * For AFIO_PATH. The parent opens it, relative to its own working
 	 * directory, before it knows whether the program can be executed.
-	 * Opening a FIFO that has no other end blocks af_spawn().
+	 * Opening a FIFO that has no other end blocks af_spawn(), but not
+	 * af_spawn_async().
 	 *
 	 * If the parent's effective user is root, it follows a symbolic link in
 	 * any part of the path only if no other user can have put it there: the
@@ -228,11 +230,17 @@ struct af_spawn_options {
 	bool new_session;
 
 	/**
-	 * The child gets SIGKILL when its parent dies. Here the parent is the
-	 * *thread* that called af_spawn(): when that thread ends, the child
-	 * dies, even if the program goes on. This does not cover programs that
-	 * are set-user-ID or have file capabilities, nor the child's own
-	 * children.
+	 * The child gets SIGKILL when the program ends, whichever thread
+	 * started it. To the kernel the parent is a thread, so these children
+	 * are created by a thread of the library, "asyncfile-keep", which never
+	 * ends; by up to 16 if starts wait at the same time. It is started with
+	 * the first such child, anew after fork(2). So these children inherit
+	 * what belongs to a thread (namespaces, nice value, processors,
+	 * capabilities, filters of system calls) as it was at that time. If no
+	 * thread can be started, the child dies with the calling thread.
+	 *
+	 * This does not cover programs that are set-user-ID or have file
+	 * capabilities, nor the child's own children.
 	 */
 	bool die_with_parent;
 
@@ -325,7 +333,7 @@ struct af_spawn_options {
 	 * before_exec runs as the last thing before the exec, so a filter that
 	 * it installs must allow execve (execveat with program_fd), write and
 	 * exit_group. It may not go with uid, gid or reset_ids in af_spawn(),
-	 * which could be held up by that user.
+	 * which could be held up by that user, but in af_spawn_async().
 	 *
 	 * Such a child shares no memory with the parent: it has a copy, as
 	 * after fork(2), of a program in which other threads may have been
@@ -409,12 +417,70 @@ void af_process_free(struct af_process *process);
  *         ECANCELED the loop was freed
  *
  * Descriptors 0, 1 and 2 of the parent may be closed. The size of the parent's
- * memory does not slow down the start.
+ * memory does not slow down the start; except with uid or gid, when the child
+ * has a copy of it until it executes, and not the memory itself, which its user
+ * could otherwise try to reach. That costs some 10 to 20 ms for each GiB in
+ * pages of 4 KiB.
+ *
+ * The call returns once the child runs its program. It waits for cwd, program
+ * and AFIO_PATH on a file system that does not answer. With uid, it also waits
+ * for a child that its user stops (SIGSTOP) between its last system call before
+ * the exec and the exec; before that, the user may not signal it. Meanwhile
+ * another thread's setuid(3), setegid(3) and the like may wait, too. A program
+ * that must not be held up calls af_spawn_async().
  */
 AFIO_MUST_USE
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options)
 	AFIO_MALLOC(af_process_free);
+
+/**
+ * Starts a child as af_spawn() does, but off the loop's thread: opening
+ * AFIO_PATH, the search for the program, the creation of the child and its way
+ * to the program may take as long as they will.
+ *
+ * @param argv, options as for af_spawn(), copied: they and what they point to
+ *         may be freed after the call. Descriptors (AFIO_FD, fds, and streams
+ *         that are inherited) must stay open until the future is done.
+ *         The stdout of an AFIO_PROCESS is taken with the call: it is closed if
+ *         the start fails.
+ * @return a future. On success af_future_take_process() is the process; if
+ *         nobody has taken it when the future is freed, the child is killed,
+ *         and reaped by the loop:
+ *
+ * | happens                       | outcome                                  |
+ * |-------------------------------|------------------------------------------|
+ * | the child runs its program    | success                                  |
+ * | the start fails               | the errno of af_spawn(), negated; see
+ *                                   af_future_spawn_error() and
+ *                                   af_future_spawn_step()                   |
+ * | cancelled, or the loop freed  | -ECANCELED; no child is left             |
+ *
+ * For a deadline use af_with_timeout(). A child that exists when the future is
+ * cancelled gets SIGKILL, and is reaped, by the loop or by the library's thread.
+ * Nothing waits for that: a thread that is stuck in the kernel goes on alone,
+ * and cleans up when it is let go. A child that the parent may not kill goes on.
+ *
+ * Errors of the options, of pipes and terminals are found at once: the future is
+ * done when the call returns. Starts run at the same time, each in a thread of
+ * the library that the loop's thread has started, with signals blocked. If 16 of
+ * one loop are stuck, its others wait for one of them; likewise 16 of the
+ * program with die_with_parent. A start that waits does not hold up other
+ * threads. If no thread can be started at all, the call itself waits, as
+ * af_spawn() does.
+ */
+AFIO_MUST_USE
+struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
+				 const struct af_spawn_options *options);
+
+/**
+ * Takes the process out of a future of af_spawn_async(), or of a chain that has
+ * its outcome. It is the caller's from then on, for af_process_free().
+ *
+ * @return the process; NULL if it was taken before, for a future that is
+ *         pending, that failed or that is of another kind, and for NULL
+ */
+struct af_process *af_future_take_process(struct af_future *f);
 
 /**
  * Makes a process of a child that the program has started itself, by fork(2) or
@@ -466,8 +532,9 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn() or
- * af_run(), as text for people: the step, its subject, and the error.
+ * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn(),
+ * af_run() or one of their siblings, as text for people: the step, its subject,
+ * and the error. An asynchronous start counts from its end on.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
@@ -519,7 +586,8 @@ enum af_spawn_step af_spawn_error_step(const struct af_loop *loop);
 
 /**
  * The same text and step, of the start that a future stands for: one of
- * af_run(). No later start changes them. A chain has those of the future whose
+ * af_spawn_async(), af_pipe_spawn_async() or af_run(). No later start changes
+ * them. A chain has those of the future whose
  * outcome it has.
  *
  * @return "" and AFIO_STEP_NONE for any other future, for one whose child was

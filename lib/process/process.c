@@ -251,6 +251,13 @@ void af_process_free(struct af_process *process)
 	process_see_off(process);
 }
 
+void afi_process_drop(struct af_process *process)
+{
+	if (process)
+		afi_process_kill(process);
+	af_process_free(process);
+}
+
 void afi_process_destroy(struct af_process *process)
 {
 	if (!process)

@@ -95,6 +95,8 @@ void afi_process_abandon(struct af_process *process);
  * it, at the latest when it is freed itself.
  */
 void afi_process_kill(struct af_process *process);
+/* Kills a child and frees the process; the loop reaps it. NULL is fine. */
+void afi_process_drop(struct af_process *process);
 /* Kills all that is in the child's cgroup; 0, -errno, -ENOENT: it has none. */
 int afi_process_kill_cgroup(const struct af_process *process);
 /*
