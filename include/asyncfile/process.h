@@ -760,11 +760,13 @@ struct af_future *af_process_wait_change(struct af_process *process,
 int af_process_set_status(struct af_process *process, int status);
 
 /**
- * The same for whichever process of the loop has that child.
+ * The same for whichever process of the loop has that child. While
+ * af_spawn_async() or the like is starting a child, the statuses of children
+ * that are not known yet are kept for it.
  *
  * @return 1 if the child belongs to the loop, and the status was handed over; 0
- *         if not, or if that child has not been reaped: then it is somebody
- *         else's; -EINVAL loop is NULL, pid is not positive, or status is that
+ *         if not, or not yet, or if that child has not been reaped: then it is
+ *         somebody else's; -ENOMEM to keep it; -EINVAL loop is NULL, pid is not positive, or status is that
  *         of no end; -EPERM on another thread; -ECANCELED the loop was freed
  */
 int af_loop_reaped(struct af_loop *loop, pid_t pid, int status);

@@ -18,6 +18,7 @@
 #include "process/notice.h"
 #include "process/options.h"
 #include "process/process.h"
+#include "process/reaped.h"
 #include "process/search.h"
 #include "process/spawn.h"
 #include "process/starter.h"
@@ -255,6 +256,7 @@ struct af_process *afi_start_finish(struct afi_start *start)
 		return NULL;
 	}
 	afi_exit_init(&process->exit, start->pid, start->pidfd);
+	afi_reaped_look(process);
 	if (fds->taken) {
 		af_file_close(fds->taken);
 		start->options->in.process->files[1] = NULL;
