@@ -54,9 +54,10 @@ struct afi_transport {
 	 */
 	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
-	 * Moves the descriptor's position back over the buffered bytes. Call it
-	 * only if a read or write that waits is about to end. 0, also for a
-	 * descriptor without a position; -EBUSY. NULL: not an on-disk file.
+	 * Moves the descriptor's position back over the buffered bytes. This
+	 * recalls the job of a waiting read or write, so it must be about to
+	 * end. 0, also for a descriptor without a position; -EBUSY. NULL: not
+	 * an on-disk file.
 	 */
 	int (*put_back)(struct af_file *file);
 	/* Whether a worker uses the fd and cannot be recalled. NULL: no. */

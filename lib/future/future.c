@@ -383,7 +383,7 @@ static void future_cancel_enter(struct afi_compound *compound,
 		f->ops->cancel(f);
 }
 
-/* Each compound stores from where it was entered: recursion would need stack. */
+/* Each compound stores from where it was entered: recursion needs stack. */
 void afi_future_cancel_parts(struct afi_compound *compound)
 {
 	struct afi_compound *other;
