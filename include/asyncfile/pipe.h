@@ -8,9 +8,10 @@
  *
  * A pipeline belongs to its loop's thread. On another thread af_pipe_new(),
  * af_pipe_from(), af_pipe_spawn() and af_pipe_spawn_stages() fail with EPERM,
- * and af_run(), af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(),
- * af_pipe_each_line(), af_pipe_each_chunk() and af_pipe_finish_stdin() with
- * -EPERM; nothing else of a pipeline may be called there.
+ * and af_pipe_spawn_async(), af_pipe_spawn_stages_async(), af_run(),
+ * af_pipe_wait(), af_pipe_stop(), af_pipe_communicate(), af_pipe_each_line(),
+ * af_pipe_each_chunk() and af_pipe_finish_stdin() with -EPERM; nothing else of
+ * a pipeline may be called there.
  */
 #ifndef ASYNCFILE_PIPE_H
 #define ASYNCFILE_PIPE_H
@@ -137,6 +138,47 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 				     const struct af_stage *stages, size_t n,
 				     const struct af_spawn_options *ends)
 	AFIO_MALLOC(af_pipe_close);
+
+/**
+ * Starts all stages of a pipeline as af_pipe_spawn() and af_pipe_spawn_stages()
+ * do, but off the loop's thread, see af_spawn_async(): one after the other.
+ *
+ * @param stages, options, ends as for these two; copied as by af_spawn_async().
+ *               The descriptors in them must stay open until the future is done.
+ *               An AFIO_PATH of err is opened when the first stage that uses it
+ *               is started
+ * @return a future. On success af_future_take_pipe() is the pipeline; if nobody
+ *         has taken it when the future is freed, every stage is killed, and
+ *         reaped by the loop:
+ *
+ * | happens                         | outcome                                |
+ * |---------------------------------|----------------------------------------|
+ * | every stage runs its program    | success                                |
+ * | the start of a stage fails      | the errno of af_spawn(), negated; see
+ *                                     af_future_spawn_error(). The stages that
+ *                                     were started get SIGKILL               |
+ * | cancelled, or the loop freed    | -ECANCELED, likewise                   |
+ *
+ * -EINVAL also as for these two, -EPERM on another thread.
+ */
+AFIO_MUST_USE
+struct af_future *af_pipe_spawn_async(struct af_loop *loop,
+				      const char *const *const stages[],
+				      const struct af_spawn_options *options);
+AFIO_MUST_USE
+struct af_future *
+af_pipe_spawn_stages_async(struct af_loop *loop, const struct af_stage *stages,
+			   size_t n, const struct af_spawn_options *ends);
+
+/**
+ * Takes the pipeline out of a future of af_pipe_spawn_async() or
+ * af_pipe_spawn_stages_async(), or of a chain that has its outcome. It is the
+ * caller's from then on, for af_pipe_close().
+ *
+ * @return the pipeline; NULL if it was taken before, for a future that is
+ *         pending, that failed or that is of another kind, and for NULL
+ */
+struct af_pipe *af_future_take_pipe(struct af_future *f);
 
 /**
  * Sets and returns a pointer of the program's own, such as to the object that
@@ -338,9 +380,10 @@ struct af_run_options {
 };
 
 /**
- * Runs a child from its start to its end: af_spawn(), af_pipe_communicate()
- * and, if that fails, af_process_stop(), like Python's subprocess.run(). When
- * the future is done, the child is gone or, after a cancel, about to be.
+ * Runs a child from its start to its end: af_spawn_async(),
+ * af_pipe_communicate() and, if that fails, af_process_stop(), like Python's
+ * subprocess.run(). When the future is done, the child is gone or, after a
+ * cancel, about to be. Nothing waits on the loop's thread.
  *
  * Where a stream of options->spawn is AFIO_DEFAULT:
  *
@@ -351,8 +394,9 @@ struct af_run_options {
  *
  * Of the other kinds, only AFIO_PIPE and AFIO_PTY are captured and take input.
  *
- * @param argv    as for af_spawn()
- * @param options NULL: no input, stdout and stderr captured, no limits
+ * @param argv    as for af_spawn_async()
+ * @param options NULL: no input, stdout and stderr captured, no limits. Copied,
+ *                as by af_spawn_async(), except for the input
  * @return a future. af_future_output() is the result, even after a failure, and
  *         af_future_status() is the child's wait status, or -1 if it is unknown
  *         or no child was started. af_future_count() is how many bytes of the
@@ -367,6 +411,7 @@ struct af_run_options {
  * | the child and its streams ended         | success, whatever the status   |
  * | streams still open after linger         | success, AFIO_TIMEDOUT         |
  * | timeout                                 | -ETIMEDOUT, after a stop       |
+ * | timeout before the child runs           | -ETIMEDOUT, SIGKILL            |
  * | more than max_output, OVERFLOW_FAIL     | -EMSGSIZE, max_output bytes,
  *                                             after a stop                   |
  * | more than max_output, OVERFLOW_TRUNCATE | success, AFIO_TRUNCATED        |
@@ -380,7 +425,8 @@ struct af_run_options {
  * runs as another user and may not be signalled goes on, and the loop reaps it.
  *
  * A cancel sends SIGKILL in the same way and does not wait: the loop reaps the
- * child when it runs. af_loop_free() waits until that child is gone.
+ * child when it runs. af_loop_free() waits until that child is gone, unless it
+ * does not run its program yet, see af_spawn_async().
  *
  * -EINVAL, and AFIO_STEP_OPTION, also if an option of af_pipe_communicate() is
  * not valid, if there is input but `in` is a kind that takes none, or if a
@@ -541,7 +587,8 @@ int af_pipe_status(const struct af_pipe *pipeline, size_t stage);
 
 /**
  * Closes a pipeline: frees its processes, as af_process_free() does, and the
- * pipeline. Pending operations fail with -ECANCELED. NULL is fine.
+ * pipeline. Stages that were started with kill_on_free are killed. Pending
+ * operations fail with -ECANCELED. NULL is fine.
  */
 void af_pipe_close(struct af_pipe *pipeline);
 

@@ -6,6 +6,7 @@
 #ifndef AFI_FILE_BUFFER_H
 #define AFI_FILE_BUFFER_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "base/pool.h"
@@ -31,13 +32,25 @@ static inline size_t afi_buffer_room(const struct afi_buffer *buffer)
 	return buffer->chunk->size - buffer->start - buffer->len;
 }
 
+/* For a buffer whose chunk is nearly full, see below. */
+int afi_buffer_make_room(struct afi_buffer *buffer, struct afi_pool *pool,
+			 size_t want);
 /*
  * Makes room for at least one more byte, and for a full pipe where that is
  * cheap. want: how many bytes the buffer will hold in all; it sizes the chunk.
  * 0 or -ENOMEM.
  */
-int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
-		      size_t want);
+static inline int afi_buffer_extend(struct afi_buffer *buffer,
+				    struct afi_pool *pool, size_t want)
+{
+	if (!buffer->chunk) {
+		buffer->chunk = afi_chunk_get(pool, AFI_CHUNK_SIZE);
+		return buffer->chunk ? 0 : -ENOMEM;
+	}
+	if (afi_buffer_room(buffer) >= AFI_READ_SIZE)
+		return 0;
+	return afi_buffer_make_room(buffer, pool, want);
+}
 /* Makes room in front of and behind the buffered bytes; 0 or -ENOMEM. */
 int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 		       size_t before, size_t after);

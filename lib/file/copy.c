@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/refused.h"
 #include "base/sigpipe.h"
 #include "file/copy.h"
 #include "file/fill.h"
@@ -158,9 +159,9 @@ static ssize_t copy_some(struct copy_op *copy)
 #ifdef HAVE_SPLICE
 	if (copy->in_kernel && from->transport->held(from) == 0) {
 		r = copy_in_kernel(copy);
-		if (r != -EINVAL && r != -ENOSYS)
+		if (r != -EINVAL && !afi_refused((int)-r))
 			return r;
-		/* Neither end is a pipe, or the file system cannot do it. */
+		/* Neither end is a pipe, or it cannot be done here. */
 		copy->in_kernel = false;
 	}
 #endif

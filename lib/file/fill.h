@@ -16,14 +16,18 @@
 /* Reads in one turn. */
 #define AFI_FILLS_MAX 16
 
+/* afi_fill() by the transport's read, which runs no code of the program. */
+ssize_t afi_fill_by_read(struct af_file *file, size_t want);
 /*
  * Reads more bytes into the file's buffer, so that it has at most want bytes,
  * plus what is read ahead. Bytes read; 0 at end of file; -EAGAIN; AFI_EMPTY;
  * another negative errno.
  */
-ssize_t afi_fill(struct af_file *file, size_t want);
-/* afi_fill() by the transport's read, which runs no code of the program. */
-ssize_t afi_fill_by_read(struct af_file *file, size_t want);
+static inline ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	return file->transport->fill ? file->transport->fill(file, want)
+				     : afi_fill_by_read(file, want);
+}
 /*
  * The error that comes after the buffered bytes, or 0. Once the buffer is
  * empty, the error is returned one last time.

@@ -211,8 +211,8 @@ struct af_future *af_future_part(const struct af_future *f, size_t i)
 {
 	const struct afi_compound *compound;
 
-	/* Of a map, parts come and go. */
-	if (!f || !f->ops || f->ops->cancel != group_cancel)
+	if (!f || !f->ops || f->ops->kind != AFI_COMPOUND ||
+	    f->ops->hides_parts)
 		return NULL;
 	compound = AFI_CONTAINER(f, const struct afi_compound, future);
 	return i < compound->n ? compound->parts[i] : NULL;

@@ -69,6 +69,7 @@ static const struct afi_future_ops map_ops = {
 	.cancel = map_cancel,
 	.destroy = map_destroy,
 	.kind = AFI_COMPOUND,
+	.hides_parts = true,
 	.progress = map_progress,
 	.describe = map_describe,
 };

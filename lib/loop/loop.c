@@ -161,6 +161,8 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 	TAILQ_INIT(&loop->members);
 	TAILQ_INIT(&loop->last);
 	LIST_INIT(&loop->watches);
+	LIST_INIT(&loop->lookout.list);
+	LIST_INIT(&loop->children);
 }
 
 /* What is on the base from the beginning; 0 or -errno. */

@@ -16,6 +16,7 @@
 #include <asyncfile/loop.h>
 
 #include "base/pool.h"
+#include "loop/lookout.h"
 #include "loop/mailbox.h"
 #include "loop/pace.h"
 #include "loop/task.h"
@@ -51,6 +52,8 @@ struct afi_hold {
 	struct afi_watch watch;
 };
 
+struct af_process;
+
 struct af_loop {
 	struct event_base *home;  /* the program's, or our own */
 	struct event_base *base;  /* where things are: home, or a private one */
@@ -82,6 +85,7 @@ struct af_loop {
 	struct afi_mailbox mailbox;
 	struct af_post_handle *post_handle; /* see post.c; NULL: none yet */
 	struct afi_watches watches;
+	struct afi_lookout lookout;
 	/* What ends with the loop, in this order. */
 	struct afi_members first;   /* by which other threads post */
 	struct afi_members pending; /* operations, until none is left */
@@ -93,6 +97,8 @@ struct af_loop {
 	struct afi_hold hold;
 	size_t file_limit; /* that files begin with, see file/fill.c */
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
+	LIST_HEAD(afi_children, af_process) children; /* the newest first */
+	bool told_statuses; /* by the program, see process/reaped.c */
 };
 
 /* Whether operations can still be made. */

@@ -9,6 +9,7 @@
 
 #include <event2/buffer.h>
 
+#include "process/notice.h"
 #include "process/process.h"
 
 /* Makes files of the descriptors; each takes its own. */

@@ -57,8 +57,7 @@ bool afi_bev_has_news(const struct af_file *file);
  * To be called before and after a call that may run code of the program:
  * libevent holds a reference to a bufferevent when it runs callbacks by itself,
  * but not when bytes are moved between its buffers. The second function returns
- * r; or
- * -ECANCELED if the file was closed or its loop freed meanwhile.
+ * r; or -ECANCELED if the file was closed or its loop freed meanwhile.
  */
 struct bufferevent *afi_bev_hold(struct af_file *file);
 ssize_t afi_bev_let_go(struct af_file *file, struct bufferevent *bev,
