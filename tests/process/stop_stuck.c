@@ -50,8 +50,8 @@ START_TEST(stop_of_a_leader_that_may_not_be_signalled_is_eperm)
 		      grace ? SIGTERM : SIGKILL);
 	ck_assert(!af_process_poll(leader, NULL));
 	ck_assert(become(0));
-	rig_hang_up(&rig);
 	expect_status(&rig, af_process_stop(leader, NULL), SIGTERM);
+	rig_hang_up(&rig);
 	af_process_free(member);
 	af_process_free(leader);
 	rig_close(&rig);
