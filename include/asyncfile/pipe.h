@@ -140,16 +140,16 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 	AFIO_MALLOC(af_pipe_close);
 
 /**
- * Starts all stages of a pipeline as af_pipe_spawn() and af_pipe_spawn_stages()
- * do, but off the loop's thread, see af_spawn_async(): one after the other.
+ * Start all stages of a pipeline, one after the other, as af_pipe_spawn() and
+ * af_pipe_spawn_stages() do, but in another thread, see af_spawn_async().
  *
  * @param stages, options, ends as for these two; copied as by af_spawn_async().
- *               The descriptors in them must stay open until the future is done.
- *               An AFIO_PATH of err is opened when the first stage that uses it
- *               is started
- * @return a future. On success af_future_take_pipe() is the pipeline; if nobody
- *         has taken it when the future is freed, every stage is killed, and
- *         reaped by the loop:
+ *               The descriptors in them must stay open until the future is
+ *               done. An AFIO_PATH of `err` is opened when the first stage that
+ *               uses it is started
+ * @return a future. On success af_future_take_pipe() returns the pipeline. If
+ *         the program has not taken it when the future is freed, every stage is
+ *         killed, and the loop reaps it:
  *
  * | happens                         | outcome                                |
  * |---------------------------------|----------------------------------------|
@@ -157,9 +157,10 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
  * | the start of a stage fails      | the errno of af_spawn(), negated; see
  *                                     af_future_spawn_error(). The stages that
  *                                     were started get SIGKILL               |
- * | cancelled, or the loop freed    | -ECANCELED, likewise                   |
+ * | cancelled, or the loop freed    | -ECANCELED; those stages get SIGKILL   |
  *
- * -EINVAL also as for these two, -EPERM on another thread.
+ * It also fails with -EINVAL in the same cases as these two, and with -EPERM on
+ * another thread.
  */
 AFIO_MUST_USE
 struct af_future *af_pipe_spawn_async(struct af_loop *loop,
@@ -172,11 +173,11 @@ af_pipe_spawn_stages_async(struct af_loop *loop, const struct af_stage *stages,
 
 /**
  * Takes the pipeline out of a future of af_pipe_spawn_async() or
- * af_pipe_spawn_stages_async(), or of a chain that has its outcome. It is the
- * caller's from then on, for af_pipe_close().
+ * af_pipe_spawn_stages_async(), or of a chain that has its outcome. From then
+ * on the caller owns it and must call af_pipe_close().
  *
- * @return the pipeline; NULL if it was taken before, for a future that is
- *         pending, that failed or that is of another kind, and for NULL
+ * @return the pipeline; NULL if it was taken before, if the future is pending,
+ *         has failed or is of another kind, and for NULL
  */
 struct af_pipe *af_future_take_pipe(struct af_future *f);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The only global state of the library: a list of the descriptions that it has
- * made non-blocking. Two files on duplicates of one descriptor share its flags,
- * so only the last of them clears the flag. Knows no file.
+ * A list, global to the process, of the descriptions that the library has made
+ * non-blocking. Two files on duplicates of one descriptor share its flags, so
+ * only the last of them clears the flag. Knows no file.
  */
 #include "config.h"
 
