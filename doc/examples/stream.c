@@ -18,7 +18,7 @@ struct stream {
 	struct evbuffer *chunk;
 	struct af_process *child;
 	struct af_file *client; /* watches the connection, reads nothing */
-	struct af_future *sent; /* of the chunk that is being sent */
+	struct af_future *sent; /* done when the present chunk is sent */
 };
 
 static void on_sent(struct evhttp_connection *connection, void *arg)
@@ -44,7 +44,7 @@ static struct af_future *on_chunk(const char *data, size_t len, unsigned flags,
 	return af_future_ref(stream->sent);
 }
 
-/* A child that still runs has lost its reader: it must not go on. */
+/* If the client has left, the child is still running: stop it. */
 static void on_end(struct af_future *first, void *arg)
 {
 	struct stream *stream = arg;
@@ -89,7 +89,7 @@ int main(int argc, char *argv[])
 	struct evhttp *http = evhttp_new(af_loop_base(loop));
 	int r;
 
-	signal(SIGPIPE, SIG_IGN); /* evhttp may write to one that has left */
+	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
 	evhttp_set_gencb(http, on_request, loop);
 	if (evhttp_bind_socket(http, "127.0.0.1", port) < 0) {
 		perror("bind");

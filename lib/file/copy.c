@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Copying from one file to another: by splice(2) or sendfile(2) where possible,
- * else through the source's own buffer, so that no byte is lost when it ends
- * early.
+ * else through the source's own buffer, so that no byte is lost when the copy
+ * ends early.
  */
 #include "config.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Hang-ups: notices that the other side of a file has left, without reading or
- * writing. Not every libevent backend reports that. An epoll descriptor becomes
- * readable then, which all backends report. It is open while an operation
- * waits.
+ * writing. Not every libevent backend reports that. So an epoll descriptor is
+ * used, which becomes readable then: all backends report that. It is open while
+ * an operation waits.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futures of several: all, all_settled, race, any; and of one, but not for
- * ever: with_timeout. A group holds references to its parts from beginning to
- * end, so that they can be read; each pending part holds one to the group.
+ * Futures made of several: all, all_settled, race, any; and of one, with a time
+ * limit: with_timeout. A group holds references to its parts as long as it
+ * exists, so that they can be read; each pending part holds one to the group.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Communicate: feeds, collects and waits, all at once, by operations of files
- * and pipelines alone. Its own part is when the whole is over.
+ * Communicate: feeds, collects and waits, all at the same time, using only
+ * operations on files and pipelines. What it adds is when the whole is over.
  */
 #include "config.h"
 

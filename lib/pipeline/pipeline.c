@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pipelines: the stages that they own, and what is passed on to the files at the
- * ends. Knows neither how stages are started nor the operations on all of them.
+ * Pipelines: the stages that they own, and the operations that they pass on to
+ * the files at their ends. Knows neither how stages are started nor the
+ * operations on whole pipelines.
  */
 #include "config.h"
 

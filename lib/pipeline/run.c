@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A child in one call: start, communicate and, if that fails, stop. Made of
- * these operations alone. Its own part is the order, and that no child is left.
+ * A child in one call: start, communicate and, if that fails, stop. Uses only
+ * these operations. What it adds is their order, and that no child is left.
  */
 #include "config.h"
 

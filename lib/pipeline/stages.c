@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stages of a pipeline: each one's options, and the start of all or none.
+ * The stages of a pipeline: the options of each, and their start: of all, or of
+ * none.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Closing a child's stdin once what is pending has been written. A terminal
- * stays open, and is sent the character that ends its input.
+ * Closing a child's stdin once the pending writes are done. A terminal stays
+ * open, and the character that ends its input is written to it.
  */
 #include "config.h"
 
