@@ -94,11 +94,21 @@ struct af_file;
 struct af_future;
 struct af_loop;
 
-/** Read: exactly size bytes. Write: all bytes. Readline: a whole line. */
+/**
+ * Read: exactly size bytes. Write: all bytes; but at a deadline, a part is a
+ * success, with AFIO_TIMEDOUT. Readline: a whole line, if it is not longer than
+ * size.
+ */
 #define AFIO_FULL 0x100u
-/** Write: do not copy; the buffer must not change until the future is done. */
+/**
+ * Write: do not copy; the buffer must not change until the future of this write
+ * is done.
+ */
 #define AFIO_BORROW 0x200u
-/** af_file_new(): the caller keeps the descriptor and closes it. */
+/**
+ * af_file_new(): the caller keeps the descriptor. It must stay open until the
+ * file is closed.
+ */
 #define AFIO_KEEP_FD 0x400u
 /**
  * af_file_new(): take no more bytes from the descriptor than an operation asked
@@ -528,8 +538,9 @@ int af_file_clear_eof(struct af_file *file);
  * @param data  the bytes, valid during the call; no NUL follows
  * @param len   how many
  * @param flags 0; or AFIO_EOF: the last line, which lacks its newline.
- *              af_file_follow() also passes AFIO_TRUNCATED, for a piece of a
- *              line that the next call continues, and AFIO_RESTARTED.
+ *              af_file_follow() passes AFIO_EOF for any incomplete line,
+ *              AFIO_TRUNCATED for a piece of a line that the next call
+ *              continues, and AFIO_RESTARTED.
  * @return 0 to go on; 1 to stop with success, leaving the rest in the file; a
  *         negative errno to fail with it
  */
@@ -555,7 +566,8 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
  * | fn returned 1         | success; the rest stays in the file             |
  * | fn returned an error  | that error; the rest stays in the file          |
  * | read error            | that error; the rest stays in the file          |
- * | cancelled             | -ECANCELED; the rest stays in the file          |
+ * | cancelled             | -ECANCELED; the rest stays in the file, and fn
+ *                           is not called again                             |
  */
 AFIO_MUST_USE
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
@@ -589,7 +601,9 @@ enum af_each {
  *
  * @param data  the bytes; no NUL follows. They are valid until the future that
  *              fn returns is done, so that fn may write them with AFIO_BORROW;
- *              if it returns NULL, only during the call.
+ *              if it returns NULL, only during the call. An af_all() of several
+ *              writes is done with the first failure, while others go on: let
+ *              them borrow only under an af_all_settled().
  * @param len   how many
  * @param flags 0; or AFIO_EOF: the last line, which lacks its newline
  * @return a future, whose reference passes to the library: what to wait for
@@ -671,8 +685,9 @@ struct af_follow_options {
 };
 
 /**
- * Follows a growing file, such as a log, as `tail -F` does: calls fn for every
- * line that is there and then for every one that is added. It does not end by
+ * Follows a growing file, such as a log, as `tail -n +1 -F` does: calls fn for
+ * every line from the beginning of the file, and then for every one that is
+ * added. It does not end by
  * itself; fn returns 1 to stop it.
  *
  * | happens                        | fn is called                            |
@@ -945,6 +960,9 @@ int af_file_shutdown(struct af_file *file, int how);
  *                                   must be pending. Before it is connected,
  *                                   only such a report counts.               |
  *
+ * Keep the descriptor open until the file is closed: once another part of the
+ * program has closed it, such as evhttp, the kernel reports nothing more.
+ *
  * A peer that vanishes without sending anything is not noticed. On the reading
  * end of a FIFO that has had no writer yet, the future waits until one has
  * opened and closed it. After a local SHUT_RD, the future completes only once
@@ -952,6 +970,7 @@ int af_file_shutdown(struct af_file *file, int how);
  *
  * It fails with:
  *         -ECANCELED the file was closed, or its loop freed
+ *         -EBADF     the descriptor was found closed
  *         -ENOTSUP   the file has no other side (on-disk file, device,
  *                    eventfd), or the kernel does not report that it has left
  *                    (datagram socket)
@@ -962,7 +981,7 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
- * Waits until everything that was written has been sent, and closes the
+ * Waits until the kernel has everything that was written, and closes the
  * descriptor. Unlike af_file_close(), it reports whether bytes that writes have
  * counted were lost: a worker thread may still be writing them, or a
  * bufferevent may hold them. It has a place in the queue of writes. The file
@@ -974,7 +993,7 @@ struct af_future *af_file_hangup(struct af_file *file);
  *
  * | happens                               | outcome                          |
  * |---------------------------------------|----------------------------------|
- * | everything was sent                   | success; closed                  |
+ * | the kernel has everything             | success; closed                  |
  * | counted bytes were lost               | that error, such as -ENOSPC;
  *                                           closed                           |
  * | close(2) fails                        | that error; closed               |

@@ -350,9 +350,12 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
  *                                                 the last failure            |
  *
  * The result of af_race() and af_any(), such as the data of a read, is that of
- * the part that decided. Cancelling the whole cancels all parts. A part that
- * lost may still be pending when the whole is done, until its due continuation
- * has run, see af_future_cancel().
+ * the part that decided. Cancelling the whole cancels all parts.
+ *
+ * Where a part that lost is a chain whose continuation is due, that continuation
+ * still runs, after those of the whole; until then the part is pending. So do
+ * not free what it uses in a continuation of the whole, or call
+ * af_future_forget() on the part first.
  *
  * @param loop    the loop of all parts
  * @param futures n references, all consumed. The array remains the caller's.
@@ -386,8 +389,12 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
  * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
  * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
- * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
- *         no such part, and for an af_map(), whose parts come and go
+ * An af_with_timeout() has the parts of what it limits. Once it is done, a chain
+ * or an af_shield() has those of the af_all() or af_all_settled() whose outcome
+ * it passed on; not those of a race, whose outcome is its winner's.
+ *
+ * @return the i-th part, borrowed, valid as long as f; NULL if there is no such
+ *         part, and for an af_map(), whose parts come and go
  */
 AFIO_MUST_USE
 struct af_future *af_future_part(const struct af_future *f, size_t i);
