@@ -94,6 +94,7 @@ int main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
 	server.http = evhttp_new(base);
 	evhttp_set_gencb(server.http, on_request, &server);
+	evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET);
 	evhttp_set_timeout(server.http, 10);
 	server.socket =
 		evhttp_bind_socket_with_handle(server.http, "127.0.0.1", port);
