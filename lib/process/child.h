@@ -43,6 +43,7 @@ struct afi_child_plan {
 	const gid_t *gid;
 	uint64_t ignored; /* signals that stay so: bit 0 is signal 1 */
 	int tty;	  /* becomes its controlling terminal; -1: none */
+	int foreground;	  /* our terminal, for its group; -1: not given */
 };
 
 /* All that the child needs, made before it exists. */

@@ -8,13 +8,15 @@
 #include <errno.h>
 
 #include "file/op.h"
+#include "process/finish_stdin.h"
 #include "process/process.h"
+#include "process/pty.h"
 
 /* On a terminal; in its queue of writes. */
 struct finish {
 	struct af_future future;
 	struct afi_op op;
-	struct af_process *process;
+	struct af_process *process; /* NULL: the file was taken out of it */
 };
 
 static int finish_stdin_step(struct afi_op *op)
@@ -24,10 +26,22 @@ static int finish_stdin_step(struct afi_op *op)
 	int r = -ECANCELED;
 
 	/* It may have been closed meanwhile. */
-	if (finish->process->files[0])
+	if (!finish->process)
+		r = afi_pty_end_input(op->file);
+	else if (finish->process->files[0])
 		r = af_process_close_stdin(finish->process);
 	afi_op_finish(op, r);
 	return 0;
+}
+
+void afi_finish_stdin_leave(struct af_file *pty)
+{
+	struct afi_op *op;
+
+	TAILQ_FOREACH (op, &pty->ops[AFI_WRITE], entry)
+		if (op->step == finish_stdin_step)
+			AFI_CONTAINER(op->future, struct finish, future)
+				->process = NULL;
 }
 
 struct af_future *af_process_finish_stdin(struct af_process *process,

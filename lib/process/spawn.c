@@ -15,6 +15,7 @@
 #include "process/clone.h"
 #include "process/environ.h"
 #include "process/fdmap.h"
+#include "process/foreground.h"
 #include "process/notice.h"
 #include "process/options.h"
 #include "process/process.h"
@@ -92,6 +93,26 @@ static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
 						    *cgroup, -fd);
 }
 
+/* The terminals that the child is concerned with. */
+static int spawn_plan_terminals(struct af_process *process,
+				struct afi_child_plan *plan, int tty,
+				struct afi_failure *failure)
+{
+	const struct af_spawn_options *options = plan->options;
+	int r;
+
+	plan->tty = options->tty_fd ? *options->tty_fd : tty;
+	plan->foreground = -1;
+	if (!options->foreground)
+		return 0;
+	r = afi_foreground_open(process, options->group);
+	if (r < 0)
+		return afi_fail(failure, AFIO_STEP_TERMINAL, NULL, -r);
+	plan->foreground = process->tty;
+	r = afi_process_look_for(process, AFI_LOOK_TERMINAL);
+	return r < 0 ? afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r) : 0;
+}
+
 /* The rest, once the environment is made. */
 static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 		       struct afi_failure *failure)
@@ -112,16 +133,20 @@ static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
 	if (r == 0)
 		r = spawn_keep_cgroup(process, options->cgroup_fd, failure);
 	plan->streams = fds.late;
-	plan->tty = fds.tty;
+	if (r == 0)
+		r = spawn_plan_terminals(process, plan, fds.tty, failure);
 	if (r == 0)
 		r = afi_clone(plan, &pidfd, failure);
 	free(plan->fds);
 	if (r < 0) {
+		/* The child may have had it already. */
+		afi_foreground_end(process);
 		afi_stdfds_abandon(&fds);
 		return r;
 	}
 	afi_exit_init(&process->exit, r, pidfd);
 	process->kill_on_free = options->kill_on_free;
+	process->tty_group = options->group ? options->group : r;
 	afi_stdfds_close_child(&fds);
 	if (fds.taken) {
 		af_file_close(fds.taken);
