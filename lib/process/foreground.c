@@ -20,14 +20,13 @@ static int foreground_open_tty(void)
 {
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	/* It may be missing, as in a bare chroot. */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return -errno;
+	/* The name may be missing, as in a bare chroot. */
 	for (int i = 0; fd < 0 && i < 3; i++)
 		if (tcgetpgrp(i) >= 0)
 			fd = fcntl(i, F_DUPFD_CLOEXEC, 3);
-	if (fd >= 0)
-		return afi_fd_above_stdio(fd);
-	return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno
-								     : -ENOTTY;
+	return fd < 0 ? -ENOTTY : afi_fd_above_stdio(fd);
 }
 
 /* Another child that has not ended, and whose group that is. */

@@ -601,6 +601,30 @@ START_TEST(foreground_without_a_group_makes_no_sense)
 }
 END_TEST
 
+/* /dev/tty is the only way to a terminal that no stream leads to. */
+static void has_no_descriptor_left(void)
+{
+	struct rlimit limit, none;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)fd;
+	close(fd);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND), EMFILE,
+		      "terminal: Too many open files");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert(is_ours());
+}
+
+START_TEST(foreground_without_a_descriptor_for_it_is_emfile)
+{
+	if (!under_valgrind())
+		in_session(has_no_descriptor_left, 0);
+}
+END_TEST
+
 static void has_no_terminal(void)
 {
 	int mine = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -644,6 +668,7 @@ Suite *suite(void)
 	tcase_add_test(tc, terminal_that_hangs_up_is_none);
 	tcase_add_test(tc, foreground_without_a_group_makes_no_sense);
 	tcase_add_test(tc, foreground_without_a_terminal_is_enotty);
+	tcase_add_test(tc, foreground_without_a_descriptor_for_it_is_emfile);
 
 	tc = test_case(s, "several");
 	tcase_add_loop_test(tc, terminal_of_a_pipeline_is_of_all_its_stages, 0,

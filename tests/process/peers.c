@@ -432,7 +432,7 @@ END_TEST
 START_TEST(status_of_every_kind_of_end_is_told)
 {
 	for (int code = 0; code < 256; code += 51) {
-		char text[8];
+		char text[16];
 
 		snprintf(text, sizeof text, "%d", code);
 		expect_run(HELPER("exit", text), NULL, "", EXITED(code));
