@@ -23,14 +23,17 @@ static int finish_stdin_step(struct afi_op *op)
 {
 	struct finish *finish =
 		AFI_CONTAINER(op->future, struct finish, future);
+	struct af_file *file = op->file;
 	int r = -ECANCELED;
 
+	/* First: without memory, the write below steps the queue again. */
+	afi_file_unqueue(op);
 	/* It may have been closed meanwhile. */
 	if (!finish->process)
-		r = afi_pty_end_input(op->file);
+		r = afi_pty_end_input(file);
 	else if (finish->process->files[0])
 		r = af_process_close_stdin(finish->process);
-	afi_op_finish(op, r);
+	afi_future_finish(&finish->future, r);
 	return 0;
 }
 
