@@ -535,6 +535,41 @@ START_TEST(terminal_that_the_child_gave_away_comes_back_at_its_end)
 }
 END_TEST
 
+/* One stage has a job in the foreground when another one ends. */
+static void stage_gives_it_away(void)
+{
+	struct af_pipe *pipe = start_chain(
+		&rig,
+		CHAIN(HELPER("hold", "0"),
+		      ((const char *const[]){
+			      "sh", "-c", "set -m; \"$0\" pause & fg; exit 0",
+			      helper_path(), NULL })),
+		WITH(.in = TO_FD(rig.in), .out.kind = AFIO_NULL,
+		     .err.kind = AFIO_NULL, FOREGROUND));
+	struct af_process *first = af_pipe_process(pipe, 0);
+	pid_t group = af_process_pid(first), job;
+	pid_t shell = af_process_pid(af_pipe_process(pipe, 1));
+	int64_t since = now_us();
+
+	while ((job = owner()) == group || job == shell) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		pass_time();
+	}
+	rig_hang_up(&rig);
+	expect_status(&rig, af_process_wait(first, NULL), 0);
+	ck_assert_int_eq(owner(), job);
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_pipe_close(pipe);
+	ck_assert_int_eq(kill(-job, SIGKILL), 0);
+}
+
+START_TEST(terminal_that_a_stage_gave_away_stays_there_while_it_lives)
+{
+	in_session(stage_gives_it_away, 0);
+}
+END_TEST
+
 static void is_in_the_background(void)
 {
 	struct af_process *other =
@@ -676,6 +711,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, terminal_stays_with_the_stages_that_are_left, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, stage_with_options_of_its_own_has_the_terminal_too);
+	tcase_add_test(
+		tc, terminal_that_a_stage_gave_away_stays_there_while_it_lives);
 	tcase_add_loop_test(tc, terminal_given_to_another_child_stays_with_it,
 			    0, DRIVE_COUNT);
 	tcase_add_test(tc, stop_in_the_background_leaves_the_terminal_alone);
