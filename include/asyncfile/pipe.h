@@ -66,8 +66,9 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  *                | AFIO_PTY       | allowed only if there is one stage     |
  *                | others         | see af_spawn()                         |
  *
- *                program and program_fd are not allowed. With new_group, all
- *                stages are in one group, except a stage that has a terminal.
+ *                program and program_fd are not allowed, and tty_fd only if
+ *                there is one stage. With new_group, all stages are in one
+ *                group, except a stage that has a terminal of its own.
  *                With new_session, each stage has a session of its own. All
  *                other options apply to every stage. NULL: inherit the
  *                parent's streams.
@@ -111,7 +112,9 @@ struct af_stage {
 	 * |----------------------|--------------------------------------------|
 	 * | in, out              | must be AFIO_DEFAULT                       |
 	 * | err                  | AFIO_DEFAULT: that of all stages           |
-	 * | new_group, new_session, group | none set: those of all stages     |
+	 * | new_group, group,    | if none of these is set: those of all      |
+	 * | new_session, tty_fd, | stages                                     |
+	 * | foreground           |                                            |
 	 */
 	const struct af_spawn_options *options;
 	uint64_t reserved[2]; /**< must be zero */

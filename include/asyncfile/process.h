@@ -49,8 +49,8 @@
  * A process belongs to its loop's thread. On another thread af_spawn() and
  * af_process_adopt() fail with EPERM, and so do af_spawn_async(),
  * af_process_wait(), af_process_stop(), af_process_close_stdin(),
- * af_process_finish_stdin() and af_process_release(); nothing else of a process
- * may be called there.
+ * af_process_finish_stdin(), af_process_take() and af_process_release(); nothing
+ * else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -74,6 +74,7 @@ struct af_loop;
 struct af_process;
 struct evbuffer;
 struct rusage;
+struct termios;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
@@ -97,6 +98,13 @@ enum af_path_flags {
 	AFIO_PATH_NOFOLLOW = 4, /**< its last part is no link, O_NOFOLLOW */
 	AFIO_PATH_FOLLOW = 8,	/**< root follows every link, too */
 	AFIO_PATH_AS_CHILD = 16 /**< the child opens it, with its rights */
+};
+
+/** Modes that an AFIO_PTY starts with. Bits of pty_flags. */
+enum af_pty_flags {
+	/** Bytes pass unchanged in both directions, see cfmakeraw(3). */
+	AFIO_PTY_RAW = 1,
+	AFIO_PTY_NO_ECHO = 2 /**< input is not echoed into the output */
 };
 
 /** One standard stream of a child. Zero it first. */
@@ -230,6 +238,42 @@ struct af_spawn_options {
 	bool new_session;
 
 	/**
+	 * The child's group gets the program's controlling terminal, before the
+	 * exec, as a shell does for a job in the foreground. It needs new_group,
+	 * or group; in a pipeline with new_group, the group is that of all
+	 * stages. When the child stops or ends, the program's own group gets the
+	 * terminal back, see tcsetpgrp(3):
+	 *
+	 * | happens                                   | the terminal             |
+	 * |-------------------------------------------|--------------------------|
+	 * | the start fails                           | stays the program's      |
+	 * | a signal stops the child                  | returns within 50 ms     |
+	 * | it ends; it is the last such in its group | returns                  |
+	 * | it ends; others such are in its group     | stays with them          |
+	 * | another such child was started meanwhile  | stays with that one      |
+	 * | af_process_free(), and the child lives on | returns as above         |
+	 * | af_process_release(), af_loop_free()      | is the program's to take |
+	 *
+	 * That happens while the loop runs, or in a call that looks for the end
+	 * such as af_process_poll(). A stop that the program's own waitpid(2)
+	 * has returned may go unnoticed. The modes of the terminal are not
+	 * restored. To continue a child in the foreground, call tcsetpgrp(3)
+	 * with SIGTTOU blocked, and send the group SIGCONT.
+	 */
+	bool foreground;
+
+	/**
+	 * A terminal, as a descriptor, that becomes the controlling terminal of
+	 * the child, which leads a new session. The child's streams are those
+	 * of in, out and err all the same, and the terminal keeps its owner and
+	 * modes. It must not be the controlling terminal of another session,
+	 * which is EPERM. Excludes group, foreground and AFIO_PTY; in a
+	 * pipeline, only one stage can have it, by its own options. NULL: not
+	 * asked for.
+	 */
+	const int *tty_fd;
+
+	/**
 	 * The child gets SIGKILL when the program ends, whichever thread
 	 * started it. To the kernel the parent is a thread, so these children
 	 * are created by a thread of the library, "asyncfile-keep", which never
@@ -318,6 +362,17 @@ struct af_spawn_options {
 
 	/** The size of an AFIO_PTY. 0: 24 rows, 80 columns. */
 	unsigned short pty_rows, pty_columns;
+	/** Its size in pixels, for a child that draws. 0: not known. */
+	unsigned short pty_xpixel, pty_ypixel;
+
+	/**
+	 * The modes that an AFIO_PTY has when the child starts, see termios(3):
+	 * those of *pty_modes, or else the kernel's default, which is canonical
+	 * mode with echo; changed by pty_flags, of AFIO_PTY_… bits. Like the
+	 * size, they have no effect without AFIO_PTY.
+	 */
+	const struct termios *pty_modes;
+	unsigned pty_flags;
 
 	/**
 	 * Signals that the child ignores, see nohup(1); 1 to 64, except SIGKILL
@@ -388,6 +443,11 @@ void af_process_free(struct af_process *process);
  * the process is freed, the terminal hangs up: its foreground group gets
  * SIGHUP.
  *
+ * In canonical mode, a terminal keeps at most 4,095 bytes of a line, and drops
+ * those that follow up to the end of the line. A write does not fail then: it
+ * succeeds with the full count, and the child reads the first 4,095 bytes. For
+ * longer lines use AFIO_PTY_RAW, which drops nothing.
+ *
  * @param argv    the arguments and a NULL; argv[0] is the program
  * @param options NULL: inherit the parent's streams, change nothing else
  * @return the process; or NULL with errno, and then nothing was started or
@@ -396,17 +456,21 @@ void af_process_free(struct af_process *process);
  *         EINVAL    NULL loop or argv, empty argv, a kind that its stream does
  *                   not allow, AFIO_PROCESS whose stdout is no AFIO_PIPE, a
  *                   child_fd below 3 or used twice, an edit without a name, a
- *                   uid or gid of -1, group with a session or a terminal, a
- *                   number out of range, options that exclude each other, uid
- *                   without gid, before_exec with a uid, a reserved field that
- *                   is not zero
- *         EBADF     AFIO_FD, fds, cwd_fd, program_fd or cgroup_fd with a
+ *                   uid or gid of -1, group with a session or a terminal,
+ *                   foreground without a group, a number out of range,
+ *                   options that exclude each other, uid without gid,
+ *                   before_exec with a uid, a reserved field that is not zero
+ *         EBADF     AFIO_FD, fds, cwd_fd, program_fd, cgroup_fd or tty_fd with a
  *                   descriptor that is not open, a cgroup_fd that is no cgroup,
  *                   a child_fd above the limit of open files
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
  *         EPERM     uid, gid, groups or limits that need privileges; groups
- *                   that cannot be dropped; no such group; loop belongs to
- *                   another thread
+ *                   that cannot be dropped; no such group; a tty_fd of
+ *                   another session; foreground, and the terminal belongs to a
+ *                   group that is neither the program's nor that of such a
+ *                   child of the loop; loop belongs to another thread
+ *         ENOTTY    tty_fd is no terminal; foreground, and the program has no
+ *                   controlling terminal
  *         ELOOP     AFIO_PATH with a link that is not to be followed
  *         ENOSYS    cgroup_fd where the kernel cannot start a child in a
  *                   cgroup, or kill that cgroup; the root one, for example
@@ -553,7 +617,7 @@ enum af_spawn_step {
 	AFIO_STEP_OPTION = 1,	  /**< an option, or argv, makes no sense */
 	AFIO_STEP_MEMORY = 2,	  /**< there is no memory, or no event */
 	AFIO_STEP_PIPE = 3,	  /**< a pipe, see pipe(2) */
-	AFIO_STEP_TERMINAL = 4,	  /**< a terminal for AFIO_PTY */
+	AFIO_STEP_TERMINAL = 4,	  /**< AFIO_PTY, tty_fd, foreground */
 	AFIO_STEP_OPEN = 5,	  /**< open(2), for AFIO_PATH or AFIO_NULL */
 	AFIO_STEP_FD = 6,	  /**< a descriptor, of AFIO_FD or fds */
 	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
@@ -671,6 +735,51 @@ struct af_future *af_process_finish_stdin(struct af_process *process,
  */
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns);
+
+/**
+ * The same with the size in pixels, which af_process_resize() sets to 0.
+ *
+ * @param xpixel, ypixel width and height in pixels, 0 to 65535 each; 0: not
+ *                       known
+ * @return as af_process_resize()
+ */
+int af_process_resize_pixels(struct af_process *process, unsigned rows,
+			     unsigned columns, unsigned xpixel,
+			     unsigned ypixel);
+
+/**
+ * The path of a child's AFIO_PTY, such as /dev/pts/3, as ptsname_r(3) has it.
+ *
+ * @param buf gets the path and a NUL; unchanged on failure
+ * @param len the size of buf in bytes
+ * @return 0; -ERANGE if len is too small; -ENOTTY if the child has no AFIO_PTY,
+ *         or its file was taken; -EINVAL if process or buf is NULL
+ */
+int af_process_pty_name(struct af_process *process, char *buf, size_t len);
+
+/**
+ * Takes one file out of the process, which otherwise goes on as before. From
+ * then on it is the caller's, to close with af_file_close(), also after
+ * af_process_free(). Pending operations go on, among them that of
+ * af_process_finish_stdin(). What was read ahead stays in the file. The process
+ * has no such stream any more: af_process_stdout() and its siblings return
+ * NULL, and operations of a pipeline on it fail with -EBADF.
+ *
+ * An AFIO_PTY is one file, so it is taken from all streams that lead to it.
+ * Closing it hangs the terminal up.
+ *
+ * @param stream 0, 1 or 2: that of af_process_stdin(), af_process_stdout() or
+ *               af_process_stderr()
+ * @return the file; or NULL with errno, and nothing has changed:
+ *         EBADF  there is no such file, or it was closed or taken; the stderr
+ *                that all stages of a pipeline share is of none of them
+ *         EBUSY  an af_pipe_communicate(), af_pipe_each_line() or
+ *                af_pipe_each_chunk() of its pipeline is pending
+ *         EINVAL process is NULL, or no such stream
+ *         EPERM  its loop belongs to another thread
+ */
+AFIO_MUST_USE
+struct af_file *af_process_take(struct af_process *process, int stream);
 
 /** The child's process id, also after its end. -EINVAL for NULL. */
 pid_t af_process_pid(const struct af_process *process);

@@ -437,7 +437,7 @@ af_pipe_communicate(struct af_pipe *pipeline,
 		return f;
 	}
 	c->pipeline = pipeline;
-	afi_pipeline_add(pipeline, &c->op, f);
+	afi_pipeline_add_user(pipeline, &c->op, f);
 	r = communicate_start(c, options);
 	if (r < 0)
 		communicate_finish(c, r, 0);

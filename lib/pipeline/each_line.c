@@ -208,7 +208,7 @@ each_line_new(struct af_pipe *pipeline,
 	c->fn = fn;
 	c->arg = arg;
 	c->future.since = afi_now_coarse();
-	afi_pipeline_add(pipeline, &c->op, f);
+	afi_pipeline_add_user(pipeline, &c->op, f);
 	each_line_start(c);
 	return f;
 }

@@ -100,11 +100,23 @@ void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 	LIST_INSERT_HEAD(&pipeline->ops, op, entry);
 }
 
+void afi_pipeline_add_user(struct af_pipe *pipeline, struct afi_pipeline_op *op,
+			   struct af_future *f)
+{
+	afi_pipeline_add(pipeline, op, f);
+	op->uses = pipeline;
+	for (size_t i = 0; i < pipeline->n_stages; i++)
+		pipeline->stages[i]->users++;
+}
+
 void afi_pipeline_remove(struct afi_pipeline_op *op)
 {
 	if (op->future)
 		LIST_REMOVE(op, entry);
 	op->future = NULL;
+	for (size_t i = 0; op->uses && i < op->uses->n_stages; i++)
+		op->uses->stages[i]->users--;
+	op->uses = NULL;
 }
 
 void af_pipe_close(struct af_pipe *pipeline)

@@ -16,6 +16,7 @@
 struct afi_pipeline_op {
 	LIST_ENTRY(afi_pipeline_op) entry;
 	struct af_future *future; /* NULL: not in the list */
+	struct af_pipe *uses;	  /* its files, which must stay; NULL: none */
 };
 
 struct af_pipe {
@@ -35,6 +36,9 @@ void afi_pipeline_free(struct af_pipe *pipeline,
 
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f);
+/* The same of one that uses the files of the stages. */
+void afi_pipeline_add_user(struct af_pipe *pipeline, struct afi_pipeline_op *op,
+			   struct af_future *f);
 void afi_pipeline_remove(struct afi_pipeline_op *op);
 
 /*

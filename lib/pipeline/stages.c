@@ -76,13 +76,15 @@ stages_spawn_in_group(struct af_loop *loop, const char *const argv[],
 
 static bool stages_has_own_group(const struct af_spawn_options *options)
 {
-	return options->new_group || options->new_session || options->group;
+	return options->new_group || options->new_session || options->group ||
+	       options->foreground || options->tty_fd;
 }
 
 bool afi_stages_joins_group(const struct af_stage *stage,
 			    const struct af_spawn_options *options)
 {
 	return options->new_group && !options->new_session &&
+	       !options->tty_fd &&
 	       !(stage->options && stages_has_own_group(stage->options)) &&
 	       options->in.kind != AFIO_PTY && options->out.kind != AFIO_PTY &&
 	       options->err.kind != AFIO_PTY;
@@ -109,6 +111,8 @@ struct af_spawn_options afi_stages_options(const struct af_pipe *pipeline,
 		options.new_group = ends->new_group;
 		options.new_session = ends->new_session;
 		options.group = ends->group;
+		options.foreground = ends->foreground;
+		options.tty_fd = ends->tty_fd;
 	}
 	if (own && own->err.kind != AFIO_DEFAULT)
 		return options;
@@ -208,6 +212,8 @@ stages_find_nonsense_of_ends(const struct af_spawn_options *ends, size_t n)
 		return "program";
 	if (ends->program_fd)
 		return "program_fd";
+	if (ends->tty_fd && n > 1)
+		return "tty_fd";
 	if (!afi_stdfds_path_valid(&ends->err, true))
 		return "err";
 	return n > 1 && (ends->err.kind == AFIO_PTY ||

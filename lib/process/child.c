@@ -31,6 +31,29 @@
 
 #define PROC_MAGIC 0x9fa0
 
+/* Of a new session, which must have none yet. */
+AFI_IN_CHILD static bool child_take_tty(struct afi_child *child)
+{
+	const int *fd = child->plan->options->tty_fd;
+
+	return syscall(SYS_ioctl, child->plan->tty, TIOCSCTTY, 0) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
+				fd ? *fd : AFI_NO_NUMBER);
+}
+
+/*
+ * Gives our terminal to its group; SIGTTOU is blocked. The parent does not do
+ * so, too: it waits for the exec, and by then it may have the terminal back.
+ */
+AFI_IN_CHILD static bool child_enter_foreground(struct afi_child *child)
+{
+	int group = (int)syscall(SYS_getpgid, 0);
+
+	return syscall(SYS_ioctl, child->plan->foreground, TIOCSPGRP, &group) ==
+		       0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL, AFI_NO_NUMBER);
+}
+
 AFI_IN_CHILD static bool child_join_session(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
@@ -45,10 +68,9 @@ AFI_IN_CHILD static bool child_join_session(struct afi_child *child)
 			return afi_child_failed(child, AFIO_STEP_SETPGID, NULL,
 						options->group);
 	}
-	if (tty >= 0 && syscall(SYS_ioctl, tty, TIOCSCTTY, 0) < 0)
-		return afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
-					AFI_NO_NUMBER);
-	return true;
+	if (child->plan->foreground >= 0)
+		return child_enter_foreground(child);
+	return tty < 0 || child_take_tty(child);
 }
 
 struct linux_dirent64 {

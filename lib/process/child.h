@@ -44,6 +44,7 @@ struct afi_child_plan {
 	const gid_t *gid;
 	uint64_t ignored; /* signals that stay so: bit 0 is signal 1 */
 	int tty;	  /* becomes its controlling terminal; -1: none */
+	int foreground;	  /* our terminal, for its group; -1: not given */
 	char **paths;	  /* where the program may be; NULL-ended */
 	char **sh_argv;	  /* for a script without "#!"; NULL: an error */
 	/* Set once nobody wants the child any more; NULL: never. */

@@ -246,6 +246,15 @@ int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status)
 	return 1;
 }
 
+bool afi_exit_is_stopped(const struct afi_exit *e)
+{
+	const int peek = WSTOPPED | WNOHANG | WNOWAIT;
+	siginfo_t info;
+
+	return !e->gone && exit_waitid(e, &info, peek, NULL) == 0 &&
+	       info.si_pid != 0 && info.si_code == CLD_STOPPED;
+}
+
 /* 0 or -errno; -ENOSYS: pidfds cannot do this here. */
 static int exit_signal_by_pidfd(const struct afi_exit *e, int sig,
 				unsigned flags)

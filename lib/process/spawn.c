@@ -15,6 +15,7 @@
 #include "process/cgroup.h"
 #include "process/environ.h"
 #include "process/fdmap.h"
+#include "process/foreground.h"
 #include "process/notice.h"
 #include "process/options.h"
 #include "process/process.h"
@@ -95,6 +96,27 @@ static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
 						    *cgroup, -fd);
 }
 
+/* The terminals that the child is concerned with. */
+static int spawn_plan_terminals(struct afi_start *start)
+{
+	const struct af_spawn_options *options = start->options;
+	struct afi_child_plan *plan = &start->plan;
+	struct af_process *process = start->process;
+	int r;
+
+	plan->tty = options->tty_fd ? *options->tty_fd : start->fds.tty;
+	plan->foreground = -1;
+	if (!options->foreground)
+		return 0;
+	r = afi_foreground_open(process, options->group);
+	if (r < 0)
+		return afi_fail(&start->failure, AFIO_STEP_TERMINAL, NULL, -r);
+	plan->foreground = process->tty;
+	r = afi_process_look_for(process, AFI_LOOK_TERMINAL);
+	return r < 0 ? afi_fail(&start->failure, AFIO_STEP_MEMORY, NULL, -r)
+		     : 0;
+}
+
 /* After clearenv(3), environ is NULL. */
 static const char *const *spawn_old_env(const struct af_spawn_options *options)
 {
@@ -162,6 +184,8 @@ static int spawn_make_ends(struct afi_start *start)
 	else
 		r = spawn_keep_cgroup(start->process, start->options->cgroup_fd,
 				      failure);
+	if (r == 0)
+		r = spawn_plan_terminals(start);
 	if (r < 0)
 		afi_stdfds_abandon(&start->fds);
 	return r;
@@ -217,7 +241,6 @@ void afi_start_run(struct afi_start *start, struct afi_birth *birth)
 	struct afi_failure *failure = &start->failure;
 	int r = afi_stdfds_open_paths(&start->fds, plan, failure);
 
-	plan->tty = start->fds.tty;
 	if (r == 0) {
 		r = spawn_list_fds(plan, &start->fds);
 		if (r < 0)
@@ -251,11 +274,15 @@ struct af_process *afi_start_finish(struct afi_start *start)
 	struct afi_stdfds *fds = &start->fds;
 
 	if (start->pid < 0) {
+		/* The child may have had it already. */
+		afi_foreground_end(process);
 		afi_stdfds_abandon(fds);
 		spawn_discard(start);
 		return NULL;
 	}
 	afi_exit_init(&process->exit, start->pid, start->pidfd);
+	process->tty_group =
+		start->options->group ? start->options->group : start->pid;
 	afi_reaped_look(process);
 	if (fds->taken) {
 		af_file_close(fds->taken);

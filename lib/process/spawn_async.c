@@ -14,6 +14,7 @@
 
 #include "base/container.h"
 #include "loop/workers.h"
+#include "process/foreground.h"
 #include "process/spawn_copy.h"
 #include "process/notice.h"
 #include "process/spawn.h"
@@ -189,6 +190,7 @@ static void spawn_async_give_up(struct spawn_async_job *job)
 		afi_stdfds_abandon(&job->start.fds);
 		spawn_async_free_job(job);
 	}
+	afi_foreground_end(process);
 	afi_process_close_files(process);
 	afi_process_discard(process);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "process/spawn_copy.h"
@@ -69,6 +70,7 @@ static void spawn_copy_descriptors(struct spawn_copy *copy,
 {
 	to->program_fd = spawn_copy_bytes(copy, from->program_fd, sizeof(int));
 	to->cwd_fd = spawn_copy_bytes(copy, from->cwd_fd, sizeof(int));
+	to->tty_fd = spawn_copy_bytes(copy, from->tty_fd, sizeof(int));
 	to->cgroup_fd = spawn_copy_bytes(copy, from->cgroup_fd, sizeof(int));
 	to->fds = spawn_copy_bytes(copy, from->fds,
 				   from->n_fds * sizeof(*from->fds));
@@ -104,6 +106,8 @@ static void spawn_copy_options(struct spawn_copy *copy,
 	to->ignored_signals = spawn_copy_bytes(
 		copy, from->ignored_signals,
 		from->n_ignored_signals * sizeof(*from->ignored_signals));
+	to->pty_modes = spawn_copy_bytes(copy, from->pty_modes,
+					 sizeof(*from->pty_modes));
 	to->umask = spawn_copy_bytes(copy, from->umask, sizeof(*from->umask));
 	to->limits = spawn_copy_bytes(copy, from->limits,
 				      from->n_limits * sizeof(*from->limits));

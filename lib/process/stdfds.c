@@ -171,9 +171,8 @@ static int stdfds_open_tty(struct afi_stdfds *fds, int i,
 	int r = 0;
 
 	if (fds->tty < 0)
-		r = afi_pty_open(&fds->master, &fds->tty,
-				 plan->options->pty_rows,
-				 plan->options->pty_columns, plan->uid);
+		r = afi_pty_open(&fds->master, &fds->tty, plan->options,
+				 plan->uid);
 	fds->child[i] = fds->tty;
 	return r;
 }

@@ -595,7 +595,8 @@ static void act_attributes(struct scene *s)
 	process = made(
 		af_spawn(s->loop, HELPER("cat"),
 			 WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
-			      .env_edits = edits, .fds = &map, .n_fds = 1)));
+			      .pty_flags = AFIO_PTY_NO_ECHO, .env_edits = edits,
+			      .fds = &map, .n_fds = 1)));
 	if (!process)
 		return;
 	ck_assert_str_eq(af_spawn_error(s->loop), "");
@@ -606,6 +607,33 @@ static void act_attributes(struct scene *s)
 		;
 	expect_end(s, process);
 	af_process_free(process);
+}
+
+/* A terminal that leaves its process with the end of its input pending. */
+static void act_take(struct scene *s)
+{
+	struct af_process *process =
+		made(af_spawn(s->loop, HELPER("cat"),
+			      WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+				   .pty_flags = AFIO_PTY_NO_ECHO)));
+	struct af_future *finish;
+	struct af_file *file;
+	char name[64];
+
+	if (!process)
+		return;
+	finish = af_process_finish_stdin(process, NULL);
+	ck_assert_int_eq(af_process_pty_name(process, name, sizeof name), 0);
+	file = af_process_take(process, 1);
+	ck_assert_ptr_nonnull(file);
+	if (end(s, finish, 0) < 0)
+		while (end(s, af_file_write(file, "\4", 1, 0, NULL), 0) < 0)
+			;
+	while (end(s, af_file_read(file, 0, 0, NULL), 0) < 0)
+		;
+	expect_end(s, process);
+	af_process_free(process);
+	af_file_close(file);
 }
 
 /* One whose process is freed while it runs is reaped, however late. */
@@ -1270,17 +1298,17 @@ static const struct {
 	{ act_ends, false },	    { act_bufferevent, true },
 	{ act_disk, true },	    { act_orphan, true },
 	{ act_look, false },	    { act_look, true },
+	{ act_take, false },	    { act_take, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
 	{ act_spawn_async, true },  { act_stages_async, true },
-	{ act_options, true },
-	{ act_work, true },	    { act_wait_fd, false },
-	{ act_post_handle, true },
+	{ act_options, true },	    { act_work, true },
+	{ act_wait_fd, false },	    { act_post_handle, true },
 	{ act_each_async, false },  { act_copy_both, true },
-	{ act_follow, true },
-	{ act_map, true },	    { act_shields, false },
+	{ act_follow, true },	    { act_map, true },
+	{ act_shields, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
