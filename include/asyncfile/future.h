@@ -389,9 +389,10 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
  * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
  * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
- * An af_with_timeout() has the parts of what it limits. Once it is done, a chain
- * or an af_shield() has those of the af_all() or af_all_settled() whose outcome
- * it passed on; not those of a race, whose outcome is its winner's.
+ * An af_with_timeout() has one part, the future that it limits. Once it is done,
+ * a chain or an af_shield() has the parts of the af_all() or af_all_settled()
+ * whose outcome it passed on; not those of a race, as its outcome is its
+ * winner's.
  *
  * @return the i-th part, borrowed, valid as long as f; NULL if there is no such
  *         part, and for an af_map(), whose parts come and go

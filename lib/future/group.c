@@ -254,29 +254,12 @@ static const struct afi_future_ops group_timeout_ops = {
 	.needs_one = true,
 };
 
-static bool group_has_parts(const struct af_future *f)
-{
-	return f->ops->kind == AFI_COMPOUND && !f->ops->hides_parts &&
-	       f->ops != &group_timeout_ops;
-}
-
-/* What an af_with_timeout() limits. */
-static const struct af_future *group_limited(const struct af_future *f)
-{
-	return AFI_CONTAINER(f, const struct group, compound.future)
-		->compound.parts[0];
-}
-
 /* The future that has the parts of f; or NULL. */
 static const struct af_future *group_owner(const struct af_future *f)
 {
-	while (f && f->ops && !group_has_parts(f)) {
-		if (f->ops == &group_timeout_ops)
-			f = group_limited(f);
-		else
-			f = f->done ? f->source : NULL;
-	}
-	return f && f->ops ? f : NULL;
+	while (f && f->ops && f->ops->kind != AFI_COMPOUND)
+		f = f->done ? f->source : NULL;
+	return f && f->ops && !f->ops->hides_parts ? f : NULL;
 }
 
 struct af_future *af_future_part(const struct af_future *f, size_t i)
