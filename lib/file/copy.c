@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying from one file to another: in the kernel where possible,
- * else through the source's own buffer, so that no byte is lost when it ends
- * early.
+ * Copying from one file to another: in the kernel where possible, else through
+ * the source's own buffer, so that no byte is lost when the copy ends early.
  */
 #include "config.h"
 

@@ -47,7 +47,7 @@ static bool hangup_is_over(const struct afi_hangup *hangup)
 	if (file->transport->has_left && file->transport->has_left(file))
 		return true;
 	return hangup->other.fd >= 0 &&
-	       afi_hangup_watch_is_over(&hangup->other);
+	       afi_hangup_watch_poll(&hangup->other) > 0;
 }
 
 static void hangup_free(struct afi_hangup *hangup)
@@ -90,9 +90,10 @@ static void hangup_changed(struct afi_hangup_watch *other)
 {
 	struct afi_hangup *hangup =
 		AFI_CONTAINER(other, struct afi_hangup, other);
+	int r = afi_hangup_watch_poll(other);
 
-	if (afi_hangup_watch_is_over(other))
-		hangup_finish_all(hangup->file, 0);
+	if (r != 0)
+		hangup_finish_all(hangup->file, r < 0 ? r : 0);
 }
 
 static int hangup_move(struct afi_watch *watch)

@@ -27,8 +27,8 @@ struct afi_hangup_watch {
 	struct afi_looked looked;
 };
 
-/* Whether the other side has left by now. */
-bool afi_hangup_watch_is_over(const struct afi_hangup_watch *watch);
+/* 1: the other side has left; 0; or -EBADF: the descriptor was closed. */
+int afi_hangup_watch_poll(const struct afi_hangup_watch *watch);
 /* Begins to watch; 0 or -errno. After that, close it in either case. */
 int afi_hangup_watch_open(struct afi_hangup_watch *watch, struct af_loop *loop);
 void afi_hangup_watch_close(struct afi_hangup_watch *watch);

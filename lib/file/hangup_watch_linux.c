@@ -15,14 +15,15 @@
 #include "base/fd.h"
 #include "file/hangup_watch.h"
 
-bool afi_hangup_watch_is_over(const struct afi_hangup_watch *watch)
+int afi_hangup_watch_poll(const struct afi_hangup_watch *watch)
 {
 	short left = POLLHUP | POLLRDHUP;
+	int seen = afi_fd_poll(watch->fd, watch->halves ? POLLRDHUP : 0);
 
 	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
 	if (!watch->is_socket)
 		left |= POLLERR;
-	return afi_fd_poll(watch->fd, watch->halves ? POLLRDHUP : 0) & left;
+	return seen & POLLNVAL ? -EBADF : (seen & left) != 0;
 }
 
 static void hangup_watch_on_readable(evutil_socket_t ep, short what, void *arg)

@@ -31,15 +31,17 @@ static bool hangup_watch_half_is_shut(const struct afi_hangup_watch *watch)
 }
 #endif
 
-bool afi_hangup_watch_is_over(const struct afi_hangup_watch *watch)
+int afi_hangup_watch_poll(const struct afi_hangup_watch *watch)
 {
-	short left = POLLHUP;
+	short left = POLLHUP, seen = afi_fd_poll(watch->fd, 0);
 
 	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
 	if (!watch->is_socket)
 		left |= POLLERR;
-	if (afi_fd_poll(watch->fd, 0) & left)
-		return true;
+	if (seen & POLLNVAL)
+		return -EBADF;
+	if (seen & left)
+		return 1;
 	return watch->halves && hangup_watch_half_is_shut(watch);
 }
 

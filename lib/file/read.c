@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads: bytes, a line, up to a delimiter. All gather in the file's own buffer
- * and take from it once there is enough, so a read that ends early leaves its
- * bytes there.
+ * Reads: bytes, a line, up to a delimiter. All of them gather bytes in the
+ * file's own buffer, and take them out once there are enough, so a read that
+ * ends early leaves its bytes there.
  */
 #include "config.h"
 

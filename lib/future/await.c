@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The nested wait: on which base, moving there and back, and when it cannot
- * end. libevent runs a base from inside its own callbacks for nobody, and says
- * so on stderr to whoever tries; so the loop has to know, before it does
- * anything, where it is.
+ * The nested wait: which base it runs, how it moves there and back, and when it
+ * cannot end. libevent refuses to run a base from inside one of its callbacks,
+ * and prints a warning. So the wait must first find out where it is called.
  *
- *   the stack              libevent          what a wait up there runs
+ *   the stack              libevent          what a wait there runs
  *
  *   af_loop_run            -
  *     continuation         not dispatching   the same base, nested

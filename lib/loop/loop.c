@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop: the base, the queues and the one place that drains them, run and
- * stop, and the end of all that ends with it. Knows no future, no file, no
- * process and no worker: only members, tasks and watches.
+ * The loop: the base, the queues and the only function that drains them, run
+ * and stop, and how everything ends that ends with the loop. Knows no future,
+ * no file, no process and no worker: only members, tasks and watches.
  */
 #include "config.h"
 

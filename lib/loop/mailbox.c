@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The mailbox: a list under a lock, and a wakeup that is raised while the
- * list is not empty. Knows neither the loop nor what is posted: it reports by a
+ * The mailbox: a list under a lock, and a wakeup that is raised while the list
+ * is not empty. Knows neither the loop nor what is posted: it reports posts by a
  * function pointer.
  */
 #include "config.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fairness: work that comes in rows is done for a millisecond, and then the
- * base is polled. The clock is read once for a batch of items, whose size
- * follows the pace that was measured last. Knows neither the loop nor the work.
+ * Fairness: a long series of items of work is interrupted after a millisecond,
+ * to poll the base. The clock is read once for each batch of items, whose size
+ * depends on the pace of the batch before. Knows neither the loop nor the work.
  */
 #ifndef AFI_LOOP_PACE_H
 #define AFI_LOOP_PACE_H
@@ -12,15 +12,15 @@
 #include <sys/types.h>
 
 /*
- * Work between two polls. ELSEWHERE: in a child by fork(2), where no work may be
- * done. On Linux the state is in a page of its own, which is zeroed in a child:
- * so the one byte that ends a turn also ends it there. Elsewhere whoever asks
- * for the state asks getpid(2), too. A handler of pthread_atfork(3) would be
- * cheaper, but not every way to make a child calls it.
+ * The work between two polls. ELSEWHERE: in a child of fork(2), where no work may
+ * be done. On Linux the state is in a page of its own, which is zeroed in a
+ * child: so the byte that ends a turn also stops all work there. Elsewhere
+ * whoever asks for the state asks getpid(2), too. A handler of pthread_atfork(3)
+ * would be cheaper, but not every way to make a child calls it.
  */
 enum afi_turn_state { AFI_TURN_ELSEWHERE, AFI_TURN_ON, AFI_TURN_OVER };
 struct afi_turn {
-	int64_t began; /* 0: nobody has looked at the clock yet */
+	int64_t began; /* 0: the clock was not read yet */
 	char *state;   /* enum afi_turn_state */
 	char last;     /* the state, if it is in no page, or that is unmapped */
 	pid_t pid;     /* whose loop it is, where there is no page; 0: any */
@@ -48,8 +48,8 @@ static inline void afi_turn_begin(struct afi_turn *turn)
 
 /* How fast one kind of work goes. */
 struct afi_pace {
-	int64_t looked; /* at the clock */
-	unsigned batch; /* items from then on to the next look */
+	int64_t looked; /* when the clock was read */
+	unsigned batch; /* items from then until it is read again */
 };
 
 /* Whether it is time to poll. */

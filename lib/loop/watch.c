@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Watches: the list of what is on a base, and how all of it goes to another
+ * Watches: the list of what is on a base, and how all of it moves to another
  * one. Knows of each watch only that it can move.
  */
 #include "config.h"

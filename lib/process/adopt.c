@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Children that change hands: adopted from the program, and released to it.
+ * Children that the program hands over to the library, or gets back from it.
  */
 #include "config.h"
 

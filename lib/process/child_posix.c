@@ -46,6 +46,13 @@ static int child_take_tty(int tty)
 }
 #endif
 
+/* Gives our terminal to its group; SIGTTOU is blocked. */
+static bool child_enter_foreground(struct afi_child *child)
+{
+	return tcsetpgrp(child->plan->foreground, getpgrp()) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL, AFI_NO_NUMBER);
+}
+
 static bool child_join_session(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
@@ -60,10 +67,12 @@ static bool child_join_session(struct afi_child *child)
 			return afi_child_failed(child, AFIO_STEP_SETPGID, NULL,
 						options->group);
 	}
-	if (tty >= 0 && child_take_tty(tty) < 0)
-		return afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
-					AFI_NO_NUMBER);
-	return true;
+	if (child->plan->foreground >= 0)
+		return child_enter_foreground(child);
+	return tty < 0 || child_take_tty(tty) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
+				options->tty_fd ? *options->tty_fd
+						: AFI_NO_NUMBER);
 }
 
 /*
@@ -200,7 +209,7 @@ static bool child_set_nice(struct afi_child *child, int add)
 	       afi_child_failed(child, AFIO_STEP_NICE, NULL, add);
 }
 
-/* Before afi_child_set_user(), which may drop the privileges for it. */
+/* Before afi_child_take_rights(), which may drop the privileges for it. */
 static bool child_set_limits(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
@@ -390,33 +399,62 @@ static void child_fexecve(int fd, char *const *argv, char *const *env)
 }
 #endif
 
+/*
+ * The last steps before the exec. There the user may signal the child already,
+ * so there is nothing here that could have been done before.
+ */
+static bool child_commit(struct afi_child *child)
+{
+	if (child->committed)
+		return true;
+	child->committed =
+		afi_child_become_user(child) && child_before_exec(child);
+	return child->committed;
+}
+
 /* Of a descriptor; there is nothing to search. */
 static bool child_exec_fd(struct afi_child *child)
 {
+	if (!child_commit(child))
+		return false;
 	child_fexecve(child->program_fd, (char *const *)child->plan->argv,
 		      (char *const *)child->plan->env);
 	return afi_child_failed(child, AFIO_STEP_EXEC, NULL,
 				*child->plan->options->program_fd);
 }
 
+/* Returns only if that fails, by errno; false: not at the exec. */
+static bool child_try(struct afi_child *child, char *path)
+{
+	const struct afi_child_plan *plan = child->plan;
+	char *const *env = (char *const *)plan->env;
+
+	/* Looking for a file may take long: not while the user may stop us. */
+	if (plan->uid && !child->committed &&
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+		return true;
+	if (!child_commit(child))
+		return false;
+	execve(path, (char *const *)plan->argv, env);
+	if (errno == ENOEXEC && plan->sh_argv) {
+		plan->sh_argv[1] = path;
+		execve("/bin/sh", plan->sh_argv, env);
+	}
+	return true;
+}
+
 /* As execvp(3): an error other than those listed ends the search. */
 static bool child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
-	char *const *argv = (char *const *)plan->argv;
-	char *const *env = (char *const *)plan->env;
 	int error = ENOENT, denied = 0;
 
 	if (child->program_fd >= 0)
 		return child_exec_fd(child);
-	for (char **path = child->paths; *path; path++) {
-		execve(*path, argv, env);
+	for (char **path = plan->paths; *path; path++) {
+		if (!child_try(child, *path))
+			return false;
 		error = errno;
-		if (error == ENOEXEC && child->sh_argv) {
-			child->sh_argv[1] = *path;
-			execve("/bin/sh", child->sh_argv, env);
-			error = errno;
-		}
 		if (error == EACCES) {
 			denied = EACCES;
 		} else if (error != ENOENT && error != ENOTDIR &&
@@ -438,10 +476,9 @@ int afi_child_main(void *arg)
 	(void)(child_reset_handlers(child) && child_join_session(child) &&
 	       child_close_others(child) && child_place_fds(child) &&
 	       child_set_limits(child) && child_before_identity(child) &&
-	       afi_child_set_user(child) && child_enter_cwd(child) &&
+	       afi_child_take_rights(child) && child_enter_cwd(child) &&
 	       child_open_streams(child) && child_check_rest(child) &&
-	       child_unblock_signals(child) && child_before_exec(child) &&
-	       child_exec(child));
+	       child_unblock_signals(child) && child_exec(child));
 	(void)!write(child->error_fd, &child->failure, sizeof(child->failure));
 	_exit(127);
 }

@@ -9,14 +9,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/pipe.h"
 #include "process/clone.h"
 #include "process/exit.h"
-#include "process/search.h"
 
 /*
  * With all signals blocked, as the child is not to run a handler of the program;
@@ -52,7 +50,8 @@ static int clone_outcome(struct afi_child *child, int error_fd)
 }
 
 /* Creates the child, with a pipe for its failure; its pid or -errno. */
-static pid_t clone_start(struct afi_child *child, struct afi_failure *failure)
+static pid_t clone_start(struct afi_child *child, struct afi_birth *birth,
+			 struct afi_failure *failure)
 {
 	int error_pipe[2], error;
 	struct afi_exit failed;
@@ -63,7 +62,11 @@ static pid_t clone_start(struct afi_child *child, struct afi_failure *failure)
 	child->error_fd = error_pipe[1];
 	pid = clone_fork(child);
 	close(error_pipe[1]);
+	if (pid > 0 && birth)
+		birth->born(birth, pid, -1);
 	error = pid > 0 ? clone_outcome(child, error_pipe[0]) : 0;
+	if (pid > 0 && birth)
+		birth->born(birth, 0, -1);
 	close(error_pipe[0]);
 	if (pid < 0)
 		return afi_fail(failure, AFIO_STEP_CLONE, NULL, -pid);
@@ -75,8 +78,8 @@ static pid_t clone_start(struct afi_child *child, struct afi_failure *failure)
 	return -error;
 }
 
-pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
-		struct afi_failure *failure)
+pid_t afi_clone(const struct afi_child_plan *plan, struct afi_birth *birth,
+		int *ret_pidfd, struct afi_failure *failure)
 {
 	const struct af_spawn_options *options = plan->options;
 	struct afi_child child = {
@@ -85,14 +88,8 @@ pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
 		.program_fd = options->program_fd ? *options->program_fd : -1,
 		.parent = getpid(),
 	};
-	pid_t pid = afi_search_paths(&child);
+	pid_t pid = clone_start(&child, birth, failure);
 
-	if (pid == -ENOMEM)
-		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-	if (pid < 0)
-		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -pid);
-	pid = clone_start(&child, failure);
-	free(child.paths);
 	if (pid > 0)
 		*ret_pidfd = -1;
 	return pid;

@@ -173,6 +173,15 @@ int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status)
 	return 1;
 }
 
+bool afi_exit_is_stopped(const struct afi_exit *e)
+{
+	const int peek = WSTOPPED | WNOHANG | WNOWAIT;
+	siginfo_t info;
+
+	return !e->gone && exit_wait(e, &info, peek) == 0 && info.si_pid != 0 &&
+	       info.si_code == CLD_STOPPED;
+}
+
 int afi_exit_signal(const struct afi_exit *e, int sig)
 {
 	int r = afi_pidfd_signal(e->pidfd, sig, false);

@@ -41,6 +41,11 @@ int afi_exit_look(struct afi_exit *e, bool readable, struct afi_end *ret_end);
  * the notice is taken; 0. Stops of a child that we trace are its tracer's.
  */
 int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status);
+/*
+ * Whether a signal has stopped the child, and nobody has taken notice yet, as
+ * this does not. Of a child that we trace: no.
+ */
+bool afi_exit_is_stopped(const struct afi_exit *e);
 /* Whether the child is still ours to reap. */
 bool afi_exit_is_ours(const struct afi_exit *e);
 /* Whether it leads a process group. Ask only while it is ours. */

@@ -48,7 +48,7 @@ static bool identity_set_groups(struct afi_child *child)
 				AFI_NO_NUMBER);
 }
 
-bool afi_child_set_user(struct afi_child *child)
+bool afi_child_take_rights(struct afi_child *child)
 {
 	const uid_t *uid = child->plan->uid;
 	const gid_t *gid = child->plan->gid;
@@ -59,8 +59,16 @@ bool afi_child_set_user(struct afi_child *child)
 	if (gid && setregid(*gid, *gid) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETGID, NULL,
 					(long)*gid);
-	if (uid && setreuid(*uid, *uid) < 0)
+	if (uid && seteuid(*uid) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
 					(long)*uid);
 	return true;
+}
+
+bool afi_child_become_user(struct afi_child *child)
+{
+	const uid_t *uid = child->plan->uid;
+
+	return !uid || setreuid(*uid, *uid) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_SETUID, NULL, (long)*uid);
 }

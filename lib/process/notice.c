@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/evbase.h"
 #include "loop/deadline.h"
+#include "process/foreground.h"
 #include "process/notice.h"
 #include "process/pidns.h"
 
@@ -46,25 +48,34 @@ void afi_process_join(struct afi_process_members *members,
 	TAILQ_INSERT_TAIL(members, member, entry);
 }
 
-void afi_process_leave(struct af_process *process,
-		       struct afi_process_members *members,
-		       struct afi_process_member *member)
-{
-	TAILQ_REMOVE(members, member, entry);
-	if (TAILQ_EMPTY(&process->changes)) {
-		process->look_for &= ~AFI_LOOK_CHANGE;
-		if (TAILQ_EMPTY(&process->members))
-			afi_process_unwatch(process);
-	}
-	if (!process->look_for)
-		afi_lookout_stop(process->loop, &process->looked);
-}
-
 static void notice_stop_event(struct af_process *process)
 {
 	if (process->watch.move)
 		event_del(&process->event);
 	afi_watch_stop(&process->watch);
+}
+
+/* Some may no longer wait: ends what only they need. */
+static void notice_relax(struct af_process *process)
+{
+	if (TAILQ_EMPTY(&process->changes))
+		process->look_for &= ~(unsigned)AFI_LOOK_CHANGE;
+	if (TAILQ_EMPTY(&process->changes) && TAILQ_EMPTY(&process->members)) {
+		notice_stop_event(process);
+		process->look_for &= AFI_LOOK_TERMINAL;
+	}
+	if (!process->look_for)
+		afi_lookout_stop(process->loop, &process->looked);
+	else if (process->look_for == AFI_LOOK_TERMINAL)
+		afi_process_look_for(process, AFI_LOOK_TERMINAL);
+}
+
+void afi_process_leave(struct af_process *process,
+		       struct afi_process_members *members,
+		       struct afi_process_member *member)
+{
+	TAILQ_REMOVE(members, member, entry);
+	notice_relax(process);
 }
 
 void afi_process_unwatch(struct af_process *process)
@@ -77,9 +88,13 @@ void afi_process_unwatch(struct af_process *process)
 void afi_process_discard(struct af_process *process)
 {
 	afi_process_unwatch(process);
-	if (process->ended)
+	if (process->ended) {
 		afi_exit_reap(&process->exit);
+		afi_foreground_end(process);
+	}
 	afi_exit_close(&process->exit);
+	if (process->tty >= 0)
+		close(process->tty);
 	if (process->cgroup >= 0)
 		close(process->cgroup);
 	afi_task_cancel(&process->loop->later, &process->again);
@@ -124,6 +139,7 @@ static bool notice_hold(struct af_process *process)
 static void notice_end(struct af_process *process)
 {
 	process->ended = true;
+	afi_foreground_end(process);
 	if (notice_may_know_more(process)) {
 		process->held = true;
 		process->hold_until =
@@ -155,6 +171,7 @@ void afi_process_hand_over(struct af_process *process, int status)
 	if (process->ended && process->end.status >= 0)
 		return;
 	process->ended = true;
+	afi_foreground_end(process);
 	process->end = (struct afi_end){ .status = status };
 	notice_tell_all(process);
 	if (process->orphan)
@@ -169,12 +186,21 @@ void afi_process_look_for_change(struct af_process *process)
 	    afi_exit_look_for_change(&process->exit, &status) == 0)
 		return;
 	process->change = status;
+	if (WIFSTOPPED(status))
+		afi_foreground_stopped(process);
+	process->gave_back = WIFSTOPPED(status);
 	afi_process_tell(&process->changes, 0);
-	process->look_for &= ~AFI_LOOK_CHANGE;
-	if (TAILQ_EMPTY(&process->members))
-		afi_process_unwatch(process);
-	else if (!process->look_for)
-		afi_lookout_stop(process->loop, &process->looked);
+	notice_relax(process);
+}
+
+/* A stop stays for the waits of the program, which may come later. */
+static void notice_look_for_stop(struct af_process *process)
+{
+	bool stopped = afi_exit_is_stopped(&process->exit);
+
+	if (stopped && !process->gave_back)
+		afi_foreground_stopped(process);
+	process->gave_back = stopped;
 }
 
 /*
@@ -259,8 +285,11 @@ static void notice_patrol(struct afi_looked *looked)
 {
 	struct af_process *process =
 		AFI_CONTAINER(looked, struct af_process, looked);
-	bool readable = afi_exit_is_readable(&process->exit);
+	bool readable;
 
+	if (process->exit.pid == 0)
+		return; /* it is being started */
+	readable = afi_exit_is_readable(&process->exit);
 	notice_look(process, readable);
 	if (process->ended) {
 		if (process->orphan)
@@ -269,6 +298,8 @@ static void notice_patrol(struct afi_looked *looked)
 	}
 	if (process->look_for & AFI_LOOK_KILLED)
 		notice_clear_way(process);
+	if (process->look_for & AFI_LOOK_TERMINAL)
+		notice_look_for_stop(process);
 	if (process->look_for & AFI_LOOK_CHANGE)
 		afi_process_look_for_change(process);
 	/* Its end was reported too early: it will be again. */
@@ -283,8 +314,9 @@ static void notice_patrol(struct afi_looked *looked)
 int afi_process_look_for(struct af_process *process, unsigned reason)
 {
 	int first = reason == AFI_LOOK_KILLED ? FIRST_LOOK_KILLED : FIRST_LOOK;
+	bool keeps = (process->look_for | reason) != AFI_LOOK_TERMINAL;
 	int r = afi_lookout_start(process->loop, &process->looked, first,
-				  !process->orphan, notice_patrol);
+				  keeps && !process->orphan, notice_patrol);
 
 	if (r == 0)
 		process->look_for |= reason;

@@ -55,14 +55,17 @@ static void process_see_off(struct af_process *process)
 	afi_process_look(process);
 	/* Nobody else would reap it. */
 	if (!process->ended && process->killed &&
-	    !afi_loop_alive(process->loop))
-		afi_exit_await_killed(&process->exit);
+	    !afi_loop_alive(process->loop) &&
+	    afi_exit_await_killed(&process->exit))
+		process->ended = true;
 	if (process->ended || !afi_loop_alive(process->loop)) {
 		afi_process_discard(process);
 		return;
 	}
 	afi_process_expect_end(process, process->killed);
-	if (afi_process_watch(process) < 0)
+	if (afi_process_watch(process) < 0 ||
+	    (process->tty >= 0 &&
+	     afi_process_look_for(process, AFI_LOOK_TERMINAL) < 0))
 		afi_loop_later(process->loop, &process->again,
 			       process_see_off_again);
 }
@@ -90,6 +93,7 @@ struct af_process *afi_process_new(struct af_loop *loop)
 	process->loop = loop;
 	process->end.status = -1;
 	process->cgroup = -1;
+	process->tty = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->members);
 	TAILQ_INIT(&process->changes);
@@ -165,11 +169,26 @@ int af_process_close_stdin(struct af_process *process)
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns)
 {
+	return af_process_resize_pixels(process, rows, columns, 0, 0);
+}
+
+int af_process_resize_pixels(struct af_process *process, unsigned rows,
+			     unsigned columns, unsigned xpixel, unsigned ypixel)
+{
 	if (!process)
 		return -EINVAL;
 	if (!process->pty)
 		return -ENOTTY;
-	return afi_pty_resize(process->pty, rows, columns);
+	return afi_pty_resize(process->pty, rows, columns, xpixel, ypixel);
+}
+
+int af_process_pty_name(struct af_process *process, char *buf, size_t len)
+{
+	if (!process || !buf)
+		return -EINVAL;
+	if (!process->pty)
+		return -ENOTTY;
+	return afi_pty_name(process->pty, buf, len);
 }
 
 pid_t af_process_pid(const struct af_process *process)
@@ -249,6 +268,13 @@ void af_process_free(struct af_process *process)
 	afi_process_abandon(process);
 	process->orphan = true;
 	process_see_off(process);
+}
+
+void afi_process_drop(struct af_process *process)
+{
+	if (process)
+		afi_process_kill(process);
+	af_process_free(process);
 }
 
 void afi_process_destroy(struct af_process *process)

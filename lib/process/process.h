@@ -33,6 +33,7 @@ enum {
 	AFI_LOOK_END = 1 << 0,	  /* no event reports it, or it is held back */
 	AFI_LOOK_CHANGE = 1 << 1, /* no event reports that the child stops */
 	AFI_LOOK_KILLED = 1 << 2, /* our zombies may be in its way */
+	AFI_LOOK_TERMINAL = 1 << 3, /* it has our terminal, and may stop */
 };
 
 /*
@@ -56,6 +57,10 @@ struct af_process {
 	bool listed; /* inside af_pipe_from(), which wants each one once */
 	bool killed; /* an orphan that ends soon: the loop's end waits for it */
 	bool kill_on_free;
+	bool gave_back;	 /* the terminal, since it stopped */
+	unsigned users;	 /* operations of pipelines on its files */
+	int tty;	 /* our terminal, given to its group; -1: not given */
+	pid_t tty_group; /* that group; 0: not known yet */
 	struct afi_end end; /* valid once it has ended */
 	int change;	    /* the wait status of a stop, for changes */
 	struct event event;
@@ -95,6 +100,8 @@ void afi_process_abandon(struct af_process *process);
  * it, at the latest when it is freed itself.
  */
 void afi_process_kill(struct af_process *process);
+/* Kills a child and frees the process; the loop reaps it. NULL is fine. */
+void afi_process_drop(struct af_process *process);
 /* Kills all that is in the child's cgroup; 0, -errno, -ENOENT: it has none. */
 int afi_process_kill_cgroup(const struct af_process *process);
 /*

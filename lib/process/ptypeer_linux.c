@@ -59,3 +59,8 @@ int afi_ptypeer_open_tty(int master)
 	fd = ptypeer_open(master);
 	return fd < 0 ? fd : afi_fd_above_stdio(fd);
 }
+
+int afi_ptypeer_name(int master, char *buf, size_t len)
+{
+	return -ptsname_r(master, buf, len);
+}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -43,4 +44,21 @@ int afi_ptypeer_open_tty(int master)
 	fd = fd < 0 ? -errno : fd;
 	afi_pipe_unlock();
 	return afi_fd_above_stdio(fd);
+}
+
+int afi_ptypeer_name(int master, char *buf, size_t len)
+{
+	const char *name;
+	int r = 0;
+
+	afi_pipe_lock();
+	name = ptsname(master);
+	if (!name)
+		r = -errno;
+	else if (strlen(name) >= len)
+		r = -ERANGE;
+	else
+		strcpy(buf, name);
+	afi_pipe_unlock();
+	return r;
 }

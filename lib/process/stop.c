@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stopping a process, and the group that it leads: SIGTERM, grace, SIGKILL. A
- * stop is a wait that sends signals. Knows nothing of pipelines.
+ * Stopping a process, and the group that it leads: SIGTERM, the grace period,
+ * SIGKILL. A stop is a wait that sends signals. Does not know pipelines.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opens a descriptor's file again through the system's folder of descriptors, and makes sure that it is the
- * same file. Some devices, such as the master of a pty, are a new one each time
- * they are opened.
+ * Opens a descriptor's file again through the system's folder of descriptors, and
+ * makes sure that it is the same file. Some devices, such as the master of a pty,
+ * give a new one each time they are opened.
  */
 #include "config.h"
 

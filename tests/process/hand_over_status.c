@@ -6,7 +6,9 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -101,6 +103,33 @@ START_TEST(reap_in_a_sigchld_callback_without_pidfds_loses_no_status)
 {
 	if (open_old_kernel(_i % DRIVE_COUNT, false))
 		expect_ends_under_a_handler(_i < DRIVE_COUNT ? 1 : 20);
+}
+END_TEST
+
+/* Before the loop knows the child, which a thread has started for it. */
+START_TEST(status_handed_over_during_the_start_is_the_childs)
+{
+	struct af_process *process;
+	struct af_future *f;
+	int status;
+	pid_t pid;
+
+	if (!open_old_kernel(_i % DRIVE_COUNT, _i < DRIVE_COUNT))
+		return;
+	f = af_spawn_async(rig.loop, HELPER("exit", "7"), NULL);
+	do /* until its thread has made it */
+		pid = waitpid(-1, &status, 0);
+	while (pid < 0 && errno == ECHILD && sched_yield() == 0);
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(af_loop_reaped(rig.loop, pid + 1, SIGKILL), 0);
+	ck_assert_int_eq(af_loop_reaped(rig.loop, pid, status), 0);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	process = af_future_take_process(f);
+	ck_assert_int_eq(af_process_pid(process), pid);
+	af_future_unref(f);
+	expect_status(&rig, af_process_wait(process, NULL), EXITED(7));
+	af_process_free(process);
+	rig_close(&rig);
 }
 END_TEST
 
@@ -355,6 +384,9 @@ Suite *suite(void)
 	ADD(tc, status_that_is_known_stays);
 	ADD(tc, status_of_a_child_whose_process_was_freed_is_taken);
 	ADD(tc, status_of_a_stage_reaches_the_pipeline);
+	tcase_add_loop_test(tc,
+			    status_handed_over_during_the_start_is_the_childs, 0,
+			    2 * DRIVE_COUNT);
 	tcase_add_test(tc, status_of_nonsense_is_refused);
 	return s;
 }
