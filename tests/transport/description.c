@@ -130,6 +130,8 @@ START_TEST(packet_pipe_written_stays_one)
 	struct af_file *file;
 	char text[99];
 
+	if (!have_linux("packet pipes"))
+		return;
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	ck_assert_int_eq(pipe2(fds, mode), 0);
 	file = make_file(fds[1], keep(_i & 1));
@@ -251,6 +253,8 @@ START_TEST(descriptions_of_two_eventfds_are_restored_apart)
 	int fds[2] = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) };
 	struct af_file *files[2];
 
+	if (!have_linux("kcmp"))
+		return;
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	for (int i = 0; i < 2; i++)
 		files[i] = make_file(fds[i], AFIO_KEEP_FD);
@@ -348,6 +352,8 @@ START_TEST(pipe_that_may_not_be_opened_is_used_without_waiting)
 	struct af_file *files[2];
 	int fds[2];
 
+	if (!have_linux("RWF_NOWAIT"))
+		return;
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	make_pair(KIND_PIPE, fds);
 	if (_i) {

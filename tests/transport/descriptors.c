@@ -120,8 +120,10 @@ START_TEST(device_and_kept_disk_file_without_descriptors_fail_emfile)
 	while ((fds[n] = dup(device)) >= 0)
 		n++;
 	errno = 0;
-	ck_assert_ptr_null(af_file_new(rig.loop, device, 0));
-	ck_assert_int_eq(errno, EMFILE);
+	if (have_linux("a descriptor to ask about a device")) {
+		ck_assert_ptr_null(af_file_new(rig.loop, device, 0));
+		ck_assert_int_eq(errno, EMFILE);
+	}
 	errno = 0;
 	ck_assert_ptr_null(af_file_new(rig.loop, disk, AFIO_KEEP_FD));
 	ck_assert_int_eq(errno, EMFILE);
