@@ -250,11 +250,13 @@ END_TEST
 /* Of the same kind, but not the same: eventfds share one inode. */
 START_TEST(descriptions_of_two_eventfds_are_restored_apart)
 {
-	int fds[2] = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) };
 	struct af_file *files[2];
+	int fds[2];
 
 	if (!have_linux("kcmp"))
 		return;
+	fds[0] = eventfd(0, EFD_CLOEXEC);
+	fds[1] = eventfd(0, EFD_CLOEXEC);
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	for (int i = 0; i < 2; i++)
 		files[i] = make_file(fds[i], AFIO_KEEP_FD);
