@@ -169,9 +169,10 @@ int afi_path_open(const char *path, int flags, mode_t mode)
 		r = open(path, flags, mode);
 		return r < 0 ? -errno : r;
 	}
-	walk.text = walk.rest = strdup(path);
+	walk.text = walk.rest = malloc(strlen(path) + 1);
 	if (!walk.text)
 		return -ENOMEM;
+	strcpy(walk.text, path);
 	r = path_enter_start(&walk, path);
 	if (r == 0)
 		r = -EINPROGRESS;

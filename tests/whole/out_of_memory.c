@@ -567,7 +567,7 @@ static void act_options(struct scene *s)
 	process = made(af_spawn(s->loop, argv,
 				WITH(.in = { .kind = AFIO_PATH, .path = path },
 				     .search_path = "/nowhere:/bin:/usr/bin",
-				     .no_new_privs = true,
+				     .no_new_privs = have_linux("no_new_privs"),
 				     .before_exec = do_nothing)));
 	close(null);
 	if (!process)
