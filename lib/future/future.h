@@ -18,6 +18,7 @@
 #include "loop/deadline.h"
 #include "loop/loop.h"
 
+struct af_file;
 struct afi_spawn_error;
 
 /* Somebody who waits for a future. Run once, from the ready queue. */
@@ -73,6 +74,8 @@ struct afi_future_ops {
 	const struct af_output *(*output)(const struct af_future *f);
 	/* Of one that is done: a value of the program's. */
 	void *(*value)(const struct af_future *f);
+	/* Of one that made a file: that file, once. */
+	struct af_file *(*take_file)(struct af_future *f);
 	/* Of one that starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
 	/* Its status is which of several texts a read has found. */

@@ -41,6 +41,7 @@ struct afi_kick {
 enum afi_crew {
 	AFI_CREW_DISK, /* calls that may wait for a disk */
 	AFI_CREW_WORK, /* functions of the program */
+	AFI_CREW_OPEN, /* open(2), which may wait for a dead file system */
 	AFI_CREWS
 };
 

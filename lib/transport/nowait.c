@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/pool.h"
@@ -22,6 +23,11 @@
 
 /* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
+
+/* File systems, as statfs(2) names them; not every libc has <linux/magic.h>. */
+#define TMPFS 0x01021994
+#define RAMFS 0x858458f6
+#define OVERLAYFS 0x794c7630
 
 bool afi_nowait_always(const struct stat *st)
 {
@@ -112,24 +118,47 @@ ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 }
 
 #ifdef HAVE_RWF
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	ssize_t r = 1;
 
 	while (from < to && r == 1) {
-		r = preadv2(nowait->fd, &iov, 1, from, RWF_NOWAIT);
+		r = preadv2(fd, &iov, 1, from, RWF_NOWAIT);
 		from += to - from < PROBE_STEP ? to - from : PROBE_STEP;
 	}
+	if (r < 0 &&
+	    (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+		return -ENOTSUP;
 	return r >= 0;
 }
 #else
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
-	(void)nowait;
+	(void)fd;
 	(void)from;
 	(void)to;
-	return false;
+	return -ENOTSUP;
 }
 #endif
+
+/*
+ * FUSE, NFS and the like may ask their server at every read, also of what is in
+ * the page cache. Of overlayfs, what is below it is not known, but is a disk
+ * nearly always: containers have it for all of their files.
+ */
+bool afi_nowait_keeps(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	switch ((unsigned long)fs.f_type) {
+	case TMPFS:
+	case RAMFS:
+	case OVERLAYFS:
+		return true;
+	}
+	return false;
+}

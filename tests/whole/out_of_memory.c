@@ -1118,6 +1118,22 @@ static void act_work(struct scene *s)
 	end(s, af_work(s->loop, NULL, text, NULL), -EINVAL);
 }
 
+/* Opened on threads; one is taken, one is not, one does not exist. */
+static void act_open_async(struct scene *s)
+{
+	struct af_future *f;
+
+	for (int i = 0; i < 2; i++) {
+		f = af_file_open_async(s->loop, "/proc/self/exe", "r");
+		af_future_ref(f);
+		if (end(s, f, 0) == 0 && i == 0)
+			ck_assert_int_eq(
+				af_file_close(af_future_take_file(f)), 0);
+		af_future_unref(f);
+	}
+	end(s, af_file_open_async(s->loop, "/missing", "r"), -ENOENT);
+}
+
 static void act_wait_fd(struct scene *s)
 {
 	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
@@ -1189,6 +1205,7 @@ static const struct {
 	{ act_run, false },	    { act_stages, true },
 	{ act_options, true },
 	{ act_work, true },	    { act_wait_fd, false },
+	{ act_open_async, true },
 	{ act_post_handle, true },
 	{ act_each_async, false },  { act_copy_both, true },
 	{ act_follow, true },
