@@ -195,6 +195,8 @@ static inline void afi_loop_called(struct af_loop *loop)
 /* A driver comes and goes: whoever turns the loop is between these. */
 void afi_loop_enter(struct af_loop *loop);
 void afi_loop_exit(struct af_loop *loop);
+/* Whether a millisecond of work has passed since the last poll. */
+bool afi_loop_is_late(struct af_loop *loop);
 /* What waits to settle does so at once. */
 void afi_loop_settle_all(struct af_loop *loop);
 /*

@@ -20,6 +20,8 @@
  * too: with less than a full pipe, the file waits for its next turn.
  */
 #define READ_MAX (AFI_READ_SIZE / 2)
+/* The most bytes that one call writes: some 200 us. */
+#define WRITE_MAX ((size_t)1 << 20)
 
 /* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
@@ -67,6 +69,17 @@ static ssize_t nowait_result(struct afi_nowait *nowait,
 	return -EAGAIN;
 }
 
+/* How many of them to write by one call; the first one alone may be too long. */
+static int nowait_limit(const struct iovec *iov, int n)
+{
+	size_t len = iov->iov_len;
+	int i = 1;
+
+	while (i < n && len <= WRITE_MAX && iov[i].iov_len <= WRITE_MAX - len)
+		len += iov[i++].iov_len;
+	return i;
+}
+
 /* With a limit there may be a SIGXFSZ, which only workers block. */
 static bool nowait_is_limited(void)
 {
@@ -110,7 +123,13 @@ ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 	}
 #ifdef HAVE_RWF
 	if (!nowait->slow[AFI_WRITE] && !nowait_is_limited()) {
-		r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
+		struct iovec first = *iov;
+
+		n = nowait_limit(iov, n);
+		if (first.iov_len > WRITE_MAX)
+			first.iov_len = WRITE_MAX;
+		r = pwritev2(nowait->fd, n == 1 ? &first : iov, n, -1,
+			     RWF_NOWAIT);
 		r = nowait_result(nowait, AFI_WRITE, r);
 	}
 #endif

@@ -45,6 +45,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct slow now;
 static bool stopped, opens_stopped;
 static unsigned pass, waiting, most, calls, bypassed;
+static size_t longest;
 /* What has been read into the page cache: of one file, up to there. */
 static ino_t warm_file;
 static off_t warm;
@@ -105,6 +106,16 @@ unsigned slow_most(void)
 unsigned slow_bypassed(void)
 {
 	return look(&bypassed);
+}
+
+size_t slow_longest(void)
+{
+	size_t copy;
+
+	pthread_mutex_lock(&lock);
+	copy = longest;
+	pthread_mutex_unlock(&lock);
+	return copy;
 }
 
 unsigned slow_calls(void)
@@ -227,6 +238,13 @@ ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 		      int flags)
 {
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	pthread_mutex_lock(&lock);
+	longest = len > longest ? len : longest;
+	pthread_mutex_unlock(&lock);
 	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
 }
 

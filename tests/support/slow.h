@@ -45,5 +45,7 @@ unsigned slow_most(void);
 unsigned slow_calls(void);
 /* How often bytes that are not in memory were asked for without a worker. */
 unsigned slow_bypassed(void);
+/* The most bytes that were to be written by one call that may not wait. */
+size_t slow_longest(void);
 
 #endif
