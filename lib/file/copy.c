@@ -244,10 +244,11 @@ static int copy_move(struct copy_op *copy)
 	ssize_t r = 1;
 
 	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
-		if (copy_is_over(copy, moves))
-			r = afi_file_await(copy->out.file, AFI_WRITE);
-		else
-			r = copy_some(copy);
+		if (copy_is_over(copy, moves)) {
+			afi_file_step_later(copy->in.file);
+			return -EAGAIN;
+		}
+		r = copy_some(copy);
 		if (r > 0)
 			copy_count(copy, (size_t)r);
 	}
