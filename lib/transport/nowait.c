@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/pool.h"
@@ -20,9 +21,16 @@
  * too: with less than a full pipe, the file waits for its next turn.
  */
 #define READ_MAX (AFI_READ_SIZE / 2)
+/* The most bytes that one call writes: some 200 us. */
+#define WRITE_MAX ((size_t)1 << 20)
 
 /* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
+
+/* File systems, as statfs(2) names them; not every libc has <linux/magic.h>. */
+#define TMPFS 0x01021994
+#define RAMFS 0x858458f6
+#define OVERLAYFS 0x794c7630
 
 bool afi_nowait_always(const struct stat *st)
 {
@@ -60,6 +68,17 @@ static ssize_t nowait_result(struct afi_nowait *nowait,
 	else if (errno != EAGAIN && errno != EINTR)
 		return -errno;
 	return -EAGAIN;
+}
+
+/* How many of them to write by one call; the first one alone may be too long. */
+static int nowait_limit(const struct iovec *iov, int n)
+{
+	size_t len = iov->iov_len;
+	int i = 1;
+
+	while (i < n && len <= WRITE_MAX && iov[i].iov_len <= WRITE_MAX - len)
+		len += iov[i++].iov_len;
+	return i;
 }
 
 /* With a limit there may be a SIGXFSZ, which only workers block. */
@@ -105,7 +124,13 @@ ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 	}
 #ifdef HAVE_RWF
 	if (!nowait->slow[AFI_WRITE] && !nowait_is_limited()) {
-		r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
+		struct iovec first = *iov;
+
+		n = nowait_limit(iov, n);
+		if (first.iov_len > WRITE_MAX)
+			first.iov_len = WRITE_MAX;
+		r = pwritev2(nowait->fd, n == 1 ? &first : iov, n, -1,
+			     RWF_NOWAIT);
 		r = nowait_result(nowait, AFI_WRITE, r);
 	}
 #endif
@@ -113,24 +138,47 @@ ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 }
 
 #ifdef HAVE_RWF
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	ssize_t r = 1;
 
 	while (from < to && r == 1) {
-		r = preadv2(nowait->fd, &iov, 1, from, RWF_NOWAIT);
+		r = preadv2(fd, &iov, 1, from, RWF_NOWAIT);
 		from += to - from < PROBE_STEP ? to - from : PROBE_STEP;
 	}
+	if (r < 0 &&
+	    (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+		return -ENOTSUP;
 	return r >= 0;
 }
 #else
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
-	(void)nowait;
+	(void)fd;
 	(void)from;
 	(void)to;
-	return false;
+	return -ENOTSUP;
 }
 #endif
+
+/*
+ * FUSE, NFS and the like may ask their server at every read, also of what is in
+ * the page cache. Of overlayfs, what is below it is not known, but is a disk
+ * nearly always: containers have it for all of their files.
+ */
+bool afi_nowait_keeps(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	switch ((unsigned long)fs.f_type) {
+	case TMPFS:
+	case RAMFS:
+	case OVERLAYFS:
+		return true;
+	}
+	return false;
+}

@@ -23,8 +23,15 @@ bool afi_nowait_always(const struct stat *st);
 ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len);
 ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 			 int n);
-/* Whether these bytes seem to be in the page cache. */
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
-			  off_t to);
+/*
+ * Whether these bytes seem to be in the page cache: 1 or 0; -ENOTSUP: that
+ * cannot be known.
+ */
+int afi_nowait_in_memory(int fd, off_t from, off_t to);
+/*
+ * Where it cannot be known: whether bytes that were read once are, so that
+ * splice(2) does not wait for them. May wait itself.
+ */
+bool afi_nowait_keeps(int fd);
 
 #endif
