@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Every trap in TRAPS.md must name a test, and every test that it names must
-# be in the file that it names.
+# Every trap in TRAPS.md must name a test, and every test that it or SECURITY.md
+# names must be in the file that is named.
 set -u
 
 : "${srcdir:=.}"
@@ -25,7 +25,13 @@ named() {
 		END { if (trap) print "none", trap }' "$tests/TRAPS.md"
 }
 
-list=$(named)
+# The same of SECURITY.md, where a row has at most one.
+measured() {
+	sed -n 's/.*`\([a-z/_]*\.c\)`: `\([a-z_]*\)`.*/\1 \2/p' \
+		"$srcdir/SECURITY.md"
+}
+
+list=$(named && measured)
 checked=0
 while read -r file name; do
 	if [ "$file" != none ] &&

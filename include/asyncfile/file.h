@@ -189,7 +189,7 @@ int af_file_close(struct af_file *file);
  * for a moment.
  *
  * fstat(2) is called on this thread, and blocks if the file system does not
- * respond.
+ * respond. af_file_open_async() calls it on another one.
  */
 AFIO_MUST_USE
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
@@ -213,11 +213,55 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  * A FIFO can be opened for reading before it has a writer; end of file is then
  * reported once a writer has opened and closed it. open(2) and fstat(2) are
  * called on this thread and may wait for a slow file system, but never for a
- * FIFO or a device. The descriptor is always above 2.
+ * FIFO or a device; af_file_open_async() does not wait. The descriptor is always
+ * above 2.
  */
 AFIO_MUST_USE
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
 			     const char *mode) AFIO_MALLOC(af_file_close);
+
+/**
+ * Opens a file by its path as af_file_open() does, but off the loop's thread: a
+ * file system that does not answer holds up nothing else.
+ *
+ * @param path copied. A relative one counts from the working directory that the
+ *             program has when a thread opens it
+ * @param mode as for af_file_open()
+ * @return a future. On success af_future_take_file() is the file:
+ *
+ * | happens                       | outcome                                  |
+ * |-------------------------------|------------------------------------------|
+ * | the file is open              | success                                  |
+ * | open(2) fails, or the path is
+ *   a directory                   | the errno of af_file_open(), negated     |
+ * | loop, path or mode is NULL,
+ *   or mode is not valid          | -EINVAL                                  |
+ * | the loop belongs to another
+ *   thread                        | -EPERM                                   |
+ * | cancelled, or the loop freed  | -ECANCELED, at once; what was opened, or
+ *                                   is later, is closed                      |
+ *
+ * For a deadline use af_with_timeout(). A cancel does not undo what open(2) has
+ * done, or does later: with "w" the file may be created or truncated.
+ *
+ * Up to 16 opens of a loop run at the same time; others wait for one of them.
+ * Their threads are neither the workers of af_loop_set_workers() nor those of
+ * af_work(), so opens that hang hold up only opens. If no thread can be started,
+ * the call itself waits.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
+				     const char *mode);
+
+/**
+ * Takes the file out of a future of af_file_open_async(), or of a chain that has
+ * its outcome. It is the caller's from then on, for af_file_close(). A file that
+ * nobody takes is closed when the future is freed.
+ *
+ * @return the file; NULL if it was taken before, for a future that is pending,
+ *         that failed or that is of another kind, and for NULL
+ */
+struct af_file *af_future_take_file(struct af_future *f);
 
 /**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket

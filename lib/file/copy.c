@@ -197,16 +197,28 @@ static void copy_finish(struct copy_op *copy, int error, unsigned flags)
 	copy_end(copy, from, to, error, flags);
 }
 
+/* Whether others must have their turn; the clock is not read for a wait. */
+static bool copy_is_over(const struct copy_op *copy, int moves)
+{
+	const struct af_file *from = copy->in.file;
+
+	if (moves == 0 || copy->moved_less ||
+	    (from->drained[AFI_READ] && from->in.len == 0))
+		return false;
+	return moves == MOVES_MAX || afi_loop_is_late(copy->future.loop);
+}
+
 /* Moves what can be moved now: 0, -EAGAIN, or -errno if it has ended. */
 static int copy_move(struct copy_op *copy)
 {
 	ssize_t r = 1;
 
 	for (int moves = 0; copy->left != 0 && r > 0; moves++) {
-		if (moves == MOVES_MAX)
-			r = afi_file_await(copy->out.file, AFI_WRITE);
-		else
-			r = copy_some(copy);
+		if (copy_is_over(copy, moves)) {
+			afi_file_step_later(copy->in.file);
+			return -EAGAIN;
+		}
+		r = copy_some(copy);
 		if (r > 0)
 			copy_count(copy, (size_t)r);
 	}
@@ -251,7 +263,7 @@ static void copy_cancel(struct af_future *f)
 }
 
 /*
- * A busy program is late: takes what has arrived by now. The limit is for
+ * A busy program is late: takes what has arrived by now. The limits are for
  * sources that never run dry.
  */
 static void copy_rest(struct copy_op *copy)
@@ -265,7 +277,7 @@ static void copy_rest(struct copy_op *copy)
 		copy->moved_less = false;
 		copy_step(&copy->in);
 	} while (!copy->future.done && copy->future.count > before &&
-		 ++turns < MOVES_MAX);
+		 ++turns < MOVES_MAX && !afi_loop_is_late(copy->future.loop));
 }
 
 static void copy_expire(struct af_future *f)

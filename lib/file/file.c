@@ -24,7 +24,7 @@ static void file_on_orphan(struct afi_member *member)
 
 	afi_loop_leave(&file->loop->members, member);
 	afi_task_cancel(&file->loop->settle, &file->settle);
-	afi_task_cancel(&file->loop->ready, &file->held);
+	afi_task_cancel(&file->loop->ready, &file->later);
 	file->transport->release(file);
 	file->attached = false;
 }
@@ -111,12 +111,18 @@ size_t afi_file_unqueue(struct afi_op *op)
 	return n;
 }
 
-static void file_on_held(struct afi_task *task)
+static void file_on_later(struct afi_task *task)
 {
-	struct af_file *file = AFI_CONTAINER(task, struct af_file, held);
+	struct af_file *file = AFI_CONTAINER(task, struct af_file, later);
 
 	if (afi_file_step(file, AFI_READ))
 		afi_file_step(file, AFI_WRITE);
+}
+
+void afi_file_step_later(struct af_file *file)
+{
+	if (!file->later.run)
+		afi_loop_ready(file->loop, &file->later, file_on_later);
 }
 
 /* Steps a queue whose operations may end, and the file, too, in a step. */
@@ -161,8 +167,7 @@ bool afi_file_step(struct af_file *file, enum afi_direction direction)
 	struct afi_op *op;
 
 	if (file->loop->held) {
-		if (!file->held.run)
-			afi_loop_ready(file->loop, &file->held, file_on_held);
+		afi_file_step_later(file);
 		return true;
 	}
 	if (file->careful)

@@ -97,7 +97,7 @@ struct af_file {
 
 	struct afi_ops ops[2];
 	struct afi_task settle;	   /* stops needless waits */
-	struct afi_task held;	   /* steps, once the loop is no longer held */
+	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
 	/* Cancels operations that are in no queue; NULL: there are none. */
@@ -163,6 +163,8 @@ void afi_file_ready(struct af_file *file, enum afi_direction direction);
  * held, does so later. False: the file was closed meanwhile.
  */
 bool afi_file_step(struct af_file *file, enum afi_direction direction);
+/* For an operation that could go on: steps the queues, after a poll if due. */
+void afi_file_step_later(struct af_file *file);
 /* Once nothing else is left to do, stops waits that no operation needs. */
 void afi_file_settle(struct af_file *file);
 /* Asks the transport to wake the file, unless it has been; 0 or -errno. */

@@ -67,7 +67,8 @@ struct afi_transport {
 	/*
 	 * Prefetches for a caller that reads the descriptor directly, such as
 	 * splice(2). Returns how many of len bytes are cached or past the end;
-	 * -EAGAIN: want AFI_READ; another negative errno. NULL: not needed.
+	 * -EAGAIN: want AFI_READ; -EINVAL: they cannot be, use read; another
+	 * negative errno. NULL: not needed.
 	 */
 	ssize_t (*prepare)(struct af_file *file, size_t len);
 	/*

@@ -132,6 +132,9 @@ static int write_now(struct write_op *op, struct af_file *file)
 		/* There is no room left: save the call that would fail. */
 		if (op->len > 0 && op->data && file->transport->part_fills)
 			return -EAGAIN;
+		if (op->len > 0 && file->transport->always_ready &&
+		    afi_loop_is_late(file->loop))
+			return -EAGAIN;
 	}
 	return 0;
 }

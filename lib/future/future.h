@@ -18,6 +18,7 @@
 #include "loop/deadline.h"
 #include "loop/loop.h"
 
+struct af_file;
 struct afi_spawn_error;
 
 /* One of those that wait for a future. It is run once, from the ready queue. */
@@ -69,11 +70,13 @@ struct afi_future_ops {
 	bool (*keep)(struct af_future *f);
 	enum afi_kind kind;
 	bool hides_parts; /* a compound: its parts come and go */
-	bool needs_one; /* a compound: waits for one of its parts, not all */
+	bool needs_one;	  /* a compound: waits for one of its parts, not all */
 	/* A communicate: its result. */
 	const struct af_output *(*output)(const struct af_future *f);
 	/* If it is done: a value of the program's. */
 	void *(*value)(const struct af_future *f);
+	/* If it has made a file: that file, once. */
+	struct af_file *(*take_file)(struct af_future *f);
 	/* If it starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
 	/* Its status is the index of the text that a read has found. */

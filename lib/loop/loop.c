@@ -25,6 +25,9 @@
 /* How many of them between two looks at the clock. */
 #define BATCH_MAX 16
 
+/* How many opens may be stuck in dead file systems before others wait. */
+#define OPEN_THREADS 16
+
 static const struct timeval loop_at_once;
 
 /* Without memory for a timer, in the turn under way. */
@@ -150,6 +153,7 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 	loop->max_depth = AFIO_DEFAULT_DEPTH;
 	loop->max_workers[AFI_CREW_DISK] = AFIO_DEFAULT_WORKERS;
 	loop->max_workers[AFI_CREW_WORK] = AFIO_DEFAULT_WORK_THREADS;
+	loop->max_workers[AFI_CREW_OPEN] = OPEN_THREADS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;

@@ -42,6 +42,7 @@ struct afi_kick {
 enum afi_crew {
 	AFI_CREW_DISK, /* calls that may wait for a disk */
 	AFI_CREW_WORK, /* functions of the program */
+	AFI_CREW_OPEN, /* open(2), which may wait for a dead file system */
 	AFI_CREWS
 };
 
@@ -200,6 +201,8 @@ static inline void afi_loop_called(struct af_loop *loop)
 /* A driver begins and ends: the loop is turned only between these calls. */
 void afi_loop_enter(struct af_loop *loop);
 void afi_loop_exit(struct af_loop *loop);
+/* Whether a millisecond of work has passed since the last poll. */
+bool afi_loop_is_late(struct af_loop *loop);
 /* Runs all tasks of the settle queue now. */
 void afi_loop_settle_all(struct af_loop *loop);
 /*

@@ -17,5 +17,10 @@ bool afi_device_is_random(const struct stat *st);
  * are a few of these in /proc, regular files. Leaves errno alone.
  */
 int afi_device_can_poll(int fd, const struct stat *st);
+/*
+ * Whether bytes of the file that were read once are in the page cache, so that
+ * splice(2) does not wait for them. May wait itself.
+ */
+bool afi_device_keeps(int fd);
 
 #endif

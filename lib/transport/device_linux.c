@@ -7,11 +7,17 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "transport/device.h"
 
 #define MEMORY_DEVICES 1
+
+/* File systems, as statfs(2) names them; not every libc has <linux/magic.h>. */
+#define TMPFS 0x01021994
+#define RAMFS 0x858458f6
+#define OVERLAYFS 0x794c7630
 
 static bool device_is_of_memory(const struct stat *st)
 {
@@ -50,4 +56,24 @@ int afi_device_can_poll(int fd, const struct stat *st)
 	close(ep);
 	errno = before;
 	return r;
+}
+
+/*
+ * FUSE, NFS and the like may ask their server at every read, also of what is in
+ * the page cache. Of overlayfs, what is below it is not known, but is a disk
+ * nearly always: containers have it for all of their files.
+ */
+bool afi_device_keeps(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	switch ((unsigned long)fs.f_type) {
+	case TMPFS:
+	case RAMFS:
+	case OVERLAYFS:
+		return true;
+	}
+	return false;
 }

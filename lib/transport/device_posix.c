@@ -41,3 +41,10 @@ int afi_device_can_poll(int fd, const struct stat *st)
 	(void)fd;
 	return S_ISCHR(st->st_mode);
 }
+
+/* Nothing is spliced here. */
+bool afi_device_keeps(int fd)
+{
+	(void)fd;
+	return false;
+}

@@ -189,7 +189,10 @@ static int disk_take_late_error(struct af_file *file)
 	return r < 0 && r != -EAGAIN ? (int)r : 0;
 }
 
-/* Gets the next len bytes into the page cache: len, -EAGAIN or -ENOMEM. */
+/*
+ * Gets the next len bytes into the page cache: len; -EAGAIN; -EINVAL: they do
+ * not stay there; -ENOMEM.
+ */
 static ssize_t disk_warm(struct afi_disk *disk, off_t at, size_t len)
 {
 	struct af_file *file = &disk->file;
@@ -203,9 +206,9 @@ static ssize_t disk_warm(struct afi_disk *disk, off_t at, size_t len)
 	/* 0: done here, without workers. */
 	if (afi_disk_give(disk, job) < 0)
 		return -EAGAIN;
+	afi_disk_warmed(disk, job);
 	afi_disk_discard(disk, AFI_READ);
-	disk->warm = at + (off_t)len;
-	return (ssize_t)len;
+	return disk->never_warm ? -EINVAL : (ssize_t)len;
 }
 
 static ssize_t disk_prepare(struct af_file *file, size_t len)
@@ -218,10 +221,12 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 	at = lseek(file->fd, 0, SEEK_CUR);
 	if (disk->nowait.direct || at < 0 || at == AFI_DISK_END)
 		return (ssize_t)len;
+	if (disk->never_warm)
+		return -EINVAL;
 	if ((off_t)len > AFI_DISK_END - at)
 		len = (size_t)(AFI_DISK_END - at);
 	if (at >= disk->warm &&
-	    afi_nowait_in_memory(&disk->nowait, at, at + (off_t)len))
+	    afi_nowait_in_memory(file->fd, at, at + (off_t)len) == 1)
 		disk->warm = at + (off_t)len;
 	if (at < disk->warm)
 		return disk->warm - at < (off_t)len ? (ssize_t)(disk->warm - at)

@@ -14,7 +14,9 @@
 
 #include "base/container.h"
 #include "base/sigpipe.h"
+#include "transport/device.h"
 #include "transport/diskjob.h"
+#include "transport/nowait.h"
 
 /* What O_DIRECT wants positions, lengths and memory to be multiples of. */
 #define BLOCK 4096
@@ -199,10 +201,19 @@ void afi_disk_work_warm(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
 	off_t at = job->at, end = at + (off_t)job->len;
+	bool known = afi_nowait_in_memory(job->fd, at, at + 1) != -ENOTSUP;
 	ssize_t r = 1;
 
+	job->error = -EINVAL;
+	if (!known && !afi_device_keeps(job->fd))
+		return;
 	for (; at < end && r > 0; at += r)
 		r = pread(job->fd, job->chunk->data, job->chunk->size, at);
+	if (r < 0)
+		return;
+	/* Where the page cache is bypassed, the bytes must be read again. */
+	if (!known || afi_nowait_in_memory(job->fd, job->at, at) == 1)
+		job->error = 0;
 }
 
 void afi_disk_work_sync(struct afi_job *base)

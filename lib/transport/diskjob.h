@@ -54,7 +54,10 @@ void afi_disk_work_read(struct afi_job *job);
 void afi_disk_work_read_aligned(struct afi_job *job);
 /* Writes all bytes at the position, or up to an error. */
 void afi_disk_work_write(struct afi_job *job);
-/* Warms: reads len bytes from at into the page cache. */
+/*
+ * Warms: reads len bytes from at into the page cache. Its error is -EINVAL if
+ * they are not there afterwards.
+ */
 void afi_disk_work_warm(struct afi_job *job);
 void afi_disk_work_sync(struct afi_job *job);
 

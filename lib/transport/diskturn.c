@@ -65,6 +65,14 @@ static void diskturn_schedule(struct afi_disk *disk)
 		afi_loop_ready(disk->file.loop, &disk->task, diskturn_on_task);
 }
 
+void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job)
+{
+	if (job->error)
+		disk->never_warm = true;
+	else
+		disk->warm = job->at + (off_t)job->len;
+}
+
 static void diskturn_on_back(struct afi_job *base)
 {
 	struct afi_disk_job *job =
@@ -81,7 +89,7 @@ static void diskturn_on_back(struct afi_job *base)
 	if (counted)
 		disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
-		disk->warm = job->at + (off_t)job->len;
+		afi_disk_warmed(disk, job);
 	/* With no read pending, the next one finds end or error again. */
 	if (counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))

@@ -16,8 +16,9 @@ struct afi_disk {
 	enum afi_direction turn;      /* whose turn it is, when both wait */
 	bool has_start;		      /* its position cannot be below 0 */
 	struct afi_nowait nowait;
-	int error;  /* of a write whose operation had ended */
-	off_t warm; /* the file is in the page cache up to here */
+	int error;	 /* of a write whose operation had ended */
+	off_t warm;	 /* the file is in the page cache up to here */
+	bool never_warm; /* the page cache is bypassed */
 };
 
 static inline struct afi_disk *afi_disk_of(const struct af_file *file)
@@ -32,6 +33,8 @@ bool afi_disk_must_wait(const struct afi_disk *disk,
 			enum afi_direction direction);
 /* Gives a job to the workers. 0: already done; -EAGAIN: it is out. */
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job);
+/* What a job that has warmed the page cache has found. */
+void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job);
 /* Takes back jobs that no worker has begun. */
 void afi_disk_recall(struct afi_disk *disk);
 /* Drops the reference to a job; one that is out still ends. */

@@ -191,33 +191,38 @@ static struct af_file *new_stream(struct af_file *like, const struct stat *st,
 	return NULL;
 }
 
-/* Finds out the descriptor's kind; returns its file, or NULL and errno. */
-static struct af_file *new_inspect(struct af_file *like)
+int afi_look_at(struct afi_look *look, int fd)
 {
-	int fd = like->fd, mode = fcntl(fd, F_GETFL);
-	struct stat st;
-	int r = 0;
+	int r;
 
-	if (mode < 0 || fstat(fd, &st) < 0 || mode & O_PATH)
-		r = -EBADF;
-	else if (S_ISDIR(st.st_mode))
-		r = -EISDIR;
-	if (r == 0)
-		r = new_can_poll(fd, &st);
-	if (r < 0) {
-		errno = -r;
-		return NULL;
-	}
+	look->mode = fcntl(fd, F_GETFL);
+	if (look->mode < 0 || fstat(fd, &look->st) < 0 || look->mode & O_PATH)
+		return -EBADF;
+	if (S_ISDIR(look->st.st_mode))
+		return -EISDIR;
+	r = new_can_poll(fd, &look->st);
+	look->can_poll = r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* Makes a file of what was found out; NULL and errno. */
+static struct af_file *new_of_kind(struct af_file *like,
+				   const struct afi_look *look)
+{
+	const struct stat *st = &look->st;
+	int mode = look->mode;
+
 	if ((mode & O_ACCMODE) != O_WRONLY)
 		like->may |= 1 << AFI_READ;
 	if ((mode & O_ACCMODE) != O_RDONLY)
 		like->may |= 1 << AFI_WRITE;
-	like->is_socket = S_ISSOCK(st.st_mode);
-	like->is_fifo = S_ISFIFO(st.st_mode);
-	like->is_tty = S_ISCHR(st.st_mode) && isatty(fd);
-	like->sticky_eof = r;
-	like->is_aligned = r == 0 && mode & O_DIRECT;
-	return r ? new_stream(like, &st, mode) : afi_disk_new(like, &st);
+	like->is_socket = S_ISSOCK(st->st_mode);
+	like->is_fifo = S_ISFIFO(st->st_mode);
+	like->is_tty = S_ISCHR(st->st_mode) && isatty(like->fd);
+	like->sticky_eof = look->can_poll;
+	like->is_aligned = !look->can_poll && mode & O_DIRECT;
+	return look->can_poll ? new_stream(like, st, mode)
+			      : afi_disk_new(like, st);
 }
 
 /* Whether a file can be made with that loop, here: 0; or -1 and errno. */
@@ -235,6 +240,8 @@ static int new_check_loop(const struct af_loop *loop)
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
+	struct afi_look look;
+	int r;
 
 	if (!loop || flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) {
 		errno = EINVAL;
@@ -242,9 +249,22 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	}
 	if (new_check_loop(loop) < 0)
 		return NULL;
+	r = afi_look_at(&look, fd);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.unbuffered = flags & AFIO_UNBUFFERED;
-	return new_attach(new_inspect(&like));
+	return new_attach(new_of_kind(&like, &look));
+}
+
+struct af_file *afi_file_new_looked(struct af_loop *loop, int fd,
+				    const struct afi_look *look)
+{
+	struct af_file like = new_like(loop, fd);
+
+	return new_attach(new_of_kind(&like, look));
 }
 
 /* Makes a file from a descriptor that is not shared. */

@@ -6,8 +6,23 @@
 #ifndef AFI_TRANSPORT_NEW_H
 #define AFI_TRANSPORT_NEW_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "file/file.h"
 
+/* What is known of a descriptor before it is made a file. */
+struct afi_look {
+	int mode; /* F_GETFL */
+	bool can_poll;
+	struct stat st;
+};
+
+/* Finds it out, in any thread; may wait for a file system. 0 or -errno. */
+int afi_look_at(struct afi_look *look, int fd);
+/* The rest of af_file_new(), without flags; waits for no file system. */
+struct af_file *afi_file_new_looked(struct af_loop *loop, int fd,
+				    const struct afi_look *look);
 /* af_file_new() for a pipe end that is not shared, without any checks. */
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction);

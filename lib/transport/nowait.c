@@ -20,6 +20,8 @@
  * too: with less than a full pipe, the file waits for its next turn.
  */
 #define READ_MAX (AFI_READ_SIZE / 2)
+/* The most bytes that one call writes: some 200 us. */
+#define WRITE_MAX ((size_t)1 << 20)
 
 /* The distance between probes for pages in the page cache. */
 #define PROBE_STEP 65536
@@ -48,6 +50,17 @@ static ssize_t nowait_result(struct afi_nowait *nowait,
 	return -EAGAIN;
 }
 
+/* How many of them to write by one call; the first one alone may be too long. */
+static int nowait_limit(const struct iovec *iov, int n)
+{
+	size_t len = iov->iov_len;
+	int i = 1;
+
+	while (i < n && len <= WRITE_MAX && iov[i].iov_len <= WRITE_MAX - len)
+		len += iov[i++].iov_len;
+	return i;
+}
+
 /* With a limit there may be a SIGXFSZ, which only workers block. */
 static bool nowait_is_limited(void)
 {
@@ -73,24 +86,31 @@ static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
 static ssize_t nowait_try_write(struct afi_nowait *nowait,
 				const struct iovec *iov, int n)
 {
+	struct iovec first = *iov;
 	ssize_t r;
 
 	if (nowait->slow[AFI_WRITE] || nowait_is_limited())
 		return -EAGAIN;
-	r = pwritev2(nowait->fd, iov, n, -1, RWF_NOWAIT);
+	n = nowait_limit(iov, n);
+	if (first.iov_len > WRITE_MAX)
+		first.iov_len = WRITE_MAX;
+	r = pwritev2(nowait->fd, n == 1 ? &first : iov, n, -1, RWF_NOWAIT);
 	return nowait_result(nowait, AFI_WRITE, r);
 }
 
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	ssize_t r = 1;
 
 	while (from < to && r == 1) {
-		r = preadv2(nowait->fd, &iov, 1, from, RWF_NOWAIT);
+		r = preadv2(fd, &iov, 1, from, RWF_NOWAIT);
 		from += to - from < PROBE_STEP ? to - from : PROBE_STEP;
 	}
+	if (r < 0 &&
+	    (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+		return -ENOTSUP;
 	return r >= 0;
 }
 #else
@@ -111,12 +131,12 @@ static ssize_t nowait_try_write(struct afi_nowait *nowait,
 	return -EAGAIN;
 }
 
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from, off_t to)
+int afi_nowait_in_memory(int fd, off_t from, off_t to)
 {
-	(void)nowait;
+	(void)fd;
 	(void)from;
 	(void)to;
-	return false;
+	return -ENOTSUP;
 }
 #endif
 

@@ -18,8 +18,10 @@ struct afi_nowait {
 ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len);
 ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
 			 int n);
-/* Whether these bytes seem to be in the page cache. */
-bool afi_nowait_in_memory(const struct afi_nowait *nowait, off_t from,
-			  off_t to);
+/*
+ * Whether these bytes seem to be in the page cache: 1 or 0; -ENOTSUP: that
+ * cannot be known.
+ */
+int afi_nowait_in_memory(int fd, off_t from, off_t to);
 
 #endif

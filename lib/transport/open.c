@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opens a file by its path, with the modes of fopen(3).
+ * Opens a file by its path, with the modes of fopen(3), on the calling thread.
  */
 #include "config.h"
 
@@ -10,14 +10,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "file/file.h"
+#include "transport/open.h"
 
-/* The flags of open(2) for a mode, or -1. Each letter once, in any order. */
-static int open_flags(const char *mode)
+int afi_open_flags(const char *mode)
 {
 	int flags;
 
-	switch (*mode) {
+	switch (mode ? *mode : '\0') {
 	case 'r':
 		flags = O_RDONLY;
 		break;
@@ -30,6 +29,7 @@ static int open_flags(const char *mode)
 	default:
 		return -1;
 	}
+	/* Each letter once, in any order. */
 	for (const char *letter = mode + 1; *letter; letter++) {
 		if (!strchr("+xbe", *letter) || strchr(letter + 1, *letter))
 			return -1;
@@ -43,10 +43,30 @@ static int open_flags(const char *mode)
 	return flags;
 }
 
+int afi_open_path(const char *path, int flags)
+{
+	int fd;
+
+	/* O_NONBLOCK: do not wait for a FIFO or a device. */
+	do
+		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+			  0666);
+	while (fd < 0 && errno == EINTR);
+	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	if (fd < 0)
+		return fd;
+	/* As fopen(3): the position can be asked for before a write. */
+	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
+		lseek(fd, 0, SEEK_END);
+	/* A child that gets af_file_fd() expects it to block. */
+	afi_fd_set_nonblock(fd, false);
+	return fd;
+}
+
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
 			     const char *mode)
 {
-	int flags = mode ? open_flags(mode) : -1;
+	int flags = afi_open_flags(mode);
 	struct af_file *file;
 	int fd, error;
 
@@ -58,21 +78,11 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 		errno = afi_loop_is_mine(loop) ? ECANCELED : EPERM;
 		return NULL;
 	}
-	/* O_NONBLOCK: do not wait for a FIFO or a device. */
-	do
-		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-			  0666);
-	while (fd < 0 && errno == EINTR);
-	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	fd = afi_open_path(path, flags);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;
 	}
-	/* As fopen(3): the position can be asked for before a write. */
-	if ((flags & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_WRONLY))
-		lseek(fd, 0, SEEK_END);
-	/* A child that gets af_file_fd() expects it to block. */
-	afi_fd_set_nonblock(fd, false);
 	file = af_file_new(loop, fd, 0);
 	if (!file) {
 		error = errno;

@@ -13,52 +13,9 @@
 
 #include <event2/event.h>
 
-#include "support/harness.h"
+#include "support/fairness.h"
 
 static struct rig rig;
-
-/* How often a timer of 10 ms fired, and the longest time that it waited. */
-static struct event *timer;
-static int fired;
-static int64_t last_fired, longest;
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	int64_t now = now_us();
-
-	(void)fd;
-	(void)what;
-	(void)arg;
-	if (now - last_fired > longest)
-		longest = now - last_fired;
-	last_fired = now;
-	fired++;
-}
-
-static void start_timer(void)
-{
-	fired = 0;
-	longest = 0;
-	last_fired = now_us();
-	timer = event_new(af_loop_base(rig.loop), -1, EV_PERSIST, on_timer,
-			  NULL);
-	event_add(timer, MS(10));
-}
-
-/*
- * The processor may be busy with others for some of the time, so the limit is
- * far below what a row without polls takes, and not at what is wanted.
- */
-static void stop_timer(int64_t since)
-{
-	int64_t rest = now_us() - last_fired;
-
-	event_free(timer);
-	ck_assert_int_ge(now_us() - since, 200000);
-	ck_assert_int_ge(fired, 3);
-	ck_assert_int_lt(longest, 120000);
-	ck_assert_int_lt(rest, 120000);
-}
 
 static void work_long(struct af_future *done, void *arg)
 {
@@ -81,7 +38,7 @@ START_TEST(row_of_continuations_lets_timers_fire)
 	int64_t start;
 
 	rig_open(&rig, _i);
-	start_timer();
+	start_timer(&rig);
 	start = now_us();
 	f = af_future_new(rig.loop, NULL, NULL);
 	for (int i = 0; i < ROW; i++)
@@ -100,7 +57,7 @@ START_TEST(row_of_posts_lets_timers_fire)
 	int64_t start;
 
 	rig_open(&rig, _i);
-	start_timer();
+	start_timer(&rig);
 	start = now_us();
 	for (int i = 0; i < ROW; i++)
 		ck_assert_int_eq(af_loop_post(rig.loop, post_long, NULL), 0);
@@ -167,7 +124,7 @@ static void play_endless(int i, struct af_future *(*begin)(bool chunks),
 	if (pid == 0)
 		feed_lines(rig.out);
 	slow_us = i / DRIVE_COUNT & 2 ? 1000 : 1;
-	start_timer();
+	start_timer(&rig);
 	start = now_us();
 	end_of_lines = start + 300000;
 	f = begin(chunks);

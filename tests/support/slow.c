@@ -3,7 +3,10 @@
  * A disk that is as slow as a test wants it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -18,14 +21,22 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 		      int flags);
 ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
 int slow_fsync(int fd);
+int slow_open(const char *path, int flags, ...);
+ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
+		    size_t len, unsigned flags);
+ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
 int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			void *(*fn)(void *), void *arg);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct slow now;
-static bool stopped;
-static unsigned pass, waiting, most, calls;
+static bool stopped, opens_stopped;
+static unsigned pass, waiting, most, calls, bypassed;
+static size_t longest;
+/* What has been read into the page cache: of one file, up to there. */
+static ino_t warm_file;
+static off_t warm;
 
 void slow_set(const struct slow *slow)
 {
@@ -42,10 +53,17 @@ void slow_stop(unsigned but_for)
 	pthread_mutex_unlock(&lock);
 }
 
+void slow_stop_opens(void)
+{
+	pthread_mutex_lock(&lock);
+	opens_stopped = true;
+	pthread_mutex_unlock(&lock);
+}
+
 void slow_go(void)
 {
 	pthread_mutex_lock(&lock);
-	stopped = false;
+	stopped = opens_stopped = false;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
@@ -71,6 +89,21 @@ static unsigned look(const unsigned *value)
 unsigned slow_most(void)
 {
 	return look(&most);
+}
+
+unsigned slow_bypassed(void)
+{
+	return look(&bypassed);
+}
+
+size_t slow_longest(void)
+{
+	size_t copy;
+
+	pthread_mutex_lock(&lock);
+	copy = longest;
+	pthread_mutex_unlock(&lock);
+	return copy;
 }
 
 unsigned slow_calls(void)
@@ -131,11 +164,33 @@ ssize_t slow_writev(int fd, const struct iovec *iov, int n)
 	return writev(fd, &first, 1);
 }
 
+static ino_t number_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static void keep(int fd, off_t end)
+{
+	ino_t number = number_of(fd);
+
+	pthread_mutex_lock(&lock);
+	warm_file = number;
+	warm = end;
+	pthread_mutex_unlock(&lock);
+}
+
 ssize_t slow_pread(int fd, void *buf, size_t len, off_t at)
 {
+	ssize_t r;
+
 	if (is_disk(fd) && pass_through(&now.read))
 		return -1;
-	return pread(fd, buf, len, at);
+	r = pread(fd, buf, len, at);
+	if (r > 0)
+		keep(fd, at + r);
+	return r;
 }
 
 int slow_fsync(int fd)
@@ -147,29 +202,82 @@ int slow_fsync(int fd)
 
 #ifdef RWF_NOWAIT
 /* Whether a call that is not to wait has its answer, in errno. */
-static bool refused(int fd)
+static bool refused(int fd, off_t at)
 {
+	ino_t number = number_of(fd);
 	enum slow_now what;
+	bool kept;
 
 	pthread_mutex_lock(&lock);
 	what = now.now;
+	kept = what == NOW_COLD && at >= 0 && at < warm && number == warm_file;
 	pthread_mutex_unlock(&lock);
-	if (what == NOW_AS_EVER || !is_disk(fd))
+	if (what == NOW_AS_EVER || kept || !is_disk(fd))
 		return false;
-	errno = what == NOW_COLD ? EAGAIN : EOPNOTSUPP;
+	errno = what == NOW_UNSUPPORTED ? EOPNOTSUPP : EAGAIN;
 	return true;
 }
 
 ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 		     int flags)
 {
-	return refused(fd) ? -1 : preadv2(fd, iov, n, at, flags);
+	return refused(fd, at) ? -1 : preadv2(fd, iov, n, at, flags);
 }
 
 ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 		      int flags)
 {
-	return refused(fd) ? -1 : pwritev2(fd, iov, n, at, flags);
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	pthread_mutex_lock(&lock);
+	longest = len > longest ? len : longest;
+	pthread_mutex_unlock(&lock);
+	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
+}
+
+int slow_open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = va_arg(args, mode_t);
+	va_end(args);
+	/* The disk is where the tests are. */
+	pthread_mutex_lock(&lock);
+	if (*path != '/' && opens_stopped) {
+		waiting++;
+		pthread_cond_broadcast(&changed);
+		while (opens_stopped)
+			pthread_cond_wait(&changed, &lock);
+		waiting--;
+	}
+	pthread_mutex_unlock(&lock);
+	return open(path, flags, mode);
+}
+
+/* These would wait for the disk, if what they read is not in memory. */
+static void note_bypass(int fd)
+{
+	pthread_mutex_lock(&lock);
+	if (now.now == NOW_BYPASSED || now.now == NOW_UNSUPPORTED)
+		bypassed += is_disk(fd);
+	pthread_mutex_unlock(&lock);
+}
+
+ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
+		    size_t len, unsigned flags)
+{
+	note_bypass(in);
+	return splice(in, in_at, out, out_at, len, flags);
+}
+
+ssize_t slow_sendfile(int out, int in, off_t *at, size_t len)
+{
+	note_bypass(in);
+	return sendfile(out, in, at, len);
 }
 #endif
 

@@ -13,7 +13,8 @@
 /* The result of calls with RWF_NOWAIT. */
 enum slow_now {
 	NOW_AS_EVER,
-	NOW_COLD,	 /* nothing is in the page cache */
+	NOW_COLD,	 /* nothing is in the page cache, until it is read */
+	NOW_BYPASSED,	 /* nor is it then */
 	NOW_UNSUPPORTED, /* the file system does not support them */
 };
 
@@ -33,6 +34,8 @@ struct slow {
 void slow_set(const struct slow *slow);
 /* From now on, calls that may wait do so, except the first but_for. */
 void slow_stop(unsigned but_for);
+/* From now on, each open(2) of a relative path waits. */
+void slow_stop_opens(void);
 /* Lets all waiting calls go on, and later ones not wait. */
 void slow_go(void);
 /* Waits until that many calls are waiting. */
@@ -40,5 +43,9 @@ void slow_expect(unsigned waiting);
 /* The most calls that waited at once; and how many calls there were. */
 unsigned slow_most(void);
 unsigned slow_calls(void);
+/* How often bytes that are not in memory were asked for without a worker. */
+unsigned slow_bypassed(void);
+/* The most bytes that were to be written by one call that may not wait. */
+size_t slow_longest(void);
 
 #endif

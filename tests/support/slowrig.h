@@ -25,6 +25,7 @@ static const struct way {
 	{ "four workers", { .now = NOW_COLD }, 4 },
 	{ "one worker", { .now = NOW_COLD }, 1 },
 	{ "no worker", { .now = NOW_COLD }, 0 },
+	{ "bypassed", { .now = NOW_BYPASSED }, 4 },
 	{ "unsupported", { .now = NOW_UNSUPPORTED }, 4 },
 	{ "no thread", { .now = NOW_COLD, .no_threads = true }, 4 },
 	{ "little by little", { .now = NOW_COLD, .write_max = 7 }, 4 },

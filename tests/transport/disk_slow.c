@@ -280,6 +280,31 @@ START_TEST(disk_write_error_says_what_went_out)
 }
 END_TEST
 
+/* Copying into the page cache takes time, too: not all in one call. */
+START_TEST(disk_write_of_much_is_made_in_pieces)
+{
+	static char data[9 << 20];
+	struct evbuffer *buf = evbuffer_new();
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	file = containing("", "w");
+	expect_count(&rig,
+		     af_file_write(file, data, sizeof data,
+				   AFIO_FULL | AFIO_BORROW, NULL),
+		     sizeof data, 0);
+	for (size_t i = 0; i < 9; i++)
+		evbuffer_add_reference(buf, data, i << 17, NULL, NULL);
+	expect_count(&rig, af_file_write_buffer(file, buf, AFIO_FULL, NULL),
+		     (size_t)36 << 17, 0);
+	evbuffer_free(buf);
+	ck_assert_uint_le(slow_longest(), 1 << 20);
+	ck_assert_int_eq(af_file_size(file),
+			 (off_t)(sizeof data + ((size_t)36 << 17)));
+	close_all(file);
+}
+END_TEST
+
 /* Index: a way, and who drives. */
 START_TEST(disk_copy_from_and_to_a_pipe_is_whole)
 {
@@ -300,6 +325,7 @@ START_TEST(disk_copy_from_and_to_a_pipe_is_whole)
 	expect_count(&rig, af_file_copy(rig.reader, to, (off_t)len, NULL), len,
 		     0);
 	expect_count(&rig, f, len, 0);
+	ck_assert_uint_eq(slow_bypassed(), 0);
 	ck_assert_int_eq(af_file_seek(to, 0, SEEK_SET), 0);
 	expect_data_pattern(&rig, reading(to, 0), len, 0, AFIO_EOF);
 	ck_assert_int_eq(af_file_close(to), 0);
@@ -352,6 +378,7 @@ Suite *suite(void)
 	ADD(disk_write_past_the_limit_is_efbig_without_a_signal, ALL_WAYS);
 	ADD(disk_read_error_follows_the_data, DRIVE_COUNT);
 	ADD(disk_write_error_says_what_went_out, DRIVE_COUNT);
+	ADD(disk_write_of_much_is_made_in_pieces, DRIVE_COUNT);
 	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
 	return s;
 }
