@@ -13,7 +13,8 @@
  *   pipelines return NULL on failure, with errno set.
  * - A timeout is a `const struct timeval *`. It limits one operation, counted
  *   from the call; NULL means no limit. Zero means "what can be done now,
- *   without waiting". One that is negative or not normalised is -EINVAL.
+ *   without waiting". If it is negative or not normalised, the operation fails
+ *   with -EINVAL.
  * - A loop and all that was made with it belong to one thread.
  */
 #ifndef ASYNCFILE_H

@@ -29,7 +29,7 @@ const char *lines_take(struct lines *lines, const struct af_future *line,
 
 /**
  * Returns the size of the whole input in bytes; 0: unknown. It is known if the
- * input is a file, or its end has arrived and is less than 1 MiB ahead.
+ * input is a file, or all of it has arrived and less than 1 MiB is unread.
  */
 uint64_t lines_total(struct lines *lines);
 

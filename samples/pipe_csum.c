@@ -257,7 +257,7 @@ finish:
 
 static const char help_text[] =
 	"Usage: pipe_csum [FILE]\n"
-	"Pipes FILE into two sha1sum at once, and prints the sum of each.\n"
+	"Pipes FILE into two sha1sum processes, and prints the sum of each.\n"
 	"Without FILE, or if it is \"-\", reads stdin.\n"
 	"\n"
 	"  <SHA-1>  communicate    fed and read by af_run()\n"

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The callbacks of a program that knows bufferevents, and no af_file. */
+/* The callbacks of code that uses bufferevents, and no af_file. */
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct evbuffer *input = bufferevent_get_input(bev);
@@ -31,7 +31,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		printf("end of file\n");
 }
 
-/* Closing this end gives the other one its end of file. */
+/* Closing this end sends end of file to the other one. */
 static void on_copied(struct af_future *copied, void *arg)
 {
 	(void)copied;

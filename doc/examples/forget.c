@@ -31,12 +31,12 @@ static struct job *job_new(struct af_loop *loop, const char *name,
 	return job;
 }
 
-/* At any time: on_end() is not called any more. */
+/* May be called at any time: on_end() is not called after it. */
 static void job_free(struct job *job)
 {
 	if (!job)
 		return;
-	af_future_cancel(job->run); /* kills a child that still runs */
+	af_future_cancel(job->run); /* kills a child that is running */
 	af_future_forget(job->run);
 	free(job);
 }

@@ -25,7 +25,7 @@ struct job {
 	struct af_file *client; /* watches the connection, reads nothing */
 };
 
-/* What a job ends with, whichever comes first. */
+/* The futures that can end a job: the first one that is done does. */
 enum { OUTPUT, CLIENT_LEFT, SHUTDOWN, N };
 
 static void on_job_done(struct af_future *first, void *arg)
@@ -42,7 +42,7 @@ static void on_job_done(struct af_future *first, void *arg)
 		evbuffer_add(body, output->out, output->out_len);
 		evhttp_send_reply(job->req, HTTP_OK, NULL, NULL);
 	} else {
-		/* Also if the client has left: it frees the request. */
+		/* Even if the client has left: this frees the request. */
 		evhttp_send_reply(job->req, HTTP_SERVUNAVAIL, NULL, NULL);
 	}
 	af_file_close(job->client);
@@ -72,7 +72,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	af_on_done(af_race(server->loop, ends, N), on_job_done, job);
 }
 
-/* No new client; the loop's run ends when the last one is served. */
+/* Accepts no more clients; af_loop_run() ends after the last one. */
 static void on_sigterm(evutil_socket_t sig, short what, void *arg)
 {
 	struct server *server = arg;
@@ -91,9 +91,10 @@ int main(int argc, char *argv[])
 	struct event_base *base = af_loop_base(server.loop);
 	int r;
 
-	signal(SIGPIPE, SIG_IGN); /* evhttp may write to one that has left */
+	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
 	server.http = evhttp_new(base);
 	evhttp_set_gencb(server.http, on_request, &server);
+	evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET);
 	evhttp_set_timeout(server.http, 10);
 	server.socket =
 		evhttp_bind_socket_with_handle(server.http, "127.0.0.1", port);

@@ -18,7 +18,7 @@ struct stream {
 	struct evbuffer *chunk;
 	struct af_process *child;
 	struct af_file *client; /* watches the connection, reads nothing */
-	struct af_future *sent; /* of the chunk that is being sent */
+	struct af_future *sent; /* done when the present chunk is sent */
 };
 
 static void on_sent(struct evhttp_connection *connection, void *arg)
@@ -44,12 +44,25 @@ static struct af_future *on_chunk(const char *data, size_t len, unsigned flags,
 	return af_future_ref(stream->sent);
 }
 
-/* A child that still runs has lost its reader: it must not go on. */
+/* evhttp has noticed that the client has left. */
+static void on_close(struct evhttp_connection *connection, void *arg)
+{
+	struct stream *stream = arg;
+
+	(void)connection;
+	af_file_close(stream->client); /* its hang-up fails */
+	stream->client = NULL;
+}
+
+/* If the client has left, the child is still running: stop it. */
 static void on_end(struct af_future *first, void *arg)
 {
 	struct stream *stream = arg;
 
 	(void)first;
+	if (stream->client)
+		evhttp_connection_set_closecb(
+			evhttp_request_get_connection(stream->req), NULL, NULL);
 	af_process_signal(stream->child, SIGTERM);
 	evhttp_send_reply_end(stream->req);
 	af_process_free(stream->child);
@@ -75,6 +88,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	stream->chunk = evbuffer_new();
 	stream->child = af_spawn(stream->loop, seq, &pipes);
 	stream->client = af_file_new(stream->loop, fd, AFIO_KEEP_FD);
+	evhttp_connection_set_closecb(connection, on_close, stream);
 	evhttp_send_reply_start(req, HTTP_OK, NULL);
 	ends[0] = af_file_each_async(af_process_stdout(stream->child),
 				     AFIO_EACH_CHUNK, on_chunk, stream);
@@ -89,8 +103,9 @@ int main(int argc, char *argv[])
 	struct evhttp *http = evhttp_new(af_loop_base(loop));
 	int r;
 
-	signal(SIGPIPE, SIG_IGN); /* evhttp may write to one that has left */
+	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
 	evhttp_set_gencb(http, on_request, loop);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET);
 	if (evhttp_bind_socket(http, "127.0.0.1", port) < 0) {
 		perror("bind");
 		return 1;

@@ -2,8 +2,8 @@
 /**
  * @file asyncfile/attributes.h
  *
- * Attributes of functions, by which a compiler can warn of a mistake. A compiler
- * that does not have one ignores it.
+ * Attributes of functions, with which a compiler can warn of a mistake. For a
+ * compiler that does not support one, it is empty.
  */
 #ifndef ASYNCFILE_ATTRIBUTES_H
 #define ASYNCFILE_ATTRIBUTES_H

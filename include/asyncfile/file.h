@@ -9,8 +9,8 @@
  * not wait for each other. No byte is lost: after a timeout, a cancel or an
  * over-long line, the bytes that were read stay in the file for the next
  * operation. A byte that was read and not yet taken by an operation is called
- * buffered. A write's count is what the kernel took. End of file is reported
- * only after the last byte was taken.
+ * buffered. A write's count is the number of bytes that the kernel took. End of
+ * file is reported only after the last byte was taken.
  *
  * A timeout is the deadline of one operation, counted from the call:
  *
@@ -25,17 +25,17 @@
  * On-disk files. Bytes in the page cache are read at once. Worker threads read
  * all other bytes, see af_loop_set_workers(), and the loop goes on meanwhile.
  * End of file is not final on disk: a later read sees appended data. A file
- * uses the position of its descriptor, so others that share the open file
+ * uses the position of its descriptor, so other users of the open file
  * description see it move. While bytes are buffered, that position is ahead of
  * the last byte taken; a write, af_file_seek(), af_file_close() and
  * af_file_detach() move it back first. Reads and writes of one file take turns:
- * a read does not begin in the middle of a write, nor a write in that of a
- * read. While reads are pending, the position of a write is unspecified. A
+ * a read does not begin in the middle of a write, nor a write in the middle of
+ * a read. While reads are pending, the position of a write is unspecified. A
  * write beyond the largest file size fails with -EFBIG, without SIGXFSZ. An
- * operation may end early, by its deadline or a cancel, while a worker thread
- * reads or writes for it:
+ * operation may end early, at its deadline or by a cancel, while a worker
+ * thread is reading or writing for it:
  *
- * | the worker              | then                                          |
+ * | the worker thread       | then                                          |
  * |-------------------------|-----------------------------------------------|
  * | reads                   | the bytes stay in the file, for the next read |
  * | writes (up to 256 KiB)  | these bytes are in the count; if the write
@@ -58,8 +58,8 @@
  * | any read, empty seqpacket message     | the same as at end of file      |
  * | af_file_each_chunk()                  | one message a call              |
  * | AFIO_FULL, size 0, lines, delimiters  | bytes across messages, as from a
- *                                           stream; what they leave buffered
- *                                           is then read as one message     |
+ *                                           stream; bytes that they leave
+ *                                           buffered count as one message   |
  *
  * Every operation can fail with these errors; what read(2) and write(2) report
  * is passed on unchanged.
@@ -94,16 +94,26 @@ struct af_file;
 struct af_future;
 struct af_loop;
 
-/** Read: exactly size bytes. Write: all bytes. Readline: a whole line. */
+/**
+ * Read: exactly size bytes. Write: all bytes; but at a deadline, a part is a
+ * success, with AFIO_TIMEDOUT. Readline: a whole line, if it is not longer than
+ * size.
+ */
 #define AFIO_FULL 0x100u
-/** Write: do not copy; the buffer must not change until the future is done. */
+/**
+ * Write: do not copy; the buffer must not change until the future of this write
+ * is done.
+ */
 #define AFIO_BORROW 0x200u
-/** af_file_new(): the caller keeps the descriptor and closes it. */
+/**
+ * af_file_new(): the caller keeps the descriptor. It must stay open until the
+ * file is closed.
+ */
 #define AFIO_KEEP_FD 0x400u
 /**
  * af_file_new(): take no more bytes from the descriptor than an operation asked
- * for. Another process that gets the descriptor, for example after a header was
- * read, then continues at the next byte.
+ * for. Another process that gets the descriptor, for example after this one has
+ * read a header, then continues at the next byte.
  *
  * | operation                | reads                                        |
  * |--------------------------|----------------------------------------------|
@@ -118,17 +128,17 @@ struct af_loop;
  * | af_file_peek()           | nothing: -ENOTSUP; on a socket, use recv(2)
  *                              with MSG_PEEK                                |
  *
- * Bytes that stay in the file: those after the piece at which the callback of
- * each_line or each_chunk stopped, and those that an operation had gathered when
- * it ended early.
+ * Some bytes can still be left in the file: those after the piece at which the
+ * callback of each_line or each_chunk stopped, and those that an operation had
+ * gathered when it ended early.
  */
 #define AFIO_UNBUFFERED 0x800u
 /**
  * Write: another write follows at once, as with MSG_MORE of send(2). TCP then
  * keeps an incomplete segment back, for 200 ms at most, so that a header and
- * the body that follows it leave in one segment. The outcome of the write and
- * its count are the same. Leave it out of the last write, whose bytes would
- * wait, too. No effect on anything that is not a TCP socket.
+ * the body that follows it are sent in one segment. The outcome of the write
+ * and its count are the same. Do not set it for the last write, or the last
+ * bytes are delayed. It has an effect on TCP sockets only.
  */
 #define AFIO_MORE 0x1000u
 
@@ -148,21 +158,21 @@ int af_file_close(struct af_file *file);
  *         ECANCELED the loop was freed
  *         EPERM     the loop belongs to another thread
  *         EMFILE, ENFILE
- *                   no descriptor is left: a pipe, FIFO, terminal, and an
- *                   on-disk file with AFIO_KEEP_FD need another one; a device
+ *                   no descriptor is left: a pipe, FIFO or terminal, and an
+ *                   on-disk file with AFIO_KEEP_FD, need a second one; a device
  *                   needs one while it is examined
  *         ENOMEM
  *
- * The open file description of fd, which other processes may share, stays what
- * it was, with its locks, its owner and its blocking mode, where there is a way
- * to use it without blocking:
+ * The open file description of fd, which other processes may share, keeps its
+ * locks, its owner and its blocking mode, wherever there is another way to
+ * avoid blocking:
  *
  * | fd is                             | how the file avoids blocking         |
  * |-----------------------------------|--------------------------------------|
  * | a socket                          | by a flag of each call               |
  * | an on-disk file                   | by worker threads                    |
- * | a pipe, FIFO or terminal          | it opens a description of its own,
- *                                       under another number, until closed   |
+ * | a pipe, FIFO or terminal          | it opens a description of its own, as
+ *                                       another descriptor, until closed     |
  * | a pipe whose writers have all
  *   left, or that cannot be opened
  *   again                             | by a flag of each call (Linux 6.4)   |
@@ -172,13 +182,14 @@ int af_file_close(struct af_file *file);
  *   terminal                          | fd has O_NONBLOCK until the last file
  *                                       on that description is closed        |
  *
- * Sources of records are read with room for a whole record, whatever an
+ * Sources of records are read with room for a whole record, whatever size an
  * operation asked for: a packet pipe (O_DIRECT), inotify, eventfd, timerfd,
- * signalfd, a device such as TUN. What is left of it stays in the file. To find
- * out that a pipe has packets, the file may need two descriptors for a moment.
+ * signalfd, a device such as TUN. The rest of a record stays in the file. To
+ * find out whether a pipe carries packets, the file may need two descriptors
+ * for a moment.
  *
- * fstat(2) is called here and now, on this thread: on a file system that does
- * not answer, it waits. af_file_open_async() calls it on another one.
+ * fstat(2) is called on this thread, and blocks if the file system does not
+ * respond. af_file_open_async() calls it on another one.
  */
 AFIO_MUST_USE
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
@@ -202,8 +213,8 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  * A FIFO can be opened for reading before it has a writer; end of file is then
  * reported once a writer has opened and closed it. open(2) and fstat(2) are
  * called on this thread and may wait for a slow file system, but never for a
- * FIFO or a device; af_file_open_async() does not wait.
- * The descriptor is always above 2.
+ * FIFO or a device; af_file_open_async() does not wait. The descriptor is always
+ * above 2.
  */
 AFIO_MUST_USE
 struct af_file *af_file_open(struct af_loop *loop, const char *path,
@@ -273,11 +284,11 @@ struct af_file *af_future_take_file(struct af_future *f);
  * Such a file differs from others in these points.
  *
  * Writes:
- * - A write is done when its bytes have left the bufferevent and every one that
- *   it is stacked on.
- *   If it ends early, by its deadline or a cancel, its count includes up to
- *   16 KiB that the bufferevent has not sent yet. They are sent a little later,
- *   so the count is exact unless the connection fails before that.
+ * - A write is done when its bytes have left the bufferevent and all
+ *   bufferevents below it. If it ends early, at its deadline or by a cancel,
+ *   its count includes up to 16 KiB that the bufferevent has not sent yet. They
+ *   are sent a little later, so the count is exact unless the connection fails
+ *   before that.
  * - The bufferevent of a socket raises SIGPIPE when the peer has left, as
  *   libevent does; the signal kills a program that does not ignore it.
  *
@@ -290,8 +301,8 @@ struct af_file *af_future_take_file(struct af_future *f);
  *
  * Waiting:
  * - Only the bufferevent of a plain socket without a rate limit can move to
- *   another base. While any other has operations pending, an af_await() in a
- *   libevent callback is -ENOTSUP.
+ *   another base. While a file over any other bufferevent has operations
+ *   pending, an af_await() in a libevent callback fails with -ENOTSUP.
  *
  * Closing:
  * - af_file_close() ends the stream with bufferevent_flush(BEV_FINISHED).
@@ -300,7 +311,7 @@ struct af_file *af_future_take_file(struct af_future *f);
  * - TLS: neither af_file_close() nor bufferevent_free() sends a close_notify;
  *   call SSL_shutdown() first.
  * - Closing a TCP socket that has unread bytes resets the connection, and the
- *   peer may lose the last bytes that were written. With TLS 1.3 this can
+ *   peer may lose the last bytes that were sent to it. With TLS 1.3 this can
  *   happen to a client that only writes, because servers send session tickets
  *   (unless SSL_CTX_set_num_tickets(ctx, 0) was called). Call SSL_shutdown()
  *   and read to end of file before closing. The file does not do this itself,
@@ -320,7 +331,7 @@ struct af_file *af_future_take_file(struct af_future *f);
  *   handshake, or speaks no TLS           | its writes fail with -EPIPE     |
  * | reports an error of reading while
  *   bytes wait in its own output, and is
- *   no end of a pair                      | its writes fail with -EPIPE     |
+ *   not one end of a pair                 | its writes fail with -EPIPE     |
  * | reports a timeout that
  *   bufferevent_set_timeouts() set        | fails with -ETIMEDOUT, once     |
  * | reports an event without
@@ -330,11 +341,11 @@ struct af_file *af_future_take_file(struct af_future *f);
  *                                           bufferevent_trigger_event() in
  *                                           the filter                      |
  *
- * There are two ways to have a missing close_notify reported as end of file.
- * With TLS over another bufferevent, call
- * bufferevent_openssl_set_allow_dirty_shutdown(). With TLS over a descriptor,
- * set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL; since libevent 2.1.13 the former
- * works there, too. Older ones do not recognise how OpenSSL 3 reports it.
+ * A missing close_notify can be reported as end of file. With TLS over another
+ * bufferevent, call bufferevent_openssl_set_allow_dirty_shutdown(). With TLS
+ * over a descriptor, set SSL_OP_IGNORE_UNEXPECTED_EOF on the SSL. Since
+ * libevent 2.1.13 that call works over a descriptor, too; older versions do not
+ * recognise how OpenSSL 3 reports the missing close_notify.
  */
 AFIO_MUST_USE
 struct af_file *af_file_from_bufferevent(struct af_loop *loop,
@@ -376,9 +387,9 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
 /**
  * Reads a line, with its newline. A NUL is a byte like any other.
  *
- * @param size     the longest line to return, in bytes. Of a longer line, this
- *                 read returns the first size bytes with AFIO_TRUNCATED, and
- *                 the next read continues it. A last line of exactly size
+ * @param size     the longest line to return, in bytes. If a line is longer,
+ *                 this read returns its first size bytes with AFIO_TRUNCATED,
+ *                 and the next read continues it. A last line of exactly size
  *                 bytes without a newline has AFIO_TRUNCATED as well; the next
  *                 read then returns 0 bytes with AFIO_EOF. 0: a line may be of
  *                 any length and takes that much memory.
@@ -388,10 +399,10 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
  *                 leave an incomplete line in the file, rather than return it
  *                 with AFIO_TIMEDOUT
  * @return a future. The last line may lack its newline; it then has AFIO_EOF.
- *         If a read error follows part of a line, the future fails with
- *         AFIO_FULL, and the part stays in the file; without AFIO_FULL it
- *         returns the part, with AFIO_ERROR. All other outcomes are those of
- *         af_file_read().
+ *         If a read error follows part of a line: with AFIO_FULL, the future
+ *         fails with that error, and the part stays in the file; without
+ *         AFIO_FULL, it returns the part, with AFIO_ERROR. All other outcomes
+ *         are those of af_file_read().
  */
 AFIO_MUST_USE
 struct af_future *af_file_readline(struct af_file *file, size_t size,
@@ -422,17 +433,17 @@ struct af_text {
 };
 
 /**
- * Reads up to and including the first of several delimiters: to answer prompts,
- * for example. af_future_match() tells which one it was.
+ * Reads up to and including the first of several texts, the delimiters: to
+ * answer prompts, for example. af_future_match() returns which one it was.
  *
- * | several of the texts                      | found is                    |
+ * | several of the texts                      | the one that is found       |
  * |-------------------------------------------|-----------------------------|
  * | are in the input                          | the one that ends first     |
  * | end at the same byte                      | the longest of them         |
  * | are equal                                 | the first in the list       |
  *
- * So it does not matter in which pieces the input arrives. Where one text
- * begins another, only the shorter one can be found.
+ * So it does not matter in which pieces the input arrives. If a text is the
+ * beginning of another one, only the shorter one can be found.
  *
  * @param texts the delimiters, which are copied
  * @param n     how many; 0 is -EINVAL, and so is an empty text
@@ -449,8 +460,8 @@ struct af_future *af_file_read_until_any(struct af_file *file,
 					 const struct timeval *timeout);
 
 /**
- * Copies the next bytes and leaves them in the file: the next read returns them
- * again. It has a place in the queue of reads.
+ * Returns a copy of the next bytes and leaves them in the file: the next read
+ * returns them again. It has a place in the queue of reads.
  *
  * @param size how many bytes to wait for and to return at most; not 0
  * @return a future with the copy, see af_future_data():
@@ -503,12 +514,11 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
  *
  * | operation                       | reads                                  |
  * |---------------------------------|----------------------------------------|
- * | one with a size                 | at most that many bytes more than it
- *                                     needs                                  |
+ * | one with a size                 | at most `bytes` more than it needs     |
  * | one without: a line of any
- *   length, all there is            | at most that many bytes at a time      |
- * | any, on a bufferevent           | until its input buffer holds that many
- *                                     bytes, or up to one piece more         |
+ *   length, all there is            | at most `bytes` at a time              |
+ * | any, on a bufferevent           | until its input buffer holds `bytes`,
+ *                                     or up to one piece more                |
  *
  * In a library built with --disable-direct-events, libevent may read 4096 bytes
  * more.
@@ -520,8 +530,8 @@ int af_file_unread(struct af_file *file, const void *data, size_t len);
 int af_file_set_read_ahead(struct af_file *file, size_t bytes);
 
 /**
- * Returns that limit in bytes; 0 for NULL. On a bufferevent, the program's own
- * high watermark may have made it smaller.
+ * Returns the read-ahead limit in bytes; 0 for NULL. On a bufferevent, the
+ * program's own high watermark may have made it smaller.
  */
 size_t af_file_read_ahead(const struct af_file *file);
 
@@ -531,15 +541,15 @@ size_t af_file_read_ahead(const struct af_file *file);
  * af_file_each_line(). If it gathers more than that, it fails with
  * -EMSGSIZE, and the bytes stay in the file: read them in pieces, or close the
  * file. Set it where the peer is not trusted. An operation with a size may
- * gather that size.
+ * gather that size, whatever the limit is.
  *
- * @param bytes the limit; 0: none. A file begins with that of its loop, see
+ * @param bytes the limit; 0: none. Initially it is that of the loop, see
  *              af_loop_set_file_limit()
  * @return 0; -EINVAL for NULL and for SIZE_MAX
  */
 int af_file_set_limit(struct af_file *file, size_t bytes);
 
-/** Returns that limit in bytes; 0 if there is none, and for NULL. */
+/** Returns the limit in bytes; 0 if there is none, and for NULL. */
 size_t af_file_limit(const struct af_file *file);
 
 /**
@@ -549,7 +559,7 @@ size_t af_file_limit(const struct af_file *file);
  * |---------------------------------------|---------------------------------|
  * | a terminal, after ^D                  | the next read waits for input   |
  * | a FIFO whose writers have all left    | the next read waits for another
- *                                           writer, or gets its bytes       |
+ *                                           writer, or returns its bytes    |
  * | not at its end, or on disk            | nothing changes                 |
  *
  * @return 0; or, and nothing has changed:
@@ -564,15 +574,17 @@ size_t af_file_limit(const struct af_file *file);
 int af_file_clear_eof(struct af_file *file);
 
 /**
- * A function that af_file_each_line() and af_file_each_chunk() call. It runs
- * from the loop, like a continuation, and may call anything, including
- * af_await(); it may close the file or cancel the operation.
+ * A function that af_file_each_line(), af_file_each_chunk() and
+ * af_file_follow() call. It runs from the loop, like a continuation, and may
+ * call anything, including af_await(); it may close the file or cancel the
+ * operation.
  *
  * @param data  the bytes, valid during the call; no NUL follows
  * @param len   how many
  * @param flags 0; or AFIO_EOF: the last line, which lacks its newline.
- *              AFIO_TRUNCATED, a piece of a line that the next call continues,
- *              is reserved: these two functions do not pass it
+ *              af_file_follow() passes AFIO_EOF for any incomplete line,
+ *              AFIO_TRUNCATED for a piece of a line that the next call
+ *              continues, and AFIO_RESTARTED.
  * @return 0 to go on; 1 to stop with success, leaving the rest in the file; a
  *         negative errno to fail with it
  */
@@ -580,17 +592,17 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
 			  void *arg);
 
 /**
- * Calls fn for every line, with its newline, up to end of file. No line is
- * copied, and none needs an allocation or a future of its own. The last line
- * may lack its newline. Nothing is read while fn runs, so a slow fn slows the
- * writer down. A line is passed whole and takes as much memory as it is long;
- * for untrusted input use af_file_readline() with a size.
+ * Calls fn for every line, with its newline, up to end of file. Lines are not
+ * copied, and need no allocation or future of their own. The last line may lack
+ * its newline. Nothing is read while fn runs, so a slow fn slows the writer
+ * down. A line is passed whole, and takes as much memory as it is long; for
+ * untrusted input use af_file_set_limit(), or af_file_readline() with a size.
  *
  * It has no timeout: use af_with_timeout(), or cancel the future.
  *
  * @param fn  see af_each_fn; NULL is -EINVAL
  * @param arg passed to fn
- * @return one future for all; af_future_count() is how many bytes fn got:
+ * @return one future for all lines; af_future_count() is how many bytes fn got:
  *
  * | happens               | outcome                                         |
  * |-----------------------|-------------------------------------------------|
@@ -598,7 +610,8 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
  * | fn returned 1         | success; the rest stays in the file             |
  * | fn returned an error  | that error; the rest stays in the file          |
  * | read error            | that error; the rest stays in the file          |
- * | cancelled             | -ECANCELED; the rest stays in the file          |
+ * | cancelled             | -ECANCELED; the rest stays in the file, and fn
+ *                           is not called again                             |
  */
 AFIO_MUST_USE
 struct af_future *af_file_each_line(struct af_file *file, af_each_fn fn,
@@ -612,26 +625,29 @@ AFIO_MUST_USE
 struct af_future *af_file_each_chunk(struct af_file *file, af_each_fn fn,
 				     void *arg);
 
-/** What af_file_each_async() passes on at a time. */
+/** What af_file_each_async() passes in each call of its function. */
 enum af_each {
 	/** A line, with its newline. */
 	AFIO_EACH_LINE,
 	/** Whatever has arrived, in pieces of any length. */
 	AFIO_EACH_CHUNK,
 	/**
-	 * One message of a message socket, which may be empty; or what one read
-	 * returns, of another source of records: see af_file_new().
+	 * One message of a message socket, which may be empty; or, of another
+	 * source of records, see af_file_new(), what one read returns.
 	 */
 	AFIO_EACH_RECORD,
 };
 
 /**
  * A function that af_file_each_async() calls. Like an af_each_fn it runs from
- * the loop and may call anything; it may close the file or cancel the whole.
+ * the loop and may call anything; it may close the file or cancel the
+ * operation.
  *
  * @param data  the bytes; no NUL follows. They are valid until the future that
  *              fn returns is done, so that fn may write them with AFIO_BORROW;
- *              with NULL, during the call.
+ *              if it returns NULL, only during the call. An af_all() of several
+ *              writes is done with the first failure, while others go on: let
+ *              them borrow only under an af_all_settled().
  * @param len   how many
  * @param flags 0; or AFIO_EOF: the last line, which lacks its newline
  * @return a future, whose reference passes to the library: what to wait for
@@ -649,7 +665,7 @@ typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
  * @param what see enum af_each
  * @param fn   see af_each_async_fn
  * @param arg  passed to fn
- * @return one future for all; af_future_count() is how many bytes fn got:
+ * @return one future, the whole; af_future_count() is how many bytes fn got:
  *
  * | happens                      | outcome                                  |
  * |------------------------------|------------------------------------------|
@@ -669,10 +685,10 @@ typedef struct af_future *(*af_each_async_fn)(const char *data, size_t len,
  *   of bytes                     | -ENOTSUP                                 |
  * | fn is NULL, what is unknown  | -EINVAL                                  |
  *
- * What fn got is not given back: a piece whose future fails or is cancelled
- * counts, and does not return to the file. To stop early, cancel the whole or
- * return a future that has failed. A pipe is a source of records if its reading
- * end has O_DIRECT, see fcntl(2); pipe2(2) sets that on the writing end only.
+ * A piece that fn got does not return to the file, even if its future fails or
+ * is cancelled, and it counts. To stop early, cancel the whole or return a
+ * future that has failed. A pipe is a source of records if its reading end has
+ * O_DIRECT, see fcntl(2); pipe2(2) sets that on the writing end only.
  */
 AFIO_MUST_USE
 struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
@@ -693,7 +709,7 @@ struct af_follow_options {
 	bool from_end;
 	/** Fail with -ENOENT if the path does not exist at the call. */
 	bool must_exist;
-	/** Pass on, with AFIO_EOF, what there is of a line at the end. */
+	/** Pass an incomplete line at the end of the file on, with AFIO_EOF. */
 	bool parts;
 	/**
 	 * The longest line to pass on in one piece, in bytes; each piece of a
@@ -702,10 +718,10 @@ struct af_follow_options {
 	 */
 	size_t max_line;
 	/**
-	 * Look at the file so often, besides being notified; not zero. Needed
-	 * where the kernel does not see who writes, as on a network file
-	 * system, and for changes through mmap(2). NULL: never, or every second
-	 * where there are no notifications.
+	 * How often to look at the file, in addition to notifications; not
+	 * zero. Needed where the kernel does not notice all writes, as on a
+	 * network file system, and for changes through mmap(2). NULL: never, or
+	 * every second where there are no notifications.
 	 */
 	const struct timeval *poll;
 	/** Zero. */
@@ -713,8 +729,9 @@ struct af_follow_options {
 };
 
 /**
- * Follows a growing file, such as a log, as `tail -F` does: calls fn for every
- * line that is there and then for every one that is added. It does not end by
+ * Follows a growing file, such as a log, as `tail -n +1 -F` does: calls fn for
+ * every line from the beginning of the file, and then for every one that is
+ * added. It does not end by
  * itself; fn returns 1 to stop it.
  *
  * | happens                        | fn is called                            |
@@ -733,28 +750,28 @@ struct af_follow_options {
  * | no file is at the path         | for what is added to the old one, if
  *                                    there was one, until a new one appears  |
  *
- * An empty file at the path is not followed before something is in it, because
- * the writer of the old one may not have gone over yet. If a file is put at the
- * path, and is moved on in the same directory by the next one before there was
- * time to read it, it is read nevertheless, in its turn. This needs inotify,
- * and that one process at a time moves and makes these files.
+ * An empty file at the path is not followed until there is something in it,
+ * because the writer may still be using the old one. If a file is put at the
+ * path, then renamed within its directory and replaced by the next one before
+ * it was read, it is read nevertheless, in its turn. This needs inotify, and
+ * works only if one process at a time renames and creates these files.
  *
- * A file that is truncated and has grown beyond what was read, before this was
- * noticed, does not look truncated. Where there are no notifications, a file
- * that is replaced twice between two looks is missed. If the path is a symbolic
- * link, or its directory does not exist or is replaced, it is looked at every
- * second.
+ * If a file is truncated, and has grown beyond what was read by the time this
+ * is noticed, the truncation is not detected. Where there are no notifications,
+ * and the file is replaced twice between two looks, the first of the new files
+ * is missed. If the path is a symbolic link, or its directory does not exist or
+ * is replaced, the path is looked at every second.
  *
  * stat(2) and open(2) of the path are called on this thread and may wait for a
- * slow file system; the lines are read as from any file on disk. Besides the
- * file's own, it needs one descriptor, and another one for each new file.
+ * slow file system; the lines are read as from any file on disk. In addition to
+ * the descriptor of the file, it needs one more, and one for each new file.
  *
  * @param path    of a regular file, which may not exist yet; copied
  * @param options NULL: the defaults
- * @param fn      see af_each_fn, with AFIO_RESTARTED besides
+ * @param fn      see af_each_fn
  * @param arg     passed to fn
- * @return one future for all; af_future_count() is how many bytes fn got, also
- *         while it is pending:
+ * @return one future for all lines; af_future_count() is how many bytes fn got,
+ *         even while it is pending:
  *
  * | happens                        | outcome                                 |
  * |--------------------------------|-----------------------------------------|
@@ -765,8 +782,9 @@ struct af_follow_options {
  *   path does not exist            | -ENOENT                                 |
  * | the path is, or becomes, a
  *   directory                      | -EISDIR                                 |
- * | or any other file that is not
- *   a regular one                  | -ENOTSUP                                |
+ * | the path is, or becomes,
+ *   another file that is not
+ *   regular                        | -ENOTSUP                                |
  * | open(2) or read(2) fails       | that error                              |
  * | loop, path or fn is NULL; poll
  *   is not positive or normalised;
@@ -778,7 +796,7 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
 				 af_each_fn fn, void *arg);
 
 /**
- * Writes bytes: as many as possible at once, straight from buf, and the rest
+ * Writes bytes: as many as possible at once, directly from buf, and the rest
  * when the descriptor can take more.
  *
  * @param buf   the bytes. The call copies those it cannot write at once, so the
@@ -788,8 +806,8 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
  * @param flags any of AFIO_FULL, AFIO_BORROW and AFIO_MORE. With AFIO_FULL the
  *              future is done when all bytes are written, without it when some
  *              are.
- * @return a future; af_future_count() says how many bytes were written, and
- *         while the future is pending how many so far:
+ * @return a future; af_future_count() is how many bytes were written, and while
+ *         the future is pending how many so far:
  *
  * | happens                       | outcome                                  |
  * |-------------------------------|------------------------------------------|
@@ -797,8 +815,8 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
  * | all written, FULL             | success, len                             |
  * | deadline, some written (FULL) | success, that count, AFIO_TIMEDOUT       |
  * | deadline, none written        | -ETIMEDOUT, count 0                      |
- * | cancelled                     | -ECANCELED, count is what had gone out   |
- * | reader gone                   | -EPIPE, count is what had gone out       |
+ * | cancelled                     | -ECANCELED, the count so far             |
+ * | the reader has left           | -EPIPE, the count so far                 |
  * | len 0                         | success, 0                               |
  *
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
@@ -835,8 +853,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * writes of `to`, and begins when it is first in both.
  *
  * @param count how many bytes; negative: up to end of file
- * @return a future; af_future_count() says how many bytes were written, and
- *         while the future is pending how many so far:
+ * @return a future; af_future_count() is how many bytes were written, and while
+ *         the future is pending how many so far:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -844,9 +862,9 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  * | end of `from`                    | success, that count, AFIO_EOF          |
  * | deadline, some written           | success, that count, AFIO_TIMEDOUT     |
  * | deadline, none                   | -ETIMEDOUT                             |
- * | the reader of `to` has left      | -EPIPE, count is what had gone out     |
- * | reading or writing fails         | that error, count likewise             |
- * | cancelled                        | -ECANCELED, count likewise             |
+ * | the reader of `to` has left      | -EPIPE, the count so far               |
+ * | reading or writing fails         | that error, the count so far           |
+ * | cancelled                        | -ECANCELED, the count so far           |
  *
  * Bytes read but not yet written remain in `from`.
  *
@@ -861,20 +879,22 @@ struct af_future *af_file_copy(struct af_file *from, struct af_file *to,
 			       int64_t count, const struct timeval *timeout);
 
 /**
- * Copies from a to b and from b to a at the same time, each to its end: a proxy
- * between two sockets, or a socket and a bufferevent or the master of a pty.
+ * Copies from a to b and from b to a at the same time, each up to end of file:
+ * a proxy between two sockets, or between a socket and a bufferevent or the
+ * master of a pty.
  *
  * When one side has ended, the writing half of the other one is shut down, as
- * by af_file_shutdown() with SHUT_WR, and the other direction goes on. What
- * cannot be shut down by halves stays open: a pty, a terminal, most
- * bufferevents. Its peer then learns of the end when the program closes the
- * file, so give such a proxy a timeout.
+ * by af_file_shutdown() with SHUT_WR, and the other direction goes on. A file
+ * whose halves cannot be shut down separately stays open: a pty, a terminal,
+ * most bufferevents. Its peer learns of the end only when the program closes
+ * the file, so give such a proxy a timeout.
  *
  * @param timeout for the whole
- * @return a future. af_future_count() is how many bytes were written in both
- *         directions together, also while it is pending. af_future_part() with
- *         0 is the copy from a to b, with 1 that from b to a; each has its own
- *         count and outcome, see af_file_copy(). The whole:
+ * @return a future, the whole. af_future_count() is how many bytes were written
+ *         in both directions together, even while it is pending.
+ *         af_future_part() with 0 is the copy from a to b, with 1 that from b
+ *         to a; each has its own count and outcome, see af_file_copy(). The
+ *         whole:
  *
  * | happens                          | outcome                                |
  * |----------------------------------|----------------------------------------|
@@ -898,11 +918,12 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
 				    const struct timeval *timeout);
 
 /**
- * Moves the position of an on-disk file, as lseek(2), and drops buffered bytes.
+ * Moves the position of an on-disk file, as lseek(2) does, and drops buffered
+ * bytes.
  *
  * @param offset in bytes
  * @param whence SEEK_SET; SEEK_CUR, from the end of what reads returned;
- *               SEEK_END; or another one of lseek(2)
+ *               SEEK_END; or another value that lseek(2) accepts
  * @return the new position in bytes; or
  *         -EBUSY     operations are pending, or a worker thread is still using
  *                    the file for one that ended early
@@ -927,19 +948,20 @@ int64_t af_file_size(struct af_file *file);
  * queue of writes. Once begun, the flush continues even if the operation ends
  * early, by its deadline or a cancel.
  *
- * @return a future; it fails with -EIO if writing to the disk has failed, and
- *         with -EINVAL if the file is not on disk
+ * @return a future. It fails with the error of fsync(2), such as -EIO, or that
+ *         of an earlier write whose bytes were counted; with -EINVAL if the
+ *         file is not on disk
  */
 AFIO_MUST_USE
 struct af_future *af_file_sync(struct af_file *file,
 			       const struct timeval *timeout);
 
 /**
- * Shuts down one or both halves of a socket's connection, as shutdown(2).
+ * Shuts down one or both halves of a socket's connection, as shutdown(2) does.
  *
  * | how       | effect                                                       |
  * |-----------|--------------------------------------------------------------|
- * | SHUT_WR   | shuts the writing half once the writes queued before have
+ * | SHUT_WR   | shuts the writing half once the writes queued before it have
  *               ended, or now if there are none; later writes fail with
  *               -EPIPE                                                       |
  * | SHUT_RD   | shuts the reading half now; reads return what has arrived,
@@ -959,9 +981,10 @@ int af_file_shutdown(struct af_file *file, int how);
 
 /**
  * Waits until the other side has left, without reading or writing. Any number
- * of these may wait at once; together they use one descriptor meanwhile.
+ * of these may wait for one file; together they use one descriptor.
  *
- * @return a future that succeeds in these cases, at once if it is already so:
+ * @return a future that succeeds in these cases, at once if the other side has
+ *         left already:
  *
  * | the file is                   | succeeds when                            |
  * |-------------------------------|------------------------------------------|
@@ -977,9 +1000,12 @@ int af_file_shutdown(struct af_file *file, int how);
  *                                   up                                       |
  * | a bufferevent                 | the same holds for the socket below it; or
  *                                   it has reported an end or an error, such
- *                                   as TLS's close_notify, which needs a
- *                                   pending read. Before it is connected, only
- *                                   such a report counts.                    |
+ *                                   as TLS's close_notify, for which a read
+ *                                   must be pending. Before it is connected,
+ *                                   only such a report counts.               |
+ *
+ * Keep the descriptor open until the file is closed: once another part of the
+ * program has closed it, such as evhttp, the kernel reports nothing more.
  *
  * A peer that vanishes without sending anything is not noticed. On the reading
  * end of a FIFO that has had no writer yet, the future waits until one has
@@ -988,6 +1014,7 @@ int af_file_shutdown(struct af_file *file, int how);
  *
  * It fails with:
  *         -ECANCELED the file was closed, or its loop freed
+ *         -EBADF     the descriptor was found closed
  *         -ENOTSUP   the file has no other side (on-disk file, device,
  *                    eventfd), or the kernel does not report that it has left
  *                    (datagram socket)
@@ -998,19 +1025,19 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
- * Waits until all that was written has gone, and closes the descriptor. Unlike
- * af_file_close(), it reports what becomes of bytes that writes have counted,
- * see above: a worker thread may still be writing them, or a bufferevent may
- * hold them. It has a place in the queue of writes. The file itself remains,
- * until af_file_close() frees it and returns 0.
+ * Waits until the kernel has everything that was written, and closes the
+ * descriptor. Unlike af_file_close(), it reports whether bytes that writes have
+ * counted were lost: a worker thread may still be writing them, or a
+ * bufferevent may hold them. It has a place in the queue of writes. The file
+ * itself remains, until af_file_close() frees it and returns 0.
  *
  * @param timeout zero: closes only if nothing is left to wait for
- * @return a future. A write that fails reports that itself; afterwards the file
- *         is closed all the same.
+ * @return a future. If a write fails, its own future reports that, and the file
+ *         is closed nevertheless.
  *
  * | happens                               | outcome                          |
  * |---------------------------------------|----------------------------------|
- * | all has gone                          | success; closed                  |
+ * | the kernel has everything             | success; closed                  |
  * | counted bytes were lost               | that error, such as -ENOSPC;
  *                                           closed                           |
  * | close(2) fails                        | that error; closed               |
@@ -1020,13 +1047,13 @@ struct af_future *af_file_hangup(struct af_file *file);
  * | cancelled                             | -ECANCELED; stays open           |
  * | the file is closed, or its loop freed | -ECANCELED                       |
  *
- * While it stays open, writes go on, those queued behind the future as well,
+ * While it stays open, writes go on, including those queued behind the future,
  * and the file can be finished again. When it is closed:
  *
  * | what                                  | then                             |
  * |---------------------------------------|----------------------------------|
- * | operations that are pending, writes
- *   queued behind the future as well      | fail with -ECANCELED             |
+ * | pending operations, including writes
+ *   queued behind the future              | fail with -ECANCELED             |
  * | another af_file_finish() that is
  *   pending                               | succeeds                         |
  * | the peer                              | sees the end                     |
@@ -1037,8 +1064,9 @@ struct af_future *af_file_hangup(struct af_file *file);
  * | af_file_fd(), operations and all that
  *   needs the descriptor, from then on    | -EBADF                           |
  *
- * A bufferevent's output has then left; what it sends at its end, such as a
- * filter's last bytes, is sent as after af_file_close().
+ * By then, a bufferevent's output has been sent. The bytes that it adds at its
+ * end, such as the last bytes of a filter, are sent in the background, as after
+ * af_file_close().
  */
 AFIO_MUST_USE
 struct af_future *af_file_finish(struct af_file *file,
@@ -1046,14 +1074,14 @@ struct af_future *af_file_finish(struct af_file *file,
 
 /**
  * Takes the descriptor out of a file and frees the file. Pending operations
- * fail with -ECANCELED. The descriptor has its old blocking mode again.
+ * fail with -ECANCELED. The descriptor gets its old blocking mode back.
  *
  * @param unread an evbuffer to which the buffered bytes are appended; with NULL
  *               they are dropped. For an on-disk file nothing is appended: the
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is:
- *         -EINVAL file is NULL, or over a bufferevent
+ *         -EINVAL file is NULL, or is over a bufferevent
  *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread
@@ -1067,11 +1095,11 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * close(2) is called on this thread. On a network file system it may wait for
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
  * worker thread is using the file, the descriptor is closed when the thread is
- * done; an error of what it writes is then lost, unless af_file_finish() has
- * waited for it.
+ * done, and an error of its write is lost; to get that error, call
+ * af_file_finish() first.
  *
- * @return 0; or the negative errno of close(2), and the file is closed all the
- *         same
+ * @return 0; or the negative errno of close(2), and the file is closed
+ *         nevertheless
  */
 int af_file_close(struct af_file *file);
 
@@ -1083,14 +1111,14 @@ int af_file_close(struct af_file *file);
 int af_file_fd(const struct af_file *file);
 
 /**
- * The loop that the file was made with. After af_loop_free() of that loop, only
- * compare the pointer. NULL for NULL.
+ * Returns the loop that the file was made with. After af_loop_free() of that
+ * loop, the pointer may only be compared. NULL for NULL.
  */
 struct af_loop *af_file_loop(const struct af_file *file);
 
 /**
- * A pointer of the program's own, such as its state of a connection. The
- * library only keeps it. NULL before it is set, and for NULL.
+ * Sets and returns a pointer of the program's own, such as to the state of a
+ * connection. The library only stores it. NULL before it is set, and for NULL.
  */
 void af_file_set_data(struct af_file *file, void *data);
 void *af_file_data(const struct af_file *file);

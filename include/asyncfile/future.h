@@ -2,16 +2,16 @@
 /**
  * @file asyncfile/future.h
  *
- * Futures: what every operation returns, how to wait for one, and how to say
+ * Futures: what every operation returns, how to wait for one, and how to set
  * what happens after it.
  *
- * A future is pending, and then done, once and for good. A future that is done
- * has either succeeded (error 0) or failed (a negative errno).
+ * A future is pending first, then done, and it stays done. A future that is
+ * done has either succeeded (error 0) or failed (a negative errno).
  *
- * **Ownership.** Whoever calls an operation owns one reference to the future
+ * **Ownership.** The caller of an operation owns one reference to the future
  * that it returns. af_await() and the accessors borrow. af_then(), af_catch(),
  * af_finally(), af_on_done(), af_shield(), af_with_timeout() and the functions
- * for several futures consume the references that they are given, also when
+ * for several futures consume the references that they are given, even when
  * they fail. So
  *
  *     af_on_done(af_then(af_file_read(file, 100, 0, NULL), parse, ctx),
@@ -24,9 +24,9 @@
  * added it, nor inside the libevent callback that ends an operation. When a
  * future is done it is put on its loop's queue, and the loop runs its
  * continuations from there, in the order in which they were added. There is one
- * exception: a future without a living loop, such as the -EINVAL of an
- * operation on NULL, runs its continuations at once, since no loop can run them
- * later.
+ * exception: if the future has no loop, or its loop was freed, there is no
+ * queue to wait in, so a continuation runs at once, inside the call that adds
+ * it. An example is the failed future of an operation on NULL.
  *
  * **Threads.** A future belongs to its loop's thread, see asyncfile/loop.h.
  * A function that detects a loop or a future of another thread fails with
@@ -52,7 +52,7 @@ struct af_output;
 
 /** The stream has ended; no more bytes will come. */
 #define AFIO_EOF 0x1u
-/** The deadline passed; the result is what there was until then. */
+/** The deadline passed; the result is what had been read or written by then. */
 #define AFIO_TIMEDOUT 0x2u
 /** The result was cut at its size limit. */
 #define AFIO_TRUNCATED 0x4u
@@ -75,8 +75,8 @@ struct af_output;
  *                                           program's own events wait         |
  *
  * Waits nest, and an inner wait must end before an outer one can. A long wait
- * therefore holds up all waits below it on the stack, even those whose future
- * is done. Where that matters, chain with af_then() instead.
+ * therefore delays the return of all waits below it on the stack, even of those
+ * whose future is done. Where that matters, chain with af_then() instead.
  *
  * Awaiting a future that is done returns at once and runs nothing. The wait
  * holds a reference of its own, so all others may be dropped meanwhile. If the
@@ -85,15 +85,14 @@ struct af_output;
  *
  * @return 0 or the future's error; or, while the future is still pending:
  *         -EINVAL  f is NULL
- *         -EDEADLK nothing can end this wait: nothing that is pending could, or
- *                  the future depends on a continuation that is running now and
- *                  has, directly or not, called this. (In a program with
- *                  threads a post may end it, so the wait goes on while an
- *                  operation is pending.)
+ *         -EDEADLK nothing can end this wait: no pending operation can, or the
+ *                  future depends on a continuation that is running now, with
+ *                  this call inside it. (In a program with threads a post may
+ *                  end it, so the wait goes on while any operation is pending.)
  *         -ELOOP   waits are nested too deep, see af_loop_set_max_depth()
  *         -EPERM   the loop belongs to another thread
  *         -EBADF   called in a child of fork(2): the loop is its parent's
- *         -ENOTSUP the wait has to take the loop's operations off the program's
+ *         -ENOTSUP the wait must move the loop's operations off the program's
  *                  base, and one of them cannot leave it
  *         -EMFILE  -ENFILE  no descriptor for the wait's private base, which
  *                  the first wait in a libevent callback makes
@@ -110,7 +109,7 @@ int af_await(struct af_future *f);
  * @param timeout from now; NULL: no limit; zero: look once, without waiting
  * @return as af_await(); -ETIMEDOUT if the time ran out; -EINVAL for a timeout
  *         that is negative or not normalised. A future can itself fail with
- *         -ETIMEDOUT: af_future_is_done() tells whether it did
+ *         -ETIMEDOUT: check af_future_is_done()
  */
 int af_await_for(struct af_future *f, const struct timeval *timeout);
 
@@ -120,11 +119,11 @@ struct af_future *af_future_ref(struct af_future *f);
 /** Drops a reference. Never cancels. NULL is fine. */
 void af_future_unref(struct af_future *f);
 
-/** Tells whether the future is done. False for NULL. */
+/** Returns whether the future is done. False for NULL. */
 bool af_future_is_done(const struct af_future *f);
 
 /**
- * Tells how an operation went.
+ * Returns the outcome of an operation.
  *
  * @return 0 for success, a negative errno for failure, -EINPROGRESS while the
  *         future is pending, -EINVAL for NULL
@@ -142,14 +141,14 @@ unsigned af_future_flags(const struct af_future *f);
  * operation without another way to the loop.
  *
  * @return the loop, borrowed; NULL for NULL, after the loop was freed, and for
- *         a failure that has no loop: of an operation on NULL, for example, or
- *         one for which there was no memory
+ *         a failed future that has no loop, for example that of an operation on
+ *         NULL, or one for which there was no memory
  */
 struct af_loop *af_future_loop(const struct af_future *f);
 
 /**
- * Returns the bytes that a read has read. Like all results below, also for a
- * chain that passed the read's outcome on.
+ * Returns the bytes that a read has read. Like all results below, they are also
+ * available from a chain that passed the read's outcome on.
  *
  * @param ret_len if not NULL, set to their number
  * @return the bytes, followed by a NUL that is not counted, valid as long as
@@ -172,7 +171,7 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 
 /**
  * Returns how many bytes were read or written. For a write, this is the number
- * of bytes that the kernel took, also when the write failed. For af_work() it
+ * of bytes that the kernel took, even if the write failed. For af_work() it
  * is 1 if the function was called, see there. While a future is pending:
  *
  * | the future is of                         | how many so far               |
@@ -180,7 +179,7 @@ struct evbuffer *af_future_buffer(struct af_future *f);
  * | af_file_write(), af_file_write_buffer()  | bytes were written            |
  * | af_file_copy(), af_file_copy_both()      | bytes were written            |
  * | af_file_each_async(), af_file_each_line(),
- *   af_file_each_chunk()                     | bytes the function got        |
+ *   af_file_each_chunk(), af_file_follow()   | bytes the function got        |
  * | af_pipe_communicate(), af_run()          | bytes of the input were taken |
  * | af_map(), also when it is done           | futures have succeeded        |
  * | any other, such as a chain               | 0                             |
@@ -188,23 +187,24 @@ struct evbuffer *af_future_buffer(struct af_future *f);
 size_t af_future_count(const struct af_future *f);
 
 /**
- * Tells which of its texts an af_file_read_until_any() has found.
+ * Returns which of its texts an af_file_read_until_any() has found.
  *
  * @return the index of the text; -1 if there is none: the future is pending,
- *         has failed, has read up to no text (AFIO_EOF, AFIO_TRUNCATED,
- *         AFIO_TIMEDOUT, AFIO_ERROR), or is of another operation
+ *         has failed, has ended without finding a text (AFIO_EOF,
+ *         AFIO_TRUNCATED, AFIO_TIMEDOUT, AFIO_ERROR), or is of another
+ *         operation
  */
 int af_future_match(const struct af_future *f);
 
 /**
  * Returns the wait status of a process, as waitpid(2) gives it: see WIFEXITED()
- * and the macros beside it. For a pipeline, it is the status of the stage that
+ * and similar macros. For a pipeline, it is the status of the stage that
  * decides, see af_pipe_wait(). -1 if the future has no status.
  */
 int af_future_status(const struct af_future *f);
 
 /**
- * Returns what af_pipe_communicate() or af_run() has collected, also after a
+ * Returns what af_pipe_communicate() or af_run() has collected, even after a
  * timeout or a cancel. Valid as long as the future.
  *
  * @return NULL for any other future, and while the future is pending
@@ -217,9 +217,9 @@ const struct af_output *af_future_output(const struct af_future *f);
  * see -ECANCELED. Bytes read so far stay in the file; the bytes written so far
  * are in the count. No effect on NULL, or on a future that is done.
  *
- * A cancel does not take back what is done. Where the operation at the root is
- * done, and its continuation has not run yet, the continuation still runs and
- * sees the operation's own outcome, with its bytes:
+ * A cancel does not undo what is done. If the operation at the root is done,
+ * but its continuation has not run yet, the continuation still runs and sees
+ * the operation's own outcome, with its bytes:
  *
  * | the continuation of a cancelled chain | outcome                           |
  * |---------------------------------------|-----------------------------------|
@@ -231,27 +231,30 @@ const struct af_output *af_future_output(const struct af_future *f);
  *
  * The same holds for the continuations after it, until one of the chain's
  * futures has failed with -ECANCELED. File operations that such a continuation
- * starts move no byte before it returns or awaits, so what is cancelled then
- * leaves all bytes where they are.
+ * starts move no byte before it returns or awaits, so one that is cancelled
+ * then leaves all bytes where they are.
  *
- * A group that is cancelled ends at once with -ECANCELED. What its parts were
- * to do then they do, and af_future_part() tells of each.
+ * A group that is cancelled ends at once with -ECANCELED, and each of its parts
+ * is cancelled. A part whose continuation is due still runs it, as above;
+ * af_future_part() returns the part.
  */
 void af_future_cancel(struct af_future *f);
 
 /**
- * Drops the caller's reference and all that was to happen after f, so that the
- * object behind the continuations' arg can be freed while an operation goes on.
+ * Drops the caller's reference and everything that was to follow f, so that the
+ * object that the continuations' arg points to can be freed while an operation
+ * goes on.
  *
  * It reaches the futures that af_future_cancel() would reach: f, those before
  * it in the chain, the operation at its root and, if that is a group or an
- * af_map(), each part, the chain of that, and so on; but nothing behind an
- * af_shield(). Whatever waits for one of these, whoever added it, is taken off:
+ * af_map(), each part and its chain, and so on; but nothing behind an
+ * af_shield(). Everything that waits for one of these futures is removed from
+ * it, whoever added it:
  *
  * | on one of these futures                  | afterwards                     |
  * |------------------------------------------|--------------------------------|
- * | a continuation, or an af_on_done()       | never runs, also if it was due;
- *                                              its arg is the program's again |
+ * | a continuation, or an af_on_done()       | never runs, even if it was due;
+ *                                              its arg is no longer used      |
  * | a continuation that is running           | finishes. If it returns a
  *                                              future, that goes on, and its
  *                                              outcome is dropped             |
@@ -263,35 +266,35 @@ void af_future_cancel(struct af_future *f);
  *   af_future_new()                          | goes on, and its result is
  *                                              dropped. It is not cancelled   |
  *
- * Continuations of such a chain, shield, group or map do run, if it is not among
- * those futures itself: they see -ECANCELED.
+ * If such a chain, shield, group or map is not itself one of these futures, its
+ * own continuations still run, and see -ECANCELED.
  *
- * A read that goes on takes bytes out of its file. To keep them there, cancel it
- * first and then forget it. Functions that an operation itself calls, such as
- * that of af_file_each_line() or the cancel function of af_future_new(), stay
- * with the operation.
+ * A read that goes on takes bytes out of its file. To keep them there, cancel
+ * it first and then forget it. Functions that an operation itself calls, such
+ * as that of af_file_each_line() or the cancel function of af_future_new(), are
+ * still called.
  *
- * @param f consumed; NULL is fine. No effect, consuming nothing, if f is another
- *          thread's
+ * @param f consumed; NULL is fine. If f is another thread's, nothing happens,
+ *          and nothing is consumed
  */
 void af_future_forget(struct af_future *f);
 
 /**
- * A continuation: what to do after a future.
+ * A continuation: a function to call when a future is done.
  *
- * @param done the future that is done, borrowed for the length of the call. To
- *             keep it longer, take a reference.
+ * @param done the future that is done, borrowed during the call. To keep it
+ *             longer, take a reference.
  * @return a future, whose reference passes to the library and whose outcome
  *         becomes the chain's; or NULL to pass on the outcome of done. done
  *         itself means the same as NULL: return it without taking a reference.
  *
  * It must return. Neither a C++ exception nor longjmp(3) may leave a function
  * that the library calls, this one or any other: the library and libevent are
- * C, and hold references and a place in the loop at that time. If one does, the
- * loop cannot be run, awaited or freed any more. A C++ function catches what it
- * may throw, keeps it where the program finds it (std::current_exception()) and
- * returns; one that is declared noexcept ends the program instead, at the place
- * of the mistake.
+ * C, and cannot clean up after it. If one does, the loop cannot be run, awaited
+ * or freed any more. A C++ function should catch what it may throw, store it
+ * (std::current_exception()) and return; if it is declared noexcept, an
+ * exception that it does not catch ends the program at the place of the
+ * mistake.
  */
 typedef struct af_future *(*af_continuation_fn)(struct af_future *done,
 						void *arg);
@@ -303,8 +306,9 @@ typedef void (*af_done_fn)(struct af_future *done, void *arg);
  * Calls fn(f, arg) after f has succeeded. A failure is passed on instead.
  *
  * @param f consumed
- * @return a new future, the caller's, with the outcome of the future that fn
- *         returns; or with f's outcome, if fn returns NULL or is not called
+ * @return a new future, owned by the caller, with the outcome of the future
+ *         that fn returns; or with f's outcome, if fn returns NULL or is not
+ *         called
  */
 AFIO_MUST_USE
 struct af_future *af_then(struct af_future *f, af_continuation_fn fn,
@@ -321,9 +325,10 @@ struct af_future *af_finally(struct af_future *f, af_continuation_fn fn,
 			     void *arg);
 
 /**
- * Calls fn(f, arg) when f is done, however it went. Consumes f. If f is NULL or
- * there is no memory, it calls fn at once with a future that has failed with
- * -EINVAL or -ENOMEM. If fn is NULL, only the reference is dropped.
+ * Calls fn(f, arg) when f is done, after a success and after a failure.
+ * Consumes f. If f is NULL or there is no memory, fn is called at once with a
+ * future that has failed with -EINVAL or -ENOMEM. If fn is NULL, only the
+ * reference is dropped.
  */
 void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
 
@@ -331,36 +336,41 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
  * Combines several futures, the parts, into one, the whole. When the whole is
  * done depends on the function. af_future_part() returns each part.
  *
- * | function         | succeeds                 | fails                        |
- * |------------------|--------------------------|------------------------------|
+ * | function         | succeeds                 | fails                       |
+ * |------------------|--------------------------|-----------------------------|
  * | af_all()         | when all have succeeded  | with the first failure; the
- *                                                 others go on                 |
- * | af_all_settled() | when all are done, however they went | -              |
- * | af_race()        | when the first part to be done has succeeded; the
- *                      others are cancelled     | when it has failed; the
- *                                                 others are cancelled         |
- * | af_any()         | with the first success; the others are cancelled
- *                                               | when all have failed, with
- *                                                 the failure that came last   |
+ *                                                 others go on                |
+ * | af_all_settled() | when all are done        | never                       |
+ * | af_race()        | if the first part that
+ *                      is done has succeeded;
+ *                      the others are cancelled | if that part has failed; the
+ *                                                 others are cancelled        |
+ * | af_any()         | with the first success;
+ *                      the others are cancelled | when all have failed, with
+ *                                                 the last failure            |
  *
  * The result of af_race() and af_any(), such as the data of a read, is that of
- * the part that decided. Cancelling the whole cancels all parts. A part that
- * lost may be pending when the whole is done: until its due continuation has
- * run, see af_future_cancel().
+ * the part that decided. Cancelling the whole cancels all parts.
+ *
+ * Where a part that lost is a chain whose continuation is due, that continuation
+ * still runs, after those of the whole; until then the part is pending. So do
+ * not free what it uses in a continuation of the whole, or call
+ * af_future_forget() on the part first.
  *
  * @param loop    the loop of all parts
  * @param futures n references, all consumed. The array remains the caller's.
  * @param n       0: af_all() and af_all_settled() succeed at once; af_race()
  *                and af_any() fail with -EINVAL
- * @return a new future, the caller's. It fails at once with -EINVAL if loop or
- *         a part is NULL, or if a part is of another loop; and with -EPERM,
+ * @return a new future, owned by the caller. It fails at once with -EINVAL if
+ *         loop or a part is NULL, or if a part is of another loop; with
+ *         -ECANCELED if the loop is being freed; with -ENOMEM; and with -EPERM,
  *         consuming nothing, if loop is another thread's.
  */
 AFIO_MUST_USE
 struct af_future *af_all(struct af_loop *loop, struct af_future **futures,
 			 size_t n);
 
-/** Succeeds when all are done, however they went: see af_all(). */
+/** Succeeds when all are done, whatever their outcomes: see af_all(). */
 AFIO_MUST_USE
 struct af_future *af_all_settled(struct af_loop *loop,
 				 struct af_future **futures, size_t n);
@@ -379,8 +389,13 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
  * Returns one of the parts of an af_all(), af_all_settled(), af_race(),
  * af_any() or af_file_copy_both(), whether the whole is done or not.
  *
- * @return the i-th part, borrowed, valid as long as the whole; NULL if there is
- *         no such part, and for an af_map(), whose parts come and go
+ * An af_with_timeout() has one part, the future that it limits. Once it is done,
+ * a chain or an af_shield() has the parts of the af_all() or af_all_settled()
+ * whose outcome it passed on; not those of a race, as its outcome is its
+ * winner's.
+ *
+ * @return the i-th part, borrowed, valid as long as f; NULL if there is no such
+ *         part, and for an af_map(), whose parts come and go
  */
 AFIO_MUST_USE
 struct af_future *af_future_part(const struct af_future *f, size_t i);
@@ -393,12 +408,12 @@ struct af_future *af_future_part(const struct af_future *f, size_t i);
 typedef struct af_future *(*af_make_fn)(void *arg);
 
 /**
- * Calls make(arg) again and again, until it returns NULL, and keeps at most n of
- * the futures that it returns pending at a time. When one is done, make is
- * called for the next. What to do with a result is for the chain that make
- * returns; the map has only an error, and a count, see af_future_count(). make
- * is called as continuations are: never inside af_map(), and never while another
- * call of it is running.
+ * Calls make(arg) again and again, until it returns NULL, and keeps at most n
+ * of the futures that it returns pending at a time. When one is done, make is
+ * called for the next. The map itself has only an error, and a count, see
+ * af_future_count(): let make return a chain that handles each result. The loop
+ * calls make as it calls continuations: never inside af_map(), and never while
+ * another call of it is running.
  *
  * | happens                              | the map                            |
  * |--------------------------------------|------------------------------------|
@@ -407,71 +422,75 @@ typedef struct af_future *(*af_make_fn)(void *arg);
  *                                          when all are done, fails with the
  *                                          first failure                      |
  * | the same, with AFIO_SETTLE           | goes on as after a success         |
- * | make returns a future of another loop | goes on as after a failure, also
- *                                          with AFIO_SETTLE: -EINVAL          |
- * | make returns a future that depends on the map itself | likewise: -EDEADLK |
- * | memory runs out                      | likewise: -ENOMEM; the last future
- *                                          is cancelled                       |
+ * | make returns a future of another
+ *   loop                                 | as if it had failed with -EINVAL,
+ *                                          whether or not AFIO_SETTLE is set  |
+ * | make returns a future that depends
+ *   on the map itself                    | likewise, with -EDEADLK            |
+ * | memory runs out                      | likewise, with -ENOMEM; the last
+ *                                          future is cancelled                |
  * | cancelled, or the loop is freed      | fails at once with -ECANCELED; the
- *                                          pending futures are cancelled, also
- *                                          one that make returns after that   |
+ *                                          pending futures are cancelled, and
+ *                                          so is one that make returns later  |
  *
  * The count is how many futures have succeeded, while the map is pending and
- * after any outcome. make may await, cancel or forget the map, and free the
- * loop. To await the map itself fails there with -EDEADLK.
+ * after any outcome. make may await other futures, cancel or forget the map,
+ * and free the loop. An af_await() of the map itself inside make fails with
+ * -EDEADLK.
  *
  * @param n     at least 1
  * @param flags 0 or AFIO_SETTLE
- * @return a new future, the caller's. It fails at once with -EINVAL if loop or
- *         make is NULL, n is 0 or flags has another bit; -EPERM for another
- *         thread's loop; -ECANCELED if the loop is being freed; or -ENOMEM
+ * @return a new future, owned by the caller. It fails at once with -EINVAL if
+ *         loop or make is NULL, n is 0 or flags has another bit; -EPERM for
+ *         another thread's loop; -ECANCELED if the loop is being freed; or
+ *         -ENOMEM
  */
 AFIO_MUST_USE
 struct af_future *af_map(struct af_loop *loop, af_make_fn make, void *arg,
 			 size_t n, unsigned flags);
 
 /**
- * Makes a future with f's outcome and result that can be cancelled without f.
- * For a future that is shared, such as one that ends when the program is to shut
- * down: each af_race() with it gets a shield of its own.
+ * Makes a future with f's outcome and result that can be cancelled without
+ * cancelling f. Use it for a shared future, such as one that is done when the
+ * program must shut down: pass each af_race() a shield of its own.
  *
  * | happens                                    | the shield                   |
  * |--------------------------------------------|------------------------------|
  * | f is done                                  | has its outcome and result   |
- * | the shield is cancelled: itself, through a
- *   chain, or as a part of a group             | fails with -ECANCELED, and
+ * | the shield is cancelled: directly, through
+ *   a chain, or as a part of a group           | fails with -ECANCELED, and
  *                                                lets go of f                 |
  * | the shield is cancelled after f is done    | keeps f's outcome, see
  *                                                af_future_cancel()           |
  * | the shield has no reference and no
  *   continuation any more                      | lets go of f, and is freed   |
  *
- * A shield that lets go of f drops its reference to f at once, and leaves nothing
- * behind in f. f is not cancelled.
+ * A shield that lets go of f drops its reference to f at once, and no longer
+ * waits for it. f is not cancelled.
  *
  * @param f consumed
- * @return a new future, the caller's. -EINVAL if f is NULL; -EPERM, consuming
- *         nothing, if f is another thread's; -ENOMEM, and f is dropped
+ * @return a new future, owned by the caller. It fails with -EINVAL if f is
+ *         NULL; -EPERM, consuming nothing, if f is another thread's; or -ENOMEM
  */
 AFIO_MUST_USE
 struct af_future *af_shield(struct af_future *f);
 
 /**
- * Limits the time of a future. When the timeout runs out first, f is cancelled
- * and the outcome is -ETIMEDOUT. Otherwise the outcome is f's. If an operation
- * has a timeout parameter, prefer that: its outcome tells how much was read or
- * written until then.
+ * Limits the time of a future. If the timeout passes before f is done, f is
+ * cancelled and the outcome is -ETIMEDOUT. Otherwise the outcome is f's. If an
+ * operation has a timeout parameter, prefer that: its outcome includes how much
+ * was read or written by then.
  *
- * What came in time counts, even if the program was busy or stopped at the
- * deadline: ready descriptors are served once more before f is cancelled. Where
- * a continuation of f is due then, see af_future_cancel(), it is waited for,
+ * What arrived in time counts, even if the program was busy or stopped at the
+ * deadline: ready descriptors are served once more before f is cancelled. If a
+ * continuation of f is due at that time, see af_future_cancel(), it runs first,
  * and the outcome is f's, or -ETIMEDOUT if f fails with -ECANCELED.
  *
  * @param f       consumed
  * @param timeout from now; NULL: f itself is returned
- * @return a new future, the caller's. -EINVAL if f is NULL or the timeout is
- *         negative or not normalised; -EPERM, consuming nothing, if f is
- *         another thread's
+ * @return a new future, owned by the caller. It fails with -EINVAL if f is NULL
+ *         or the timeout is negative or not normalised; with -EPERM, consuming
+ *         nothing, if f is another thread's; or with -ENOMEM
  */
 AFIO_MUST_USE
 struct af_future *af_with_timeout(struct af_future *f,
@@ -482,8 +501,10 @@ struct af_future *af_with_timeout(struct af_future *f,
  * is already done; awaiting it does not run the loop. Sleeps of equal length
  * may end in any order. To end one early, cancel it.
  *
- * @return a new future, the caller's. -EINVAL if loop or time is NULL, or time
- *         is negative or not normalised; -EPERM for another thread's loop
+ * @return a new future, owned by the caller. It fails with -EINVAL if loop or
+ *         time is NULL, or time is negative or not normalised; with -EPERM for
+ *         another thread's loop; or with -ECANCELED or -ENOMEM as for
+ *         af_future_new()
  */
 AFIO_MUST_USE
 struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
@@ -491,37 +512,38 @@ struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time);
 /**
  * Makes a future that succeeds when a descriptor is ready. Nothing is read or
  * written, and no flag of the descriptor or of its open file description is
- * changed, so this is for a descriptor that other code reads or writes, such as
- * another library's.
+ * changed, so this is for a descriptor that other code reads or writes, for
+ * example another library.
  *
  * | happens                                     | outcome                     |
  * |---------------------------------------------|-----------------------------|
- * | fd is ready, already or before the deadline | success                     |
- * | it has hung up, or has an error             | success, as poll(2) reports
- *                                                 these; the next read(2) or
- *                                                 write(2) tells              |
- * | it is an on-disk file, a directory or another
- *   that poll(2) cannot wait for              | success, at once            |
- * | deadline, not ready                         | -ETIMEDOUT                  |
+ * | fd is ready at the call, or becomes ready
+ *   before the deadline                         | success                     |
+ * | it has hung up, or has an error             | success, as with poll(2);
+ *                                                 the next read(2) or write(2)
+ *                                                 reports it                  |
+ * | it is an on-disk file, a directory or
+ *   another kind that poll(2) cannot wait for   | success, at once            |
+ * | the deadline passes before it is ready      | -ETIMEDOUT                  |
  * | cancelled, or the loop was freed            | -ECANCELED                  |
  *
- * What is ready now may not be so any more when a continuation runs, if others
- * use it, too. Any number of futures may wait for one descriptor, in both
+ * If other code uses the descriptor, too, it may no longer be ready when a
+ * continuation runs. Any number of futures may wait for one descriptor, in both
  * directions, and the program may have libevent events on it; but none with
  * EV_ET, which libevent cannot mix with others on one descriptor. Do not wait
- * for the descriptor of an af_file: it may have bytes buffered.
+ * for the descriptor of an af_file: the file may have bytes buffered.
  *
- * **Cancel it before closing fd.** A descriptor that is closed is never ready,
- * and a new one may get its number.
+ * **Cancel the future before closing fd.** A descriptor that is closed is never
+ * ready, and a new one may get its number.
  *
  * @param fd      remains the caller's
- * @param what    libevent's EV_READ or EV_WRITE, exactly one
- * @param timeout from now; NULL: no limit; zero: fd is asked once, and the
+ * @param what    libevent's EV_READ or EV_WRITE, not both
+ * @param timeout from now; NULL: no limit; zero: fd is polled once, and the
  *                future is done
- * @return a new future, the caller's; it may be done. A failed one with -EBADF
- *         if fd is not open; -EINVAL if loop is NULL, what is anything else, or
- *         the timeout is negative or not normalised; -ECANCELED, -EPERM or
- *         -ENOMEM as for af_future_new()
+ * @return a new future, owned by the caller, which may be done already. It
+ *         fails with -EBADF if fd is not open; -EINVAL if loop is NULL, `what`
+ *         is not valid, or the timeout is negative or not normalised; or
+ *         -ECANCELED, -EPERM or -ENOMEM as for af_future_new()
  */
 AFIO_MUST_USE
 struct af_future *af_wait_fd(struct af_loop *loop, int fd, short what,
@@ -529,7 +551,7 @@ struct af_future *af_wait_fd(struct af_loop *loop, int fd, short what,
 
 /**
  * A callback that stops the work behind a future of af_future_new(). It is
- * called at most once, when the future is cancelled and before the future fails
+ * called at most once: when the future is cancelled, before the future fails
  * with -ECANCELED. It may end the future itself, with another outcome.
  */
 typedef void (*af_cancel_fn)(struct af_future *f, void *arg);
@@ -543,9 +565,9 @@ typedef void (*af_free_fn)(void *value);
  * has no reference to it. To end it from another thread, use af_loop_post().
  *
  * @param cancel may be NULL
- * @return a new future, the caller's; a failed one with -EINVAL if loop is
- *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
- *         thread's, or -ENOMEM
+ * @return a new future, owned by the caller; or one that has failed with
+ *         -EINVAL if loop is NULL, -ECANCELED if it is being freed, -EPERM if
+ *         it is another thread's, or -ENOMEM
  */
 AFIO_MUST_USE
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
@@ -566,21 +588,21 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
  *
  * @param error a negative errno other than -EINPROGRESS
  * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
- *         af_future_new(), or if error is no such errno
+ *         af_future_new(), or if error is anything else
  */
 int af_future_fail(struct af_future *f, int error);
 
 /**
  * Makes a future that has succeeded already, for a function that must return a
- * future and has the result at hand.
+ * future and already has the result.
  *
  * @param value      what af_future_value() will return. It belongs to the
- *                   library from this call on, whatever its outcome
+ *                   library from this call on, even if the call fails
  * @param free_value called with value when the future is freed, or at once if
  *                   the future cannot be made; may be NULL
- * @return a new future, the caller's; a failed one with -EINVAL if loop is
- *         NULL, -ECANCELED if it is being freed, -EPERM if it is another
- *         thread's, or -ENOMEM
+ * @return a new future, owned by the caller; or one that has failed with
+ *         -EINVAL if loop is NULL, -ECANCELED if it is being freed, -EPERM if
+ *         it is another thread's, or -ENOMEM
  */
 AFIO_MUST_USE
 struct af_future *af_succeeded(struct af_loop *loop, void *value,
@@ -591,31 +613,31 @@ struct af_future *af_succeeded(struct af_loop *loop, void *value,
  *
  * @param error a negative errno other than -EINPROGRESS; for any other number
  *              the future has failed with -EINVAL
- * @return a new future, the caller's; if it cannot be made, another failed one,
- *         see af_succeeded()
+ * @return a new future, owned by the caller; if it cannot be made, one that has
+ *         failed with an error of af_succeeded()
  */
 AFIO_MUST_USE
 struct af_future *af_failed(struct af_loop *loop, int error);
 
 /**
  * Returns the value given to af_future_resolve() or af_succeeded(), or what the
- * function of af_work() returned, also through a chain. NULL if there is none.
+ * function of af_work() returned, even through a chain. NULL if there is none.
  */
 void *af_future_value(const struct af_future *f);
 
 /**
- * A function for af_work(). It runs on a thread that is not the loop's, so of
- * this library it may only call af_loop_post() and af_post_handle_post(). All
- * signals are blocked there. It must return: it must not end its thread, nor
- * return in a child that it has made with fork(2).
+ * A function for af_work(). It runs on a thread that is not the loop's, so it
+ * may call no function of this library except those that any thread may call,
+ * see asyncfile/loop.h. All signals are blocked there. It must return: it must
+ * not end its thread, nor return in a child that it has made with fork(2).
  */
 typedef void *(*af_work_fn)(void *arg);
 
 /**
- * Calls fn(arg) on a worker thread. What it returns is the future's value, see
- * af_future_value(). So many calls run at once as af_loop_set_work_threads()
- * allows; others wait for their turn, in order. A pending one keeps
- * af_loop_run() and af_await() going, like any operation.
+ * Calls fn(arg) on another thread. What fn returns is the future's value, see
+ * af_future_value(). As many calls run at once as af_loop_set_work_threads()
+ * allows; others wait for their turn, in order. Like any operation, a pending
+ * call keeps af_loop_run() and af_await() going.
  *
  * | happens                    | outcome     | fn and its value             |
  * |----------------------------|-------------|------------------------------|
@@ -631,19 +653,22 @@ typedef void *(*af_work_fn)(void *arg);
  *                                              for; the value is freed in fn's
  *                                              thread, when fn returns        |
  *
- * arg remains the caller's. It must stay valid until fn has returned, and that
- * may be after the future was cancelled and after the loop was freed. Once the
- * future is done, af_future_count() is 0 if fn is never called, so that arg can
- * be freed, and otherwise 1: then fn itself frees arg, or returns it as the
- * value. To ask fn to return early, use an atomic variable in what arg points
- * to.
+ * arg remains the caller's. It must stay valid until fn has returned, which may
+ * be after the future was cancelled and after the loop was freed. Once the
+ * future is done, af_future_count() is 0 if fn is never called, so that the
+ * caller can free arg. Otherwise it is 1, and fn itself must free arg, or
+ * return it as the value. To ask fn to return early, use an atomic variable in
+ * what arg points to.
  *
- * After fork(2) the child has none of these threads and runs none of this.
+ * After fork(2) the child has none of these threads and runs none of these
+ * functions.
  *
- * @param free_value called once with what fn returned, also with NULL; or NULL
- * @return a new future, the caller's; a failed one, and fn is not called, with
- *         -EINVAL if loop or fn is NULL; -EAGAIN if no thread can be started;
- *         -ECANCELED, -EPERM or -ENOMEM as for af_future_new()
+ * @param free_value called once with what fn returned, even if that is NULL. It
+ *                   may itself be NULL.
+ * @return a new future, owned by the caller; or one that has failed, and fn is
+ *         not called, with -EINVAL if loop or fn is NULL; -EAGAIN if no thread
+ *         can be started; or -ECANCELED, -EPERM or -ENOMEM as for
+ *         af_future_new()
  */
 AFIO_MUST_USE
 struct af_future *af_work(struct af_loop *loop, af_work_fn fn, void *arg,

@@ -9,12 +9,35 @@
  * close its output and live on. af_process_wait() reports the exit; reads of
  * af_process_stdout() report the end of the output.
  *
- * The library installs no handler for SIGCHLD and needs none. A program may go
- * on reaping every child with waitpid(-1), or ignoring SIGCHLD: the library
- * still notices the end of its own children. Their wait status is then known on
- * Linux 6.15 and later; elsewhere a wait fails with -ECHILD. On a kernel
- * without pidfds, if a new child gets the pid of a reaped one before the
- * library has noticed that the old one is gone, it confuses the two.
+ * The library installs no handler for SIGCHLD, needs none, and runs no thread
+ * to wait for children. A program may go on reaping every child with
+ * waitpid(-1), or ignoring SIGCHLD: the library still notices the end of its
+ * own children. Whether it also gets their wait status depends on the kernel:
+ *
+ * | a child that                        | Linux 6.15 | before, or elsewhere |
+ * |-------------------------------------|------------|----------------------|
+ * | the library reaps                   | known      | known                |
+ * | the program reaps and hands over    | known      | known                |
+ * | the program reaps, and says nothing | known      | -ECHILD              |
+ * | nobody reaps: SIGCHLD is ignored    | known      | -ECHILD              |
+ *
+ * To hand a status over, a program that reaps calls af_loop_reaped() or
+ * af_process_set_status() on the loop's thread, at best right after waitpid(2).
+ * A thread that reaps uses af_loop_post() for that. When the library notices
+ * first that a child was reaped, waits for it stay pending for up to 20 ms, or
+ * 500 ms once the program has handed a status over, before they fail with
+ * -ECHILD.
+ *
+ * The end of a child is an event where the kernel has pidfds. On a kernel, or
+ * in a sandbox, without them, a timer of the loop looks at each child that is
+ * waited for: at first after 1 ms, then more and more rarely, up to 50 ms
+ * apart. There, if a new child gets the pid of a reaped one before the library
+ * has noticed that the old one is gone, it confuses the two.
+ *
+ * The program, or a debugger, may trace a child. A stop of a traced child is
+ * not its end, and the library takes no notice away from the tracer. While
+ * another process traces a child that has ended, the end is reported when that
+ * process has taken note of it or has detached.
  *
  * A child that leads a process group or a session stays a zombie from its end
  * until af_process_free(). So the number of its group cannot pass to strangers
@@ -24,9 +47,10 @@
  * outlive it.
  *
  * A process belongs to its loop's thread. On another thread af_spawn() and
- * af_process_adopt() fail with EPERM, and so do af_process_wait(),
- * af_process_stop(), af_process_close_stdin(), af_process_finish_stdin() and
- * af_process_release(); nothing else of a process may be called there.
+ * af_process_adopt() fail with EPERM, and so do af_spawn_async(),
+ * af_process_wait(), af_process_stop(), af_process_close_stdin(),
+ * af_process_finish_stdin(), af_process_take() and af_process_release(); nothing
+ * else of a process may be called there.
  */
 #ifndef ASYNCFILE_PROCESS_H
 #define ASYNCFILE_PROCESS_H
@@ -50,6 +74,7 @@ struct af_loop;
 struct af_process;
 struct evbuffer;
 struct rusage;
+struct termios;
 
 /** Where one of a child's standard streams leads. */
 enum af_stdio_kind {
@@ -75,6 +100,13 @@ enum af_path_flags {
 	AFIO_PATH_AS_CHILD = 16 /**< the child opens it, with its rights */
 };
 
+/** Modes that an AFIO_PTY starts with. Bits of pty_flags. */
+enum af_pty_flags {
+	/** Bytes pass unchanged in both directions, see cfmakeraw(3). */
+	AFIO_PTY_RAW = 1,
+	AFIO_PTY_NO_ECHO = 2 /**< input is not echoed into the output */
+};
+
 /** One standard stream of a child. Zero it first. */
 struct af_stdio {
 	enum af_stdio_kind kind;
@@ -82,7 +114,8 @@ struct af_stdio {
 	/**
 	 * For AFIO_PATH. The parent opens it, relative to its own working
 	 * directory, before it knows whether the program can be executed.
-	 * Opening a FIFO that has no other end blocks af_spawn().
+	 * Opening a FIFO that has no other end blocks af_spawn(), but not
+	 * af_spawn_async().
 	 *
 	 * If the parent's effective user is root, it follows a symbolic link in
 	 * any part of the path only if no other user can have put it there: the
@@ -205,13 +238,63 @@ struct af_spawn_options {
 	bool new_session;
 
 	/**
-	 * The child gets SIGKILL when its parent dies. Here the parent is the
-	 * *thread* that called af_spawn(): when that thread ends, the child
-	 * dies, even if the program goes on. This does not cover programs that
-	 * are set-user-ID or have file capabilities, nor the child's own
-	 * children.
+	 * The child's group gets the program's controlling terminal, before the
+	 * exec, as a shell does for a job in the foreground. It needs new_group,
+	 * or group; in a pipeline with new_group, the group is that of all
+	 * stages. When the child stops or ends, the program's own group gets the
+	 * terminal back, see tcsetpgrp(3):
+	 *
+	 * | happens                                   | the terminal             |
+	 * |-------------------------------------------|--------------------------|
+	 * | the start fails                           | stays the program's      |
+	 * | a signal stops the child                  | returns within 50 ms     |
+	 * | it ends; it is the last such in its group | returns                  |
+	 * | it ends; others such are in its group     | stays with them          |
+	 * | another such child was started meanwhile  | stays with that one      |
+	 * | af_process_free(), and the child lives on | returns as above         |
+	 * | af_process_release(), af_loop_free()      | is the program's to take |
+	 *
+	 * That happens while the loop runs, or in a call that looks for the end
+	 * such as af_process_poll(). A stop that the program's own waitpid(2)
+	 * has returned may go unnoticed. The modes of the terminal are not
+	 * restored. To continue a child in the foreground, call tcsetpgrp(3)
+	 * with SIGTTOU blocked, and send the group SIGCONT.
+	 */
+	bool foreground;
+
+	/**
+	 * A terminal, as a descriptor, that becomes the controlling terminal of
+	 * the child, which leads a new session. The child's streams are those
+	 * of in, out and err all the same, and the terminal keeps its owner and
+	 * modes. It must not be the controlling terminal of another session,
+	 * which is EPERM. Excludes group, foreground and AFIO_PTY; in a
+	 * pipeline, only one stage can have it, by its own options. NULL: not
+	 * asked for.
+	 */
+	const int *tty_fd;
+
+	/**
+	 * The child gets SIGKILL when the program ends, whichever thread
+	 * started it. To the kernel the parent is a thread, so these children
+	 * are created by a thread of the library, "asyncfile-keep", which never
+	 * ends; by up to 16 if starts wait at the same time. It is started with
+	 * the first such child, anew after fork(2). So these children inherit
+	 * what belongs to a thread (namespaces, nice value, processors,
+	 * capabilities, filters of system calls) as it was at that time. If no
+	 * thread can be started, the child dies with the calling thread.
+	 *
+	 * This does not cover programs that are set-user-ID or have file
+	 * capabilities, nor the child's own children.
 	 */
 	bool die_with_parent;
+
+	/**
+	 * af_process_free(), and so af_pipe_close(), kills the child with
+	 * SIGKILL if it is alive, and its group if it leads one. The loop reaps
+	 * it, at the latest when it is freed itself, which may then take up to
+	 * a second. A child that may not be signalled is left running.
+	 */
+	bool kill_on_free;
 
 	/**
 	 * Neither the child nor its children gain privileges by an exec, such
@@ -279,6 +362,17 @@ struct af_spawn_options {
 
 	/** The size of an AFIO_PTY. 0: 24 rows, 80 columns. */
 	unsigned short pty_rows, pty_columns;
+	/** Its size in pixels, for a child that draws. 0: not known. */
+	unsigned short pty_xpixel, pty_ypixel;
+
+	/**
+	 * The modes that an AFIO_PTY has when the child starts, see termios(3):
+	 * those of *pty_modes, or else the kernel's default, which is canonical
+	 * mode with echo; changed by pty_flags, of AFIO_PTY_… bits. Like the
+	 * size, they have no effect without AFIO_PTY.
+	 */
+	const struct termios *pty_modes;
+	unsigned pty_flags;
 
 	/**
 	 * Signals that the child ignores, see nohup(1); 1 to 64, except SIGKILL
@@ -294,7 +388,7 @@ struct af_spawn_options {
 	 * before_exec runs as the last thing before the exec, so a filter that
 	 * it installs must allow execve (execveat with program_fd), write and
 	 * exit_group. It may not go with uid, gid or reset_ids in af_spawn(),
-	 * which could be held up by that user.
+	 * which could be held up by that user, but in af_spawn_async().
 	 *
 	 * Such a child shares no memory with the parent: it has a copy, as
 	 * after fork(2), of a program in which other threads may have been
@@ -349,6 +443,11 @@ void af_process_free(struct af_process *process);
  * the process is freed, the terminal hangs up: its foreground group gets
  * SIGHUP.
  *
+ * In canonical mode, a terminal keeps at most 4,095 bytes of a line, and drops
+ * those that follow up to the end of the line. A write does not fail then: it
+ * succeeds with the full count, and the child reads the first 4,095 bytes. For
+ * longer lines use AFIO_PTY_RAW, which drops nothing.
+ *
  * @param argv    the arguments and a NULL; argv[0] is the program
  * @param options NULL: inherit the parent's streams, change nothing else
  * @return the process; or NULL with errno, and then nothing was started or
@@ -357,17 +456,21 @@ void af_process_free(struct af_process *process);
  *         EINVAL    NULL loop or argv, empty argv, a kind that its stream does
  *                   not allow, AFIO_PROCESS whose stdout is no AFIO_PIPE, a
  *                   child_fd below 3 or used twice, an edit without a name, a
- *                   uid or gid of -1, group with a session or a terminal, a
- *                   number out of range, options that exclude each other, uid
- *                   without gid, before_exec with a uid, a reserved field that
- *                   is not zero
- *         EBADF     AFIO_FD, fds, cwd_fd, program_fd or cgroup_fd with a
+ *                   uid or gid of -1, group with a session or a terminal,
+ *                   foreground without a group, a number out of range,
+ *                   options that exclude each other, uid without gid,
+ *                   before_exec with a uid, a reserved field that is not zero
+ *         EBADF     AFIO_FD, fds, cwd_fd, program_fd, cgroup_fd or tty_fd with a
  *                   descriptor that is not open, a cgroup_fd that is no cgroup,
  *                   a child_fd above the limit of open files
  *         EBUSY     AFIO_PROCESS whose output the parent has begun to read
  *         EPERM     uid, gid, groups or limits that need privileges; groups
- *                   that cannot be dropped; no such group; loop belongs to
- *                   another thread
+ *                   that cannot be dropped; no such group; a tty_fd of
+ *                   another session; foreground, and the terminal belongs to a
+ *                   group that is neither the program's nor that of such a
+ *                   child of the loop; loop belongs to another thread
+ *         ENOTTY    tty_fd is no terminal; foreground, and the program has no
+ *                   controlling terminal
  *         ELOOP     AFIO_PATH with a link that is not to be followed
  *         ENOSYS    cgroup_fd where the kernel cannot start a child in a
  *                   cgroup, or kill that cgroup; the root one, for example
@@ -378,12 +481,70 @@ void af_process_free(struct af_process *process);
  *         ECANCELED the loop was freed
  *
  * Descriptors 0, 1 and 2 of the parent may be closed. The size of the parent's
- * memory does not slow down the start.
+ * memory does not slow down the start; except with uid or gid, when the child
+ * has a copy of it until it executes, and not the memory itself, which its user
+ * could otherwise try to reach. That costs some 10 to 20 ms for each GiB in
+ * pages of 4 KiB.
+ *
+ * The call returns once the child runs its program. It waits for cwd, program
+ * and AFIO_PATH on a file system that does not answer. With uid, it also waits
+ * for a child that its user stops (SIGSTOP) between its last system call before
+ * the exec and the exec; before that, the user may not signal it. Meanwhile
+ * another thread's setuid(3), setegid(3) and the like may wait, too. A program
+ * that must not be held up calls af_spawn_async().
  */
 AFIO_MUST_USE
 struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 			    const struct af_spawn_options *options)
 	AFIO_MALLOC(af_process_free);
+
+/**
+ * Starts a child as af_spawn() does, but off the loop's thread: opening
+ * AFIO_PATH, the search for the program, the creation of the child and its way
+ * to the program may take as long as they will.
+ *
+ * @param argv, options as for af_spawn(), copied: they and what they point to
+ *         may be freed after the call. Descriptors (AFIO_FD, fds, and streams
+ *         that are inherited) must stay open until the future is done.
+ *         The stdout of an AFIO_PROCESS is taken with the call: it is closed if
+ *         the start fails.
+ * @return a future. On success af_future_take_process() is the process; if
+ *         nobody has taken it when the future is freed, the child is killed,
+ *         and reaped by the loop:
+ *
+ * | happens                       | outcome                                  |
+ * |-------------------------------|------------------------------------------|
+ * | the child runs its program    | success                                  |
+ * | the start fails               | the errno of af_spawn(), negated; see
+ *                                   af_future_spawn_error() and
+ *                                   af_future_spawn_step()                   |
+ * | cancelled, or the loop freed  | -ECANCELED; no child is left             |
+ *
+ * For a deadline use af_with_timeout(). A child that exists when the future is
+ * cancelled gets SIGKILL, and is reaped, by the loop or by the library's thread.
+ * Nothing waits for that: a thread that is stuck in the kernel goes on alone,
+ * and cleans up when it is let go. A child that the parent may not kill goes on.
+ *
+ * Errors of the options, of pipes and terminals are found at once: the future is
+ * done when the call returns. Starts run at the same time, each in a thread of
+ * the library that the loop's thread has started, with signals blocked. If 16 of
+ * one loop are stuck, its others wait for one of them; likewise 16 of the
+ * program with die_with_parent. A start that waits does not hold up other
+ * threads. If no thread can be started at all, the call itself waits, as
+ * af_spawn() does.
+ */
+AFIO_MUST_USE
+struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
+				 const struct af_spawn_options *options);
+
+/**
+ * Takes the process out of a future of af_spawn_async(), or of a chain that has
+ * its outcome. It is the caller's from then on, for af_process_free().
+ *
+ * @return the process; NULL if it was taken before, for a future that is
+ *         pending, that failed or that is of another kind, and for NULL
+ */
+struct af_process *af_future_take_process(struct af_future *f);
 
 /**
  * Makes a process of a child that the program has started itself, by fork(2) or
@@ -435,8 +596,9 @@ int af_process_release(struct af_process *process, pid_t *ret_pid,
 		       int ret_fds[3], struct evbuffer *unread[3]);
 
 /**
- * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn() or
- * af_run(), as text for people: the step, its subject, and the error.
+ * Why the last start on the loop failed, by af_spawn(), af_pipe_spawn(),
+ * af_run() or one of their siblings, as text for people: the step, its subject,
+ * and the error. An asynchronous start counts from its end on.
  *
  *     chdir /nowhere: No such file or directory
  *     stage 2: exec nosuch: No such file or directory
@@ -455,7 +617,7 @@ enum af_spawn_step {
 	AFIO_STEP_OPTION = 1,	  /**< an option, or argv, makes no sense */
 	AFIO_STEP_MEMORY = 2,	  /**< there is no memory, or no event */
 	AFIO_STEP_PIPE = 3,	  /**< a pipe, see pipe(2) */
-	AFIO_STEP_TERMINAL = 4,	  /**< a terminal for AFIO_PTY */
+	AFIO_STEP_TERMINAL = 4,	  /**< AFIO_PTY, tty_fd, foreground */
 	AFIO_STEP_OPEN = 5,	  /**< open(2), for AFIO_PATH or AFIO_NULL */
 	AFIO_STEP_FD = 6,	  /**< a descriptor, of AFIO_FD or fds */
 	AFIO_STEP_CLONE = 7,	  /**< the child itself, see fork(2) */
@@ -488,7 +650,8 @@ enum af_spawn_step af_spawn_error_step(const struct af_loop *loop);
 
 /**
  * The same text and step, of the start that a future stands for: one of
- * af_run(). No later start changes them. A chain has those of the future whose
+ * af_spawn_async(), af_pipe_spawn_async() or af_run(). No later start changes
+ * them. A chain has those of the future whose
  * outcome it has.
  *
  * @return "" and AFIO_STEP_NONE for any other future, for one whose child was
@@ -573,6 +736,51 @@ struct af_future *af_process_finish_stdin(struct af_process *process,
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns);
 
+/**
+ * The same with the size in pixels, which af_process_resize() sets to 0.
+ *
+ * @param xpixel, ypixel width and height in pixels, 0 to 65535 each; 0: not
+ *                       known
+ * @return as af_process_resize()
+ */
+int af_process_resize_pixels(struct af_process *process, unsigned rows,
+			     unsigned columns, unsigned xpixel,
+			     unsigned ypixel);
+
+/**
+ * The path of a child's AFIO_PTY, such as /dev/pts/3, as ptsname_r(3) has it.
+ *
+ * @param buf gets the path and a NUL; unchanged on failure
+ * @param len the size of buf in bytes
+ * @return 0; -ERANGE if len is too small; -ENOTTY if the child has no AFIO_PTY,
+ *         or its file was taken; -EINVAL if process or buf is NULL
+ */
+int af_process_pty_name(struct af_process *process, char *buf, size_t len);
+
+/**
+ * Takes one file out of the process, which otherwise goes on as before. From
+ * then on it is the caller's, to close with af_file_close(), also after
+ * af_process_free(). Pending operations go on, among them that of
+ * af_process_finish_stdin(). What was read ahead stays in the file. The process
+ * has no such stream any more: af_process_stdout() and its siblings return
+ * NULL, and operations of a pipeline on it fail with -EBADF.
+ *
+ * An AFIO_PTY is one file, so it is taken from all streams that lead to it.
+ * Closing it hangs the terminal up.
+ *
+ * @param stream 0, 1 or 2: that of af_process_stdin(), af_process_stdout() or
+ *               af_process_stderr()
+ * @return the file; or NULL with errno, and nothing has changed:
+ *         EBADF  there is no such file, or it was closed or taken; the stderr
+ *                that all stages of a pipeline share is of none of them
+ *         EBUSY  an af_pipe_communicate(), af_pipe_each_line() or
+ *                af_pipe_each_chunk() of its pipeline is pending
+ *         EINVAL process is NULL, or no such stream
+ *         EPERM  its loop belongs to another thread
+ */
+AFIO_MUST_USE
+struct af_file *af_process_take(struct af_process *process, int stream);
+
 /** The child's process id, also after its end. -EINVAL for NULL. */
 pid_t af_process_pid(const struct af_process *process);
 
@@ -580,8 +788,9 @@ pid_t af_process_pid(const struct af_process *process);
  * Whether the child has ended; false for NULL. Checks without waiting.
  *
  * @param ret_status if the child has ended and this is not NULL, set to its
- *                   wait status, see waitpid(2); or to -1 if that cannot be
- *                   known, as another part of the program reaped the child
+ *                   wait status, see waitpid(2); or to -1 if that is not
+ *                   known, as another part of the program reaped the child and
+ *                   has not handed it over
  */
 bool af_process_poll(struct af_process *process, int *ret_status);
 
@@ -593,8 +802,8 @@ bool af_process_poll(struct af_process *process, int *ret_status);
  *         fails with
  *         -ETIMEDOUT at the deadline; the child goes on
  *         -ECHILD    when the child has ended and its status cannot be known:
- *                    another part of the program reaped it, or the program
- *                    ignores SIGCHLD
+ *                    another part of the program reaped it, and has not handed
+ *                    the status over, or the program ignores SIGCHLD
  *         -EINVAL    process is NULL, or timeout is negative
  *         -EPERM     its loop belongs to another thread
  *         -ECANCELED the future was cancelled, or the process or loop freed
@@ -602,6 +811,74 @@ bool af_process_poll(struct af_process *process, int *ret_status);
 AFIO_MUST_USE
 struct af_future *af_process_wait(struct af_process *process,
 				  const struct timeval *timeout);
+
+/**
+ * Waits until the child stops, continues or ends, as a shell does for its jobs.
+ * A change that has happened already counts, unless a waitpid(2) or an earlier
+ * wait has returned it. Any number of waits may be pending; one change ends all
+ * of them.
+ *
+ * No event reports that a child stops or continues. So a timer of the loop
+ * looks 1 to 50 ms apart while such a wait is pending; a stop that is continued
+ * before it looks is reported as continued only. While the program traces the
+ * child, its stops are the tracer's, and are not reported.
+ *
+ * @param timeout NULL: none; zero: checks without waiting
+ * @return a future; af_future_status() is the wait status that waitpid(2)
+ *         returns with WUNTRACED and WCONTINUED:
+ *
+ * | happens                             | outcome                            |
+ * |-------------------------------------|------------------------------------|
+ * | a signal stops the child            | success, WIFSTOPPED()              |
+ * | SIGCONT continues it                | success, WIFCONTINUED()            |
+ * | it ends, or has ended before        | success, as af_process_wait()      |
+ * | it ends; its status is not known    | -ECHILD                            |
+ * | a stop of a child that we trace     | the wait stays pending             |
+ * | deadline                            | -ETIMEDOUT                         |
+ * | cancelled; process or loop freed    | -ECANCELED                         |
+ *
+ * -EINVAL if process is NULL or timeout is negative, -EPERM on another thread,
+ * -ENOMEM.
+ */
+AFIO_MUST_USE
+struct af_future *af_process_wait_change(struct af_process *process,
+					 const struct timeval *timeout);
+
+/**
+ * Hands the library the wait status of a child that the program has reaped
+ * itself. A program that reaps by waitpid(-1), such as in an evsignal callback
+ * for SIGCHLD, calls it for each of the library's children that waitpid() has
+ * returned; af_loop_reaped() finds the process. The library may have noticed
+ * the end before. Stops that waitpid() returns are not handed over.
+ *
+ * | the process                            | result                          |
+ * |----------------------------------------|---------------------------------|
+ * | has not noticed the end, or the status | 0; waits are done with it       |
+ * | knows the status already               | 0; that one stays               |
+ * | has told waits that it is not known    | 0; later ones get this one      |
+ * | has a child that was not reaped        | -EBUSY; nothing changes         |
+ *
+ * Without pidfds a child that was not reaped cannot be told from a newer one
+ * with its number, and the program is believed.
+ *
+ * @param status of waitpid(2): WIFEXITED() or WIFSIGNALED()
+ * @return 0; -EBUSY; -EINVAL process is NULL, or status is that of no end;
+ *         -EPERM its loop belongs to another thread; -ECANCELED the loop was
+ *         freed
+ */
+int af_process_set_status(struct af_process *process, int status);
+
+/**
+ * The same for whichever process of the loop has that child. While
+ * af_spawn_async() or the like is starting a child, the statuses of children
+ * that are not known yet are kept for it.
+ *
+ * @return 1 if the child belongs to the loop, and the status was handed over; 0
+ *         if not, or not yet, or if that child has not been reaped: then it is
+ *         somebody else's; -ENOMEM to keep it; -EINVAL loop is NULL, pid is not positive, or status is that
+ *         of no end; -EPERM on another thread; -ECANCELED the loop was freed
+ */
+int af_loop_reaped(struct af_loop *loop, pid_t pid, int status);
 
 /**
  * What the child has used: processor time, memory and so on, including that of
@@ -643,6 +920,10 @@ int af_process_signal_group(struct af_process *process, int sig);
  * (cgroup_fd), SIGKILL goes to all that is in the cgroup or below it, also once
  * the child has ended.
  *
+ * A child that is the first process of a pid namespace cannot end while there
+ * are zombies in there. So, once it has got SIGKILL, children of the loop that
+ * ended in that namespace are reaped, though they led a group.
+ *
  * Cancelling the future sends nothing more; signals already sent may still end
  * the child. Several stops may be pending; each sends its own signals.
  *
@@ -650,7 +931,8 @@ int af_process_signal_group(struct af_process *process, int sig);
  *              SIGKILL at once, without SIGTERM
  * @return a future that is done when the child has ended, at once if it has
  *         already; its outcome is that of af_process_wait(), or -EPERM if the
- *         parent may not signal the child, which then goes on
+ *         parent may not signal the child, as it has become another user: it
+ *         goes on, and the others of its group have got the signal
  */
 AFIO_MUST_USE
 struct af_future *af_process_stop(struct af_process *process,
@@ -658,10 +940,11 @@ struct af_future *af_process_stop(struct af_process *process,
 
 /**
  * Frees a process. Its files are closed; pending waits fail with -ECANCELED. A
- * live child is left running, and the loop reaps it when it ends. This alone
- * does not keep a base running: if the loop does not run at that time, it reaps
- * the child when it next runs. May be called after af_loop_free(); a child that
- * is alive then is the program's to reap. NULL is fine.
+ * live child is left running, unless kill_on_free was set, and the loop reaps
+ * it when it ends. This alone does not keep a base running: if the loop does
+ * not run at that time, it reaps the child when it next runs. May be called
+ * after af_loop_free(); a child that is alive then is the program's to reap.
+ * NULL is fine.
  */
 void af_process_free(struct af_process *process);
 

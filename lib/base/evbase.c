@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libevent bases and events: what libevent does not report, and cases in which
- * it would end the program.
+ * libevent bases and events: how to find out what libevent does not report, and
+ * to avoid the cases in which it would end the program.
  */
 #include "config.h"
 

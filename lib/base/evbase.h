@@ -17,8 +17,8 @@ struct event_base *afi_base_new(struct event_base *like);
 
 /*
  * Whether the program is running its base now, that is, whether this is called
- * from inside a libevent callback. The only visible sign is that libevent's
- * cached time stands still there.
+ * inside a libevent callback. The only way to see that is that libevent's
+ * cached time does not advance there.
  */
 bool afi_base_is_running(struct event_base *base);
 
@@ -26,7 +26,7 @@ bool afi_base_is_running(struct event_base *base);
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg);
 
-/* An internal event keeps no base running. Call it before event_add(). */
+/* An internal event does not keep its base running. Call before event_add(). */
 void afi_event_set_internal(struct event *event);
 
 #endif

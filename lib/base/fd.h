@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Calls on descriptors that several places need.
+ * Calls on descriptors that several files use.
  */
 #ifndef AFI_BASE_FD_H
 #define AFI_BASE_FD_H
@@ -11,11 +11,11 @@
 int afi_pipe_open(int fds[2]);
 /* Moves a descriptor above 2; returns its number, or -errno and closes it. */
 int afi_fd_above_stdio(int fd);
-/* poll(2) without waiting, or being interrupted: its revents; 0 on an error. */
+/* poll(2), never waiting or interrupted: its revents; 0 on an error. */
 short afi_fd_poll(int fd, short events);
 /*
- * Whether a FIFO has had no writer yet, or has one again: then reading 0 is not
- * end of file.
+ * Whether a FIFO has had no writer yet, or has one again: then a read of 0
+ * bytes is not end of file.
  */
 bool afi_fifo_is_early(int fd);
 /* Whether poll(2) reports that the other side is closed. */

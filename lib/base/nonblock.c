@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one table of the process: who has made a description non-blocking. Two
- * files on duplicates of one descriptor share its flags, so the flag is cleared
- * only by the last of them. Knows no file.
+ * A list, global to the process, of the descriptions that the library has made
+ * non-blocking. Two files on duplicates of one descriptor share its flags, so
+ * only the last of them clears the flag. Knows no file.
  */
 #include "config.h"
 

@@ -9,11 +9,11 @@
 struct afi_nonblock;
 
 /*
- * Sets O_NONBLOCK on the description of fd. *ret: to be released before fd is
- * closed; NULL if the program itself had set the flag. 0 or -errno.
+ * Sets O_NONBLOCK on the description of fd. Release *ret before fd is closed;
+ * it is NULL if the program itself has set the flag. 0 or -errno.
  */
 int afi_nonblock_hold(int fd, struct afi_nonblock **ret);
-/* The last one on a description clears the flag. NULL does nothing. */
+/* Releasing the last one of a description clears the flag. NULL is fine. */
 void afi_nonblock_release(struct afi_nonblock *hold);
 
 #endif

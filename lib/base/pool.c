@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory kept for reuse: an allocation costs as much as the rest of a small
- * operation, and a fresh page a hundred times that. Does not know what the
- * memory is used for.
+ * Memory kept for reuse, because an allocation takes as long as the rest of a
+ * small operation, and a fresh page a hundred times as long. Does not know what
+ * the memory is used for.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Memory kept for reuse: blocks of one size for futures, and chunks for bytes.
- * A pool belongs to one loop and its thread; a chunk may end on any thread.
+ * A pool belongs to one loop and its thread. A chunk can be freed on any
+ * thread, by dropping its last reference without a pool.
  */
 #ifndef AFI_BASE_POOL_H
 #define AFI_BASE_POOL_H
@@ -35,7 +36,7 @@ struct afi_pool {
 
 /* Returns zeroed memory, or NULL. */
 void *afi_block_get(struct afi_pool *pool, size_t size);
-/* Returns a block to its pool; pool NULL, when the loop is gone: frees it. */
+/* Returns a block to its pool; pool NULL (the loop was freed): frees it. */
 void afi_block_put(struct afi_pool *pool, void *block, size_t size);
 
 /* Returns a chunk of at least size bytes with one reference, or NULL. */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether n of them are zero: nothing is asked for that is not known here. */
+/* Whether all n are zero: no option of a later version is asked for. */
 static inline bool afi_reserved_clear(const uint64_t *reserved, size_t n)
 {
 	uint64_t any = 0;

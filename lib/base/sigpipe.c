@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/refused.h"
 #include "base/sigpipe.h"
 
 /* Linux 6.18 and later; the C library's headers may be older. */
@@ -74,8 +75,8 @@ ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n)
 	r = pwritev2(fd, iov, n, -1, RWF_NOSIGNAL);
 	if (r >= 0)
 		return r;
-	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL &&
-	    errno != ESPIPE)
+	if (errno != EOPNOTSUPP && errno != EINVAL && errno != ESPIPE &&
+	    !afi_refused(errno))
 		return -errno;
 #endif
 	afi_sigpipe_hold(&hold);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes to a pipe without a reader, or beyond the file size limit, without the
- * signal (SIGPIPE, SIGXFSZ), whatever its disposition.
+ * Writes that would raise a signal, whatever its disposition: SIGPIPE if a pipe
+ * has no reader, SIGXFSZ beyond the file size limit. Here they raise none.
  */
 #ifndef AFI_BASE_SIGPIPE_H
 #define AFI_BASE_SIGPIPE_H
@@ -11,12 +11,12 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* writev(2) without the signal: bytes or -errno. */
+/* writev(2) without these signals: bytes or -errno. */
 ssize_t afi_sigpipe_writev(int fd, const struct iovec *iov, int n);
 
 /*
- * For other calls that may raise one: hold, make the call, release with its
- * -errno.
+ * For other calls that may raise one of them: hold, make the call, and release
+ * with the call's result if that is -errno.
  */
 struct afi_sigpipe_hold {
 	sigset_t before;

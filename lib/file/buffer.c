@@ -44,22 +44,14 @@ static int buffer_grow(struct afi_buffer *buffer, size_t want)
 	return afi_chunk_grow(&buffer->chunk, grown);
 }
 
-int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
-		      size_t want)
+int afi_buffer_make_room(struct afi_buffer *buffer, struct afi_pool *pool,
+			 size_t want)
 {
-	size_t room;
 	int r = 0;
 
-	if (!buffer->chunk) {
-		buffer->chunk = afi_chunk_get(pool, AFI_CHUNK_SIZE);
-		return buffer->chunk ? 0 : -ENOMEM;
-	}
-	room = afi_buffer_room(buffer);
-	if (room >= AFI_READ_SIZE)
-		return 0;
 	if (buffer->chunk->size < AFI_CHUNK_SIZE)
 		return buffer_move(buffer, pool, AFI_CHUNK_SIZE);
-	if (room > 0 && buffer->start < buffer->len)
+	if (afi_buffer_room(buffer) > 0 && buffer->start < buffer->len)
 		return 0;
 	if (buffer_is_shared(buffer)) {
 		/*

@@ -6,6 +6,7 @@
 #ifndef AFI_FILE_BUFFER_H
 #define AFI_FILE_BUFFER_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "base/pool.h"
@@ -31,19 +32,31 @@ static inline size_t afi_buffer_room(const struct afi_buffer *buffer)
 	return buffer->chunk->size - buffer->start - buffer->len;
 }
 
+/* For a buffer whose chunk is nearly full, see below. */
+int afi_buffer_make_room(struct afi_buffer *buffer, struct afi_pool *pool,
+			 size_t want);
 /*
  * Makes room for at least one more byte, and for a full pipe where that is
  * cheap. want: how many bytes the buffer will hold in all; it sizes the chunk.
  * 0 or -ENOMEM.
  */
-int afi_buffer_extend(struct afi_buffer *buffer, struct afi_pool *pool,
-		      size_t want);
+static inline int afi_buffer_extend(struct afi_buffer *buffer,
+				    struct afi_pool *pool, size_t want)
+{
+	if (!buffer->chunk) {
+		buffer->chunk = afi_chunk_get(pool, AFI_CHUNK_SIZE);
+		return buffer->chunk ? 0 : -ENOMEM;
+	}
+	if (afi_buffer_room(buffer) >= AFI_READ_SIZE)
+		return 0;
+	return afi_buffer_make_room(buffer, pool, want);
+}
 /* Makes room in front of and behind the buffered bytes; 0 or -ENOMEM. */
 int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 		       size_t before, size_t after);
 /*
- * Moves few bytes in a large chunk to one that fits, where they may have to
- * wait for long. afi_buffer_extend() takes them back to a large one.
+ * If a large chunk has few bytes, which may have to wait for long, moves them
+ * to a smaller one. afi_buffer_extend() moves them back to a large one.
  */
 void afi_buffer_shrink(struct afi_buffer *buffer, struct afi_pool *pool);
 /* Returns the chunk to the pool if no bytes are left in it. */
@@ -61,7 +74,7 @@ static inline void afi_buffer_consume(struct afi_buffer *buffer,
 		afi_buffer_trim(buffer, pool);
 }
 
-/* Drops n bytes so that left remain. Keeps the chunk, which others hold. */
+/* Drops n bytes, so that left remain. Keeps the chunk, which is in use. */
 static inline void afi_buffer_advance(struct afi_buffer *buffer, size_t n,
 				      size_t left)
 {
@@ -69,14 +82,14 @@ static inline void afi_buffer_advance(struct afi_buffer *buffer, size_t n,
 	buffer->len = left;
 }
 
-/* Whether the first n bytes are all there are, and worth a chunk. */
+/* Whether the first n bytes are all bytes, and enough to give a chunk away. */
 static inline bool afi_buffer_is_worth_giving(const struct afi_buffer *buffer,
 					      size_t n)
 {
 	return n == buffer->len && n >= buffer->chunk->size / 4;
 }
 
-/* Gives the chunk with all bytes to the caller; the buffer is empty then. */
+/* Gives the chunk with all bytes to the caller; the buffer is then empty. */
 static inline struct afi_chunk *afi_buffer_give(struct afi_buffer *buffer)
 {
 	struct afi_chunk *chunk = buffer->chunk;

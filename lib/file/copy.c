@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Copying from one file to another: by splice(2) or sendfile(2) where possible,
- * else through the source's own buffer, so that no byte is lost when it ends
- * early.
+ * else through the source's own buffer, so that no byte is lost when the copy
+ * ends early.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/refused.h"
 #include "base/sigpipe.h"
 #include "file/copy.h"
 #include "file/fill.h"
@@ -158,9 +159,9 @@ static ssize_t copy_some(struct copy_op *copy)
 #ifdef HAVE_SPLICE
 	if (copy->in_kernel && from->transport->held(from) == 0) {
 		r = copy_in_kernel(copy);
-		if (r != -EINVAL && r != -ENOSYS)
+		if (r != -EINVAL && !afi_refused((int)-r))
 			return r;
-		/* Neither end is a pipe, or the file system cannot do it. */
+		/* Neither end is a pipe, or it cannot be done here. */
 		copy->in_kernel = false;
 	}
 #endif

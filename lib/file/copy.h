@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying from one file to another, as one direction of two.
+ * Copying from one file to another, as one of two directions.
  */
 #ifndef AFI_FILE_COPY_H
 #define AFI_FILE_COPY_H
@@ -8,8 +8,8 @@
 #include <asyncfile/file.h>
 
 /*
- * af_file_copy() to the end of from, which then shuts down the writing half of
- * to, where that is possible.
+ * af_file_copy() up to the end of `from`; at that end it shuts down the writing
+ * half of `to`, if that is possible.
  */
 struct af_future *afi_copy_through(struct af_file *from, struct af_file *to);
 

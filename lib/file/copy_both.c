@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copying in both directions at once: a compound of two copies. Knows nothing of
- * how they copy.
+ * Copying in both directions at the same time: a compound of two copies. Does
+ * not know how they copy.
  */
 #include "config.h"
 

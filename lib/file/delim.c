@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Delimiters, by the method of Knuth, Morris and Pratt: what has matched so far
- * is all the state there is, and it also says whether a delimiter has begun.
+ * Delimiters, found by the algorithm of Knuth, Morris and Pratt: its only state
+ * is how many bytes match so far, and that also says whether a delimiter has
+ * begun.
  */
 #include "config.h"
 

@@ -15,7 +15,7 @@ struct afi_delim {
 	const char *bytes;
 	size_t len;
 	size_t scanned;	  /* bytes that were looked at */
-	size_t matched;	  /* how many of the last of them begin a delimiter */
+	size_t matched;	  /* the last so many of them begin a delimiter */
 	size_t *fallback; /* of a long one: see delim_fallback() */
 	char copy[AFI_DELIM_SHORT];
 };
@@ -24,8 +24,8 @@ struct afi_delim {
 int afi_delim_init(struct afi_delim *delim, const void *bytes, size_t len);
 void afi_delim_clear(struct afi_delim *delim);
 /*
- * Looks for it in data, which begins as at the last call and is len bytes now:
- * the offset of its end; 0: not found.
+ * Looks for it in data, which has the bytes of the last call and perhaps more,
+ * len in all. Returns the offset of its end; 0: not found.
  */
 size_t afi_delim_find(struct afi_delim *delim, const char *data, size_t len);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Several delimiters: each is looked for by itself. All go on to the same
- * place, in steps, so that a rare one is not looked for far beyond a frequent
- * one, over and over.
+ * Several delimiters: each is looked for separately. All searches proceed to
+ * the same offset, in steps. Otherwise a rare one would be looked for far
+ * beyond each occurrence of a frequent one, again and again.
  */
 #include "config.h"
 

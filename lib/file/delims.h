@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Looking for several delimiters at once, of which the first to end counts,
- * however the bytes come in pieces. Knows no file.
+ * Looking for several delimiters at once, in bytes that come in pieces. Finds
+ * the one that ends first, however the pieces are cut. Knows no file.
  */
 #ifndef AFI_FILE_DELIMS_H
 #define AFI_FILE_DELIMS_H
@@ -25,12 +25,13 @@ int afi_delims_new(const struct af_text *texts, size_t n,
 /* NULL is fine. */
 void afi_delims_free(struct afi_delims *delims);
 /*
- * Looks for the delimiter that ends first in data, which begins as at the last
- * call and is len bytes now: the offset of its end, and found is set to the
- * longest that ends there, or the first of equal ones; 0: none was found.
+ * Looks for the delimiter that ends first in data, which has the bytes of the
+ * last call and perhaps more, len in all. Returns the offset of its end, and
+ * sets found to the longest that ends there, or the first of equal ones; 0:
+ * none.
  */
 size_t afi_delims_find(struct afi_delims *delims, const char *data, size_t len);
-/* While none was found: where the first one that has begun begins. */
+/* While none was found: the offset at which the first possible one begins. */
 size_t afi_delims_begun(const struct afi_delims *delims);
 
 #endif

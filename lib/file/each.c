@@ -200,8 +200,8 @@ static void each_later(struct afi_each *each)
 }
 
 /*
- * Reads once: bytes; 0 at the end; -EAGAIN: it has asked to be woken; AFI_EMPTY;
- * another negative errno.
+ * Reads once: bytes; 0 at the end; -EAGAIN: it has asked to be woken;
+ * AFI_EMPTY; another negative errno.
  */
 static ssize_t each_fill(struct afi_each *each, struct af_file *file,
 			 bool too_often)

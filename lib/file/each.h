@@ -12,7 +12,7 @@
 
 #include "file/op.h"
 
-/* What follows when the stream has ended. */
+/* What to do when the stream has ended. */
 enum afi_each_end {
 	AFI_EACH_END,	/* an incomplete line is passed on; then it succeeds */
 	AFI_EACH_WAIT,	/* nothing, until afi_each_resume() */
@@ -32,7 +32,7 @@ struct afi_gate {
 	enum afi_each_end (*on_end)(struct afi_gate *gate);
 };
 
-/* The operation. Without a part, for which it waits, it is no compound. */
+/* The operation. It is a compound only while it has a part to wait for. */
 struct afi_each {
 	struct afi_compound compound;
 	struct afi_op op;
@@ -52,8 +52,8 @@ struct afi_each {
 
 /*
  * Makes the operation, of ops->size bytes, which begins with a struct afi_each.
- * r: the result of further checks. Unless the future is done, afi_file_queue()
- * its op next.
+ * r: the result of further checks. If the future is not done, pass op to
+ * afi_file_queue() next.
  */
 struct af_future *afi_each_new(struct af_file *file,
 			       const struct afi_future_ops *ops, int r,
@@ -61,8 +61,8 @@ struct af_future *afi_each_new(struct af_file *file,
 			       af_each_fn fn, void *arg);
 void afi_each_finish(struct afi_each *each, int error, unsigned flags);
 /*
- * In fn, which then returns 1: passes nothing on, and reads nothing, before
- * afi_each_go_on().
+ * To be called in fn, which must then return 1: nothing is passed on or read
+ * before afi_each_go_on().
  */
 void afi_each_hold(struct afi_each *each);
 void afi_each_go_on(struct afi_each *each);
@@ -75,7 +75,7 @@ struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,
 				af_each_fn fn, void *arg);
 struct af_future *afi_each_chunk(struct af_file *file, struct afi_gate *gate,
 				 af_each_fn fn, void *arg);
-/* Once the gate is open, or at the end of a stream that has grown. */
+/* Call this once the gate is open, or when a stream has grown at its end. */
 void afi_each_resume(struct af_future *f);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Each with backpressure: the function returns a future, and nothing is passed
- * on or read until that is done. It is the only part of the whole, as of a
- * group: a cancel reaches it, and a wait looks through it.
+ * An each with backpressure: the function returns a future, and nothing is
+ * passed on or read until that is done. The operation is like a group with this
+ * future as its only part, so a cancel reaches the future, and a wait sees what
+ * the future depends on.
  */
 #include "config.h"
 
@@ -147,6 +148,7 @@ struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
 		.cancel = afi_each_cancel,
 		.destroy = each_async_destroy,
 		.kind = AFI_COMPOUND,
+		.hides_parts = true,
 		.progress = afi_op_progress,
 		.describe = afi_each_describe,
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes to a file what a function of the program returns.
+ * Writes the bytes to a file that a function of the program provides.
  */
 #ifndef AFI_FILE_FEED_H
 #define AFI_FILE_FEED_H
@@ -11,7 +11,7 @@
 
 struct af_file;
 
-/* Puts up to len bytes into buf: how many; 0: no more; a negative errno. */
+/* Puts up to len bytes into buf. How many; 0: no more; a negative errno. */
 typedef ssize_t (*afi_feed_fn)(void *buf, size_t len, void *arg);
 
 /*

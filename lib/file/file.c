@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Files: their two queues, their waits for the transport, and closing them.
- * Knows no operation, and moves bytes only through the transport's table.
+ * Knows no single operation, and moves bytes only through the transport's
+ * table.
  */
 #include "config.h"
 

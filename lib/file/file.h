@@ -46,21 +46,21 @@ struct afi_hangup;
  *      +---af_file_finish()--> finished -------+ close
  *
  * An attached file is a member of its loop, and everything in its transport's
- * table may be called; once it is detached, only close. A transport embeds this
- * at the head of its own structure.
+ * table may be called; once it is detached, only close and destroy. A transport
+ * embeds this at the head of its own structure.
  *
  * A call into code of the program (a filter, a callback or a cleanup function
  * of an evbuffer) may cancel any operation, close any file and free the loop.
- * Whoever makes one holds the file, and its operation's future; after it,
- * future.done says whether the operation still is one. That includes read,
- * write and want of a transport, if the file is careful.
+ * The caller must hold the file, and a reference to its operation's future;
+ * after the call, future.done says whether the operation has ended. If the file
+ * is careful, calls of read, write and want of its transport are such calls.
  */
 struct af_file {
 	struct af_loop *loop;
 	struct afi_member member;
 	const struct afi_transport *transport;
-	int fd;	     /* is read and written; perhaps another one of ours */
-	int user_fd; /* was passed by the program */
+	int fd;	     /* used for reads and writes; perhaps our own */
+	int user_fd; /* the one that the program passed */
 	bool attached : 1;
 	bool keep_fd : 1;
 	bool own_description : 1; /* set blocking on detach */
@@ -69,7 +69,7 @@ struct af_file {
 	bool is_fifo : 1;
 	bool is_message : 1; /* one read, one message */
 	bool is_record : 1;  /* a read needs room for a whole record */
-	bool is_bytes : 1;   /* it is known that it is no packet pipe */
+	bool is_bytes : 1;   /* known not to be a packet pipe */
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
 	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
@@ -86,12 +86,12 @@ struct af_file {
 	uint8_t resuming : 2; /* inside afi_file_resume() */
 	uint8_t again : 2;    /* a step was due meanwhile */
 	uint16_t holds;	      /* see afi_file_hold() */
-	bool more;	      /* during a write: others follow at once */
+	bool more;	      /* during a write: another follows at once */
 	bool wanted[2];	      /* the transport was asked to wake us */
-	bool needed[2];	      /* and again since the last wake-up */
+	bool needed[2];	      /* also since the last wake-up */
 	bool drained[2];      /* the last try took all there was: wait first */
 	int16_t read_error;   /* reported after the buffered bytes */
-	int16_t reset;	      /* seen by a write: reported once, for an end */
+	int16_t reset;	      /* seen by a write: reported once, at the end */
 	uint32_t read_ahead;  /* the limit, in bytes */
 	size_t limit;	      /* of an operation without a size; 0: none */
 
@@ -133,15 +133,15 @@ static inline int afi_file_check(const struct af_file *file)
  * 0, or the error of close(2). Only freeing the file is left to do.
  */
 int afi_file_shut(struct af_file *file);
-/* Frees one that is dead. */
+/* Frees a file that is dead. */
 void afi_file_free(struct af_file *file);
-/* While it is held, its memory stays, even if it is closed; so does the base. */
+/* Keeps the file's memory, even if it is closed, and the base, while held. */
 static inline void afi_file_hold(struct af_file *file)
 {
 	file->holds++;
 	file->loop->calls++;
 }
-/* Returns whether it is still open. */
+/* Undoes a hold. Returns whether the file is still open. */
 bool afi_file_let_go(struct af_file *file);
 
 /* How many bytes are buffered, here and in the transport. */
@@ -159,15 +159,15 @@ static inline void afi_file_consume(struct af_file *file, size_t n)
 /* For transports: the file may be ready in a direction; steps that queue. */
 void afi_file_ready(struct af_file *file, enum afi_direction direction);
 /*
- * For transports: steps the queue until an operation waits; later, while the
- * loop holds its files. False: the file was closed meanwhile.
+ * For transports: steps the queue until an operation waits. If the loop is
+ * held, does so later. False: the file was closed meanwhile.
  */
 bool afi_file_step(struct af_file *file, enum afi_direction direction);
 /* For an operation that could go on: steps the queues, after a poll if due. */
 void afi_file_step_later(struct af_file *file);
 /* Once nothing else is left to do, stops waits that no operation needs. */
 void afi_file_settle(struct af_file *file);
-/* Asks the transport to wake the file, unless it was asked; 0 or -errno. */
+/* Asks the transport to wake the file, unless it has been; 0 or -errno. */
 int afi_file_want(struct af_file *file, enum afi_direction direction);
 /* For step functions: afi_file_want(). Returns -EAGAIN, or its error. */
 static inline int afi_file_await(struct af_file *file,
@@ -185,8 +185,8 @@ static inline void afi_file_append(struct af_file *file, struct afi_op *op)
 	TAILQ_INSERT_TAIL(&file->ops[op->direction], op, entry);
 }
 /*
- * The same, and steps it if it is the first. If it is done then, the file may
- * be closed.
+ * Appends an operation, and steps it if it is the first. If its future is done
+ * after that, the file may have been closed.
  */
 void afi_file_queue(struct af_file *file, struct afi_op *op);
 static inline bool afi_file_is_first(const struct afi_op *op)
@@ -200,8 +200,8 @@ static inline bool afi_file_is_first(const struct afi_op *op)
  */
 size_t afi_file_unqueue(struct afi_op *op);
 /*
- * After an operation has left the queue: steps those behind it. The file may be
- * closed after that.
+ * After an operation has left the queue: steps those behind it. The file may
+ * have been closed after that.
  */
 void afi_file_resume(struct af_file *file, enum afi_direction direction);
 

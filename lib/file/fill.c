@@ -24,7 +24,7 @@ static size_t fill_limit(const struct af_file *file, size_t want, size_t room)
 	return most < room ? most : room;
 }
 
-static inline ssize_t fill_by_read(struct af_file *file, size_t want)
+ssize_t afi_fill_by_read(struct af_file *file, size_t want)
 {
 	struct afi_pool *pool = &file->loop->pool;
 	size_t room;
@@ -57,18 +57,6 @@ static inline ssize_t fill_by_read(struct af_file *file, size_t want)
 	else if (r < 0 && r != -EAGAIN && r != -ENOMEM)
 		file->read_error = (int16_t)r;
 	return r;
-}
-
-ssize_t afi_fill(struct af_file *file, size_t want)
-{
-	if (file->transport->fill)
-		return file->transport->fill(file, want);
-	return fill_by_read(file, want);
-}
-
-ssize_t afi_fill_by_read(struct af_file *file, size_t want)
-{
-	return fill_by_read(file, want);
 }
 
 size_t afi_fill_span(struct af_file *file, size_t want, const char *last,

@@ -7,7 +7,7 @@
 
 #include "file/file.h"
 
-/* An empty datagram was read, which is not end of file. */
+/* An empty datagram was read; this is not end of file. */
 #define AFI_EMPTY (-0x10000)
 
 /* The longest packet of a packet pipe. */
@@ -16,17 +16,21 @@
 /* Reads in one turn. */
 #define AFI_FILLS_MAX 16
 
+/* afi_fill() by the transport's read, which runs no code of the program. */
+ssize_t afi_fill_by_read(struct af_file *file, size_t want);
 /*
- * Reads more bytes into the file's buffer, until it has want bytes at most,
+ * Reads more bytes into the file's buffer, so that it has at most want bytes,
  * plus what is read ahead. Bytes read; 0 at end of file; -EAGAIN; AFI_EMPTY;
  * another negative errno.
  */
-ssize_t afi_fill(struct af_file *file, size_t want);
-/* For fill of a transport: the same by its read, which runs no other code. */
-ssize_t afi_fill_by_read(struct af_file *file, size_t want);
+static inline ssize_t afi_fill(struct af_file *file, size_t want)
+{
+	return file->transport->fill ? file->transport->fill(file, want)
+				     : afi_fill_by_read(file, want);
+}
 /*
- * The error that comes after what is in the buffer, or 0. It is reported for
- * the last time when nothing is in it.
+ * The error that comes after the buffered bytes, or 0. Once the buffer is
+ * empty, the error is returned one last time.
  */
 static inline int afi_fill_error(struct af_file *file)
 {
@@ -41,7 +45,7 @@ static inline bool afi_fill_is_too_much(const struct af_file *file)
 {
 	return file->limit && file->in.len > file->limit;
 }
-/* What a read of 0 bytes means: 0, the end, or the reset that a write saw. */
+/* What a read of 0 bytes means: 0 (the end), or a reset that a write saw. */
 static inline int afi_fill_end(struct af_file *file)
 {
 	int error = file->reset;
@@ -51,8 +55,8 @@ static inline int afi_fill_end(struct af_file *file)
 }
 /*
  * For an AFIO_UNBUFFERED file: how many bytes the buffer may hold after the
- * next read, so that none comes after the first byte equal to one of the n in
- * last. At most want.
+ * next read, so that none is read beyond the first byte that is equal to one of
+ * the n in last. At most want.
  */
 size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
 		     size_t n);

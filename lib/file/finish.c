@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Finishing a file: it is closed once all that was written has gone. That has a
- * place in the queue of writes. A step may run inside a call of the transport,
- * so the file is closed by a task.
+ * Finishing a file: it is closed once everything that was written has been
+ * sent. The operation has a place in the queue of writes. A step may run inside
+ * a call of the transport, so a task closes the file.
  */
 #include "config.h"
 

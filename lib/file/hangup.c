@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Hang-ups: notices that the other side of a file has left, without reading or
- * writing. Not every libevent backend reports that. An epoll descriptor becomes
- * readable then, which all backends report. It is open while an operation
- * waits.
+ * writing. Not every libevent backend reports that. So an epoll descriptor is
+ * used, which becomes readable then: all backends report that. It is open while
+ * an operation waits.
  */
 #include "config.h"
 
@@ -51,14 +51,16 @@ static short hangup_halves(const struct afi_hangup *hangup)
 	return hangup->is_socket && !hangup->file->shut_read ? POLLRDHUP : 0;
 }
 
-static bool hangup_polled(const struct afi_hangup *hangup)
+/* 1: it has left; 0; or -EBADF: the program has closed the descriptor. */
+static int hangup_polled(const struct afi_hangup *hangup)
 {
 	short left = POLLHUP | POLLRDHUP;
+	int seen = afi_fd_poll(hangup->fd, hangup_halves(hangup));
 
 	/* On a pipe: no readers. On a socket: an error, which is no hang-up. */
 	if (!hangup->is_socket)
 		left |= POLLERR;
-	return afi_fd_poll(hangup->fd, hangup_halves(hangup)) & left;
+	return seen & POLLNVAL ? -EBADF : (seen & left) != 0;
 }
 
 /* Whether the other side has left by now. */
@@ -68,7 +70,7 @@ static bool hangup_is_over(const struct afi_hangup *hangup)
 
 	if (file->transport->has_left && file->transport->has_left(file))
 		return true;
-	return hangup->fd >= 0 && hangup_polled(hangup);
+	return hangup->fd >= 0 && hangup_polled(hangup) > 0;
 }
 
 static void hangup_free(struct afi_hangup *hangup)
@@ -113,12 +115,14 @@ static void hangup_on_readable(evutil_socket_t ep, short what, void *arg)
 {
 	struct afi_hangup *hangup = arg;
 	struct epoll_event event;
+	int r;
 
 	(void)what;
 	/* Edge-triggered: take the event, or it would wake us again. */
 	epoll_wait(ep, &event, 1, 0);
-	if (hangup_polled(hangup))
-		hangup_finish_all(hangup->file, 0);
+	r = hangup_polled(hangup);
+	if (r != 0)
+		hangup_finish_all(hangup->file, r < 0 ? r : 0);
 }
 
 static int hangup_move(struct afi_watch *watch)

@@ -9,7 +9,7 @@
 
 /* For transports: the other side has left; completes those operations. */
 void afi_hangup_seen(struct af_file *file);
-/* After a local SHUT_RD: the reading half does not count any more. */
+/* After a local SHUT_RD: stops watching for the end of the reading half. */
 void afi_hangup_rearm(struct af_file *file);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The beginning and end of operations on a file. Knows no single operation.
+ * What operations on a file have in common at their beginning and end. Knows no
+ * single operation.
  */
 #include "config.h"
 

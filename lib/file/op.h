@@ -43,7 +43,7 @@ struct af_future *afi_op_failed(const struct af_file *file, int error);
  */
 struct af_future *afi_op_new(struct af_file *file,
 			     const struct afi_future_ops *ops, int r);
-/* Fills in a place in a queue: afi_file_queue() is next. */
+/* Fills in op; call afi_file_queue() next. */
 static inline void afi_op_init(struct afi_op *op, struct af_future *f,
 			       enum afi_direction direction,
 			       int (*step)(struct afi_op *))
@@ -54,20 +54,20 @@ static inline void afi_op_init(struct afi_op *op, struct af_future *f,
 }
 /* Leaves the queue and completes the future. Does not step the queue. */
 void afi_op_finish(struct afi_op *op, int error);
-/* For use outside a step function: afi_op_finish(), then steps the queue. */
+/* For use outside a step function: afi_op_finish(), and steps the queue. */
 void afi_op_end(struct afi_op *op, int error);
 /*
  * Sets the deadline of a queued operation. Ends it at once if the timeout is
  * zero. 0 or -ENOMEM.
  */
 int afi_op_wait(struct afi_op *op, const struct timeval *timeout);
-/* The same; without memory, ends it with -ENOMEM. */
+/* Like afi_op_wait(), but if there is no memory, ends it with -ENOMEM. */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 
 /* For the table of an operation that begins with a struct afi_file_op. */
 void afi_op_cancel(struct af_future *f);
 void afi_op_expire(struct af_future *f);
-/* Of an operation that counts in the future itself. */
+/* For an operation whose progress is the count of its future. */
 size_t afi_op_progress(const struct af_future *f);
 void afi_op_describe(const struct af_future *f, FILE *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads: bytes, a line, up to a delimiter. All gather in the file's own buffer
- * and take from it once there is enough, so a read that ends early leaves its
- * bytes there.
+ * Reads: bytes, a line, up to a delimiter. All of them gather bytes in the
+ * file's own buffer, and take them out once there are enough, so a read that
+ * ends early leaves its bytes there.
  */
 #include "config.h"
 
@@ -174,7 +174,7 @@ static ssize_t read_fill(const struct afi_read_op *op, struct af_file *file)
 /* Asks to be woken; -EAGAIN, or an error. It may wait for long. */
 static int read_await(const struct afi_read_op *op, struct af_file *file)
 {
-	if (op->hint <= AFI_READ_SIZE)
+	if (file->in.len > 0 && op->hint <= AFI_READ_SIZE)
 		afi_buffer_shrink(&file->in, &file->loop->pool);
 	return afi_file_await(file, AFI_READ);
 }
@@ -356,13 +356,14 @@ static size_t read_enough_bytes(struct afi_read_op *op, const char *data,
 				size_t len)
 {
 	(void)data;
-	/* The rest of the message stays for the next read. */
-	if (len > op->size && !op->full && op->op.file->is_message)
-		op->future.flags = AFIO_TRUNCATED;
 	if (op->full)
 		return len >= op->size ? op->size : 0;
-	if (len > op->size)
+	if (len > op->size) {
+		/* The rest of the message stays for the next read. */
+		if (op->op.file->is_message)
+			op->future.flags = AFIO_TRUNCATED;
 		return op->size;
+	}
 	if (op->op.file->read_error)
 		op->future.flags = AFIO_ERROR;
 	return len;

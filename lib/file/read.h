@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads, for those that say when there is enough: bytes, a line, a delimiter.
+ * What all reads share. Each kind (bytes, a line, a delimiter) has a function
+ * that says when there are enough bytes.
  */
 #ifndef AFI_FILE_READ_H
 #define AFI_FILE_READ_H
@@ -21,12 +22,12 @@ struct afi_read_op {
 			size_t (*enough)(struct afi_read_op *op,
 					 const char *data, size_t len);
 			size_t size;		 /* at most, or unbounded */
-			size_t scanned;		 /* without a newline in them */
+			size_t scanned;		 /* known to have no newline */
 			struct afi_delim *delim; /* of read_until */
 			struct afi_delims *delims; /* of read_until_any */
 			uint32_t hint;	/* the line's likely length */
-			bool full;	/* a part is a result only at the end */
-			bool keep_part; /* and not at the deadline */
+			bool full;	/* a part is no result before the end */
+			bool keep_part; /* nor at the deadline */
 		};
 		/* Once it is done: a small result, saving an allocation. */
 		char small[96];
@@ -40,10 +41,10 @@ struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,
 /* Takes what there is, or queues it. */
 struct af_future *afi_read_start(struct afi_read_op *op, struct af_file *file,
 				 const struct timeval *timeout);
-/* Ends one that was not started, out of memory. */
+/* Ends one that was not started, with -ENOMEM. */
 struct af_future *afi_read_abandon(struct afi_read_op *op);
 
-/* How many bytes decide on a delimiter that begins before the size is full. */
+/* How many bytes it takes to find a delimiter that begins within size bytes. */
 static inline size_t afi_read_most(const struct afi_read_op *op)
 {
 	size_t longest = 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A chain of an evbuffer that will be sent by sendfile(2) points nowhere, and
- * libevent has no question that tells it from others. But it refuses to add a
- * reference to one, and it writes every kind of chain to a descriptor.
+ * A chain of an evbuffer that will be sent by sendfile(2) has no bytes in
+ * memory, and libevent has no function that recognises such a chain. But
+ * libevent refuses to add a reference to one, and it writes every kind of chain
+ * to a descriptor.
  */
 #include "config.h"
 

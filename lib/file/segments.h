@@ -9,8 +9,8 @@
 struct evbuffer;
 
 /*
- * Reads into memory what buf has of files, so that evbuffer_peek() shows all of
- * it. 0; or -errno, and the bytes are still in buf.
+ * Reads the parts of files in buf into memory, so that evbuffer_peek() shows
+ * all bytes. 0; or -errno, and the bytes are still in buf.
  */
 int afi_segments_load(struct evbuffer *buf);
 

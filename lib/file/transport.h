@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A transport carries the bytes of a file; this is the table that each of them
- * fills in. Reads and writes do not block. Nothing is called after close.
+ * A transport carries the bytes of a file; this is the table that each
+ * transport fills in. Reads and writes do not block. After close, only destroy
+ * is called.
  */
 #ifndef AFI_FILE_TRANSPORT_H
 #define AFI_FILE_TRANSPORT_H
@@ -20,9 +21,9 @@ struct afi_transport {
 	ssize_t (*read)(struct af_file *file, void *buf, size_t len);
 	/* Bytes; -EAGAIN; another negative errno. Raises no SIGPIPE. */
 	ssize_t (*write)(struct af_file *file, const struct iovec *iov, int n);
-	/* From now on, call afi_file_ready() when ready; 0 or -errno. */
+	/* From now on, calls afi_file_ready() when ready; 0 or -errno. */
 	int (*want)(struct af_file *file, enum afi_direction direction);
-	/* Stop that, and clear wanted, which must be set. */
+	/* Stops that, and clears wanted, which must be set. */
 	void (*unwant)(struct af_file *file, enum afi_direction direction);
 	/* How many bytes it holds: read, but not yet returned by its read. */
 	size_t (*held)(const struct af_file *file);
@@ -34,33 +35,34 @@ struct afi_transport {
 	/* All below may be NULL; each comment says what NULL means. */
 
 	/*
-	 * afi_fill() where a message must be read whole, or code of the program
-	 * runs before or after. NULL: uses read.
+	 * Replaces afi_fill() where a message must be read whole, or where code
+	 * of the program runs before or after. NULL: afi_fill() uses read.
 	 */
 	ssize_t (*fill)(struct af_file *file, size_t want);
 	/*
-	 * Before a read of less than AFI_PACKET_MAX bytes: true if the file has
-	 * turned out to be a packet pipe, and has a table with fill now. NULL:
-	 * never.
+	 * Called before a read of less than AFI_PACKET_MAX bytes: true if the
+	 * file turns out to be a packet pipe; it now has a table with fill.
+	 * NULL: never.
 	 */
 	bool (*look)(struct af_file *file, size_t room);
-	/* The end is not final any more: 0 or -errno. NULL: -ENOTSUP. */
+	/* Lets reads go on after end of file: 0 or -errno. NULL: -ENOTSUP. */
 	int (*clear_eof)(struct af_file *file);
 	/*
 	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
-	 * that none comes after the first byte equal to one of the n in last.
-	 * NULL: any number, because put_back can undo it.
+	 * that none is read beyond the first byte that is equal to one of the n
+	 * in last. NULL: any number, because put_back can undo it.
 	 */
 	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
-	 * Moves the descriptor's position back over the buffered bytes. Call it
-	 * only if a read or write that waits is about to end. 0, also for a
-	 * descriptor without a position; -EBUSY. NULL: not an on-disk file.
+	 * Moves the descriptor's position back over the buffered bytes. This
+	 * recalls the job of a waiting read or write, so it must be about to
+	 * end. 0, also for a descriptor without a position; -EBUSY. NULL: not
+	 * an on-disk file.
 	 */
 	int (*put_back)(struct af_file *file);
 	/* Whether a worker uses the fd and cannot be recalled. NULL: no. */
 	bool (*is_busy)(struct af_file *file);
-	/* Whether len bytes can be unread: 0 or -errno. NULL: always. */
+	/* Whether len bytes can be unread: 0 (yes) or -errno. NULL: always. */
 	int (*can_unread)(struct af_file *file, size_t len);
 	/*
 	 * Prefetches for a caller that reads the descriptor directly, such as
@@ -70,25 +72,25 @@ struct afi_transport {
 	 */
 	ssize_t (*prepare)(struct af_file *file, size_t len);
 	/*
-	 * The first write ends early: returns how many of its bytes a worker or
-	 * a bufferevent will still send. NULL: none.
+	 * Called when the first write ends early: returns how many of its bytes
+	 * a worker or a bufferevent will still send. NULL: none.
 	 */
 	size_t (*commit)(struct af_file *file);
 	/*
-	 * Whether bytes that a write has counted have yet to leave: want
-	 * AFI_WRITE. NULL: never.
+	 * Whether bytes that a write has counted are still to be sent. If so,
+	 * want AFI_WRITE to wait for that. NULL: never.
 	 */
 	bool (*is_sending)(const struct af_file *file);
-	/* Returns the error of such bytes, once; 0. NULL: there is none. */
+	/* Returns the error of such bytes, once, or 0. NULL: there is none. */
 	int (*take_late_error)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
-	/* shutdown(2), and whether it is possible. NULL: -ENOTSOCK. */
+	/* shutdown(2); and whether that is possible. NULL: -ENOTSOCK. */
 	int (*shutdown)(struct af_file *file, int how);
 	int (*can_shutdown)(const struct af_file *file, int how);
 	/*
-	 * The descriptor to watch for a hang-up; -1: none, the transport calls
-	 * afi_hangup_seen(). NULL: there is no other side.
+	 * The descriptor to watch for a hang-up; -1: none, as the transport
+	 * calls afi_hangup_seen() itself. NULL: there is no other side.
 	 */
 	int (*hangup_fd)(const struct af_file *file);
 	/* Whether it knows that the other side has left. NULL: never. */
@@ -104,9 +106,9 @@ struct afi_transport {
 	/* Frees what release and close have left. NULL: nothing. */
 	void (*destroy)(struct af_file *file);
 
-	/* It cannot be polled; workers do what would block. */
+	/* It cannot be polled; workers make the calls that would block. */
 	bool always_ready;
-	/* After a partial write there is no room for more. */
+	/* A partial write means that there is no room for more. */
 	bool part_fills;
 	/* The descriptor belongs to the program's bufferevent. */
 	bool borrows_fd;

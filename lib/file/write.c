@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes: at once, straight from the caller's buffer; what is left goes, one
- * wake-up at a time, from a copy. libevent sends nothing itself, so the count
- * is exact and nothing is sent after the outcome.
+ * Writes: as many bytes as possible at once, directly from the caller's buffer;
+ * the rest from a copy, at each wake-up. libevent itself sends nothing, so the
+ * count is exact, and nothing is sent after the outcome.
  */
 #include "config.h"
 

@@ -10,10 +10,10 @@
 struct afi_await {
 	struct afi_await *outer;
 	struct af_future *future;
-	struct event_base *base; /* where the loop's things were before */
+	struct event_base *base; /* where the loop's watches were before */
 	bool turning;		 /* whether libevent was dispatching them */
 	bool forgotten;		 /* see af_future_forget() */
-	unsigned maybe_stuck;	 /* of the loop, when it was last looked at */
+	unsigned maybe_stuck;	 /* the loop's, when last compared */
 };
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Chains: then, catch, finally, on_done. Who owns whom: a link of a chain
- * holds a reference to its source, the future it waits for; the waiter that
- * the source runs holds the link's own one, so that a chain runs though
- * nobody kept its end. The source runs each waiter once, which breaks the
- * circle.
+ * Chains: then, catch, finally, on_done. References: a link of a chain has one
+ * to its source, the future that it waits for. The waiter of the source has one
+ * to the link, so that a chain runs even if the program has dropped its end.
+ * The source runs each waiter once, which breaks the cycle.
  */
 #include "config.h"
 

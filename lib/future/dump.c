@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The dump: what is pending and who waits for whom, for a person who asks why
+ * The dump: what is pending, and which future waits for which, to find out why
  * nothing happens. Reads everything, changes nothing.
  */
 #include "config.h"

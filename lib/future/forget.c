@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Letting go of a future, and of all that was to follow it. It goes where a
- * cancel would go: along the chain to its root, and to the parts of a group.
- * First all waiters are taken off, without a call of the program's code; then
- * the futures that they were for end.
+ * Forgetting a future, and everything that was to follow it. It reaches the
+ * same futures as a cancel: along the chain to its root, and the parts of a
+ * group. First it removes all waiters, without calling code of the program;
+ * then the futures of these waiters end.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futures: state, references, waiters, cancel. Knows no file and no process, and
- * of chains only that one future may stand on another, or on several.
+ * Futures: state, references, waiters, cancel. Knows no file and no process,
+ * and of chains only that a future may wait for another one, or for several.
  */
 #include "config.h"
 
@@ -330,8 +330,8 @@ int afi_future_expire_after(struct af_future *f, const struct timeval *timeout)
 }
 
 /*
- * A cancel stops at a shield; unless that is due, with nothing but others between
- * it and what is done.
+ * A cancel stops at a shield; unless that is due, with nothing but others
+ * between it and what is done.
  */
 static struct af_future *future_shield_root(struct af_future *shield)
 {
@@ -383,7 +383,7 @@ static void future_cancel_enter(struct afi_compound *compound,
 		f->ops->cancel(f);
 }
 
-/* Depth must cost no stack, so each compound knows from where it was entered. */
+/* Each compound stores from where it was entered: recursion needs stack. */
 void afi_future_cancel_parts(struct afi_compound *compound)
 {
 	struct afi_compound *other;

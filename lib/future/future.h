@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The future as its makers see it. A maker embeds struct af_future at the head
- * of its own struct and gives it a table of functions. Nothing in future/ knows a
- * file or a process.
+ * The future as the code that makes futures (the maker) sees it. A maker embeds
+ * struct af_future at the head of its own struct and gives it a table of
+ * functions. Nothing in future/ knows a file or a process.
  */
 #ifndef AFI_FUTURE_FUTURE_H
 #define AFI_FUTURE_FUTURE_H
@@ -21,22 +21,22 @@
 struct af_file;
 struct afi_spawn_error;
 
-/* Somebody who waits for a future. Run once, from the ready queue. */
+/* One of those that wait for a future. It is run once, from the ready queue. */
 struct afi_waiter {
 	struct afi_waiter *next;
 	void (*run)(struct afi_waiter *waiter, struct af_future *done);
 	void (*fn)(void); /* the program's continuation, whatever its type */
 	void *arg;
-	struct af_future *child; /* what its outcome goes to, or NULL */
+	struct af_future *child; /* the future that waits, or NULL */
 };
 
 /*
- * A waiter that can be taken off again: its maker embeds it. Those that cannot
- * know nothing of it, and cost nothing more.
+ * A waiter that can be removed again: its maker embeds it. Other waiters do not
+ * become larger or slower by it.
  */
 struct afi_tie {
 	struct afi_waiter waiter;
-	struct afi_waiter *before; /* NULL, or gone: it is the first */
+	struct afi_waiter *before; /* NULL or freed: this is the first */
 };
 
 /* The fn of a waiter in a struct afi_tie; never called. */
@@ -45,11 +45,11 @@ void afi_waiter_tied(void);
 /* What a future waits for, while it is pending. */
 enum afi_kind {
 	AFI_SINGLE, /* nothing, or its source */
-	/* Its source, until it is cancelled, which leaves that alone. */
+	/* Its source, which is not cancelled when this one is. */
 	AFI_SHIELD,
 	/*
-	 * Several; it begins with a struct afi_compound. Its cancel only
-	 * finishes it; its parts are cancelled after that.
+	 * Several; the future begins with a struct afi_compound. Its cancel
+	 * only finishes it; its parts are cancelled after that.
 	 */
 	AFI_COMPOUND,
 };
@@ -57,7 +57,7 @@ enum afi_kind {
 struct afi_future_ops {
 	const char *name;
 	size_t size;
-	/* Takes the operation back; ends in afi_future_finish(-ECANCELED). */
+	/* Stops the operation, and calls afi_future_finish(-ECANCELED). */
 	void (*cancel)(struct af_future *f);
 	/*
 	 * The deadline passed: finishes, with what there is, or goes on without
@@ -66,28 +66,30 @@ struct afi_future_ops {
 	void (*expire)(struct af_future *f);
 	/* Frees what the maker's struct holds; may be NULL. */
 	void (*destroy)(struct af_future *f);
-	/* Of a shield, without a reference: whether it lives on. */
+	/* Of a shield that has no reference any more: whether it is kept. */
 	bool (*keep)(struct af_future *f);
 	enum afi_kind kind;
-	bool needs_one; /* of the parts of a compound; else all */
-	/* Of a communicate: what it brought. */
+	bool hides_parts; /* a compound: its parts come and go */
+	bool needs_one; /* a compound: waits for one of its parts, not all */
+	/* A communicate: its result. */
 	const struct af_output *(*output)(const struct af_future *f);
-	/* Of one that is done: a value of the program's. */
+	/* If it is done: a value of the program's. */
 	void *(*value)(const struct af_future *f);
-	/* Of one that made a file: that file, once. */
+	/* If it made a file: that file, once. */
 	struct af_file *(*take_file)(struct af_future *f);
-	/* Of one that starts a child: why that failed, or NULL. */
+	/* If it starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
-	/* Its status is which of several texts a read has found. */
+	/* Its status is the index of the text that a read has found. */
 	bool has_match;
-	/* Of a pending one: how many bytes it has moved so far. */
+	/* If it is pending: its count so far. */
 	size_t (*progress)(const struct af_future *f);
 	/* For the dump: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };
 
 /*
- * Of a link whose source was done already when the chain was cancelled.
+ * The state of a link whose chain was cancelled when its source was done
+ * already.
  */
 enum afi_cancel {
 	AFI_CANCEL_NONE,
@@ -98,8 +100,9 @@ enum afi_cancel {
 /*
  *  pending --finish--> done --(task)--> waiters run, in order
  *
- * Pending, the operation itself holds a reference, and an operation at the root
- * of a chain is in its loop's pending list.
+ * While an operation is pending, it holds a reference to its own future, and
+ * the future of an operation at the root of a chain is in its loop's pending
+ * list.
  */
 struct af_future {
 	const struct afi_future_ops *ops;
@@ -127,7 +130,7 @@ struct af_future {
 	struct evbuffer *buffer;
 };
 
-/* Where a walk over futures within futures is, and where it came from. */
+/* The position of a walk over nested compounds, and the way back up. */
 struct afi_walk {
 	struct afi_compound *above;
 	size_t next; /* part */
@@ -139,10 +142,10 @@ struct afi_compound {
 	struct af_future **parts; /* from malloc() */
 	size_t n;
 	struct afi_walk cancel;
-	/* Of the walk that looks, see needs.c: which one, what was found. */
+	/* The last walk of needs.c or forget.c that came here. */
 	struct afi_walk look;
-	unsigned looked; /* loop->walks */
-	bool found;
+	unsigned looked; /* loop->walks at that time */
+	bool found;	 /* its result */
 };
 
 /*
@@ -151,21 +154,21 @@ struct afi_compound {
  */
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops);
-/* The same, of an operation that will wait: in its loop's pending list. */
+/* Makes one for an operation that will wait: adds it to the pending list. */
 struct af_future *afi_operation_new(struct af_loop *loop,
 				    const struct afi_future_ops *ops);
-/* For one that may be done at once: it has to wait, and joins that list. */
+/* For an operation that could not be done at once: adds it to that list. */
 int afi_operation_wait(struct af_future *f, const struct timeval *timeout);
 /* A failed future; a static one where none can be made. Never NULL. */
 struct af_future *afi_future_failed(struct af_loop *loop, int error);
-/* Ends a pending future, once. Its result must be there already. */
+/* Ends a pending future, once. Its result must have been set before. */
 void afi_future_finish(struct af_future *f, int error);
 /*
- * It is not done at once: it begins to wait. Calls expire after a valid,
- * non-zero timeout (NULL: never); 0 or -ENOMEM.
+ * A future that is not done at once begins to wait: calls expire after a valid,
+ * non-zero timeout (NULL: never). 0 or -ENOMEM.
  */
 int afi_future_expire_after(struct af_future *f, const struct timeval *timeout);
-/* The same, of one that may be done by now; after a zero timeout it expires. */
+/* Like that, for one that may be done already; a zero timeout expires now. */
 static inline int afi_future_limit(struct af_future *f,
 				   const struct timeval *timeout)
 {
@@ -178,35 +181,35 @@ static inline int afi_future_limit(struct af_future *f,
 }
 
 /*
- * Whether f waits for another one, if only among others; or (NULL) cannot be
- * done before a continuation returns that is running now.
+ * Whether f waits for other, perhaps among others. If other is NULL: whether f
+ * cannot be done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* The same, in a walk of bounded length: -1, if that does not tell. */
+/* Like that, but -1 if a walk of bounded length cannot decide it. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);
-/* The future at the root of a pending chain, as far as a cancel goes. */
+/* The future at the root of a pending chain, as far as a cancel reaches. */
 struct af_future *afi_future_root(struct af_future *f);
 
 /*
- * Whether there is a loop that would run waiters. One that is being freed runs
- * those of what is pending, or has not told all yet.
+ * Whether there is a loop that would run waiters. A loop that is being freed
+ * runs those of futures that are pending or have waiters left.
  */
 static inline bool afi_future_has_loop(const struct af_future *f)
 {
 	return afi_loop_alive(f->loop) || !f->done || f->waiters;
 }
 /*
- * Adds a waiter; run, fn, arg and child as in struct afi_waiter. 0 or -ENOMEM,
- * never for the first.
+ * Adds a waiter; run, fn, arg and child as in struct afi_waiter. 0 or -ENOMEM;
+ * the first one needs no memory.
  */
 int afi_future_wait(struct af_future *f,
 		    void (*run)(struct afi_waiter *, struct af_future *),
 		    void (*fn)(void), void *arg, struct af_future *child);
-/* The waiters of a future that is done are due, unless they are already. */
+/* Makes the waiters of a future that is done due, unless they are already. */
 void afi_future_schedule(struct af_future *f);
-/* A waiter is out of the list of f: its memory can be used again. */
+/* Releases a waiter that was taken out of the list of f. */
 static inline void afi_waiter_put(struct af_future *f,
 				  struct afi_waiter *waiter)
 {
@@ -220,7 +223,7 @@ static inline void afi_waiter_put(struct af_future *f,
 void afi_future_tie(struct af_future *f, struct afi_tie *tie,
 		    void (*run)(struct afi_waiter *, struct af_future *),
 		    struct af_future *child);
-/* Takes it off, unless that has happened, or it has run. */
+/* Removes it, unless it was removed or has run. */
 void afi_future_untie(struct af_future *f, struct afi_tie *tie);
 
 #endif

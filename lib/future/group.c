@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futures of several: all, all_settled, race, any; and of one, but not for
- * ever: with_timeout. A group holds references to its parts from beginning to
- * end, so that they can be read; each pending part holds one to the group.
+ * Futures made of several: all, all_settled, race, any; and of one, with a time
+ * limit: with_timeout. A group holds references to its parts as long as it
+ * exists, so that they can be read; each pending part holds one to the group.
  */
 #include "config.h"
 
@@ -207,17 +207,6 @@ struct af_future *af_any(struct af_loop *loop, struct af_future **futures,
 	return group_start(loop, &group_any_ops, futures, n);
 }
 
-struct af_future *af_future_part(const struct af_future *f, size_t i)
-{
-	const struct afi_compound *compound;
-
-	/* Of a map, parts come and go. */
-	if (!f || !f->ops || f->ops->cancel != group_cancel)
-		return NULL;
-	compound = AFI_CONTAINER(f, const struct afi_compound, future);
-	return i < compound->n ? compound->parts[i] : NULL;
-}
-
 /* Cancels the part, and waits for it only where its continuation is due. */
 static void group_time_out(struct af_future *f)
 {
@@ -264,6 +253,25 @@ static const struct afi_future_ops group_timeout_ops = {
 	.kind = AFI_COMPOUND,
 	.needs_one = true,
 };
+
+/* The future that has the parts of f; or NULL. */
+static const struct af_future *group_owner(const struct af_future *f)
+{
+	while (f && f->ops && f->ops->kind != AFI_COMPOUND)
+		f = f->done ? f->source : NULL;
+	return f && f->ops && !f->ops->hides_parts ? f : NULL;
+}
+
+struct af_future *af_future_part(const struct af_future *f, size_t i)
+{
+	const struct afi_compound *compound;
+
+	f = group_owner(f);
+	if (!f)
+		return NULL;
+	compound = AFI_CONTAINER(f, const struct afi_compound, future);
+	return i < compound->n ? compound->parts[i] : NULL;
+}
 
 /* Out of memory, when f is a part already. */
 static void group_fail_late(struct af_future *f)

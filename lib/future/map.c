@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A map: futures that a function of the program makes, so many at a time. Each
- * call of the function is a task, so that rows of futures that are done already
- * are as fair as rows of continuations. Those that are pending are the map's
- * parts; a part that is done makes room for another.
+ * A map: a function of the program makes futures, of which at most n are
+ * pending at a time. Each call of the function is a task. So even a long series
+ * of futures that are done already does not keep the base from being polled.
+ * The pending futures are the map's parts; one that is done makes room for
+ * another.
  */
 #include "config.h"
 
@@ -68,6 +69,7 @@ static const struct afi_future_ops map_ops = {
 	.cancel = map_cancel,
 	.destroy = map_destroy,
 	.kind = AFI_COMPOUND,
+	.hides_parts = true,
 	.progress = map_progress,
 	.describe = map_describe,
 };

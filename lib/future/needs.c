@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether one future waits for another. Changes no future; each compound keeps
- * for the walk from where it was entered, since depth must cost no stack.
+ * Whether one future waits for another. Changes no future, except that the walk
+ * stores in each compound from where it was entered: recursion would need
+ * stack.
  */
 #include "config.h"
 

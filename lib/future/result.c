@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a future went and what it brought. Changes nothing, except that it makes
+ * The outcome and the result of a future. Changes nothing, except that it makes
  * an evbuffer of the bytes.
  */
 #include "config.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A shield: a future with the outcome of another, its source, that can be
- * cancelled or dropped without it. The source's waiter holds no reference to the
- * shield, so that the shield notices when nobody has one.
+ * A shield: a future that has the outcome of another one, its source, and that
+ * can be cancelled or dropped without it. The source's waiter holds no
+ * reference to the shield, so that the shield notices when it has none left.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A future that time alone ends.
+ * A future that is done after some time.
  */
 #include "config.h"
 

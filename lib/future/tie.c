@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Waiters that can be taken off again, in no time however many there are. The
- * list has no way back, except from these. Knows not who waits.
+ * Waiters that can be removed again, in constant time. In the list, only these
+ * have a link to the one before. Does not know what waits.
  */
 #include "config.h"
 
@@ -39,7 +39,7 @@ void afi_future_untie(struct af_future *f, struct afi_tie *tie)
 	if (!waiter->run)
 		return;
 	waiter->run = NULL;
-	/* Waiters run from the first on, so before is there unless this is it. */
+	/* Waiters run in order: before exists unless this one is the first. */
 	if (f->waiters == waiter)
 		f->waiters = next;
 	else

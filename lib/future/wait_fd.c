@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A future that a descriptor's readiness ends. Moves no byte and changes no
- * flag: poll(2) and libevent only look.
+ * A future that is done when a descriptor is ready. Reads and writes nothing,
+ * and changes no flag: poll(2) and libevent only look.
  */
 #include "config.h"
 

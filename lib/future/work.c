@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A function of the program on a worker thread. What the thread uses is a job
- * apart from the future, which may end before it, and belongs to the loop.
+ * A function of the program on a worker thread. The thread uses only a job.
+ * That is separate from the future, which belongs to the loop and may end
+ * first.
  */
 #include "config.h"
 

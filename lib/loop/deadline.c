@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Deadlines, on libevent's timers. libevent counts from a cached time, on a
- * coarse clock; here a deadline is a point on the fine one.
+ * Deadlines, by libevent's timers. libevent counts from a cached time of a
+ * coarse clock; a deadline here is a point in time of the precise clock.
  */
 #include "config.h"
 

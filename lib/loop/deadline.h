@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A point in time, by CLOCK_MONOTONIC, at which something is to happen once.
+ * A deadline: a function that is called once, at a point in time of
+ * CLOCK_MONOTONIC.
  */
 #ifndef AFI_LOOP_DEADLINE_H
 #define AFI_LOOP_DEADLINE_H
@@ -24,9 +25,9 @@ struct afi_deadline {
 
 /* CLOCK_MONOTONIC, in nanoseconds. */
 int64_t afi_now(void);
-/* Some milliseconds behind, and a fraction of the price. */
+/* Up to some milliseconds behind afi_now(), but much cheaper. */
 int64_t afi_now_coarse(void);
-/* Whether a timeout makes sense: NULL, or not negative and normalised. */
+/* Whether a timeout is valid: NULL, or not negative and normalised. */
 static inline bool afi_timeout_valid(const struct timeval *timeout)
 {
 	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop: the base, the queues and the one place that drains them, run and
- * stop, and the end of all that ends with it. Knows no future, no file, no
- * process and no worker: only members, tasks and watches.
+ * The loop: the base, the queues and the only function that drains them, run
+ * and stop, and how everything ends that ends with the loop. Knows no future,
+ * no file, no process and no worker: only members, tasks and watches.
  */
 #include "config.h"
 
@@ -165,6 +165,8 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 	TAILQ_INIT(&loop->members);
 	TAILQ_INIT(&loop->last);
 	LIST_INIT(&loop->watches);
+	LIST_INIT(&loop->lookout.list);
+	LIST_INIT(&loop->children);
 }
 
 /* What is on the base from the beginning; 0 or -errno. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The mailbox: a list under a lock, and an eventfd that is readable while the
- * list is not empty. Knows neither the loop nor what is posted: it reports by a
- * function pointer.
+ * list is not empty. Knows neither the loop nor what is posted: it reports
+ * posts by a function pointer.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A mailbox: what other threads leave for one thread, and how that thread hears
- * of it. Knows neither the loop nor what is posted.
+ * A mailbox: posts that other threads leave for one thread, its owner, and how
+ * they wake it. Knows neither the loop nor what is posted.
  */
 #ifndef AFI_LOOP_MAILBOX_H
 #define AFI_LOOP_MAILBOX_H
@@ -15,22 +15,22 @@
 #include "loop/task.h"
 #include "loop/watch.h"
 
-/* Something for the owner to run: embedded in what it is about. */
+/* A function for the owner to call, embedded in the data that it needs. */
 struct afi_post {
 	struct afi_task task;
 	struct afi_post *next;
-	void (*run)(struct afi_task *task); /* set by who posts it */
+	void (*run)(struct afi_task *task); /* set by the poster */
 };
 
 /* Filled by any thread, emptied by its owner's. */
 struct afi_mailbox {
 	pthread_mutex_t lock; /* of the list and what fd counts */
 	struct afi_post *first, **tail;
-	int fd; /* an eventfd: readable when there is something in it */
+	int fd; /* an eventfd: readable when there are posts */
 	struct event home;	/* on the base it was opened with */
 	struct event away;	/* on the last other base it was moved to */
 	struct afi_watch watch; /* the owner's, which moves it */
-	/* In the owner's thread: there is something in it. */
+	/* Called in the owner's thread when there are posts. */
 	void (*arrived)(struct afi_mailbox *box);
 };
 
@@ -38,20 +38,20 @@ struct afi_mailbox {
 int afi_mailbox_open(struct afi_mailbox *box, struct event_base *base,
 		     void (*arrived)(struct afi_mailbox *));
 void afi_mailbox_close(struct afi_mailbox *box);
-/* Leaves a post; for any thread, and cannot fail. */
+/* Adds a post. Any thread may call it, and it cannot fail. */
 void afi_mailbox_put(struct afi_mailbox *box, struct afi_post *post);
 /* Takes all posts out: the first one, linked by next; or NULL. */
 struct afi_post *afi_mailbox_take(struct afi_mailbox *box);
-/* Whether there is no post in it; for any thread. */
+/* Whether there are no posts. Any thread may call it. */
 bool afi_mailbox_is_empty(struct afi_mailbox *box);
 /*
- * Watches it on base, too; 0 or -ENOMEM. It stays on the base it was opened
- * with, so that moving back costs nothing.
+ * Watches it on base, too; 0 or -ENOMEM. It remains on the base with which it
+ * was opened, so that moving back costs nothing.
  */
 int afi_mailbox_move(struct afi_mailbox *box, struct event_base *base);
 /* Forgets a base, other than the first, that is about to be freed. */
 void afi_mailbox_leave(struct afi_mailbox *box, struct event_base *base);
-/* A child by fork(2) runs the base, and must leave the posts to its parent. */
+/* For a child of fork(2) that runs the base: leaves the posts to the parent. */
 void afi_mailbox_ignore(struct afi_mailbox *box);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fairness by the clock: how long work may go on, and how often that is asked.
+ * Fairness by the clock: how long work may go on, and how often to check that.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fairness: work that comes in rows is done for a millisecond, and then the
- * base is polled. The clock is read once for a batch of items, whose size
- * follows the pace that was measured last. Knows neither the loop nor the work.
+ * Fairness: a long series of items of work is interrupted after a millisecond,
+ * to poll the base. The clock is read once for each batch of items, whose size
+ * depends on the pace of the batch before. Knows neither the loop nor the work.
  */
 #ifndef AFI_LOOP_PACE_H
 #define AFI_LOOP_PACE_H
@@ -11,17 +11,18 @@
 #include <stdint.h>
 
 /*
- * Work between two polls. The state is in a page of its own, which is zeroed in
- * a child by fork(2): so the one byte that ends a turn also ends it there.
+ * The work between two polls. The state is in a page of its own, which is
+ * zeroed in a child of fork(2): so the byte that ends a turn also stops all
+ * work there.
  */
 enum afi_turn_state { AFI_TURN_ELSEWHERE, AFI_TURN_ON, AFI_TURN_OVER };
 struct afi_turn {
-	int64_t began; /* 0: nobody has looked at the clock yet */
+	int64_t began; /* 0: the clock was not read yet */
 	char *state;   /* enum afi_turn_state */
 	char last;     /* the state, once that page is unmapped */
 };
 
-/* Maps the page: 0 or -ENOMEM; unmaps it, if it is. */
+/* Maps the page, 0 or -ENOMEM; unmaps it, if it is mapped. */
 int afi_turn_open(struct afi_turn *turn);
 void afi_turn_close(struct afi_turn *turn);
 
@@ -34,8 +35,8 @@ static inline void afi_turn_begin(struct afi_turn *turn)
 
 /* How fast one kind of work goes. */
 struct afi_pace {
-	int64_t looked; /* at the clock */
-	unsigned batch; /* items from then on to the next look */
+	int64_t looked; /* when the clock was read */
+	unsigned batch; /* items from then until it is read again */
 };
 
 /* Whether it is time to poll. */

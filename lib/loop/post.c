@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Posts: the way into a loop that the program's other threads have, and the
- * handle that outlives the loop. Knows no future.
+ * Posts: functions that other threads of the program have a loop call, and the
+ * handle, which outlives the loop. Knows no future.
  */
 #include "config.h"
 

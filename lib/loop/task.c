@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queues of tasks. Knows neither who owns a queue nor what a task does.
+ * Queues of tasks. Knows neither the owner of a queue nor what a task does.
  */
 #include "config.h"
 

@@ -15,7 +15,7 @@ struct afi_task {
 };
 TAILQ_HEAD(afi_tasks, afi_task);
 
-/* Appends a task that is in no queue; run says what it does. */
+/* Appends a task that is in no queue; run is the function to call. */
 static inline void afi_task_queue(struct afi_tasks *queue,
 				  struct afi_task *task,
 				  void (*run)(struct afi_task *))
@@ -27,7 +27,7 @@ static inline void afi_task_queue(struct afi_tasks *queue,
 /* Takes a task out of the queue it is in, if it is in one. */
 void afi_task_cancel(struct afi_tasks *queue, struct afi_task *task);
 
-/* Runs the first task of a queue that is not empty; it is out of it by then. */
+/* Takes the first task out of a queue, which must not be empty, and runs it. */
 static inline void afi_task_run_first(struct afi_tasks *queue)
 {
 	struct afi_task *task = TAILQ_FIRST(queue);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A watch: something that is on an event base, and moves along when the base is
- * exchanged for another one. Knows neither the loop nor what is watched.
+ * A watch: something that is on an event base, and that moves when the base is
+ * replaced by another one. Knows neither the loop nor what is watched.
  */
 #ifndef AFI_LOOP_WATCH_H
 #define AFI_LOOP_WATCH_H
@@ -20,7 +20,7 @@ struct afi_watch {
 };
 LIST_HEAD(afi_watches, afi_watch);
 
-/* It is on the base; off it. Starting or stopping twice is fine. */
+/* Record that it is on the base; off it. Calling one twice is fine. */
 void afi_watch_start(struct afi_watches *watches, struct afi_watch *watch,
 		     int (*move)(struct afi_watch *));
 void afi_watch_stop(struct afi_watch *watch);
@@ -31,9 +31,9 @@ void afi_watch_stop(struct afi_watch *watch);
 int afi_watches_move(struct afi_watches *watches, struct event_base **base,
 		     struct event_base *to);
 /*
- * The same, back to where they came from. It cannot fail as a whole: a watch
- * that was added meanwhile, and has no memory to move, stays behind until the
- * next move.
+ * Moves all watches back to the base that they came from. This cannot fail: a
+ * watch that was added meanwhile, and that cannot move for lack of memory,
+ * stays behind until the next move.
  */
 void afi_watches_move_back(struct afi_watches *watches,
 			   struct event_base **base, struct event_base *to);

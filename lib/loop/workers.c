@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A pool of threads, for one crew of a loop. It outlives its loop for as long
- * as one of them is stuck, so that nobody ever waits for a thread to end.
+ * A pool of threads, for one crew of a loop. If a thread is stuck when the loop
+ * is freed, the pool outlives the loop, so that nothing waits for a thread to
+ * end.
  */
 #include "config.h"
 

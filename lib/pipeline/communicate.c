@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Communicate: feeds, collects and waits, all at once, by operations of files
- * and pipelines alone. Its own part is when the whole is over.
+ * Communicate: feeds, collects and waits, all at the same time, using only
+ * operations on files and pipelines. What it adds is when the whole is over.
  */
 #include "config.h"
 
@@ -437,7 +437,7 @@ af_pipe_communicate(struct af_pipe *pipeline,
 		return f;
 	}
 	c->pipeline = pipeline;
-	afi_pipeline_add(pipeline, &c->op, f);
+	afi_pipeline_add_user(pipeline, &c->op, f);
 	r = communicate_start(c, options);
 	if (r < 0)
 		communicate_finish(c, r, 0);

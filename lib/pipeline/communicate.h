@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The communicate as an operation that consists of one sees it.
+ * The communicate, for operations that are built on it.
  */
 #ifndef AFI_PIPELINE_COMMUNICATE_H
 #define AFI_PIPELINE_COMMUNICATE_H
@@ -12,8 +12,8 @@
 /* Whether af_pipe_communicate() would take the options. */
 bool afi_communicate_valid(const struct af_communicate_options *options);
 /*
- * Sets the status of one that is done and had ended before its stages. One that
- * was never made, for want of memory, is left alone.
+ * Sets the status of one that was done before its stages had ended. Does
+ * nothing to one that could not be made for lack of memory.
  */
 void afi_communicate_know_status(struct af_future *f, int status);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The lines or pieces of all streams of a pipeline, one at a time, to one
- * function: an each on every stream and a wait for the stages. Its own part is
- * which stage wrote a line and when, and when the whole is over.
+ * Passes the lines or pieces of all streams of a pipeline, one at a time, to
+ * one function, using an each on every stream and a wait for the stages. What
+ * it adds is which stage wrote a line, when it was read, and when the whole is
+ * over.
  */
 #include "config.h"
 
@@ -207,7 +208,7 @@ each_line_new(struct af_pipe *pipeline,
 	c->fn = fn;
 	c->arg = arg;
 	c->future.since = afi_now_coarse();
-	afi_pipeline_add(pipeline, &c->op, f);
+	afi_pipeline_add_user(pipeline, &c->op, f);
 	each_line_start(c);
 	return f;
 }

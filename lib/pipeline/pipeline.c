@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pipelines: the stages that they own, and what is passed on to the files at the
- * ends. Knows neither how stages are started nor the operations on all of them.
+ * Pipelines: the stages that they own, and the operations that they pass on to
+ * the files at their ends. Knows neither how stages are started nor the
+ * operations on whole pipelines.
  */
 #include "config.h"
 
@@ -99,11 +100,23 @@ void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 	LIST_INSERT_HEAD(&pipeline->ops, op, entry);
 }
 
+void afi_pipeline_add_user(struct af_pipe *pipeline, struct afi_pipeline_op *op,
+			   struct af_future *f)
+{
+	afi_pipeline_add(pipeline, op, f);
+	op->uses = pipeline;
+	for (size_t i = 0; i < pipeline->n_stages; i++)
+		pipeline->stages[i]->users++;
+}
+
 void afi_pipeline_remove(struct afi_pipeline_op *op)
 {
 	if (op->future)
 		LIST_REMOVE(op, entry);
 	op->future = NULL;
+	for (size_t i = 0; op->uses && i < op->uses->n_stages; i++)
+		op->uses->stages[i]->users--;
+	op->uses = NULL;
 }
 
 void af_pipe_close(struct af_pipe *pipeline)

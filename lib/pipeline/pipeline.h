@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pipeline as the operations on all of it see it. It knows none of them.
+ * The pipeline as the operations on whole pipelines see it. It knows none of
+ * them.
  */
 #ifndef AFI_PIPELINE_PIPELINE_H
 #define AFI_PIPELINE_PIPELINE_H
@@ -15,30 +16,33 @@
 struct afi_pipeline_op {
 	LIST_ENTRY(afi_pipeline_op) entry;
 	struct af_future *future; /* NULL: not in the list */
+	struct af_pipe *uses;	  /* its files, which must stay; NULL: none */
 };
 
 struct af_pipe {
 	struct af_loop *loop;
 	size_t n_stages;
 	struct af_process **stages;
-	struct af_file *err; /* all stages' stderr; NULL: see the last one's */
+	struct af_file *err; /* shared by all stages; NULL: the last one's */
 	LIST_HEAD(, afi_pipeline_op) ops;
 	void *data; /* the program's own */
 };
 
-/* One of n stages that are still to be filled in. NULL, with errno. */
+/* Makes one with n stages, which the caller must fill in. NULL, with errno. */
 struct af_pipe *afi_pipeline_new(struct af_loop *loop, size_t n);
-/* Frees it, without operations, and each stage by a function. */
+/* Frees it, which has no operations left, and each stage by free_process. */
 void afi_pipeline_free(struct af_pipe *pipeline,
 		       void (*free_process)(struct af_process *));
 
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f);
+/* The same of one that uses the files of the stages. */
+void afi_pipeline_add_user(struct af_pipe *pipeline, struct afi_pipeline_op *op,
+			   struct af_future *f);
 void afi_pipeline_remove(struct afi_pipeline_op *op);
 
 /*
- * Has fn called when part is done. Until then it keeps whole, to which fn gives
- * the reference back.
+ * Calls fn when part is done. Takes a reference to whole, which fn must drop.
  */
 static inline void afi_pipeline_expect(struct af_future *whole,
 				       struct af_future *part, af_done_fn fn,

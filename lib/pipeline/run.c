@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A child in one call: start, communicate and, if that fails, stop. Made of
- * these operations alone. Its own part is the order, and that no child is left.
+ * A child in one call: start, communicate and, if that fails, stop. Uses only
+ * these operations. What it adds is their order, and that no child is left.
  */
 #include "config.h"
 
@@ -17,6 +17,8 @@
 #include "pipeline/pipeline.h"
 
 /*
+ *  starting --(started)--> communicating;  --(failure, timeout)--> done
+ *
  *  communicating --(success)----------------------------------> done
  *    |    |                                                       ^
  *    |    +--(failure)----> stopping --(the child has ended)------+
@@ -26,8 +28,11 @@
  */
 struct run {
 	struct af_future future;
+	struct af_future *start;  /* of the child */
 	struct af_pipe *pipeline; /* NULL: not started, or done */
 	struct af_future *communicate;
+	struct af_communicate_options how;
+	struct timeval linger;	/* for how */
 	struct af_future *stop; /* NULL: not stopping */
 	int error;		/* to fail with, when stopping */
 	af_input_fn input_fn;	/* the program's */
@@ -123,18 +128,33 @@ static void run_on_communicated(struct af_future *done, void *arg)
 	af_future_unref(&run->future);
 }
 
+/* There is no pipeline yet: leaves no child. */
+static void run_fail_start(struct run *run, int error)
+{
+	af_future_cancel(run->start);
+	afi_process_drop(af_future_take_process(run->start));
+	afi_future_finish(&run->future, error);
+}
+
 static void run_cancel(struct af_future *f)
 {
-	run_finish(run_of(f), -ECANCELED);
+	struct run *run = run_of(f);
+
+	if (run->pipeline)
+		run_finish(run, -ECANCELED);
+	else
+		run_fail_start(run, -ECANCELED);
 }
 
 static void run_expire(struct af_future *f)
 {
 	struct run *run = run_of(f);
 
-	if (run->stop || run->communicate->done)
+	if (!run->pipeline)
+		run_fail_start(run, -ETIMEDOUT);
+	else if (run->stop || run->communicate->done)
 		return; /* it ends already */
-	if (af_pipe_poll(run->pipeline, NULL))
+	else if (af_pipe_poll(run->pipeline, NULL))
 		run->communicate->ops->expire(run->communicate);
 	else
 		run_stop(run, -ETIMEDOUT);
@@ -144,6 +164,7 @@ static void run_destroy(struct af_future *f)
 {
 	struct run *run = run_of(f);
 
+	af_future_unref(run->start);
 	af_future_unref(run->communicate);
 	af_future_unref(run->stop);
 	free(run->spawn_error);
@@ -164,7 +185,9 @@ static const struct af_output *run_output(const struct af_future *f)
 
 static const struct afi_spawn_error *run_spawn_error(const struct af_future *f)
 {
-	return AFI_CONTAINER(f, const struct run, future)->spawn_error;
+	const struct run *run = AFI_CONTAINER(f, const struct run, future);
+
+	return run->spawn_error ? run->spawn_error : afi_failure_of(run->start);
 }
 
 static size_t run_progress(const struct af_future *f)
@@ -212,40 +235,17 @@ static const char *run_find_nonsense(const struct af_run_options *options)
 	return NULL;
 }
 
-/* Starts the child, between pipes unless the options want something else. */
-static int run_spawn(struct run *run, const char *const argv[],
-		     const struct af_run_options *options)
+/* Of the run itself, and not of its start. */
+static void run_refuse(struct run *run, enum af_spawn_step step,
+		       const char *name, int error)
 {
 	struct af_loop *loop = run->future.loop;
-	struct af_spawn_options spawn = options->spawn;
-	const char *nonsense = run_find_nonsense(options);
-	struct af_process *process;
 	struct afi_failure failure;
-	int r;
 
-	if (nonsense) {
-		r = afi_fail(&failure, AFIO_STEP_OPTION, nonsense, EINVAL);
-		afi_failure_keep(loop, &failure);
-		return r;
-	}
-	if (spawn.in.kind == AFIO_DEFAULT)
-		spawn.in.kind = afi_input_is_none(&options->communicate)
-					? AFIO_NULL
-					: AFIO_PIPE;
-	if (spawn.out.kind == AFIO_DEFAULT)
-		spawn.out.kind = AFIO_PIPE;
-	if (spawn.err.kind == AFIO_DEFAULT)
-		spawn.err.kind = AFIO_PIPE;
-	process = af_spawn(loop, argv, &spawn);
-	if (!process)
-		return -errno;
-	run->pipeline = af_pipe_new(process, NULL);
-	if (run->pipeline)
-		return 0;
-	afi_process_destroy(process);
-	r = afi_fail(&failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
+	afi_fail(&failure, step, name, error);
 	afi_failure_keep(loop, &failure);
-	return r;
+	run->spawn_error = afi_failure_copy(loop);
+	afi_future_finish(&run->future, -error);
 }
 
 /* The run waits for the program's function while that runs: see -EDEADLK. */
@@ -262,25 +262,88 @@ static ssize_t run_input(void *buf, size_t len, void *arg)
 	return n;
 }
 
-static void run_communicate(struct run *run,
-			    const struct af_run_options *options)
+static void run_communicate(struct run *run)
 {
-	static const struct timeval run_default_grace = { .tv_sec = 1 };
-	struct af_communicate_options how = options->communicate;
+	struct af_communicate_options *how = &run->how;
 
-	how.timeout = NULL; /* it is the run's: communicate would end there */
-	run->grace = options->grace ? *options->grace : run_default_grace;
-	if (how.input_kind == AFIO_INPUT_CALLBACK) {
-		run->input_fn = how.input_fn;
-		run->input_arg = how.input_arg;
-		how.input_fn = run_input;
-		how.input_arg = run;
+	if (how->input_kind == AFIO_INPUT_CALLBACK) {
+		run->input_fn = how->input_fn;
+		run->input_arg = how->input_arg;
+		how->input_fn = run_input;
+		how->input_arg = run;
 	}
-	run->communicate = af_pipe_communicate(run->pipeline, &how);
+	run->communicate = af_pipe_communicate(run->pipeline, how);
 	afi_pipeline_expect(&run->future, run->communicate, run_on_communicated,
 			    run);
+}
+
+static void run_started(struct run *run)
+{
+	struct af_process *process;
+
+	if (run->start->error) {
+		afi_future_finish(&run->future, run->start->error);
+		return;
+	}
+	process = af_future_take_process(run->start);
+	run->pipeline = af_pipe_new(process, NULL);
+	if (run->pipeline) {
+		run_communicate(run);
+		return;
+	}
+	afi_process_drop(process);
+	run_refuse(run, AFIO_STEP_MEMORY, NULL, ENOMEM);
+}
+
+static void run_on_started(struct af_future *done, void *arg)
+{
+	struct run *run = arg;
+
+	(void)done;
+	if (!run->future.done)
+		run_started(run);
+	af_future_unref(&run->future);
+}
+
+/* What is still needed once the call has returned. */
+static void run_keep_options(struct run *run,
+			     const struct af_run_options *options)
+{
+	static const struct timeval run_default_grace = { .tv_sec = 1 };
+	const struct timeval *linger = options->communicate.linger;
+
+	run->grace = options->grace ? *options->grace : run_default_grace;
+	run->how = options->communicate;
+	run->how.timeout = NULL; /* it is the run's: communicate would end */
+	if (linger) {
+		run->linger = *linger;
+		run->how.linger = &run->linger;
+	}
+}
+
+/* Starts the child, between pipes unless the options want something else. */
+static void run_start(struct run *run, const char *const argv[],
+		      const struct af_run_options *options)
+{
+	struct af_spawn_options spawn = options->spawn;
+
+	run_keep_options(run, options);
+	if (spawn.in.kind == AFIO_DEFAULT)
+		spawn.in.kind = afi_input_is_none(&options->communicate)
+					? AFIO_NULL
+					: AFIO_PIPE;
+	if (spawn.out.kind == AFIO_DEFAULT)
+		spawn.out.kind = AFIO_PIPE;
+	if (spawn.err.kind == AFIO_DEFAULT)
+		spawn.err.kind = AFIO_PIPE;
+	run->start = af_spawn_async(run->future.loop, argv, &spawn);
+	if (run->start->done) {
+		run_started(run);
+		return;
+	}
+	afi_pipeline_expect(&run->future, run->start, run_on_started, run);
 	if (afi_future_limit(&run->future, options->communicate.timeout) < 0)
-		run_finish(run, -ENOMEM);
+		run_fail_start(run, -ENOMEM);
 }
 
 struct af_future *af_run(struct af_loop *loop, const char *const argv[],
@@ -288,18 +351,16 @@ struct af_future *af_run(struct af_loop *loop, const char *const argv[],
 {
 	static const struct af_run_options run_defaults;
 	struct af_future *f = afi_process_operation(loop, true, &run_ops);
-	int r;
+	const char *nonsense;
 
 	if (f->done)
 		return f;
 	if (!options)
 		options = &run_defaults;
-	r = run_spawn(run_of(f), argv, options);
-	if (r == 0) {
-		run_communicate(run_of(f), options);
-		return f;
-	}
-	run_of(f)->spawn_error = afi_failure_copy(loop);
-	afi_future_finish(f, r);
+	nonsense = run_find_nonsense(options);
+	if (nonsense)
+		run_refuse(run_of(f), AFIO_STEP_OPTION, nonsense, EINVAL);
+	else
+		run_start(run_of(f), argv, options);
 	return f;
 }

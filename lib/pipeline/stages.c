@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stages of a pipeline: each one's options, and the start of all or none.
+ * The stages of a pipeline: the options of each, and their start: of all, or of
+ * none.
  */
 #include "config.h"
 
@@ -17,11 +18,11 @@
 #include "process/process.h"
 #include "process/stdfds.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/stages.h"
 
-/* Opens what the stderr of all stages leads to; its fd, or -errno. */
-static int stages_open_stderr(struct af_pipe *pipeline,
-			      const struct af_spawn_options *options,
-			      struct afi_failure *failure)
+int afi_stages_open_stderr(struct af_pipe *pipeline,
+			   const struct af_spawn_options *options,
+			   struct afi_failure *failure)
 {
 	const struct af_stdio *err = &options->err;
 	int ends[2];
@@ -44,8 +45,7 @@ static int stages_open_stderr(struct af_pipe *pipeline,
 	return r;
 }
 
-/* Whether a process group has no member left: then no stage can join it. */
-static bool stages_group_has_vanished(pid_t group)
+bool afi_stages_group_has_vanished(pid_t group)
 {
 	return kill(-group, 0) < 0 && errno == ESRCH;
 }
@@ -65,7 +65,7 @@ stages_spawn_in_group(struct af_loop *loop, const char *const argv[],
 	joining.group = *group;
 	process = af_spawn(loop, argv, &joining);
 	if (!process && errno == EPERM && *group &&
-	    stages_group_has_vanished(*group)) {
+	    afi_stages_group_has_vanished(*group)) {
 		joining.group = *group = 0;
 		process = af_spawn(loop, argv, &joining);
 	}
@@ -76,27 +76,25 @@ stages_spawn_in_group(struct af_loop *loop, const char *const argv[],
 
 static bool stages_has_own_group(const struct af_spawn_options *options)
 {
-	return options->new_group || options->new_session || options->group;
+	return options->new_group || options->new_session || options->group ||
+	       options->foreground || options->tty_fd;
 }
 
-/* Whether a stage belongs to the group that the ends ask for. */
-static bool stages_joins_group(const struct af_stage *stage,
-			       const struct af_spawn_options *options)
+bool afi_stages_joins_group(const struct af_stage *stage,
+			    const struct af_spawn_options *options)
 {
 	return options->new_group && !options->new_session &&
+	       !options->tty_fd &&
 	       !(stage->options && stages_has_own_group(stage->options)) &&
 	       options->in.kind != AFIO_PTY && options->out.kind != AFIO_PTY &&
 	       options->err.kind != AFIO_PTY;
 }
 
-/*
- * The options of stage i. The stages before it have been started. err: the
- * descriptor from stages_open_stderr(), or -1.
- */
-static struct af_spawn_options
-stages_options(const struct af_pipe *pipeline, size_t i,
-	       const struct af_stage *stage,
-	       const struct af_spawn_options *ends, int err)
+struct af_spawn_options afi_stages_options(const struct af_pipe *pipeline,
+					   size_t i,
+					   const struct af_stage *stage,
+					   const struct af_spawn_options *ends,
+					   int err)
 {
 	const struct af_spawn_options *own = stage->options;
 	struct af_spawn_options options = own ? *own : *ends;
@@ -113,6 +111,8 @@ stages_options(const struct af_pipe *pipeline, size_t i,
 		options.new_group = ends->new_group;
 		options.new_session = ends->new_session;
 		options.group = ends->group;
+		options.foreground = ends->foreground;
+		options.tty_fd = ends->tty_fd;
 	}
 	if (own && own->err.kind != AFIO_DEFAULT)
 		return options;
@@ -130,11 +130,11 @@ static int stages_start_one(struct af_pipe *pipeline, size_t i,
 			    pid_t *group)
 {
 	struct af_spawn_options options =
-		stages_options(pipeline, i, stage, ends, err);
+		afi_stages_options(pipeline, i, stage, ends, err);
 	struct af_loop *loop = pipeline->loop;
 	int r;
 
-	if (stages_joins_group(stage, &options))
+	if (afi_stages_joins_group(stage, &options))
 		pipeline->stages[i] = stages_spawn_in_group(loop, stage->argv,
 							    &options, group);
 	else
@@ -142,7 +142,7 @@ static int stages_start_one(struct af_pipe *pipeline, size_t i,
 	if (pipeline->stages[i])
 		return 0;
 	r = -errno;
-	afi_failure_in_stage(loop, i);
+	afi_failure_in_stage(loop, i, loop->spawn_error);
 	return r;
 }
 
@@ -157,7 +157,7 @@ static int stages_start(struct af_pipe *pipeline, const struct af_stage *stages,
 	if (ends->err.kind == AFIO_PIPE ||
 	    (ends->err.kind == AFIO_PATH &&
 	     !(ends->err.path_flags & AFIO_PATH_AS_CHILD))) {
-		err = stages_open_stderr(pipeline, ends, &failure);
+		err = afi_stages_open_stderr(pipeline, ends, &failure);
 		if (err < 0) {
 			afi_failure_keep(pipeline->loop, &failure);
 			return err;
@@ -212,12 +212,34 @@ stages_find_nonsense_of_ends(const struct af_spawn_options *ends, size_t n)
 		return "program";
 	if (ends->program_fd)
 		return "program_fd";
+	if (ends->tty_fd && n > 1)
+		return "tty_fd";
 	if (!afi_stdfds_path_valid(&ends->err, true))
 		return "err";
 	return n > 1 && (ends->err.kind == AFIO_PTY ||
 			 ends->err.path_flags & AFIO_PATH_AS_CHILD)
 		       ? "err"
 		       : NULL;
+}
+
+int afi_stages_check(struct af_loop *loop, const struct af_stage *stages,
+		     size_t n, const struct af_spawn_options *ends)
+{
+	const char *nonsense;
+
+	for (size_t i = 0; i < n; i++) {
+		nonsense = stages_find_nonsense(&stages[i]);
+		if (!nonsense)
+			continue;
+		stages_refuse(loop, nonsense, EINVAL);
+		afi_failure_in_stage(loop, i, loop->spawn_error);
+		return -EINVAL;
+	}
+	nonsense = stages_find_nonsense_of_ends(ends, n);
+	if (!nonsense)
+		return 0;
+	stages_refuse(loop, nonsense, EINVAL);
+	return -EINVAL;
 }
 
 struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
@@ -227,27 +249,16 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 	static const struct af_spawn_options stages_defaults;
 	int r = afi_process_check_loop(loop);
 	struct af_pipe *pipeline;
-	const char *nonsense;
 
+	if (!ends)
+		ends = &stages_defaults;
+	n = stages ? n : 0;
+	if (r == 0)
+		r = afi_stages_check(loop, stages, n, ends);
 	if (r < 0) {
 		errno = -r;
 		return NULL;
 	}
-	if (!ends)
-		ends = &stages_defaults;
-	n = stages ? n : 0;
-	for (size_t i = 0; i < n; i++) {
-		nonsense = stages_find_nonsense(&stages[i]);
-		if (!nonsense)
-			continue;
-		stages_refuse(loop, nonsense, EINVAL);
-		afi_failure_in_stage(loop, i);
-		errno = EINVAL;
-		return NULL;
-	}
-	nonsense = stages_find_nonsense_of_ends(ends, n);
-	if (nonsense)
-		return stages_refuse(loop, nonsense, EINVAL);
 	pipeline = afi_pipeline_new(loop, n);
 	if (!pipeline)
 		return stages_refuse(loop, "stages", ENOMEM);
@@ -259,26 +270,37 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 	return NULL;
 }
 
+struct af_stage *afi_stages_list(const char *const *const stages[],
+				 size_t *ret_n)
+{
+	struct af_stage *list;
+	size_t n = 0;
+
+	while (stages && stages[n])
+		n++;
+	list = calloc(n + 1, sizeof(*list));
+	for (size_t i = 0; list && i < n; i++)
+		list[i].argv = stages[i];
+	*ret_n = n;
+	return list;
+}
+
 struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
 			      const struct af_spawn_options *options)
 {
 	struct af_pipe *pipeline;
 	struct af_stage *list;
-	size_t n = 0;
+	size_t n;
 	int error, r = afi_process_check_loop(loop);
 
 	if (r < 0) {
 		errno = -r;
 		return NULL;
 	}
-	while (stages && stages[n])
-		n++;
-	list = calloc(n + 1, sizeof(*list));
+	list = afi_stages_list(stages, &n);
 	if (!list)
 		return stages_refuse(loop, "stages", ENOMEM);
-	for (size_t i = 0; i < n; i++)
-		list[i].argv = stages[i];
 	pipeline = af_pipe_spawn_stages(loop, list, n, options);
 	error = errno;
 	free(list);

@@ -75,6 +75,13 @@ static void pipeline_wait_finish(struct pipeline_wait *wait, int error)
 	free(stages);
 }
 
+/* What a stage that has ended leaves in its group and its cgroup. */
+static void pipeline_wait_kill_rest(const struct af_process *stage)
+{
+	afi_process_kill_cgroup(stage);
+	afi_exit_signal_group(&stage->exit, SIGKILL);
+}
+
 static void pipeline_wait_on_stage(struct af_future *done, void *arg)
 {
 	struct pipeline_wait *wait = arg;
@@ -83,8 +90,7 @@ static void pipeline_wait_on_stage(struct af_future *done, void *arg)
 		wait->error = af_future_error(done);
 	if (--wait->n_left == 0 && !wait->future.done) {
 		for (size_t i = 0; wait->kills_rest && i < wait->n_stages; i++)
-			afi_exit_signal_group(&wait->pipeline->stages[i]->exit,
-					      SIGKILL);
+			pipeline_wait_kill_rest(wait->pipeline->stages[i]);
 		pipeline_wait_finish(wait, wait->error);
 	}
 	af_future_unref(&wait->future);

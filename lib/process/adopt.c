@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Children that change hands: adopted from the program, and released to it.
+ * Children that the program hands over to the library, or gets back from it.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 
 #include <event2/buffer.h>
 
+#include "process/notice.h"
 #include "process/process.h"
 
 /* Makes files of the descriptors; each takes its own. */

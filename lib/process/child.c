@@ -21,11 +21,38 @@
 #include "process/identity.h"
 #include "process/path.h"
 
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
 
 #define PROC_MAGIC 0x9fa0
+
+/* Of a new session, which must have none yet. */
+AFI_IN_CHILD static bool child_take_tty(struct afi_child *child)
+{
+	const int *fd = child->plan->options->tty_fd;
+
+	return syscall(SYS_ioctl, child->plan->tty, TIOCSCTTY, 0) == 0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
+				fd ? *fd : AFI_NO_NUMBER);
+}
+
+/*
+ * Gives our terminal to its group; SIGTTOU is blocked. The parent does not do
+ * so, too: it waits for the exec, and by then it may have the terminal back.
+ */
+AFI_IN_CHILD static bool child_enter_foreground(struct afi_child *child)
+{
+	int group = (int)syscall(SYS_getpgid, 0);
+
+	return syscall(SYS_ioctl, child->plan->foreground, TIOCSPGRP, &group) ==
+		       0 ||
+	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL, AFI_NO_NUMBER);
+}
 
 AFI_IN_CHILD static bool child_join_session(struct afi_child *child)
 {
@@ -41,10 +68,9 @@ AFI_IN_CHILD static bool child_join_session(struct afi_child *child)
 			return afi_child_failed(child, AFIO_STEP_SETPGID, NULL,
 						options->group);
 	}
-	if (tty >= 0 && syscall(SYS_ioctl, tty, TIOCSCTTY, 0) < 0)
-		return afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
-					AFI_NO_NUMBER);
-	return true;
+	if (child->plan->foreground >= 0)
+		return child_enter_foreground(child);
+	return tty < 0 || child_take_tty(child);
 }
 
 struct linux_dirent64 {
@@ -182,7 +208,7 @@ AFI_IN_CHILD static uint64_t child_limit(uint64_t limit)
 	return limit >= RLIM_INFINITY ? AFIO_NO_LIMIT : limit;
 }
 
-/* Before afi_child_set_user(), which may drop the privileges for it. */
+/* Before afi_child_take_rights(), which may drop the privileges for it. */
 AFI_IN_CHILD static bool child_set_limits(struct afi_child *child)
 {
 	const struct af_spawn_options *options = child->plan->options;
@@ -300,7 +326,7 @@ AFI_IN_CHILD static bool child_open_streams(struct afi_child *child)
 	return true;
 }
 
-/* After afi_child_set_user(), which clears it. */
+/* After afi_child_take_rights(), which clears it. */
 AFI_IN_CHILD static bool child_die_with_parent(struct afi_child *child)
 {
 	long parent;
@@ -362,32 +388,73 @@ AFI_IN_CHILD static bool child_unblock_signals(struct afi_child *child)
 	       afi_child_failed(child, AFIO_STEP_SIGNALS, NULL, AFI_NO_NUMBER);
 }
 
+/*
+ * The last steps before the exec. There the user may signal the child already,
+ * so there is nothing here that could have been done before.
+ */
+AFI_IN_CHILD static bool child_commit(struct afi_child *child)
+{
+	if (child->committed)
+		return true;
+	child->committed =
+		afi_child_become_user(child) && child_before_exec(child);
+	return child->committed;
+}
+
 /* Of a descriptor; there is nothing to search. */
 AFI_IN_CHILD static bool child_exec_fd(struct afi_child *child)
 {
+	if (!child_commit(child))
+		return false;
 	syscall(SYS_execveat, child->program_fd, "", child->plan->argv,
 		child->plan->env, AT_EMPTY_PATH);
 	return afi_child_failed(child, AFIO_STEP_EXEC, NULL,
 				*child->plan->options->program_fd);
 }
 
+/*
+ * Whether a file cannot be executed, by errno. Asks for as long as the user may
+ * not signal the child, since looking for a file may take long.
+ */
+AFI_IN_CHILD static bool child_cannot_exec(const struct afi_child *child,
+					   const char *path)
+{
+	/* Without that call, or where it is refused, execve(2) says so. */
+	return child->plan->uid && !child->committed &&
+	       syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 &&
+	       errno != ENOSYS && errno != EPERM && errno != EINVAL;
+}
+
+/* Returns only if that fails, by errno; false: not at the exec. */
+AFI_IN_CHILD static bool child_try(struct afi_child *child, char *path)
+{
+	const struct afi_child_plan *plan = child->plan;
+	char *const *env = (char *const *)plan->env;
+
+	if (child_cannot_exec(child, path))
+		return true;
+	if (!child_commit(child))
+		return false;
+	syscall(SYS_execve, path, plan->argv, env);
+	if (errno == ENOEXEC && plan->sh_argv) {
+		plan->sh_argv[1] = path;
+		syscall(SYS_execve, "/bin/sh", plan->sh_argv, env);
+	}
+	return true;
+}
+
 /* As execvp(3): an error other than those listed ends the search. */
 AFI_IN_CHILD static bool child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
-	char *const *env = (char *const *)plan->env;
 	int error = ENOENT, denied = 0;
 
 	if (child->program_fd >= 0)
 		return child_exec_fd(child);
-	for (char **path = child->paths; *path; path++) {
-		syscall(SYS_execve, *path, plan->argv, env);
+	for (char **path = plan->paths; *path; path++) {
+		if (!child_try(child, *path))
+			return false;
 		error = errno;
-		if (error == ENOEXEC && child->sh_argv) {
-			child->sh_argv[1] = *path;
-			syscall(SYS_execve, "/bin/sh", child->sh_argv, env);
-			error = errno;
-		}
 		if (error == EACCES) {
 			denied = EACCES;
 		} else if (error != ENOENT && error != ENOTDIR &&
@@ -402,18 +469,27 @@ AFI_IN_CHILD static bool child_exec(struct afi_child *child)
 				AFI_NO_NUMBER);
 }
 
+/* It may have been cancelled, and what it was to get closed, before it began. */
+AFI_IN_CHILD static bool child_is_wanted(const struct afi_child *child)
+{
+	const atomic_bool *unwanted = child->plan->unwanted;
+
+	return !unwanted ||
+	       !atomic_load_explicit(unwanted, memory_order_relaxed);
+}
+
 AFI_IN_CHILD int afi_child_main(void *arg)
 {
 	struct afi_child *child = arg;
 
 	child->shared = 1;
-	(void)(child_reset_handlers(child) && child_join_session(child) &&
-	       child_close_others(child) && child_place_fds(child) &&
-	       child_set_limits(child) && child_before_identity(child) &&
-	       afi_child_set_user(child) && child_enter_cwd(child) &&
-	       child_open_streams(child) && child_die_with_parent(child) &&
-	       child_set_no_new_privs(child) && child_unblock_signals(child) &&
-	       child_before_exec(child) && child_exec(child));
+	(void)(child_is_wanted(child) && child_reset_handlers(child) &&
+	       child_join_session(child) && child_close_others(child) &&
+	       child_place_fds(child) && child_set_limits(child) &&
+	       child_before_identity(child) && afi_child_take_rights(child) &&
+	       child_enter_cwd(child) && child_open_streams(child) &&
+	       child_die_with_parent(child) && child_set_no_new_privs(child) &&
+	       child_unblock_signals(child) && child_exec(child));
 	syscall(SYS_write, child->error_fd, &child->failure,
 		sizeof(child->failure));
 	syscall(SYS_exit_group, 127);

@@ -6,6 +6,7 @@
 #define AFI_PROCESS_CHILD_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,17 +44,22 @@ struct afi_child_plan {
 	const gid_t *gid;
 	uint64_t ignored; /* signals that stay so: bit 0 is signal 1 */
 	int tty;	  /* becomes its controlling terminal; -1: none */
+	int foreground;	  /* our terminal, for its group; -1: not given */
+	char **paths;	  /* where the program may be; NULL-ended */
+	char **sh_argv;	  /* for a script without "#!"; NULL: an error */
+	/* Set once nobody wants the child any more; NULL: never. */
+	const atomic_bool *unwanted;
 };
 
 /* All that the child needs, made before it exists. */
 struct afi_child {
 	const struct afi_child_plan *plan;
-	char **paths;	/* where the program may be; NULL-ended */
-	char **sh_argv; /* for a script without "#!"; NULL: an error */
 	pid_t parent;
 	int cwd_fd, program_fd; /* -1: not asked for */
 	int error_fd;		/* takes the failure, if memory is not shared */
 	volatile int shared;	/* set by a child that shares our memory */
+	uint64_t ambient; /* capabilities to raise again, see identity.c */
+	bool committed;	  /* the next step is the exec */
 	struct afi_failure failure;
 };
 

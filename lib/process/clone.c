@@ -2,19 +2,19 @@
 /*
  * The creation of a child: clone(2), and the error of whatever failed in it.
  * Knows no libevent. The child shares the parent's memory until it executes, so
- * that a large parent costs nothing.
+ * that a large parent costs nothing; or else it has a copy.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,11 +22,14 @@
 #include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/exit.h"
-#include "process/search.h"
 
 #define STACK_SIZE 16384
-/* For a child that runs functions of the program. */
+/* For a child that may run functions of the program. */
 #define LARGE_STACK_SIZE 65536
+
+#ifndef SYS_futex
+#define SYS_futex SYS_futex_time64
+#endif
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000
@@ -40,120 +43,139 @@
 #endif
 #endif
 
+/* Valgrind knows vfork(2), but no other child that shares memory. */
+extern const char _vgnU_freeres[] __attribute__((weak));
+
+/* A child that is being created. */
+struct clone {
+	struct afi_child child;
+	struct afi_birth *birth; /* NULL: see afi_clone() */
+	uint64_t mask;		 /* of signals, to go back to */
+	atomic_int alive;	 /* 0: a sharing child has left our memory */
+};
+
+static void clone_set_mask(const uint64_t *mask, uint64_t *ret_before)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, ret_before,
+		AFI_KERNEL_SIGSET_SIZE);
+}
+
 /*
  * Creates a process that runs afi_child_main() on a stack of its own, with a
  * pidfd from the start, as another part of the program may reap it at any time.
  * If no descriptor is left for a pidfd, the caller tries again later.
  */
-static pid_t clone_start_on(char *top, struct afi_child *child, int *pidfd,
-			    int flags)
+static pid_t clone_start_on(char *top, struct clone *new, int *pidfd, int flags)
 {
 	pid_t pid = -1;
 
 #ifdef HAVE_PIDFD
-	pid = clone(afi_child_main, top, flags | CLONE_PIDFD | SIGCHLD, child,
-		    pidfd);
-#else
-	(void)pidfd;
+	pid = clone(afi_child_main, top, flags | CLONE_PIDFD | SIGCHLD,
+		    &new->child, pidfd, NULL, &new->alive);
 #endif
 	if (pid < 0)
-		pid = clone(afi_child_main, top, flags | SIGCHLD, child);
-	return pid < 0 ? -errno : pid;
+		pid = clone(afi_child_main, top, flags | SIGCHLD, &new->child,
+			    NULL, NULL, &new->alive);
+	if (pid < 0)
+		return -errno;
+	*pidfd = afi_fd_above_stdio(*pidfd);
+	return pid;
 }
 
-static pid_t clone_start_by(struct afi_child *child, int *pidfd, int flags)
+#if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
+/*
+ * Waits until a child, which uses the stack of our caller, has left our memory.
+ * As vfork(2) would, but so that a signal of the C library gets through. errno
+ * is the child's, too: no call here may fail before the child is gone.
+ */
+static void clone_attend(struct clone *new, pid_t pid, int pidfd)
+{
+	clone_set_mask(&new->mask, NULL);
+	new->birth->born(new->birth, pid, pidfd);
+	while (atomic_load_explicit(&new->alive, memory_order_acquire))
+		syscall(SYS_futex, &new->alive, FUTEX_WAIT, 1, NULL, NULL, 0);
+}
+
+/* A child that shares our memory, and has left it when this returns. */
+static pid_t clone_start_sharing(struct clone *new, int *pidfd)
 {
 	_Alignas(max_align_t) char stack[STACK_SIZE];
+	bool attend = new->birth && !_vgnU_freeres;
+	int flags = CLONE_VM | (attend ? CLONE_CHILD_CLEARTID : CLONE_VFORK);
+	pid_t pid = clone_start_on(stack + STACK_SIZE, new, pidfd, flags);
 
-	return clone_start_on(stack + STACK_SIZE, child, pidfd, flags);
+	if (pid > 0 && attend)
+		clone_attend(new, pid, *pidfd);
+	return pid;
 }
+#endif
 
-/* A child that runs functions of the program has a copy of our memory. */
-static pid_t clone_start_copy(struct afi_child *child, int *pidfd)
+static pid_t clone_start_copy(struct clone *new, int *pidfd)
 {
 	_Alignas(max_align_t) char stack[LARGE_STACK_SIZE];
 
-	return clone_start_on(stack + LARGE_STACK_SIZE, child, pidfd, 0);
+	return clone_start_on(stack + LARGE_STACK_SIZE, new, pidfd, 0);
 }
 
 /*
- * Creates a child that shares our memory or, where that is refused, has a copy
- * of it. ThreadSanitizer would take what a sharing child does for our doing.
+ * Whether a child needs a copy of our memory: one that runs functions of the
+ * program; and one that becomes another user. The kernel makes the memory of
+ * that undumpable, so that this user cannot look into it, and never undoes that;
+ * and if that user stops it, no more than a read is held up.
  */
-static pid_t clone_start(struct afi_child *child, int *pidfd)
+static bool clone_needs_copy(const struct afi_child_plan *plan)
 {
-	const struct af_spawn_options *options = child->plan->options;
+	return plan->uid || plan->gid || afi_child_runs_ours(plan->options);
+}
+
+/*
+ * Creates a child that shares our memory or, where that is refused or will not
+ * do, has a copy of it. ThreadSanitizer would take what a sharing child does for
+ * our doing.
+ */
+static pid_t clone_start(struct clone *new, int *pidfd)
+{
+	const struct afi_child_plan *plan = new->child.plan;
 	pid_t pid = -ENOSYS;
 
-	if (options->cgroup_fd)
-		return afi_cgroup_clone(child, pidfd);
-	if (afi_child_runs_ours(options))
-		return clone_start_copy(child, pidfd);
+	if (plan->options->cgroup_fd)
+		return afi_cgroup_clone(&new->child, pidfd);
+	if (clone_needs_copy(plan))
+		return clone_start_copy(new, pidfd);
 #if defined(HAVE_CLONE_VFORK) && !defined(UNDER_THREAD_SANITIZER)
-	pid = clone_start_by(child, pidfd, CLONE_VM | CLONE_VFORK);
+	pid = clone_start_sharing(new, pidfd);
 #endif
 	if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
 		return pid;
-	return clone_start_by(child, pidfd, 0);
+	return clone_start_copy(new, pidfd);
 }
 
 static int clone_open_pidfd(pid_t pid)
 {
 #ifdef HAVE_PIDFD
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return afi_fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
 #else
 	(void)pid;
 	return -1;
 #endif
 }
 
-/* clone_start(), with a pidfd opened at once where clone(2) gave none. */
-static pid_t clone_start_watched(struct afi_child *child, int *pidfd)
-{
-	pid_t pid = clone_start(child, pidfd);
-
-	if (pid > 0 && *pidfd < 0)
-		*pidfd = clone_open_pidfd(pid);
-	return pid;
-}
-
 /*
- * clone_start_watched() with all signals blocked: a handler that ran in the
- * child would change our memory. The C library's own signals are blocked only
- * by the system call.
+ * clone_start() with all signals blocked: a handler that ran in the child would
+ * change our memory. The C library's own signals are blocked only by the system
+ * call. A pidfd is opened at once where clone(2) gave none.
  */
-static pid_t clone_start_blocked(struct afi_child *child, int *pidfd)
+static pid_t clone_start_blocked(struct clone *new, int *pidfd)
 {
 	static const uint64_t clone_all_signals = ~UINT64_C(0);
-	uint64_t before;
 	pid_t pid;
 
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &clone_all_signals, &before,
-		AFI_KERNEL_SIGSET_SIZE);
-	pid = clone_start_watched(child, pidfd);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL,
-		AFI_KERNEL_SIGSET_SIZE);
-	return pid;
-}
-
-/*
- * clone_start_blocked() for a child that becomes another user. The kernel then
- * makes the memory that it shares with us undumpable, so that this user cannot
- * look into it, and does not undo that. We do, once the child has left the
- * memory; one such child at a time, as another one may still be in it.
- */
-static pid_t clone_start_as_user(struct afi_child *child, int *pidfd)
-{
-	static pthread_mutex_t clone_as_user_lock = PTHREAD_MUTEX_INITIALIZER;
-	int before;
-	pid_t pid;
-
-	pthread_mutex_lock(&clone_as_user_lock);
-	before = prctl(PR_GET_DUMPABLE);
-	pid = clone_start_blocked(child, pidfd);
-	if (before == 1 && prctl(PR_GET_DUMPABLE) != before)
-		prctl(PR_SET_DUMPABLE, before);
-	pthread_mutex_unlock(&clone_as_user_lock);
+	clone_set_mask(&clone_all_signals, &new->mask);
+	pid = clone_start(new, pidfd);
+	*pidfd = afi_fd_above_stdio(*pidfd);
+	if (pid > 0 && *pidfd < 0)
+		*pidfd = clone_open_pidfd(pid);
+	clone_set_mask(&new->mask, NULL);
 	return pid;
 }
 
@@ -170,67 +192,76 @@ static void clone_failed(const struct afi_child_plan *plan,
 }
 
 /* Waits until the child has executed or failed; 0, or its errno. */
-static int clone_outcome(struct afi_child *child, int error_fd)
+static int clone_outcome(struct clone *new, pid_t pid, int pidfd, int error_fd)
 {
+	struct afi_child *child = &new->child;
 	ssize_t n = 0;
 
 	/* A child that shares our memory has executed or failed by now. */
-	if (!child->shared)
-		do
-			n = read(error_fd, &child->failure,
-				 sizeof(child->failure));
-		while (n < 0 && errno == EINTR);
+	if (child->shared)
+		return child->failure.error;
+	if (new->birth)
+		new->birth->born(new->birth, pid, pidfd);
+	do
+		n = read(error_fd, &child->failure, sizeof(child->failure));
+	while (n < 0 && errno == EINTR);
 	return child->failure.error;
 }
 
-pid_t afi_clone(const struct afi_child_plan *plan, int *ret_pidfd,
-		struct afi_failure *failure)
+/* After clone_start_blocked() returned pid. Returns as afi_clone(). */
+static pid_t clone_finish(struct clone *new, pid_t pid, int pidfd, int error_fd,
+			  struct afi_failure *failure)
+{
+	struct afi_exit failed;
+	int error;
+
+	if (pid < 0) {
+		clone_failed(new->child.plan, failure, -pid);
+		return pid;
+	}
+	error = clone_outcome(new, pid, pidfd, error_fd);
+	if (new->birth)
+		new->birth->born(new->birth, 0, -1);
+	if (!error)
+		return pid;
+	afi_exit_init(&failed, pid, pidfd);
+	afi_exit_await(&failed);
+	*failure = new->child.failure;
+	return -error;
+}
+
+pid_t afi_clone(const struct afi_child_plan *plan, struct afi_birth *birth,
+		int *ret_pidfd, struct afi_failure *failure)
 {
 	const struct af_spawn_options *options = plan->options;
-	struct afi_child child = {
-		.plan = plan,
-		.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
-		.program_fd = options->program_fd ? *options->program_fd : -1,
-		.parent = getpid(),
+	struct clone new = {
+		.child = {
+			.plan = plan,
+			.cwd_fd = options->cwd_fd ? *options->cwd_fd : -1,
+			.program_fd = options->program_fd ? *options->program_fd
+							  : -1,
+			.parent = getpid(),
+		},
+		.birth = birth,
+		.alive = 1,
 	};
-	int error_pipe[2], pidfd = -1, error = 0;
-	struct afi_exit failed;
-	pid_t pid = afi_search_paths(&child);
+	int error_pipe[2], pidfd = -1, r;
+	pid_t pid;
 
-	if (pid == -ENOMEM)
-		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-	if (pid < 0)
-		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -pid);
-	pid = afi_pipe_open(error_pipe);
-	if (pid < 0) {
-		pid = afi_fail(failure, AFIO_STEP_PIPE, NULL, -pid);
-		goto out;
-	}
-	child.error_fd = error_pipe[1];
-	if (plan->uid || plan->gid)
-		pid = clone_start_as_user(&child, &pidfd);
-	else
-		pid = clone_start_blocked(&child, &pidfd);
+	r = afi_pipe_open(error_pipe);
+	if (r < 0)
+		return afi_fail(failure, AFIO_STEP_PIPE, NULL, -r);
+	new.child.error_fd = error_pipe[1];
+	pid = clone_start_blocked(&new, &pidfd);
 	close(error_pipe[1]);
 	/* Closing the pipe may have made room for it. */
 	if (pid > 0 && pidfd < 0)
 		pidfd = clone_open_pidfd(pid);
-	if (pid < 0)
-		clone_failed(plan, failure, -pid);
-	else
-		error = clone_outcome(&child, error_pipe[0]);
+	pid = clone_finish(&new, pid, pidfd, error_pipe[0], failure);
 	close(error_pipe[0]);
-	if (error) {
-		afi_exit_init(&failed, pid, pidfd);
-		afi_exit_await(&failed);
-		*failure = child.failure;
-		pid = -error;
-	}
-	if (pid < 0 && pidfd >= 0)
-		close(pidfd);
 	if (pid > 0)
-		*ret_pidfd = pidfd >= 0 ? afi_fd_above_stdio(pidfd) : -1;
-out:
-	free(child.paths);
+		*ret_pidfd = pidfd < 0 ? -1 : pidfd;
+	else if (pidfd >= 0)
+		close(pidfd);
 	return pid;
 }

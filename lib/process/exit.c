@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Watching for the end of one child, without SIGCHLD and without looking at
- * other children. Knows no loop.
+ * One child as the kernel shows it: its end, its stops, and signals; without
+ * SIGCHLD and without looking at other children. Knows no loop.
  */
 #include "config.h"
 
@@ -9,13 +9,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/refused.h"
 #include "process/exit.h"
 
 #ifndef P_PIDFD
@@ -41,12 +42,15 @@ struct pidfd_facts {
 #define GET_FACTS _IOWR(0xff, 11, struct pidfd_facts)
 _Static_assert(sizeof(struct pidfd_facts) == 64, "the kernel's first version");
 
+/* How long a killed child may take, and the longest pause between two looks. */
+#define KILLED_MAX_MS 1000
+#define PAUSE_MAX_MS 50
+
 void afi_exit_init(struct afi_exit *e, pid_t pid, int pidfd)
 {
 	e->pid = pid;
 	e->gone = pid == 0;
 	e->pidfd = pidfd;
-	e->eventfd = -1;
 }
 
 int afi_exit_adopt(struct afi_exit *e, pid_t pid)
@@ -69,6 +73,33 @@ int afi_exit_adopt(struct afi_exit *e, pid_t pid)
 	return -ECHILD;
 }
 
+bool afi_exit_is_readable(const struct afi_exit *e)
+{
+	return e->pidfd >= 0 && afi_fd_poll(e->pidfd, POLLIN) != 0;
+}
+
+/* Where a sandbox refuses waitid(2): the same for ends, which are reaped. */
+static int exit_wait4(const struct afi_exit *e, siginfo_t *info, int options,
+		      struct rusage *usage)
+{
+	int status;
+	pid_t pid = wait4(e->pid, &status, options & WNOHANG, usage);
+
+	if (pid <= 0)
+		return (int)pid;
+	info->si_pid = pid;
+	if (WIFEXITED(status)) {
+		info->si_code = CLD_EXITED;
+		info->si_status = WEXITSTATUS(status);
+	} else if (WIFSIGNALED(status)) {
+		info->si_code = WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
+		info->si_status = WTERMSIG(status);
+	} else {
+		info->si_code = CLD_TRAPPED;
+	}
+	return 0;
+}
+
 /*
  * waitid(2) for this child, by pidfd, as its pid may be another child's by now.
  * Only the system call, not the C library's function, returns the usage.
@@ -84,9 +115,13 @@ static int exit_waitid(const struct afi_exit *e, siginfo_t *info, int options,
 		if (e->pidfd >= 0)
 			r = syscall(SYS_waitid, P_PIDFD, e->pidfd, info,
 				    options, usage);
-		if (r < 0 && errno == EINVAL) /* Linux before 5.4 */
+		/* EINVAL: Linux before 5.4 */
+		if (r < 0 && (errno == EINVAL || afi_refused(errno)))
 			r = syscall(SYS_waitid, P_PID, e->pid, info, options,
 				    usage);
+		if (r < 0 && afi_refused(errno) && options & WEXITED &&
+		    !(options & WNOWAIT))
+			r = exit_wait4(e, info, options, usage);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
@@ -94,69 +129,20 @@ static int exit_waitid(const struct afi_exit *e, siginfo_t *info, int options,
 bool afi_exit_is_ours(const struct afi_exit *e)
 {
 	siginfo_t info;
+	int r;
 
-	return !e->gone &&
-	       exit_waitid(e, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
+	if (e->gone)
+		return false;
+	r = exit_waitid(e, &info, WEXITED | WNOHANG | WNOWAIT, NULL);
+	/* A sandbox without waitid(2). */
+	if (afi_refused(-r))
+		return kill(e->pid, 0) == 0 || errno == EPERM;
+	return r == 0;
 }
 
 bool afi_exit_leads_group(const struct afi_exit *e)
 {
 	return getpgid(e->pid) == e->pid;
-}
-
-static void *exit_thread_main(void *arg)
-{
-	const struct afi_exit *e = arg;
-	const uint64_t one = 1;
-	siginfo_t info;
-
-	/* The C library's function, as a thread can be cancelled in it. */
-	while (waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOWAIT) < 0 &&
-	       errno == EINTR)
-		;
-	while (write(e->eventfd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	return NULL;
-}
-
-static int exit_start_thread(struct afi_exit *e)
-{
-	sigset_t all, before;
-	int fd, r;
-
-	fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	if (fd < 0)
-		return -errno;
-	e->eventfd = fd;
-	/* The program's signal handlers must not run in our thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&e->thread, NULL, exit_thread_main, e);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r < 0) {
-		close(fd);
-		e->eventfd = -1;
-		return r;
-	}
-	return fd;
-}
-
-int afi_exit_fd(struct afi_exit *e)
-{
-	if (e->pidfd >= 0)
-		return e->pidfd;
-	return e->eventfd >= 0 ? e->eventfd : exit_start_thread(e);
-}
-
-void afi_exit_unwatch(struct afi_exit *e)
-{
-	if (e->eventfd < 0)
-		return;
-	/* It is in waitid(2) or write(2), which are cancellation points. */
-	pthread_cancel(e->thread);
-	pthread_join(e->thread, NULL);
-	close(e->eventfd);
-	e->eventfd = -1;
 }
 
 /* Asks the kernel how the child ended; 0 or -errno. */
@@ -180,38 +166,93 @@ static int exit_ask_kernel(const struct afi_exit *e,
 static int exit_look_at_gone(struct afi_exit *e, struct afi_end *ret_end)
 {
 	struct pidfd_facts facts;
-	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
 
 	*ret_end = (struct afi_end){ .status = -1 };
 	if (e->pidfd >= 0 && exit_ask_kernel(e, &facts) == 0) {
 		if (facts.mask & FACTS_EXIT)
 			ret_end->status = facts.exit_code;
-		else if (poll(&end, 1, 0) > 0)
+		else if (afi_exit_is_readable(e))
 			return 0; /* being reaped: look again soon */
 	}
 	e->gone = true;
 	return 1;
 }
 
-int afi_exit_look(struct afi_exit *e, struct afi_end *ret_end)
+/*
+ * Whether waitid(2) returned the end of the child. For a child that we trace it
+ * returns its stops, too, asked or not.
+ */
+static bool exit_is_end(const siginfo_t *info)
 {
-	bool keep = afi_exit_leads_group(e);
+	return info->si_pid != 0 &&
+	       (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED ||
+		info->si_code == CLD_DUMPED);
+}
+
+static int exit_status(const siginfo_t *info)
+{
+	switch (info->si_code) {
+	case CLD_EXITED:
+		return W_EXITCODE(info->si_status, 0);
+	case CLD_DUMPED:
+		return info->si_status | WCOREFLAG;
+	case CLD_STOPPED:
+		return info->si_status << 8 | 0x7f;
+	case CLD_CONTINUED:
+		return 0xffff;
+	default:
+		return info->si_status;
+	}
+}
+
+int afi_exit_look(struct afi_exit *e, bool readable, struct afi_end *ret_end)
+{
+	bool keep = readable && afi_exit_leads_group(e);
+	bool reap = readable && !keep;
+	siginfo_t info;
+	int r;
+
+	/* What may be a stop must stay for the tracer. */
+	r = exit_waitid(e, &info, WEXITED | WNOHANG | (reap ? 0 : WNOWAIT),
+			&ret_end->usage);
+	if (r == 0 && !exit_is_end(&info))
+		return 0; /* it lives, or a tracer holds it at its end */
+	if (!reap && (afi_refused(-r) ||
+		      (r == 0 && !keep && !afi_exit_leads_group(e)))) {
+		reap = true;
+		r = exit_waitid(e, &info, WEXITED | WNOHANG, &ret_end->usage);
+	}
+	if (r < 0)
+		return exit_look_at_gone(e, ret_end);
+	if (!exit_is_end(&info))
+		return 0;
+	e->gone = reap;
+	ret_end->has_usage = true;
+	ret_end->status = exit_status(&info);
+	return 1;
+}
+
+int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status)
+{
+	const int changes = WSTOPPED | WCONTINUED | WNOHANG;
 	siginfo_t info;
 
-	if (exit_waitid(e, &info, WEXITED | WNOHANG | (keep ? WNOWAIT : 0),
-			&ret_end->usage) < 0)
-		return exit_look_at_gone(e, ret_end);
-	/* The pidfd is readable, but a tracer holds the child at its end. */
-	if (info.si_pid == 0)
+	if (e->gone || exit_waitid(e, &info, changes | WNOWAIT, NULL) < 0 ||
+	    info.si_pid == 0 || info.si_code == CLD_TRAPPED)
 		return 0;
-	e->gone = !keep;
-	ret_end->has_usage = true;
-	if (info.si_code == CLD_EXITED)
-		ret_end->status = W_EXITCODE(info.si_status, 0);
-	else
-		ret_end->status = info.si_status |
-				  (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+	if (exit_waitid(e, &info, changes, NULL) < 0 || info.si_pid == 0)
+		return 0;
+	*ret_status = exit_status(&info);
 	return 1;
+}
+
+bool afi_exit_is_stopped(const struct afi_exit *e)
+{
+	const int peek = WSTOPPED | WNOHANG | WNOWAIT;
+	siginfo_t info;
+
+	return !e->gone && exit_waitid(e, &info, peek, NULL) == 0 &&
+	       info.si_pid != 0 && info.si_code == CLD_STOPPED;
 }
 
 /* 0 or -errno; -ENOSYS: pidfds cannot do this here. */
@@ -236,9 +277,12 @@ int afi_exit_signal(const struct afi_exit *e, int sig)
 {
 	int r = exit_signal_by_pidfd(e, sig, 0);
 
-	if (r != -ENOSYS)
+	if (r == 0 || !afi_refused(-r))
 		return r;
-	/* While it is ours to reap, its number is no stranger's. */
+	/*
+	 * While it is ours to reap, its number is no stranger's. Where it was
+	 * the child that may not be signalled, kill(2) says so again.
+	 */
 	if (!afi_exit_is_ours(e))
 		return -ESRCH;
 	return kill(e->pid, sig) < 0 ? -errno : 0;
@@ -248,18 +292,26 @@ int afi_exit_signal_group(const struct afi_exit *e, int sig)
 {
 	int r = exit_signal_by_pidfd(e, sig, PIDFD_SIGNAL_PROCESS_GROUP);
 
-	if (r != -ENOSYS && r != -EINVAL)
+	if (r == 0 || (r != -EINVAL && !afi_refused(-r)))
 		return r;
 	/* While it is ours to reap, only it can have made that group. */
-	if (!afi_exit_is_ours(e))
-		return -ESRCH;
-	return kill(-e->pid, sig) < 0 ? -errno : 0;
+	if (afi_exit_is_ours(e))
+		return kill(-e->pid, sig) < 0 ? -errno : 0;
+	/* Of a child that is reaped, the kernel says so, and a sandbox not. */
+	if (r == -EPERM && exit_signal_by_pidfd(e, 0, 0) == -ESRCH)
+		return r;
+	return -ESRCH;
 }
 
 int afi_exit_signal_all(const struct afi_exit *e, int sig)
 {
-	return afi_exit_leads_group(e) ? afi_exit_signal_group(e, sig)
-				       : afi_exit_signal(e, sig);
+	int r;
+
+	if (!afi_exit_leads_group(e))
+		return afi_exit_signal(e, sig);
+	r = afi_exit_signal_group(e, sig);
+	/* It succeeds if any of the group could be signalled. */
+	return r < 0 ? r : afi_exit_signal(e, 0);
 }
 
 void afi_exit_await(struct afi_exit *e)
@@ -271,18 +323,54 @@ void afi_exit_await(struct afi_exit *e)
 	e->gone = true;
 }
 
-void afi_exit_close(struct afi_exit *e)
+static void exit_pause(const struct afi_exit *e, int ms)
+{
+	struct timespec pause = { 0, ms * 1000000L };
+	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
+
+	if (e->pidfd < 0 || afi_exit_is_readable(e))
+		nanosleep(&pause, NULL);
+	else
+		poll(&end, 1, ms);
+}
+
+bool afi_exit_await_killed(struct afi_exit *e)
+{
+	struct afi_end end;
+	int ms = 1;
+
+	for (int waited = 0; !e->gone && waited < KILLED_MAX_MS; waited += ms) {
+		if (afi_exit_look(e, afi_exit_is_readable(e), &end) == 1)
+			afi_exit_reap(e);
+		if (e->gone)
+			break;
+		exit_pause(e, ms);
+		ms = ms * 2 < PAUSE_MAX_MS ? ms * 2 : PAUSE_MAX_MS;
+	}
+	return e->gone;
+}
+
+void afi_exit_reap(struct afi_exit *e)
 {
 	siginfo_t info;
 
 	if (!e->gone)
 		exit_waitid(e, &info, WEXITED | WNOHANG, NULL);
+	e->gone = true;
+}
+
+void afi_exit_close(struct afi_exit *e)
+{
+	struct afi_end end;
+
+	/* What may be a stop is its tracer's. */
+	if (!e->gone && afi_exit_look(e, false, &end) == 1)
+		afi_exit_reap(e);
 	afi_exit_release(e);
 }
 
 void afi_exit_release(struct afi_exit *e)
 {
-	afi_exit_unwatch(e);
 	if (e->pidfd >= 0)
 		close(e->pidfd);
 	e->pidfd = -1;

@@ -125,13 +125,12 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 	failure_set(loop, kept);
 }
 
-void afi_failure_in_stage(struct af_loop *loop, size_t stage)
+void afi_failure_in_stage(struct af_loop *loop, size_t stage,
+			  const struct afi_spawn_error *error)
 {
-	const struct afi_spawn_error *error = loop->spawn_error;
-
-	if (error)
-		failure_set(loop, failure_format(error->step, "stage %zu: %s",
-						 stage, error->text));
+	failure_set(loop, error ? failure_format(error->step, "stage %zu: %s",
+						 stage, error->text)
+				: NULL);
 }
 
 struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop)
@@ -141,12 +140,11 @@ struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop)
 	return error ? failure_format(error->step, "%s", error->text) : NULL;
 }
 
-/* A future that is done may have its result from another. */
-static const struct afi_spawn_error *
-failure_of_future(const struct af_future *f)
+const struct afi_spawn_error *afi_failure_of(const struct af_future *f)
 {
 	if (!f || !f->done)
 		return NULL;
+	/* It may have its result from another. */
 	f = f->source ? f->source : f;
 	return f->ops && f->ops->spawn_error ? f->ops->spawn_error(f) : NULL;
 }
@@ -164,14 +162,14 @@ enum af_spawn_step af_spawn_error_step(const struct af_loop *loop)
 
 const char *af_future_spawn_error(const struct af_future *f)
 {
-	const struct afi_spawn_error *error = failure_of_future(f);
+	const struct afi_spawn_error *error = afi_failure_of(f);
 
 	return error ? error->text : "";
 }
 
 enum af_spawn_step af_future_spawn_step(const struct af_future *f)
 {
-	const struct afi_spawn_error *error = failure_of_future(f);
+	const struct afi_spawn_error *error = afi_failure_of(f);
 
 	return error ? error->step : AFIO_STEP_NONE;
 }

@@ -42,12 +42,15 @@ static inline int afi_fail_number(struct afi_failure *failure,
 
 /* The loop's text is now of this, or (NULL) of none. Before the loop is freed. */
 void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure);
-/* The text was about a stage of a pipeline: adds which. */
-void afi_failure_in_stage(struct af_loop *loop, size_t stage);
+/* The loop's text is now an error (NULL: none), of a stage of a pipeline. */
+void afi_failure_in_stage(struct af_loop *loop, size_t stage,
+			  const struct afi_spawn_error *error);
 /*
  * A copy of the loop's, for the spawn_error of a future; free(3) frees it. NULL:
  * there is none, or no memory.
  */
 struct afi_spawn_error *afi_failure_copy(const struct af_loop *loop);
+/* That of a future which is done; NULL: it has none. */
+const struct afi_spawn_error *afi_failure_of(const struct af_future *f);
 
 #endif

@@ -1,33 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Closing a child's stdin once what is pending has been written. A terminal
- * stays open, and is sent the character that ends its input.
+ * Closing a child's stdin once the pending writes are done. A terminal stays
+ * open, and the character that ends its input is written to it.
  */
 #include "config.h"
 
 #include <errno.h>
 
 #include "file/op.h"
+#include "process/finish_stdin.h"
 #include "process/process.h"
+#include "process/pty.h"
 
 /* On a terminal; in its queue of writes. */
 struct finish {
 	struct af_future future;
 	struct afi_op op;
-	struct af_process *process;
+	struct af_process *process; /* NULL: the file was taken out of it */
 };
 
 static int finish_stdin_step(struct afi_op *op)
 {
 	struct finish *finish =
 		AFI_CONTAINER(op->future, struct finish, future);
+	struct af_file *file = op->file;
 	int r = -ECANCELED;
 
+	/* First: without memory, the write below steps the queue again. */
+	afi_file_unqueue(op);
 	/* It may have been closed meanwhile. */
-	if (finish->process->files[0])
+	if (!finish->process)
+		r = afi_pty_end_input(file);
+	else if (finish->process->files[0])
 		r = af_process_close_stdin(finish->process);
-	afi_op_finish(op, r);
+	afi_future_finish(&finish->future, r);
 	return 0;
+}
+
+void afi_finish_stdin_leave(struct af_file *pty)
+{
+	struct afi_op *op;
+
+	TAILQ_FOREACH (op, &pty->ops[AFI_WRITE], entry)
+		if (op->step == finish_stdin_step)
+			AFI_CONTAINER(op->future, struct finish, future)
+				->process = NULL;
 }
 
 struct af_future *af_process_finish_stdin(struct af_process *process,

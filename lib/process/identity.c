@@ -83,24 +83,37 @@ AFI_IN_CHILD static bool identity_set_groups(struct afi_child *child)
 				AFI_NO_NUMBER);
 }
 
-/* The C library's calls would change all threads of the parent, too. */
-AFI_IN_CHILD bool afi_child_set_user(struct afi_child *child)
+/*
+ * While the real and the saved user id are the parent's, the user may not send
+ * us signals: a child that is stopped here would hold up its parent. The C
+ * library's calls would change all threads of the parent, too.
+ */
+AFI_IN_CHILD bool afi_child_take_rights(struct afi_child *child)
 {
 	const uid_t *uid = child->plan->uid;
 	const gid_t *gid = child->plan->gid;
-	uint64_t ambient = 0;
 
 	if (!identity_set_groups(child))
 		return false;
 	if (!uid && !gid)
 		return true;
-	if (!identity_save_ambient(child, &ambient))
+	if (!identity_save_ambient(child, &child->ambient))
 		return false;
 	if (gid && syscall(SETRESGID, *gid, *gid, *gid) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETGID, NULL,
 					(long)*gid);
+	if (uid && syscall(SETRESUID, -1, *uid, -1) < 0)
+		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
+					(long)*uid);
+	return true;
+}
+
+AFI_IN_CHILD bool afi_child_become_user(struct afi_child *child)
+{
+	const uid_t *uid = child->plan->uid;
+
 	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
 					(long)*uid);
-	return identity_raise_ambient(child, ambient);
+	return identity_raise_ambient(child, child->ambient);
 }

@@ -7,7 +7,15 @@
 
 #include "process/child.h"
 
-/* A step of the child: becomes the user and the groups that its plan names. */
-bool afi_child_set_user(struct afi_child *child);
+/*
+ * A step of the child: takes over the groups, and the rights of the user, that
+ * its plan names. Not yet all ids: see afi_child_become_user().
+ */
+bool afi_child_take_rights(struct afi_child *child);
+/*
+ * The step before the exec: becomes the user in all respects. Up to then the
+ * user may not send the child signals.
+ */
+bool afi_child_become_user(struct afi_child *child);
 
 #endif

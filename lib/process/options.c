@@ -96,6 +96,24 @@ static const char *options_check_streams(const struct af_spawn_options *options)
 	return afi_stdfds_path_valid(&options->err, true) ? NULL : "err";
 }
 
+/* The same, of those about sessions, groups and terminals. */
+static const char *options_check_group(const struct af_spawn_options *options)
+{
+	bool pty = options_want_pty(options);
+	bool session = options->new_session || pty;
+
+	if (options->tty_fd && (pty || options->group || options->foreground))
+		return "tty_fd";
+	if (options->group < 0 || (options->group > 0 && session))
+		return "group";
+	if (options->foreground &&
+	    (session || (!options->new_group && options->group == 0)))
+		return "foreground";
+	return options->pty_flags & ~(AFIO_PTY_RAW | AFIO_PTY_NO_ECHO)
+		       ? "pty_flags"
+		       : NULL;
+}
+
 static const char *options_check_signals(const struct af_spawn_options *options)
 {
 	const int *signals = options->ignored_signals;
@@ -113,10 +131,6 @@ static const char *options_check_rest(const struct af_spawn_options *options)
 {
 	if (!afi_options_reserved_clear(options))
 		return "reserved";
-	if (options->group < 0 ||
-	    (options->group > 0 &&
-	     (options->new_session || options_want_pty(options))))
-		return "group";
 	if (options->closefrom && options->closefrom < 3)
 		return "closefrom";
 	if (options->n_fds && !options->fds)
@@ -139,8 +153,9 @@ int afi_options_check(const struct af_spawn_options *options,
 		      struct afi_failure *failure)
 {
 	const char *(*const checks[])(const struct af_spawn_options *) = {
-		options_check_rest, options_check_program,
-		options_check_streams, options_check_user, options_check_signals
+		options_check_rest,    options_check_group,
+		options_check_program, options_check_streams,
+		options_check_user,    options_check_signals
 	};
 	const char *nonsense;
 	int r = 0;
@@ -157,6 +172,8 @@ int afi_options_check(const struct af_spawn_options *options,
 				     failure);
 	if (r == 0)
 		r = options_check_fd(options->cgroup_fd, "cgroup_fd", failure);
+	if (r == 0)
+		r = options_check_fd(options->tty_fd, "tty_fd", failure);
 	return r < 0 ? r : afi_fdmap_check(options, failure);
 }
 

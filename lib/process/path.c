@@ -2,8 +2,8 @@
 /*
  * Opening a path as root, where other users may have put a symbolic link in the
  * way. The kernel does it if there is no link at all. Otherwise the path is
- * walked part by part, each opened in the directory before it, so that nobody
- * can exchange what has been looked at.
+ * walked part by part, each opened in the directory before it, so that no other
+ * user can replace a part after it was checked.
  */
 #include "config.h"
 

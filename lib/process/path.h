@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opening a path of the program's, without a step into a trap.
+ * Opening a path that the program has passed, without following links that
+ * other users have made.
  */
 #ifndef AFI_PROCESS_PATH_H
 #define AFI_PROCESS_PATH_H

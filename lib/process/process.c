@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Processes: their exit watch, files, signals and reaping. Knows neither how a
- * child is started nor the futures that wait for it.
+ * Processes: their files, signals, and what becomes of a child whose process is
+ * freed. Knows neither how a child is started nor the futures that wait for it.
  */
 #include "config.h"
 
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/container.h"
-#include "base/evbase.h"
 #include "process/cgroup.h"
+#include "process/notice.h"
 #include "process/process.h"
 #include "process/pty.h"
 
@@ -42,108 +42,6 @@ struct af_future *afi_process_operation(struct af_loop *loop, bool valid,
 	return f ? f : afi_future_failed(loop, -ENOMEM);
 }
 
-static void process_unwatch(struct af_process *process)
-{
-	if (process->watch.move)
-		event_del(&process->event);
-	afi_watch_stop(&process->watch);
-	afi_exit_unwatch(&process->exit);
-}
-
-void afi_process_discard(struct af_process *process)
-{
-	process_unwatch(process);
-	afi_exit_close(&process->exit);
-	if (process->cgroup >= 0)
-		close(process->cgroup);
-	afi_task_cancel(&process->loop->later, &process->again);
-	afi_loop_leave(&process->loop->members, &process->member);
-	afi_loop_unref(process->loop);
-	free(process);
-}
-
-void afi_process_join(struct af_process *process,
-		      struct afi_process_member *member,
-		      void (*tell)(struct afi_process_member *, int))
-{
-	member->tell = tell;
-	TAILQ_INSERT_TAIL(&process->members, member, entry);
-}
-
-void afi_process_leave(struct af_process *process,
-		       struct afi_process_member *member)
-{
-	TAILQ_REMOVE(&process->members, member, entry);
-	if (TAILQ_EMPTY(&process->members))
-		process_unwatch(process);
-}
-
-static void process_tell(struct afi_process_members *members, int error)
-{
-	struct afi_process_member *member;
-
-	while ((member = TAILQ_FIRST(members))) {
-		TAILQ_REMOVE(members, member, entry);
-		member->tell(member, error);
-	}
-}
-
-void afi_process_look(struct af_process *process)
-{
-	if (process->ended || afi_exit_look(&process->exit, &process->end) == 0)
-		return;
-	process->ended = true;
-	process_unwatch(process);
-	process_tell(&process->members, 0);
-}
-
-static void process_on_exit(evutil_socket_t fd, short what, void *arg)
-{
-	struct af_process *process = arg;
-
-	(void)fd;
-	(void)what;
-	/* A child by fork(2) that took the base over. */
-	if (!afi_loop_is_here(process->loop)) {
-		event_del(&process->event);
-		return;
-	}
-	afi_process_look(process);
-	if (process->ended && process->orphan)
-		afi_process_discard(process);
-}
-
-static int process_add_event(struct af_process *process)
-{
-	int fd = afi_exit_fd(&process->exit);
-
-	if (fd < 0)
-		return fd;
-	afi_event_assign(&process->event, process->loop->base, fd,
-			 EV_READ | EV_PERSIST, process_on_exit, process);
-	if (process->orphan) /* an orphan does not keep the base running */
-		afi_event_set_internal(&process->event);
-	return event_add(&process->event, NULL) ? -ENOMEM : 0;
-}
-
-static int process_move(struct afi_watch *watch)
-{
-	struct af_process *process =
-		AFI_CONTAINER(watch, struct af_process, watch);
-
-	event_del(&process->event);
-	return process_add_event(process);
-}
-
-int afi_process_watch(struct af_process *process)
-{
-	int r = process->watch.move ? 0 : process_add_event(process);
-
-	if (r == 0)
-		afi_loop_watch(process->loop, &process->watch, process_move);
-	return r;
-}
-
 static void process_see_off(struct af_process *process);
 
 static void process_see_off_again(struct afi_task *task)
@@ -157,11 +55,17 @@ static void process_see_off(struct af_process *process)
 	afi_process_look(process);
 	/* Nobody else would reap it. */
 	if (!process->ended && process->killed &&
-	    !afi_loop_alive(process->loop))
-		afi_exit_await(&process->exit);
-	if (process->ended || !afi_loop_alive(process->loop))
+	    !afi_loop_alive(process->loop) &&
+	    afi_exit_await_killed(&process->exit))
+		process->ended = true;
+	if (process->ended || !afi_loop_alive(process->loop)) {
 		afi_process_discard(process);
-	else if (afi_process_watch(process) < 0)
+		return;
+	}
+	afi_process_expect_end(process, process->killed);
+	if (afi_process_watch(process) < 0 ||
+	    (process->tty >= 0 &&
+	     afi_process_look_for(process, AFI_LOOK_TERMINAL) < 0))
 		afi_loop_later(process->loop, &process->again,
 			       process_see_off_again);
 }
@@ -177,7 +81,7 @@ static void process_lose_loop(struct afi_member *member)
 		return;
 	}
 	afi_loop_leave(&process->loop->members, member);
-	process_unwatch(process);
+	afi_process_unwatch(process);
 }
 
 struct af_process *afi_process_new(struct af_loop *loop)
@@ -189,10 +93,13 @@ struct af_process *afi_process_new(struct af_loop *loop)
 	process->loop = loop;
 	process->end.status = -1;
 	process->cgroup = -1;
+	process->tty = -1;
 	afi_exit_init(&process->exit, 0, -1);
 	TAILQ_INIT(&process->members);
+	TAILQ_INIT(&process->changes);
 	afi_loop_ref(loop);
 	afi_loop_join(&loop->members, &process->member, process_lose_loop);
+	LIST_INSERT_HEAD(&loop->children, process, child);
 	return process;
 }
 
@@ -262,11 +169,26 @@ int af_process_close_stdin(struct af_process *process)
 int af_process_resize(struct af_process *process, unsigned rows,
 		      unsigned columns)
 {
+	return af_process_resize_pixels(process, rows, columns, 0, 0);
+}
+
+int af_process_resize_pixels(struct af_process *process, unsigned rows,
+			     unsigned columns, unsigned xpixel, unsigned ypixel)
+{
 	if (!process)
 		return -EINVAL;
 	if (!process->pty)
 		return -ENOTTY;
-	return afi_pty_resize(process->pty, rows, columns);
+	return afi_pty_resize(process->pty, rows, columns, xpixel, ypixel);
+}
+
+int af_process_pty_name(struct af_process *process, char *buf, size_t len)
+{
+	if (!process || !buf)
+		return -EINVAL;
+	if (!process->pty)
+		return -ENOTTY;
+	return afi_pty_name(process->pty, buf, len);
 }
 
 pid_t af_process_pid(const struct af_process *process)
@@ -286,11 +208,16 @@ bool af_process_poll(struct af_process *process, int *ret_status)
 
 int af_process_signal(struct af_process *process, int sig)
 {
+	int r;
+
 	if (!process)
 		return -EINVAL;
 	if (process->ended)
 		return -ESRCH;
-	return afi_exit_signal(&process->exit, sig);
+	r = afi_exit_signal(&process->exit, sig);
+	if (r == 0)
+		afi_process_expect_end(process, sig == SIGKILL);
+	return r;
 }
 
 int af_process_signal_group(struct af_process *process, int sig)
@@ -313,17 +240,9 @@ int af_process_usage(const struct af_process *process, struct rusage *ret_usage)
 void afi_process_abandon(struct af_process *process)
 {
 	afi_process_close_files(process);
-	process_tell(&process->members, -ECANCELED);
-	process_unwatch(process);
-}
-
-void af_process_free(struct af_process *process)
-{
-	if (!process)
-		return;
-	afi_process_abandon(process);
-	process->orphan = true;
-	process_see_off(process);
+	afi_process_tell(&process->members, -ECANCELED);
+	afi_process_tell(&process->changes, -ECANCELED);
+	afi_process_unwatch(process);
 }
 
 int afi_process_kill_cgroup(const struct af_process *process)
@@ -335,20 +254,36 @@ void afi_process_kill(struct af_process *process)
 {
 	afi_process_kill_cgroup(process);
 	/* A child that became another user's may not be killed. */
-	process->killed = !process->ended &&
-			  afi_exit_signal_all(&process->exit, SIGKILL) == 0;
+	if (!process->ended &&
+	    afi_exit_signal_all(&process->exit, SIGKILL) == 0)
+		process->killed = true;
+}
+
+void af_process_free(struct af_process *process)
+{
+	if (!process)
+		return;
+	if (process->kill_on_free)
+		afi_process_kill(process);
+	afi_process_abandon(process);
+	process->orphan = true;
+	process_see_off(process);
+}
+
+void afi_process_drop(struct af_process *process)
+{
+	if (process)
+		afi_process_kill(process);
+	af_process_free(process);
 }
 
 void afi_process_destroy(struct af_process *process)
 {
 	if (!process)
 		return;
-	afi_process_kill_cgroup(process);
 	/* A child that became another user's may live on for long. */
-	if (!process->ended &&
-	    afi_exit_signal_all(&process->exit, SIGKILL) == 0) {
-		afi_exit_await(&process->exit);
+	afi_process_kill(process);
+	if (process->killed && afi_exit_await_killed(&process->exit))
 		process->ended = true;
-	}
 	af_process_free(process);
 }

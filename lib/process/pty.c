@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Pseudo-terminals: opened without a moment in which another thread's child
- * could inherit one; their size; and the end of their input.
+ * could inherit one; their size and modes; and the end of their input.
  */
 #include "config.h"
 
@@ -45,21 +45,51 @@ static int pty_open_master(void)
 	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
 }
 
-int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
-		 unsigned short columns, const uid_t *uid)
+static int pty_set_size(int master, const struct af_spawn_options *options)
 {
-	struct winsize size = { .ws_row = rows ? rows : PTY_ROWS,
-				.ws_col = columns ? columns : PTY_COLUMNS };
-	int master = pty_open_master(), tty = -1, unlock = 0, r = 0;
+	struct winsize size = {
+		.ws_row = options->pty_rows ? options->pty_rows : PTY_ROWS,
+		.ws_col = options->pty_columns ? options->pty_columns
+					       : PTY_COLUMNS,
+		.ws_xpixel = options->pty_xpixel,
+		.ws_ypixel = options->pty_ypixel,
+	};
+
+	return ioctl(master, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+static int pty_set_modes(int tty, const struct af_spawn_options *options)
+{
+	struct termios modes;
+
+	if (!options->pty_modes && !options->pty_flags)
+		return 0;
+	if (options->pty_modes)
+		modes = *options->pty_modes;
+	else if (tcgetattr(tty, &modes) < 0)
+		return -errno;
+	if (options->pty_flags & AFIO_PTY_RAW)
+		cfmakeraw(&modes);
+	if (options->pty_flags & AFIO_PTY_NO_ECHO)
+		modes.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	return tcsetattr(tty, TCSANOW, &modes) < 0 ? -errno : 0;
+}
+
+int afi_pty_open(int *ret_master, int *ret_tty,
+		 const struct af_spawn_options *options, const uid_t *uid)
+{
+	int master = pty_open_master(), tty = -1, unlock = 0, r;
 
 	if (master < 0)
 		return master;
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
-	    ioctl(master, TIOCSWINSZ, &size) < 0)
-		r = -errno;
+	r = ioctl(master, TIOCSPTLCK, &unlock) < 0 ? -errno : 0;
+	if (r == 0)
+		r = pty_set_size(master, options);
 	if (r == 0)
 		r = tty = pty_open_tty(master);
-	if (r >= 0 && uid && fchown(tty, *uid, (gid_t)-1) < 0)
+	if (r >= 0)
+		r = pty_set_modes(tty, options);
+	if (r == 0 && uid && fchown(tty, *uid, (gid_t)-1) < 0)
 		r = -errno;
 	if (r < 0) {
 		if (tty >= 0)
@@ -73,14 +103,22 @@ int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
 }
 
 int afi_pty_resize(const struct af_file *master, unsigned rows,
-		   unsigned columns)
+		   unsigned columns, unsigned xpixel, unsigned ypixel)
 {
 	struct winsize size = { .ws_row = (unsigned short)rows,
-				.ws_col = (unsigned short)columns };
+				.ws_col = (unsigned short)columns,
+				.ws_xpixel = (unsigned short)xpixel,
+				.ws_ypixel = (unsigned short)ypixel };
 
-	if (rows < 1 || rows > USHRT_MAX || columns < 1 || columns > USHRT_MAX)
+	if (rows < 1 || rows > USHRT_MAX || columns < 1 ||
+	    columns > USHRT_MAX || xpixel > USHRT_MAX || ypixel > USHRT_MAX)
 		return -EINVAL;
 	return ioctl(master->fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+int afi_pty_name(const struct af_file *master, char *buf, size_t len)
+{
+	return -ptsname_r(master->fd, buf, len);
 }
 
 int afi_pty_end_input(struct af_file *master)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pseudo-terminals: their descriptors, their size, the end of their input.
+ * Pseudo-terminals: their descriptors, their size and modes, the end of their input.
  */
 #ifndef AFI_PROCESS_PTY_H
 #define AFI_PROCESS_PTY_H
@@ -8,16 +8,19 @@
 #include <sys/types.h>
 
 struct af_file;
+struct af_spawn_options;
 
 /*
- * Makes a terminal that belongs to uid (NULL: to us); 0 rows means 24, and 0
- * columns 80. Both descriptors are 3 or more, close-on-exec. 0 or -errno.
+ * Makes a terminal of the size and modes of the options, that belongs to uid
+ * (NULL: to us). Both descriptors are 3 or more, close-on-exec. 0 or -errno.
  */
-int afi_pty_open(int *ret_master, int *ret_tty, unsigned short rows,
-		 unsigned short columns, const uid_t *uid);
+int afi_pty_open(int *ret_master, int *ret_tty,
+		 const struct af_spawn_options *options, const uid_t *uid);
 /* 0, -EINVAL or -errno. */
 int afi_pty_resize(const struct af_file *master, unsigned rows,
-		   unsigned columns);
+		   unsigned columns, unsigned xpixel, unsigned ypixel);
+/* As ptsname_r(3); 0 or -errno. */
+int afi_pty_name(const struct af_file *master, char *buf, size_t len);
 /* Sends the VEOF character twice, behind what is still to be written. */
 int afi_pty_end_input(struct af_file *master);
 

@@ -54,10 +54,10 @@ static const char *search_part(const char **rest, size_t *ret_len, size_t max)
  * Makes room for n_paths, their text and, if wanted, the arguments of sh, of
  * which the path of the script is left out; the text, or NULL.
  */
-static char *search_make(struct afi_child *child, size_t n_paths, size_t text,
-			 bool sh)
+static char *search_make(struct afi_child_plan *plan, size_t n_paths,
+			 size_t text, bool sh)
 {
-	const char *const *argv = child->plan->argv;
+	const char *const *argv = plan->argv;
 	size_t argc = 0, n = n_paths + 1;
 
 	if (sh) {
@@ -65,17 +65,17 @@ static char *search_make(struct afi_child *child, size_t n_paths, size_t text,
 			argc++;
 		n += argc + 2;
 	}
-	child->paths = malloc(n * sizeof(char *) + text);
-	if (!child->paths)
+	plan->paths = malloc(n * sizeof(char *) + text);
+	if (!plan->paths)
 		return NULL;
-	child->paths[n_paths] = NULL;
+	plan->paths[n_paths] = NULL;
 	if (sh) {
-		child->sh_argv = child->paths + n_paths + 1;
-		child->sh_argv[0] = (char *)"sh";
+		plan->sh_argv = plan->paths + n_paths + 1;
+		plan->sh_argv[0] = (char *)"sh";
 		for (size_t i = 1; i <= argc; i++)
-			child->sh_argv[i + 1] = (char *)argv[i];
+			plan->sh_argv[i + 1] = (char *)argv[i];
 	}
-	return (char *)(child->paths + n);
+	return (char *)(plan->paths + n);
 }
 
 /* To sh, a name that begins with "-" would be an option. */
@@ -85,23 +85,24 @@ static char *search_begin(char *text, const char *path)
 }
 
 /* The program is where it says. A long name is not copied without need. */
-static int search_named(struct afi_child *child)
+static int search_named(struct afi_child_plan *plan)
 {
-	const char *program = child->plan->program;
-	bool sh = child->plan->options->sh_fallback;
+	const char *program = plan->program;
+	bool sh = plan->options->sh_fallback;
 	bool copy = sh && *program == '-';
-	char *text = search_make(child, 1, copy ? strlen(program) + 3 : 0, sh);
+	char *text = search_make(plan, 1, copy ? strlen(program) + 3 : 0, sh);
 
 	if (!text)
 		return -ENOMEM;
-	child->paths[0] = copy ? text : (char *)program;
+	plan->paths[0] = copy ? text : (char *)program;
 	if (copy)
 		strcpy(search_begin(text, program), program);
 	return 0;
 }
 
 /* Lists the program in each part of search; len is its length, with the NUL. */
-static int search_list(struct afi_child *child, const char *search, size_t len)
+static int search_list(struct afi_child_plan *plan, const char *search,
+		       size_t len)
 {
 	const char *part, *rest = search;
 	size_t max = PATH_MAX - len - 1, n_paths = 0, size = 0, n, i = 0;
@@ -111,22 +112,21 @@ static int search_list(struct afi_child *child, const char *search, size_t len)
 		n_paths++;
 		size += n + len + 3;
 	}
-	text = search_make(child, n_paths, size, true);
+	text = search_make(plan, n_paths, size, true);
 	if (!text)
 		return -ENOMEM;
 	rest = search;
 	while ((part = search_part(&rest, &n, max))) {
-		child->paths[i++] = text;
+		plan->paths[i++] = text;
 		text = mempcpy(search_begin(text, part), part, n);
 		*text++ = '/';
-		text = mempcpy(text, child->plan->program, len);
+		text = mempcpy(text, plan->program, len);
 	}
 	return 0;
 }
 
-int afi_search_paths(struct afi_child *child)
+int afi_search_paths(struct afi_child_plan *plan)
 {
-	const struct afi_child_plan *plan = child->plan;
 	const struct af_spawn_options *options = plan->options;
 	const char *search = options->search_path;
 	size_t len = strnlen(plan->program, NAME_MAX + 1) + 1;
@@ -136,7 +136,7 @@ int afi_search_paths(struct afi_child *child)
 		return 0;
 	if (len > 1 &&
 	    (options->search == AFIO_SEARCH_NONE || strchr(plan->program, '/')))
-		return search_named(child);
+		return search_named(plan);
 	if (len > NAME_MAX + 1)
 		return -ENAMETOOLONG;
 	if (len == 1)
@@ -147,5 +147,5 @@ int afi_search_paths(struct afi_child *child)
 		search = search_env(plan->env);
 	if (!search)
 		search = search_usual(usual, sizeof(usual));
-	return search_list(child, search, len);
+	return search_list(plan, search, len);
 }

@@ -11,6 +11,6 @@
  * Sets paths, and sh_argv if sh may run the program; one allocation that
  * free(3) of paths frees. 0, -ENOMEM, or -ENAMETOOLONG.
  */
-int afi_search_paths(struct afi_child *child);
+int afi_search_paths(struct afi_child_plan *plan);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Starting a process: puts together what the options ask for, makes files of
- * our ends, and creates the child. All or nothing.
+ * our ends, and has the child created. All or nothing.
  */
 #include "config.h"
 
@@ -10,14 +10,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "transport/new.h"
 #include "process/cgroup.h"
-#include "process/clone.h"
 #include "process/environ.h"
 #include "process/fdmap.h"
+#include "process/foreground.h"
+#include "process/notice.h"
 #include "process/options.h"
 #include "process/process.h"
-#include "process/stdfds.h"
+#include "process/reaped.h"
+#include "process/search.h"
+#include "process/spawn.h"
+#include "process/starter.h"
 
 /* Lists all that the child gets, standard streams first. */
 static int spawn_list_fds(struct afi_child_plan *plan,
@@ -91,41 +96,25 @@ static int spawn_keep_cgroup(struct af_process *process, const int *cgroup,
 						    *cgroup, -fd);
 }
 
-/* The rest, once the environment is made. */
-static int spawn_start(struct af_process *process, struct afi_child_plan *plan,
-		       struct afi_failure *failure)
+/* The terminals that the child is concerned with. */
+static int spawn_plan_terminals(struct afi_start *start)
 {
-	const struct af_spawn_options *options = plan->options;
-	struct afi_stdfds fds;
-	int pidfd = -1, r;
+	const struct af_spawn_options *options = start->options;
+	struct afi_child_plan *plan = &start->plan;
+	struct af_process *process = start->process;
+	int r;
 
-	r = afi_stdfds_open(&fds, plan, failure);
+	plan->tty = options->tty_fd ? *options->tty_fd : start->fds.tty;
+	plan->foreground = -1;
+	if (!options->foreground)
+		return 0;
+	r = afi_foreground_open(process, options->group);
 	if (r < 0)
-		return r;
-	/* Do everything that can fail before creating the child. */
-	r = spawn_make_files(process, &fds);
-	if (r == 0)
-		r = spawn_list_fds(plan, &fds);
-	if (r < 0)
-		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
-	if (r == 0)
-		r = spawn_keep_cgroup(process, options->cgroup_fd, failure);
-	plan->streams = fds.late;
-	plan->tty = fds.tty;
-	if (r == 0)
-		r = afi_clone(plan, &pidfd, failure);
-	free(plan->fds);
-	if (r < 0) {
-		afi_stdfds_abandon(&fds);
-		return r;
-	}
-	afi_exit_init(&process->exit, r, pidfd);
-	afi_stdfds_close_child(&fds);
-	if (fds.taken) {
-		af_file_close(fds.taken);
-		options->in.process->files[1] = NULL;
-	}
-	return 0;
+		return afi_fail(&start->failure, AFIO_STEP_TERMINAL, NULL, -r);
+	plan->foreground = process->tty;
+	r = afi_process_look_for(process, AFI_LOOK_TERMINAL);
+	return r < 0 ? afi_fail(&start->failure, AFIO_STEP_MEMORY, NULL, -r)
+		     : 0;
 }
 
 /* After clearenv(3), environ is NULL. */
@@ -138,43 +127,187 @@ static const char *const *spawn_old_env(const struct af_spawn_options *options)
 	return environ ? (const char *const *)environ : spawn_no_env;
 }
 
-/* Creates the child of a process that has none; its files may stay behind. */
-static int spawn_child(struct af_process *process, const char *const argv[],
-		       const struct af_spawn_options *options,
-		       struct afi_failure *failure)
+static void spawn_plan(struct afi_start *start, const char *const argv[])
 {
-	struct afi_child_plan plan = {
+	const struct af_spawn_options *options = start->options;
+
+	start->plan = (struct afi_child_plan){
 		.argv = argv,
 		.program = options->program ? options->program : argv[0],
 		.env = spawn_old_env(options),
 		.options = options,
 		.uid = options->uid,
 		.gid = options->gid,
+		.ignored = afi_options_ignored(options),
+		.streams = start->fds.late,
 	};
-	const uid_t uid = options->reset_ids ? getuid() : 0;
-	const gid_t gid = options->reset_ids ? getgid() : 0;
-	const char **env = NULL;
-	int r = afi_options_check(options, failure);
+	if (options->reset_ids) {
+		start->uid = getuid();
+		start->gid = getgid();
+		start->plan.uid = &start->uid;
+		start->plan.gid = &start->gid;
+	}
+}
+
+/* The environment, and then where the program may be. */
+static int spawn_plan_program(struct afi_start *start)
+{
+	const struct af_spawn_options *options = start->options;
+	struct afi_failure *failure = &start->failure;
+	struct afi_child_plan *plan = &start->plan;
+	int r = 0;
+
+	if (options->env_edits)
+		r = afi_environ_edit(plan->env, options->env_edits,
+				     &start->env);
+	if (r == -EINVAL)
+		return afi_fail(failure, AFIO_STEP_OPTION, "env_edits", -r);
+	if (start->env)
+		plan->env = start->env;
+	if (r == 0)
+		r = afi_search_paths(plan);
+	if (r < 0 && r != -ENOMEM)
+		return afi_fail(failure, AFIO_STEP_EXEC, plan->program, -r);
+	return r < 0 ? afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r) : 0;
+}
+
+static int spawn_make_ends(struct afi_start *start)
+{
+	struct afi_failure *failure = &start->failure;
+	int r = afi_stdfds_open(&start->fds, &start->plan, failure);
 
 	if (r < 0)
 		return r;
-	if (options->reset_ids) {
-		plan.uid = &uid;
-		plan.gid = &gid;
-	}
-	plan.ignored = afi_options_ignored(options);
-	if (options->env_edits) {
-		r = afi_environ_edit(plan.env, options->env_edits, &env);
-		if (r == -EINVAL)
-			return afi_fail(failure, AFIO_STEP_OPTION, "env_edits",
-					-r);
-		if (r < 0)
-			return afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
-		plan.env = env;
-	}
-	r = spawn_start(process, &plan, failure);
-	free(env);
+	r = spawn_make_files(start->process, &start->fds);
+	if (r < 0)
+		afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	else
+		r = spawn_keep_cgroup(start->process, start->options->cgroup_fd,
+				      failure);
+	if (r == 0)
+		r = spawn_plan_terminals(start);
+	if (r < 0)
+		afi_stdfds_abandon(&start->fds);
 	return r;
+}
+
+/* Makes all that may fail before there is a child. */
+static int spawn_make(struct afi_start *start, struct af_loop *loop,
+		      const char *const argv[])
+{
+	struct afi_failure *failure = &start->failure;
+	int r;
+
+	if (!argv || !argv[0])
+		return afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
+	r = afi_options_check(start->options, failure);
+	if (r < 0)
+		return r;
+	start->process = afi_process_new(loop);
+	if (!start->process)
+		return afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
+	start->process->kill_on_free = start->options->kill_on_free;
+	spawn_plan(start, argv);
+	r = spawn_plan_program(start);
+	return r == 0 ? spawn_make_ends(start) : r;
+}
+
+static void spawn_discard(struct afi_start *start)
+{
+	if (start->process) {
+		afi_process_close_files(start->process);
+		afi_process_discard(start->process);
+	}
+	start->process = NULL;
+	afi_start_clear(start);
+}
+
+int afi_start_prepare(struct afi_start *start, struct af_loop *loop,
+		      const char *const argv[],
+		      const struct af_spawn_options *options)
+{
+	int r;
+
+	*start = (struct afi_start){ .options = options, .pidfd = -1 };
+	r = spawn_make(start, loop, argv);
+	if (r < 0)
+		spawn_discard(start);
+	return r;
+}
+
+void afi_start_run(struct afi_start *start, struct afi_birth *birth)
+{
+	struct afi_child_plan *plan = &start->plan;
+	struct afi_failure *failure = &start->failure;
+	int r = afi_stdfds_open_paths(&start->fds, plan, failure);
+
+	if (r == 0) {
+		r = spawn_list_fds(plan, &start->fds);
+		if (r < 0)
+			afi_fail(failure, AFIO_STEP_MEMORY, NULL, -r);
+	}
+	if (r == 0)
+		r = afi_clone(plan, birth, &start->pidfd, failure);
+	start->pid = r;
+	free(plan->fds);
+	plan->fds = NULL;
+	afi_stdfds_close_child(&start->fds);
+}
+
+void afi_start_skip(struct afi_start *start, int error)
+{
+	start->pid = -error;
+	afi_stdfds_close_child(&start->fds);
+}
+
+void afi_start_clear(struct afi_start *start)
+{
+	free(start->plan.paths);
+	free(start->env);
+	start->plan.paths = NULL;
+	start->env = NULL;
+}
+
+struct af_process *afi_start_finish(struct afi_start *start)
+{
+	struct af_process *process = start->process;
+	struct afi_stdfds *fds = &start->fds;
+
+	if (start->pid < 0) {
+		/* The child may have had it already. */
+		afi_foreground_end(process);
+		afi_stdfds_abandon(fds);
+		spawn_discard(start);
+		return NULL;
+	}
+	afi_exit_init(&process->exit, start->pid, start->pidfd);
+	process->tty_group =
+		start->options->group ? start->options->group : start->pid;
+	afi_reaped_look(process);
+	if (fds->taken) {
+		af_file_close(fds->taken);
+		start->options->in.process->files[1] = NULL;
+	}
+	afi_start_clear(start);
+	return process;
+}
+
+struct spawn_kept {
+	struct afi_starter_job job;
+	struct afi_start *start;
+};
+
+static void spawn_run_kept(struct afi_starter_job *job)
+{
+	afi_start_run(AFI_CONTAINER(job, struct spawn_kept, job)->start, NULL);
+}
+
+/* By the thread that such a child dies with. */
+static void spawn_run_by_keeper(struct afi_start *start)
+{
+	struct spawn_kept kept = { .job.work = spawn_run_kept, .start = start };
+
+	afi_starter_keep(&kept.job);
 }
 
 /* The process, or NULL and what failed. */
@@ -183,27 +316,23 @@ static struct af_process *spawn_process(struct af_loop *loop,
 					const struct af_spawn_options *options,
 					struct afi_failure *failure)
 {
-	struct af_process *process;
+	struct af_process *process = NULL;
+	struct afi_start start;
 
-	if (!argv || !argv[0]) {
-		afi_fail(failure, AFIO_STEP_OPTION, "argv", EINVAL);
-		return NULL;
-	}
 	/* The user could stop the child there, and us with it. */
 	if (options->before_exec && afi_options_change_user(options)) {
 		afi_fail(failure, AFIO_STEP_OPTION, "before_exec", EINVAL);
 		return NULL;
 	}
-	process = afi_process_new(loop);
-	if (!process) {
-		afi_fail(failure, AFIO_STEP_MEMORY, NULL, ENOMEM);
-		return NULL;
+	if (afi_start_prepare(&start, loop, argv, options) == 0) {
+		if (options->die_with_parent)
+			spawn_run_by_keeper(&start);
+		else
+			afi_start_run(&start, NULL);
+		process = afi_start_finish(&start);
 	}
-	if (spawn_child(process, argv, options, failure) < 0) {
-		afi_process_close_files(process);
-		afi_process_discard(process);
-		return NULL;
-	}
+	if (!process)
+		*failure = start.failure;
 	return process;
 }
 

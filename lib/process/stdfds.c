@@ -171,9 +171,8 @@ static int stdfds_open_tty(struct afi_stdfds *fds, int i,
 	int r = 0;
 
 	if (fds->tty < 0)
-		r = afi_pty_open(&fds->master, &fds->tty,
-				 plan->options->pty_rows,
-				 plan->options->pty_columns, plan->uid);
+		r = afi_pty_open(&fds->master, &fds->tty, plan->options,
+				 plan->uid);
 	fds->child[i] = fds->tty;
 	return r;
 }
@@ -291,11 +290,23 @@ int afi_stdfds_open(struct afi_stdfds *fds, const struct afi_child_plan *plan,
 	for (int i = 0; i < 3 && r == 0; i++)
 		if (!stdfds_is_last(stdio[i], i))
 			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
+	if (r < 0)
+		afi_stdfds_abandon(fds);
+	return r;
+}
+
+int afi_stdfds_open_paths(struct afi_stdfds *fds,
+			  const struct afi_child_plan *plan,
+			  struct afi_failure *failure)
+{
+	const struct af_spawn_options *options = plan->options;
+	const struct af_stdio *stdio[3] = { &options->in, &options->out,
+					    &options->err };
+	int r = 0;
+
 	for (int i = 0; i < 3 && r == 0; i++)
 		if (stdfds_is_last(stdio[i], i))
 			r = stdfds_open_one(fds, i, stdio[i], plan, failure);
-	if (r < 0)
-		afi_stdfds_abandon(fds);
 	return r;
 }
 
@@ -309,6 +320,8 @@ static void stdfds_close_one(int *fd)
 void afi_stdfds_close_child(struct afi_stdfds *fds)
 {
 	for (int i = 0; i < 3; i++) {
+		if (i == 2 && fds->keep_err)
+			continue;
 		if (fds->opened[i])
 			close(fds->child[i]);
 		fds->opened[i] = false;
@@ -318,6 +331,7 @@ void afi_stdfds_close_child(struct afi_stdfds *fds)
 
 void afi_stdfds_abandon(struct afi_stdfds *fds)
 {
+	fds->keep_err = false;
 	afi_stdfds_close_child(fds);
 	for (int i = 0; i < 3; i++)
 		stdfds_close_one(&fds->parent[i]);

@@ -19,6 +19,7 @@ struct afi_stdfds {
 	int parent[3];			 /* the other end of a pipe, or -1 */
 	int tty;			 /* child[i] of each AFIO_PTY, or -1 */
 	int master;			 /* the parent's side of it, or -1 */
+	bool keep_err;	       /* child[2] stays open if the child starts */
 	struct af_file *taken; /* child[0]: stdout of an AFIO_PROCESS */
 };
 
@@ -31,11 +32,18 @@ bool afi_stdfds_path_valid(const struct af_stdio *stdio, bool output);
 int afi_stdfds_open_path(const struct af_stdio *stdio, bool output,
 			 const mode_t *umask);
 /*
- * Opens what the options ask for, for a child with the user and group of the
- * plan. 0, or -errno and nothing is left open.
+ * Opens what the options ask for, except paths, for a child with the user and
+ * group of the plan. 0, or -errno and nothing is left open.
  */
 int afi_stdfds_open(struct afi_stdfds *fds, const struct afi_child_plan *plan,
 		    struct afi_failure *failure);
+/*
+ * Opens the paths, after that. May wait, and touches no loop. On failure the
+ * rest stays open.
+ */
+int afi_stdfds_open_paths(struct afi_stdfds *fds,
+			  const struct afi_child_plan *plan,
+			  struct afi_failure *failure);
 /* After the child has started: closes what was opened for it. */
 void afi_stdfds_close_child(struct afi_stdfds *fds);
 /* When it has not: closes all, and leaves taken as it was. */

@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stopping a process, and the group that it leads: SIGTERM, grace, SIGKILL. A
- * stop is a wait that sends signals. Knows nothing of pipelines.
+ * Stopping a process, and the group that it leads: SIGTERM, the grace period,
+ * SIGKILL. A stop is a wait that sends signals. Does not know pipelines.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <signal.h>
 
+#include "process/notice.h"
 #include "process/stop.h"
 #include "process/wait.h"
 
-/* Fails if the child may not be signalled; one that has ended needs none. */
+/*
+ * Fails if the child may not be signalled, as nothing would end it; one that
+ * has ended needs none.
+ */
 static void stop_send(struct af_future *f, int sig)
 {
 	struct afi_process_wait *wait = afi_process_wait_of(f);
-	int r = afi_exit_signal_all(&wait->process->exit, sig);
+	struct af_process *process = wait->process;
+	int r = afi_exit_signal_all(&process->exit, sig);
 
-	if (r < 0 && r != -ESRCH)
+	if (r >= 0 || r == -ESRCH) {
+		afi_process_expect_end(process, sig == SIGKILL);
+		return;
+	}
+	/* It may have ended meanwhile. */
+	af_future_ref(f);
+	afi_process_look(process);
+	if (!f->done)
 		afi_process_wait_fail(wait, r);
+	af_future_unref(f);
 }
 
 /* The wait goes on until the child has ended. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "process/notice.h"
 #include "process/wait.h"
 
 /* Its member has left the process. */
@@ -35,7 +36,8 @@ static void process_wait_tell(struct afi_process_member *member, int error)
 
 void afi_process_wait_fail(struct afi_process_wait *wait, int error)
 {
-	afi_process_leave(wait->process, &wait->member);
+	afi_process_leave(wait->process, &wait->process->members,
+			  &wait->member);
 	process_wait_finish(wait, error);
 }
 
@@ -67,11 +69,13 @@ struct af_future *afi_process_wait_new(struct af_process *process,
 	if (f->done)
 		return f;
 	wait->process = process;
-	if (process->ended) {
+	if (process->held)
+		afi_process_look(process);
+	if (process->ended && !process->held) {
 		process_wait_finish(wait, 0);
 		return f;
 	}
-	afi_process_join(process, &wait->member, process_wait_tell);
+	afi_process_join(&process->members, &wait->member, process_wait_tell);
 	if (afi_timeout_zero(timeout)) {
 		ops->expire(f);
 		timeout = NULL;
@@ -92,8 +96,10 @@ static void process_wait_expire(struct af_future *f)
 
 	af_future_ref(f);
 	afi_process_look(wait->process);
+	/* An end that is held counts, though its status is not known. */
 	if (!f->done)
-		afi_process_wait_fail(wait, -ETIMEDOUT);
+		afi_process_wait_fail(wait,
+				      wait->process->ended ? 0 : -ETIMEDOUT);
 	af_future_unref(f);
 }
 

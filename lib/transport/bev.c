@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The transport over a bufferevent of the program: how it is taken over, what it
- * reports, when it is asked to, and how it is given back. bevio.c moves the
- * bytes.
+ * The transport over a bufferevent of the program: how the bufferevent is taken
+ * over, what it reports and when it is asked to, and how it is given back.
+ * bevio.c moves the bytes.
  */
 #include "config.h"
 

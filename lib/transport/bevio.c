@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes of a file over a bufferevent of the program: all go through its buffers.
- * Bytes count as written when they have left those buffers, or when the
- * operation ends early, because they will still be sent. They pass through
- * buffers of our own, from which they are copied when nothing else runs.
+ * Bytes of a file over a bufferevent of the program: all pass through its
+ * buffers. Bytes count as written when they have left those buffers; and also
+ * when the operation ends early, because they will still be sent. They pass
+ * through buffers of our own, from which they are copied when nothing else
+ * runs.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A file over a bufferevent of the program, and how its bytes move. Each call of
- * libevent for that may run code of the program: filters, and callbacks of the
- * evbuffers.
+ * A file over a bufferevent of the program, and how its bytes are moved. Each
+ * call of libevent that moves them may run code of the program: filters, and
+ * callbacks of the evbuffers.
  */
 #ifndef AFI_TRANSPORT_BEVIO_H
 #define AFI_TRANSPORT_BEVIO_H
@@ -27,7 +27,7 @@ struct afi_bev_file {
 	short enabled;		 /* the program's EV_READ and EV_WRITE */
 	struct afi_bevstate state;
 	bool counted; /* writes that ended early count bytes in the outputs */
-	bool on_pair; /* over a bufferevent_pair that had both ends */
+	bool on_pair; /* over a bufferevent_pair with both ends */
 };
 
 static inline struct afi_bev_file *afi_bev_of(const struct af_file *file)
@@ -41,8 +41,8 @@ static inline struct evbuffer *afi_bev_input(const struct af_file *file)
 }
 
 /*
- * Its callbacks may run at any time, even inside a call that moves bytes, so
- * they only queue the task.
+ * Called by the bufferevent's callbacks. These may run at any time, even inside
+ * a call that moves bytes, so this only queues the task.
  */
 static inline void afi_bev_wake(struct af_file *file)
 {
@@ -54,14 +54,15 @@ static inline void afi_bev_wake(struct af_file *file)
 /* Whether there is something to read, or an end or an error. */
 bool afi_bev_has_news(const struct af_file *file);
 /*
- * Around a call that may run code of the program: libevent holds a bufferevent
- * when it calls back by itself, but not when its buffers are moved. The second
- * returns r; or -ECANCELED if the file has lost its loop meanwhile.
+ * To be called before and after a call that may run code of the program:
+ * libevent holds a reference to a bufferevent when it runs callbacks by itself,
+ * but not when bytes are moved between its buffers. The second function returns
+ * r; or -ECANCELED if the file was closed or its loop freed meanwhile.
  */
 struct bufferevent *afi_bev_hold(struct af_file *file);
 ssize_t afi_bev_let_go(struct af_file *file, struct bufferevent *bev,
 		       ssize_t r);
-/* Has a filter whose input was full go on, for a file that is held. */
+/* Lets a filter whose input was full continue. The file must be held. */
 void afi_bev_pull(struct af_file *file);
 
 /* For the table of the transport. */

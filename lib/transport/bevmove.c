@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Moving a bufferevent: which one can, and what the move must not change. Knows
- * no file.
+ * Moving a bufferevent to another base: which kind can move, and what the move
+ * must not change. Knows no file.
  */
 #include "config.h"
 
@@ -15,7 +15,8 @@
 
 /*
  * Whether a limit holds of its own or of a group, for which libevent has no
- * question: then no more can be read at once than that, whatever else is allowed.
+ * question: then no more can be read at once than that, whatever else is
+ * allowed.
  */
 static bool bevmove_is_limited(struct bufferevent *bev)
 {

@@ -9,8 +9,9 @@ struct bufferevent;
 struct event_base;
 
 /*
- * Moves it, as it is. 0; or -ENOTSUP, and it stays: only a plain socket's can
- * move, and not with a rate limit, whose timer cannot.
+ * Moves it without changing its state. 0; or -ENOTSUP, and it stays: only that
+ * of a plain socket can move, and only without a rate limit, as the limit's
+ * timer cannot move.
  */
 int afi_bevmove(struct bufferevent *bev, struct event_base *base);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * State that a bufferevent has reported of its stream (end, errors, timeouts),
- * translated to the errors of reads and writes.
+ * The state that a bufferevent has reported of its stream (end, errors,
+ * timeouts), translated to the errors of reads and writes.
  */
 #ifndef AFI_TRANSPORT_BEVSTATE_H
 #define AFI_TRANSPORT_BEVSTATE_H

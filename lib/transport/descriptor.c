@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/nonblock.h"
+#include "base/refused.h"
 #include "base/sigpipe.h"
 #include "transport/descriptor.h"
 
@@ -41,8 +42,7 @@ bool afi_descriptor_by_call(void)
  */
 static bool descriptor_lacks_flag(struct af_file *file)
 {
-	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL &&
-	    errno != EPERM && errno != EACCES)
+	if (errno != EOPNOTSUPP && errno != EINVAL && !afi_refused(errno))
 		return false;
 	if (afi_nonblock_hold(file->fd, &file->nonblock) < 0) {
 		errno = ENOMEM;

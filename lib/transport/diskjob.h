@@ -19,10 +19,10 @@
 
 struct afi_disk_job {
 	struct afi_job job;
-	atomic_int refs;      /* the file's, and the worker's while it is out */
+	atomic_int refs;      /* the file's; while it is out, the worker's */
 	struct af_file *file; /* NULL: closed, or its loop is gone */
 	int fd;
-	bool close_fd; /* with the last reference */
+	bool close_fd; /* when the last reference is dropped */
 	bool aligned;  /* O_DIRECT */
 	bool counted;  /* the write ended early, and counted all of len */
 	enum afi_direction direction;
@@ -41,14 +41,15 @@ struct afi_disk_job *afi_disk_job_new(struct af_file *file,
 /* Drops a reference. */
 void afi_disk_job_put(struct afi_disk_job *job);
 /*
- * The file of a job that is out goes away. The position will be moved back over
- * the bytes that the job reads and the `before` bytes in front of them.
+ * The file of a job that is out is closed, or its loop freed. When the job is
+ * done, the position is moved back over the bytes that it has read and the
+ * `before` bytes in front of them.
  */
 void afi_disk_job_orphan(struct afi_disk_job *job, size_t before);
 /* Whether a worker has the job, or will get it. */
 bool afi_disk_job_is_out(const struct afi_disk_job *job);
 
-/* Reads at the position; for O_DIRECT, blocks that it is in. */
+/* Reads at the position; for O_DIRECT, reads the blocks around it. */
 void afi_disk_work_read(struct afi_job *job);
 void afi_disk_work_read_aligned(struct afi_job *job);
 /* Writes all bytes at the position, or up to an error. */

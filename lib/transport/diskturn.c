@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Turns on a descriptor that has one position. One worker at a time has it, and
- * no operation begins in the middle of one in the other direction.
+ * Taking turns on a descriptor, which has only one position. One worker at a
+ * time uses it, and no operation begins in the middle of one in the other
+ * direction.
  */
 #include "config.h"
 

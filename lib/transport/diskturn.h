@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Turns on an on-disk file: between the loop and a worker, and between reads
- * and writes.
+ * Taking turns on an on-disk file: the loop and a worker, reads and writes.
  */
 #ifndef AFI_TRANSPORT_DISKTURN_H
 #define AFI_TRANSPORT_DISKTURN_H
@@ -14,11 +13,11 @@ struct afi_disk {
 	struct af_file file;
 	struct afi_task task;
 	struct afi_disk_job *jobs[2]; /* out, or back with a result */
-	enum afi_direction turn;      /* which one, when both wait */
-	bool has_start;		      /* position cannot go below 0 */
+	enum afi_direction turn;      /* whose turn it is, when both wait */
+	bool has_start;		      /* its position cannot be below 0 */
 	struct afi_nowait nowait;
 	int error;	 /* of a write whose operation had ended */
-	off_t warm;	 /* up to here it is in the page cache */
+	off_t warm;	 /* the file is in the page cache up to here */
 	bool never_warm; /* the page cache is bypassed */
 };
 
@@ -32,7 +31,7 @@ bool afi_disk_is_out(const struct afi_disk *disk);
 /* Whether an operation in this direction cannot begin now. */
 bool afi_disk_must_wait(const struct afi_disk *disk,
 			enum afi_direction direction);
-/* Gives a job to the workers. 0: already done; -EAGAIN: it will come back. */
+/* Gives a job to the workers. 0: already done; -EAGAIN: it is out. */
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job);
 /* What a job that has warmed the page cache has found. */
 void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job);

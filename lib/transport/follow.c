@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Following a path: reads each of its files to the end, and waits there. Lines
- * come from an each; the next files from a watch, or from looking at the path.
+ * Following a path: reads each of its files to the end, and waits there. An
+ * each passes the lines; a watch, or looking at the path, finds the next files.
  */
 #include "config.h"
 

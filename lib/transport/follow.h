@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The files that a path has named, one after the other, and that they grow.
- * follow_linux.c asks inotify; follow_posix.c knows nothing, so that follow.c
- * has to look from time to time.
+ * Notices which files a path names, one after the other, and when they grow.
+ * follow_linux.c uses inotify. follow_posix.c notices nothing, so follow.c must
+ * look at the path from time to time.
  */
 #ifndef AFI_TRANSPORT_FOLLOW_H
 #define AFI_TRANSPORT_FOLLOW_H
@@ -19,8 +19,8 @@ char *afi_follow_copy(const char *text, size_t len);
 /* A descriptor for reading, above 2; or -errno. Never waits for a FIFO. */
 int afi_follow_open(const char *path);
 /*
- * Opens the file at a path, if it is not the one that is known (NULL: none).
- * -EAGAIN: it is, or there is none; another negative errno.
+ * Opens the file at a path, unless it is the known one (NULL: none is).
+ * -EAGAIN: it is the known one, or there is none; another negative errno.
  */
 int afi_follow_look(const char *path, const struct stat *known);
 bool afi_follow_is_same(const struct stat *known, const struct stat *st);
@@ -28,9 +28,9 @@ bool afi_follow_is_same(const struct stat *known, const struct stat *st);
 int afi_follow_check(int fd, struct stat *ret_st);
 
 /*
- * Watches a path, which must stay. Calls changed from a libevent callback when
- * a file was put there, or a file that is watched was modified. NULL: it cannot
- * be watched.
+ * Watches a path, a string that must remain valid. Calls changed from a
+ * libevent callback when a file was put there, or a file that is watched was
+ * modified. NULL: it cannot be watched.
  */
 struct afi_follow_watch *afi_follow_watch_new(struct af_loop *loop,
 					      const char *path,
@@ -42,13 +42,13 @@ void afi_follow_watch_free(struct afi_follow_watch *watch);
  * within its directory since. -EAGAIN: none; another negative errno.
  */
 int afi_follow_watch_next(struct afi_follow_watch *watch);
-/* Whether yet another file comes after those. */
+/* Whether another file comes after those that were opened. */
 bool afi_follow_watch_has_more(const struct afi_follow_watch *watch);
-/* These files are watched from now on, and no others; -1: none. */
+/* Watches these files from now on, and no others; -1: none. */
 void afi_follow_watch_files(struct afi_follow_watch *watch, int fd, int next);
-/* Whether something has changed that changed was not called for. */
+/* Whether there is a change for which `changed` was not called. */
 bool afi_follow_watch_has_news(struct afi_follow_watch *watch);
-/* Whether it would notice everything; else look from time to time. */
+/* Whether every change is noticed; if not, look from time to time. */
 bool afi_follow_watch_is_sure(const struct afi_follow_watch *watch);
 /* Tries again what could not be watched, when the path is looked at. */
 void afi_follow_watch_retry(struct afi_follow_watch *watch);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Following a path by inotify. Each file that is put at the path is opened, in
- * order. By then it may have been moved on, so the moves in its directory are
+ * order. It may have been renamed before that, so renames in its directory are
  * traced. Knows no line.
  *
  *   named --(opened)--> open --(no event has touched its name)--> sure

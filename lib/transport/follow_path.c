@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Looking which file is at a path.
+ * Finding out which file is at a path.
  */
 #include "config.h"
 

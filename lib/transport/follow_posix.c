@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Following a path where nothing reports a change of it: nothing is watched.
+ * Following a path where the system does not report changes: watches nothing.
  */
 #include "config.h"
 

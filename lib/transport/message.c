@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Message sockets and other sources of records. The kernel drops the part of a
- * message that does not fit in the buffer, so make room before reading. Knows
- * no operation.
+ * message that does not fit into the buffer, so room is made before a read.
+ * Knows no operation.
  */
 #include "config.h"
 

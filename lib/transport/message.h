@@ -11,11 +11,11 @@
 ssize_t afi_message_fill(struct af_file *file, size_t want);
 ssize_t afi_message_fill_datagram(struct af_file *file, size_t want);
 /*
- * Whether the pipe fd, which holds more than room bytes, is a packet pipe, of
- * which a read would drop what does not fit: 1 or 0; -EAGAIN: not known yet.
+ * Whether the pipe fd, which holds more than room bytes, is a packet pipe, so
+ * that a read would drop what does not fit. 1 or 0; -EAGAIN: not known yet.
  */
 int afi_message_is_packet(int fd, size_t room);
-/* Reads with room for any record of a descriptor that is no socket. */
+/* Reads from a descriptor that is not a socket, with room for any record. */
 ssize_t afi_message_fill_record(struct af_file *file, size_t want);
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/pool.h"
+#include "base/refused.h"
 #include "transport/nowait.h"
 
 /*
@@ -61,8 +62,8 @@ static ssize_t nowait_result(struct afi_nowait *nowait,
 {
 	if (r >= 0)
 		return r;
-	/* EINVAL: unknown to this kernel, or the worker gets it again. */
-	if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+	/* Refused to us; or else the worker gets the same error again. */
+	if (errno == EOPNOTSUPP || errno == EINVAL || afi_refused(errno))
 		nowait->slow[direction] = true;
 	else if (errno != EAGAIN && errno != EINTR)
 		return -errno;

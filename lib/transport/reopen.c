@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opens a descriptor's file again through /proc, and makes sure that it is the
- * same file. Some devices, such as the master of a pty, are a new one each time
- * they are opened.
+ * same file. Some devices, such as the master of a pty, give a new one each
+ * time they are opened.
  */
 #include "config.h"
 

@@ -30,10 +30,10 @@ void afi_wake_close(struct afi_wake *wake);
 /* Start and stop waking in a direction; 0 or -errno. */
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction);
 void afi_wake_del(struct afi_wake *wake, enum afi_direction direction);
-/* The loop has changed its base: moves the events there; 0 or -errno. */
+/* The loop has changed its base: moves the events to it; 0 or -errno. */
 int afi_wake_move(struct afi_wake *wake);
 
-/* A direction is not wanted any more; without any, nothing has to move. */
+/* A direction is no longer wanted. If none is, the watch ends. */
 static inline void afi_wake_stopped(struct afi_wake *wake,
 				    enum afi_direction direction)
 {

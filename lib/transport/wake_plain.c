@@ -2,8 +2,9 @@
 /*
  * Uses the callbacks of a bufferevent. Bytes that libevent has read before it
  * calls them are in the bufferevent's input, and are returned first. Where
- * libevent must not read, an event is used instead: messages, AFIO_UNBUFFERED,
- * and where reading 0 bytes or one call's waiting needs our own read.
+ * libevent must not read, an event is used instead: for messages, for
+ * AFIO_UNBUFFERED, and where only our own read can tell what 0 bytes mean or
+ * avoid blocking.
  */
 #include "config.h"
 

@@ -168,6 +168,41 @@ START_TEST(hangup_of_a_fifo_waits_for_a_writer_to_come_and_go)
 END_TEST
 
 /* The peer's half is closed: from here it is no different from having left. */
+static void close_it(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	event_del(*(struct event **)arg);
+	close(fd);
+}
+
+/*
+ * Another part of the program, such as evhttp, sees the end in the same turn and
+ * closes the descriptor. Which of the two is first is the kernel's affair.
+ */
+START_TEST(hangup_of_a_descriptor_that_is_closed_meanwhile_ends)
+{
+	struct event *event;
+	struct af_file *file;
+	struct af_future *f;
+	int fds[2], r;
+
+	rig_open(&rig, _i);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	event = event_new(af_loop_base(rig.loop), fds[0], EV_READ, close_it,
+			  &event);
+	event_add(event, NULL);
+	file = af_file_new(rig.loop, fds[0], AFIO_KEEP_FD);
+	f = af_file_hangup(file);
+	close(fds[1]);
+	r = drive(&rig, f);
+	ck_assert_msg(r == 0 || r == -EBADF, "%d", r);
+	af_future_unref(f);
+	af_file_close(file);
+	event_free(event);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(hangup_of_a_half_closed_socket_is_told)
 {
 	struct af_future *f;
@@ -442,6 +477,9 @@ Suite *suite(void)
 	tcase_add_test(tc, hangup_of_a_child_is_told);
 	tcase_add_loop_test(tc,
 			    hangup_of_a_fifo_waits_for_a_writer_to_come_and_go,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    hangup_of_a_descriptor_that_is_closed_meanwhile_ends,
 			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, hangup_of_a_half_closed_socket_is_told,
 			    WAY(KIND_SOCKETPAIR, 0), EVERY_WAY);

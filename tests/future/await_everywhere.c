@@ -376,6 +376,11 @@ static struct af_future *begin_process_wait(const struct timeval *timeout)
 	return af_process_wait(process, timeout);
 }
 
+static struct af_future *begin_change(const struct timeval *timeout)
+{
+	return af_process_wait_change(process, timeout);
+}
+
 static void end_process(void)
 {
 	expect(af_process_close_stdin(process) == 0);
@@ -549,6 +554,8 @@ static const struct operation {
 	  check_copied_both },
 	{ "process wait", make_process, begin_process_wait, end_process, NULL,
 	  NULL, free_process, 0, check_status_0 },
+	{ "process change", make_process, begin_change, end_process, NULL, NULL,
+	  free_process, 0, check_status_0 },
 	{ "pipe wait", make_pipeline, begin_pipe_wait, end_pipeline, NULL, NULL,
 	  close_pipeline, 0, check_status_0 },
 	{ "communicate", make_pipeline, begin_communicate, NULL, put_part,

@@ -615,6 +615,38 @@ static struct af_future *sleep_on_its_loop(struct af_future *done, void *arg)
 	return af_sleep(af_future_loop(done), MS(0));
 }
 
+static struct af_future *pass_on(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return NULL;
+}
+
+/* Index: all, all_settled, race. */
+START_TEST(parts_of_a_whole_are_those_of_a_chain_and_a_shield)
+{
+	struct af_future *parts[2], *given[2], *whole, *chain;
+
+	rig_open(&rig, 0);
+	for (int i = 0; i < 2; i++) {
+		parts[i] = af_succeeded(rig.loop, NULL, NULL);
+		given[i] = parts[i];
+	}
+	whole = _i == 0	  ? af_all(rig.loop, parts, 2)
+		: _i == 1 ? af_all_settled(rig.loop, parts, 2)
+			  : af_race(rig.loop, parts, 2);
+	chain = af_shield(af_then(whole, pass_on, NULL));
+	ck_assert_ptr_null(af_future_part(chain, 0));
+	ck_assert_int_eq(drive(&rig, chain), 0);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_ptr_eq(af_future_part(chain, i),
+				 _i == 2 ? NULL : given[i]);
+	ck_assert_ptr_null(af_future_part(chain, 2));
+	af_future_unref(chain);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(future_knows_its_loop)
 {
 	struct af_future *f, *pending, *none;
@@ -817,6 +849,8 @@ Suite *suite(void)
 	ADD(done_without_a_loop_may_be_returned, 1);
 
 	tc = test_case(s, "loops");
+	tcase_add_loop_test(
+		tc, parts_of_a_whole_are_those_of_a_chain_and_a_shield, 0, 3);
 	ADD(future_knows_its_loop, 1);
 	ADD(calls_from_other_threads_fail_eperm_and_take_nothing, 2);
 

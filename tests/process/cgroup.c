@@ -199,6 +199,31 @@ START_TEST(cgroup_is_stopped_after_the_childs_end)
 }
 END_TEST
 
+/* The stages end by SIGTERM, and the stray, which left their groups, does not. */
+START_TEST(cgroup_of_a_pipeline_is_stopped_as_a_whole)
+{
+	const char *const argv[] = { "sh", "-c", STRAY "wait", NULL };
+	const char *const *const stages[] = { argv, NULL };
+	int fd = make_cgroup();
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	pipe = af_pipe_spawn(rig.loop, stages,
+			     WITH(.in = TO_FD(rig.in), .out.kind = AFIO_PIPE,
+				  .cgroup_fd = &fd));
+	ck_assert_ptr_nonnull(pipe);
+	expect_text(&rig, af_pipe_readline(pipe, 0, 0, 0, NULL), "up\n", 0);
+	expect_status(&rig, af_pipe_stop(pipe, MS(600000)), SIGTERM);
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "", AFIO_EOF);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
 /* A stop that only asks kills nobody. */
 START_TEST(cgroup_is_not_killed_by_a_stop_without_grace)
 {
@@ -303,6 +328,7 @@ Suite *suite(void)
 	tcase_add_test(tc, cgroup_that_is_none_is_refused);
 	tcase_add_test(tc, cgroup_of_a_child_that_fails_is_left_empty);
 	tcase_add_loop_test(tc, cgroup_is_stopped_as_a_whole, 0, 3);
+	tcase_add_test(tc, cgroup_of_a_pipeline_is_stopped_as_a_whole);
 	tcase_add_test(tc, cgroup_is_stopped_after_the_childs_end);
 	tcase_add_test(tc, cgroup_is_not_killed_by_a_stop_without_grace);
 	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);

@@ -45,6 +45,11 @@ static int spawn_as_first(bool inside)
 	status = af_future_status(f);
 	af_future_unref(f);
 	af_process_free(process);
+	/* Where no thread can be started, this one does it. */
+	f = af_run(loop, cat, NULL);
+	if (af_await(f) != 0 || af_future_status(f) != 0)
+		return 8;
+	af_future_unref(f);
 	af_loop_free(loop);
 	return status == 0 ? 0 : 7;
 }

@@ -218,13 +218,18 @@ START_TEST(error_text_of_a_chain_names_the_stage)
 END_TEST
 
 /* The first and the last field of each, in a process and in a pipeline. */
+#define LAST_RESERVED                                                          \
+	(sizeof(((struct af_spawn_options *)NULL)->reserved) /                 \
+		 sizeof(uint64_t) -                                            \
+	 1)
+
 START_TEST(reserved_field_that_is_not_zero_is_refused)
 {
 	static const char expected[] = "option reserved: Invalid argument";
 	const char *const *argv = HELPER("exit", "0");
 	const struct af_spawn_options *asked[] = {
 		WITH(.reserved = { 1 }),
-		WITH(.reserved = { [4] = 1 }),
+		WITH(.reserved = { [LAST_RESERVED] = 1 }),
 		WITH(.in.reserved = { 1 }),
 		WITH(.out.reserved = { [1] = UINT64_C(1) << 63 }),
 		WITH(.err = { .kind = AFIO_PIPE, .reserved = { [1] = 1 } }),

@@ -6,11 +6,14 @@
 #ifndef TESTS_CHILDREN_H
 #define TESTS_CHILDREN_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -218,6 +221,40 @@ static inline void expect_refused(struct rig *rig, const char *const argv[],
 	ck_assert_msg(errno == error, "%s, not %s", strerror(errno),
 		      strerror(error));
 	expect_no_child();
+}
+
+/* Whether a process is a child of ours: by the fourth field of its stat. */
+static inline bool is_child(const char *pid)
+{
+	char path[300], text[300] = "", *end;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%s/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof text, file))
+		text[0] = '\0';
+	fclose(file);
+	end = strrchr(text, ')');
+	return end && strlen(end) > 4 && atoi(end + 4) == (int)getpid();
+}
+
+/* Waits until there is a child of ours, of which nobody has told us the pid. */
+static inline pid_t find_child(void)
+{
+	struct dirent *entry;
+	pid_t pid = 0;
+
+	while (pid == 0) {
+		DIR *dir = opendir("/proc");
+
+		while (pid == 0 && (entry = readdir(dir)))
+			if (atoi(entry->d_name) > 0 && is_child(entry->d_name))
+				pid = atoi(entry->d_name);
+		closedir(dir);
+	}
+	return pid;
 }
 
 /* For af_pipe_communicate(). */

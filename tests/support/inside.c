@@ -182,6 +182,53 @@ static void say_dev_tty(const char *arg)
 	close(tty);
 }
 
+/* foreground: whether its group has its terminal */
+static void say_foreground(const char *arg)
+{
+	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	(void)arg;
+	puts(tcgetpgrp(tty) == getpgrp() ? "foreground" : "background");
+	close(tty);
+}
+
+/* modes: of the terminal on stdin */
+static void say_modes(const char *arg)
+{
+	struct termios mode;
+
+	(void)arg;
+	if (tcgetattr(0, &mode) < 0)
+		die("tcgetattr");
+	printf("%s %s %s %s\n", mode.c_lflag & ICANON ? "lines" : "bytes",
+	       mode.c_lflag & ECHO ? "echo" : "silent",
+	       mode.c_oflag & OPOST ? "cooked" : "plain",
+	       mode.c_lflag & ISIG ? "signals" : "none");
+}
+
+/* line: how long the next one is, without its end */
+static void say_line_length(const char *arg)
+{
+	long n = 0;
+	int c;
+
+	(void)arg;
+	while ((c = getchar()) != EOF && c != '\n')
+		n++;
+	printf("%ld\n", n);
+}
+
+/* pixels: the size of the terminal on stdin */
+static void say_pixels(const char *arg)
+{
+	struct winsize size;
+
+	(void)arg;
+	if (ioctl(0, TIOCGWINSZ, &size) < 0)
+		die("TIOCGWINSZ");
+	printf("%u %u\n", size.ws_xpixel, size.ws_ypixel);
+}
+
 static void say_size(const char *arg)
 {
 	struct winsize size;
@@ -282,11 +329,15 @@ static const struct {
 	{ "eof", say_eof },
 	{ "fds", say_fds },
 	{ "file", say_file },
+	{ "foreground", say_foreground },
 	{ "gid", say_gid },
 	{ "group", say_group },
 	{ "groups", say_groups },
 	{ "limit", say_limit },
+	{ "line", say_line_length },
+	{ "modes", say_modes },
 	{ "nice", say_nice },
+	{ "pixels", say_pixels },
 	{ "raw", say_raw },
 	{ "session", say_session },
 	{ "size", say_size },

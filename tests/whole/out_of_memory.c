@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -24,6 +25,7 @@
 #include <event2/event_struct.h>
 
 #include "support/children.h"
+#include "support/denied.h"
 #include "support/harness.h"
 #include "support/pattern.h"
 #include "support/scarce.h"
@@ -35,21 +37,22 @@
 /* How many fail in a row, in the second round. */
 #define SPELL 12
 
+/* Atomic, as a start allocates in a thread of the library, too. */
 static struct {
-	bool watched;
-	size_t n;	    /* allocations since it is watched */
+	atomic_bool watched;
+	atomic_size_t n;    /* allocations since it is watched */
 	size_t from, until; /* which of them fail */
-	size_t failed;
+	atomic_size_t failed;
 	atomic_long live; /* allocated, and not freed */
 } memory;
 
 static bool refused(void)
 {
-	size_t i = memory.n;
+	size_t i;
 
 	if (!memory.watched)
 		return false;
-	memory.n++;
+	i = memory.n++;
 	if (i < memory.from || i >= memory.until)
 		return false;
 	memory.failed++;
@@ -593,7 +596,8 @@ static void act_attributes(struct scene *s)
 	process = made(
 		af_spawn(s->loop, HELPER("cat"),
 			 WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
-			      .env_edits = edits, .fds = &map, .n_fds = 1)));
+			      .pty_flags = AFIO_PTY_NO_ECHO, .env_edits = edits,
+			      .fds = &map, .n_fds = 1)));
 	if (!process)
 		return;
 	ck_assert_str_eq(af_spawn_error(s->loop), "");
@@ -604,6 +608,33 @@ static void act_attributes(struct scene *s)
 		;
 	expect_end(s, process);
 	af_process_free(process);
+}
+
+/* A terminal that leaves its process with the end of its input pending. */
+static void act_take(struct scene *s)
+{
+	struct af_process *process =
+		made(af_spawn(s->loop, HELPER("cat"),
+			      WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+				   .pty_flags = AFIO_PTY_NO_ECHO)));
+	struct af_future *finish;
+	struct af_file *file;
+	char name[64];
+
+	if (!process)
+		return;
+	finish = af_process_finish_stdin(process, NULL);
+	ck_assert_int_eq(af_process_pty_name(process, name, sizeof name), 0);
+	file = af_process_take(process, 1);
+	ck_assert_ptr_nonnull(file);
+	if (end(s, finish, 0) < 0)
+		while (end(s, af_file_write(file, "\4", 1, 0, NULL), 0) < 0)
+			;
+	while (end(s, af_file_read(file, 0, 0, NULL), 0) < 0)
+		;
+	expect_end(s, process);
+	af_process_free(process);
+	af_file_close(file);
 }
 
 /* One whose process is freed while it runs is reaped, however late. */
@@ -623,6 +654,35 @@ static void act_orphan(struct scene *s)
 		ck_assert_int_lt(now_us() - since, 20000000);
 		end(s, af_sleep(s->loop, MS(1)), 0);
 	}
+}
+
+/* Looked at by a timer: its changes; and its end, where there is no pidfd. */
+static void act_look(struct scene *s)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	static bool denied;
+	struct af_process *process;
+
+	if (!denied)
+		deny(pidfds, 2, EPERM);
+	denied = true;
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	end(s, af_process_wait_change(process, MS(1)), -ETIMEDOUT);
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait_change(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
+	process = made(
+		af_spawn(s->loop, HELPER("cat"), WITH(.in.kind = AFIO_PIPE)));
+	if (!process)
+		return;
+	af_process_close_stdin(process);
+	while (end(s, af_process_wait(process, MS(20000)), 0) < 0)
+		;
+	af_process_free(process);
 }
 
 /* Stops a process and a chain, however often it takes. */
@@ -768,9 +828,37 @@ static void act_run(struct scene *s)
 	af_future_cancel(f);
 	end(s, f, -ECANCELED);
 	f = af_run(s->loop, missing, NULL);
+	end(s, af_future_ref(f), -ENOENT);
 	ck_assert(strstr(af_future_spawn_error(f), "exec ./missing: ") ||
 		  memory.failed > 0);
-	end(s, f, -ENOENT);
+	af_future_unref(f);
+}
+
+/* Taken, left to be killed, cancelled, and not started. */
+static void act_spawn_async(struct scene *s)
+{
+	const char *const missing[] = { "./missing", NULL };
+	const struct af_fd_map map = { s->source, 7 };
+	struct af_process *process;
+	struct af_future *f;
+
+	f = af_spawn_async(s->loop, HELPER("exit", "0"),
+			   WITH(ALL_PIPES, .fds = &map, .n_fds = 1));
+	end(s, af_future_ref(f), 0);
+	process = af_future_take_process(f);
+	af_future_unref(f);
+	if (process)
+		expect_end(s, process);
+	af_process_free(process);
+	end(s, af_spawn_async(s->loop, HELPER("pause"), NULL), 0);
+	f = af_spawn_async(s->loop, HELPER("pause"), WITH(ALL_PIPES));
+	af_future_cancel(f);
+	end(s, f, -ECANCELED);
+	f = af_spawn_async(s->loop, missing, NULL);
+	end(s, af_future_ref(f), -ENOENT);
+	ck_assert(af_future_spawn_step(f) == AFIO_STEP_EXEC ||
+		  memory.failed > 0);
+	af_future_unref(f);
 }
 
 /* Stages with options of their own; their chunks; the end of their input. */
@@ -1185,6 +1273,32 @@ static void act_loop(struct scene *s)
 	af_loop_free(loop);
 }
 
+/* All at once; taken, left to be killed, and not started. */
+static void act_stages_async(struct scene *s)
+{
+	const char *const missing[] = { "./missing", NULL };
+	struct af_pipe *pipe;
+	struct af_future *f;
+
+	f = af_pipe_spawn_async(s->loop,
+				CHAIN(HELPER("tag", "a"), HELPER("cat")),
+				WITH(IN_OUT_PIPES, .err.kind = AFIO_PIPE));
+	end(s, af_future_ref(f), 0);
+	pipe = af_future_take_pipe(f);
+	af_future_unref(f);
+	af_pipe_close_stdin(pipe);
+	while (pipe && end(s, af_pipe_wait(pipe, NULL), 0) < 0)
+		;
+	af_pipe_close(pipe);
+	end(s,
+	    af_pipe_spawn_async(s->loop,
+				CHAIN(HELPER("pause"), HELPER("pause")), NULL),
+	    0);
+	end(s,
+	    af_pipe_spawn_async(s->loop, CHAIN(HELPER("pause"), missing), NULL),
+	    -ENOENT);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1200,17 +1314,19 @@ static const struct {
 	{ act_callback, false },    { act_move, false },
 	{ act_ends, false },	    { act_bufferevent, true },
 	{ act_disk, true },	    { act_orphan, true },
+	{ act_look, false },	    { act_look, true },
+	{ act_take, false },	    { act_take, true },
 	{ act_stop, false },	    { act_release, true },
 	{ act_capture, false },	    { act_copy_away, true },
 	{ act_front, false },	    { act_leave, false },
 	{ act_run, false },	    { act_stages, true },
-	{ act_options, true },
-	{ act_work, true },	    { act_wait_fd, false },
+	{ act_spawn_async, true },  { act_stages_async, true },
+	{ act_options, true },	    { act_work, true },
+	{ act_wait_fd, false },	    { act_post_handle, true },
 	{ act_open_async, true },
-	{ act_post_handle, true },
 	{ act_each_async, false },  { act_copy_both, true },
-	{ act_follow, true },
-	{ act_map, true },	    { act_shields, false },
+	{ act_follow, true },	    { act_map, true },
+	{ act_shields, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
@@ -1220,15 +1336,31 @@ static void close_end(int fd)
 		close(fd);
 }
 
-/* All of them: one that has just started does not have its name yet. */
+/* Whether a thread is one that never ends. */
+static bool is_keeper(const char *task)
+{
+	char path[300], name[32] = "";
+	FILE *comm;
+
+	snprintf(path, sizeof path, "/proc/self/task/%s/comm", task);
+	comm = fopen(path, "re");
+	if (!comm)
+		return false;
+	(void)!fgets(name, sizeof name, comm);
+	fclose(comm);
+	return strcmp(name, "asyncfile-keep\n") == 0;
+}
+
+/* How many are left: one that has just started does not have its name yet. */
 static int threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
-	int n = -2; /* . and .. */
+	struct dirent *entry;
+	int n = 0;
 
 	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.' && !is_keeper(entry->d_name);
 	closedir(dir);
 	return n;
 }
@@ -1274,6 +1406,16 @@ static int next_fd(void)
 	return fd;
 }
 
+/* Also those of the library that have not begun, and have no name yet. */
+static void await_threads(void)
+{
+	struct stat tasks;
+
+	do
+		sched_yield();
+	while (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 3);
+}
+
 START_TEST(allocation_fails_and_nothing_is_lost)
 {
 	size_t in_a_row = _i < N_ACTS ? 1 : SPELL;
@@ -1293,6 +1435,7 @@ START_TEST(allocation_fails_and_nothing_is_lost)
 		memory.until = from + in_a_row;
 		memory.watched = true;
 		play(&s, acts[_i % N_ACTS].act);
+		await_threads();
 		memory.watched = false;
 		if (s.base)
 			event_base_free(s.base);

@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of children that have the program's controlling terminal. Each test is
+ * done by a process that leads a session of its own, on a terminal whose other
+ * side it has, too.
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "support/denied.h"
+#include "support/inside.h"
+
+#define FOREGROUND .new_group = true, .foreground = true
+#define CTRL_Z "\x1a"
+#define CTRL_C "\x3"
+
+static struct rig rig;
+static int terminal, keyboard; /* its two sides */
+
+static int count_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 100; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* What cannot be awaited in any other way. */
+static void pass_time(void)
+{
+	expect_count(&rig, af_sleep(rig.loop, MS(2)), 0, 0);
+}
+
+static void lead_session(void)
+{
+	struct termios modes;
+	int fds[2];
+
+	make_pty(fds);
+	keyboard = fds[0];
+	terminal = fds[1];
+	ck_assert_int_eq(tcgetattr(terminal, &modes), 0);
+	modes.c_lflag |= ISIG;
+	ck_assert_int_eq(tcsetattr(terminal, TCSANOW, &modes), 0);
+	ck_assert_int_gt(setsid(), 0);
+	ck_assert_int_eq(ioctl(terminal, TIOCSCTTY, 0), 0);
+}
+
+static void in_session(void (*body)(void), int driver)
+{
+	int status, n;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL);
+		alarm(TEST_TIMEOUT);
+		lead_session();
+		n = count_descriptors();
+		rig_open(&rig, driver);
+		body();
+		rig_close(&rig);
+		ck_assert_int_eq(count_descriptors(), n);
+		expect_no_child();
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(status == 0, "status is %#x", (unsigned)status);
+}
+
+static pid_t owner(void)
+{
+	return tcgetpgrp(terminal);
+}
+
+static bool is_ours(void)
+{
+	return owner() == getpgrp();
+}
+
+/* Waits until the terminal is, with nothing else to wait for. */
+static void await_terminal(void)
+{
+	int64_t since = now_us();
+
+	while (!is_ours()) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		pass_time();
+	}
+}
+
+/* As a shell does. */
+static void give_terminal(pid_t group)
+{
+	sigset_t ttou;
+
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &ttou, NULL);
+	ck_assert_int_eq(tcsetpgrp(terminal, group), 0);
+	sigprocmask(SIG_UNBLOCK, &ttou, NULL);
+}
+
+/* A child that lives until rig.out is closed. */
+static struct af_process *start_in_foreground(void)
+{
+	struct af_process *process =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), FOREGROUND));
+
+	ck_assert_int_eq(owner(), af_process_pid(process));
+	return process;
+}
+
+static struct af_future *change(struct af_process *process)
+{
+	return af_process_wait_change(process, NULL);
+}
+
+#define STOPPED(sig) ((sig) << 8 | 0x7f)
+
+static void has_it(void)
+{
+	expect_says(&rig, ASK("foreground", "group"), WITH(FOREGROUND),
+		    "foreground\nown\n");
+	ck_assert(is_ours());
+	expect_says(&rig, ASK("foreground", "group"), WITH(.new_group = true),
+		    "background\nown\n");
+	expect_says(&rig, ASK("foreground"), WITH(0), "foreground\n");
+}
+
+START_TEST(child_in_the_foreground_has_the_terminal_from_its_start)
+{
+	in_session(has_it, _i);
+}
+END_TEST
+
+static void stops_and_goes_on(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = af_process_pid(process);
+
+	for (int i = 0; i < 3; i++) {
+		struct af_future *f = change(process);
+
+		put_text(keyboard, CTRL_Z);
+		expect_status(&rig, f, STOPPED(SIGTSTP));
+		ck_assert(is_ours());
+		f = change(process);
+		give_terminal(pid);
+		af_process_signal_group(process, SIGCONT);
+		expect_status(&rig, f, 0xffff);
+		ck_assert_int_eq(owner(), pid);
+	}
+	put_text(keyboard, CTRL_C);
+	expect_status(&rig, af_process_wait(process, NULL), SIGINT);
+	ck_assert(is_ours());
+	af_process_free(process);
+}
+
+START_TEST(terminal_comes_back_when_the_child_stops_and_when_it_ends)
+{
+	in_session(stops_and_goes_on, _i);
+}
+END_TEST
+
+static void stops_unwatched(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = af_process_pid(process);
+	struct af_future *f;
+
+	put_text(keyboard, CTRL_Z);
+	await_terminal();
+	/* That took no notice away. */
+	expect_status(&rig, change(process), STOPPED(SIGTSTP));
+	give_terminal(pid);
+	f = change(process);
+	af_process_signal_group(process, SIGCONT);
+	expect_status(&rig, f, 0xffff);
+	/* One that waits ended, and another one times out. */
+	expect_error(&rig, af_process_wait(process, MS(5)), -ETIMEDOUT);
+	put_text(keyboard, CTRL_Z);
+	await_terminal();
+	give_terminal(pid);
+	ck_assert_int_eq(af_process_signal_group(process, SIGCONT), 0);
+	rig_hang_up(&rig);
+	await_terminal();
+	expect_exit(&rig, process, 0);
+}
+
+START_TEST(terminal_comes_back_when_nobody_waits)
+{
+	in_session(stops_unwatched, _i);
+}
+END_TEST
+
+static void ends_and_is_polled(void)
+{
+	struct af_process *process = start_in_foreground();
+	int status;
+
+	rig_hang_up(&rig);
+	await_zombie(af_process_pid(process));
+	ck_assert(!is_ours());
+	ck_assert(af_process_poll(process, &status));
+	ck_assert_int_eq(status, 0);
+	ck_assert(is_ours());
+	af_process_free(process);
+}
+
+START_TEST(terminal_comes_back_when_the_end_is_polled)
+{
+	in_session(ends_and_is_polled, 0);
+}
+END_TEST
+
+static void ends_without_pidfds(void)
+{
+	const struct denied pidfds[] = { DENIED_PIDFDS };
+	struct af_process *process;
+
+	if (!deny(pidfds, 2, EPERM))
+		return;
+	process = start_in_foreground();
+	put_text(keyboard, CTRL_Z);
+	await_terminal();
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_process_free(process);
+}
+
+START_TEST(terminal_comes_back_without_pidfds)
+{
+	in_session(ends_without_pidfds, _i);
+}
+END_TEST
+
+static void does_not_keep_the_loop(void)
+{
+	struct af_process *process = start_in_foreground();
+
+	expect_error(&rig, af_process_wait(process, MS(5)), -ETIMEDOUT);
+	expect_error(&rig, af_process_wait_change(process, MS(5)), -ETIMEDOUT);
+	ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	ck_assert_int_eq(owner(), af_process_pid(process));
+	rig_hang_up(&rig);
+	expect_exit(&rig, process, 0);
+}
+
+START_TEST(terminal_given_away_keeps_no_loop_running)
+{
+	in_session(does_not_keep_the_loop, 0);
+}
+END_TEST
+
+static void cannot_start(void)
+{
+	static const char *const missing[] = { "./no", NULL };
+
+	expect_reason(&rig, missing, WITH(FOREGROUND), ENOENT,
+		      "exec ./no: No such file or directory");
+	ck_assert(is_ours());
+	expect_reason(
+		&rig, HELPER("cat"),
+		WITH(.in = { .kind = AFIO_PATH, .path = "./no" }, FOREGROUND),
+		ENOENT, "open ./no: No such file or directory");
+	ck_assert(is_ours());
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_spawn(
+		rig.loop, CHAIN(HELPER("cat"), missing), WITH(FOREGROUND)));
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_of_a_start_that_fails_stays_the_programs)
+{
+	in_session(cannot_start, 0);
+}
+END_TEST
+
+static void pipeline_has_it(void)
+{
+	struct af_pipe *pipe = start_chain(
+		&rig, CHAIN(HELPER("head", "1"), HELPER("hold", "0")),
+		WITH(.in.kind = AFIO_PIPE, FOREGROUND));
+	pid_t group = af_process_pid(af_pipe_process(pipe, 0));
+
+	ck_assert_int_eq(owner(), group);
+	ck_assert_int_eq(getpgid(af_process_pid(af_pipe_process(pipe, 1))),
+			 group);
+	put_text(keyboard, CTRL_Z);
+	await_terminal();
+	for (size_t i = 0; i < 2; i++)
+		expect_status(&rig, change(af_pipe_process(pipe, i)),
+			      STOPPED(SIGTSTP));
+	give_terminal(group);
+	ck_assert_int_eq(af_pipe_signal_group(pipe, SIGCONT), 0);
+	expect_count(&rig, af_pipe_write(pipe, "x", 1, AFIO_FULL, NULL), 1, 0);
+	expect_success(&rig, pipe);
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_of_a_pipeline_is_of_all_its_stages)
+{
+	in_session(pipeline_has_it, _i);
+}
+END_TEST
+
+static void stages_end_in_turn(void)
+{
+	struct af_pipe *pipe = start_chain(
+		&rig, CHAIN(HELPER("exit", "0"), ASK("foreground", "eof")),
+		WITH(.in = TO_FD(rig.in), .out.kind = AFIO_PIPE, FOREGROUND));
+	struct af_process *first = af_pipe_process(pipe, 0);
+	struct af_pipe *held;
+	pid_t group;
+
+	expect_status(&rig, af_process_wait(first, NULL), 0);
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "foreground\nend\n",
+		    AFIO_EOF);
+	expect_success(&rig, pipe);
+	ck_assert(is_ours());
+
+	held = start_chain(&rig, CHAIN(HELPER("exit", "0"), HELPER("pause")),
+			   WITH(FOREGROUND));
+	first = af_pipe_process(held, 0);
+	group = af_process_pid(first);
+	expect_status(&rig, af_process_wait(first, NULL), 0);
+	ck_assert_int_eq(owner(), group);
+	put_text(keyboard, CTRL_C);
+	expect_status(&rig, af_pipe_wait(held, NULL), SIGINT);
+	ck_assert(is_ours());
+	af_pipe_close(held);
+}
+
+START_TEST(terminal_stays_with_the_stages_that_are_left)
+{
+	in_session(stages_end_in_turn, _i);
+}
+END_TEST
+
+static void stage_with_options_of_its_own(void)
+{
+	const struct af_spawn_options own = { .cwd = "/" };
+	const struct af_stage stages[] = {
+		{ .argv = ASK("cwd", "foreground"), .options = &own },
+		{ .argv = HELPER("cat") },
+	};
+	struct af_pipe *pipe = af_pipe_spawn_stages(
+		rig.loop, stages, 2, WITH(.out.kind = AFIO_PIPE, FOREGROUND));
+
+	ck_assert_ptr_nonnull(pipe);
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "/\nforeground\n",
+		    AFIO_EOF);
+	expect_success(&rig, pipe);
+	ck_assert(is_ours());
+}
+
+START_TEST(stage_with_options_of_its_own_has_the_terminal_too)
+{
+	in_session(stage_with_options_of_its_own, 0);
+}
+END_TEST
+
+static void two_in_turn(void)
+{
+	struct af_process *first = start_in_foreground(), *second;
+
+	second = start(&rig, HELPER("pause"), WITH(FOREGROUND));
+	ck_assert_int_eq(owner(), af_process_pid(second));
+	rig_hang_up(&rig);
+	expect_exit(&rig, first, 0);
+	ck_assert_int_eq(owner(), af_process_pid(second));
+	expect_status(&rig, af_process_stop(second, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_process_free(second);
+}
+
+START_TEST(terminal_given_to_another_child_stays_with_it)
+{
+	in_session(two_in_turn, _i);
+}
+END_TEST
+
+/* A child that is in the background by now does not change who has it. */
+static void one_stops_in_the_background(void)
+{
+	struct af_process *first = start_in_foreground(), *second;
+
+	second = start(&rig, HELPER("pause"), WITH(FOREGROUND));
+	ck_assert_int_eq(af_process_signal(first, SIGSTOP), 0);
+	expect_status(&rig, change(first), STOPPED(SIGSTOP));
+	ck_assert_int_eq(owner(), af_process_pid(second));
+	expect_status(&rig, af_process_stop(first, MS(0)), SIGKILL);
+	af_process_free(first);
+	expect_status(&rig, af_process_stop(second, MS(0)), SIGKILL);
+	af_process_free(second);
+	ck_assert(is_ours());
+}
+
+START_TEST(stop_in_the_background_leaves_the_terminal_alone)
+{
+	in_session(one_stops_in_the_background, 0);
+}
+END_TEST
+
+static void joins_a_group(void)
+{
+	struct af_process *leader =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), .new_group = true));
+	pid_t group = af_process_pid(leader);
+
+	ck_assert(is_ours());
+	expect_says(&rig, ASK("foreground"),
+		    WITH(.group = group, .foreground = true), "foreground\n");
+	/* The leader was not to have it. */
+	ck_assert(is_ours());
+	rig_hang_up(&rig);
+	expect_exit(&rig, leader, 0);
+}
+
+START_TEST(terminal_of_a_group_that_is_joined_comes_back)
+{
+	in_session(joins_a_group, 0);
+}
+END_TEST
+
+static void lives_on_without_its_process(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = af_process_pid(process);
+
+	af_process_free(process);
+	ck_assert_int_eq(owner(), pid);
+	put_text(keyboard, CTRL_Z);
+	await_terminal();
+	give_terminal(pid);
+	ck_assert_int_eq(kill(-pid, SIGCONT), 0);
+	rig_hang_up(&rig);
+	await_terminal();
+	expect_reaped(&rig, pid);
+}
+
+START_TEST(terminal_comes_back_from_a_child_whose_process_was_freed)
+{
+	in_session(lives_on_without_its_process, _i);
+}
+END_TEST
+
+static void is_killed_with_its_loop(void)
+{
+	struct af_process *process = start(
+		&rig, HELPER("pause"), WITH(FOREGROUND, .kill_on_free = true));
+
+	ck_assert(!is_ours());
+	af_process_free(process);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_of_a_child_killed_with_its_loop_comes_back)
+{
+	in_session(is_killed_with_its_loop, 0);
+}
+END_TEST
+
+static void is_released(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = take_over(process, NULL, NULL);
+
+	ck_assert_int_eq(owner(), pid);
+	rig_hang_up(&rig);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(owner(), pid);
+	give_terminal(getpgrp());
+}
+
+START_TEST(terminal_of_a_child_released_is_the_programs_to_take)
+{
+	in_session(is_released, 0);
+}
+END_TEST
+
+static void leaves_its_loop(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = af_process_pid(process);
+
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	af_process_free(process);
+	ck_assert_int_eq(owner(), pid);
+	rig_hang_up(&rig);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+START_TEST(terminal_of_a_child_whose_loop_was_freed_stays_its_own)
+{
+	in_session(leaves_its_loop, 0);
+}
+END_TEST
+
+static void gives_it_to_a_group_of_its_own(void)
+{
+	/* A shell with job control, and a job of it that does not end. */
+	struct af_process *process =
+		start(&rig,
+		      ((const char *const[]){
+			      "sh", "-c", "set -m; \"$0\" hold 0 & fg; exit 0",
+			      helper_path(), NULL }),
+		      WITH(.in = TO_FD(terminal), .out.kind = AFIO_NULL,
+			   .err.kind = AFIO_NULL, FOREGROUND));
+	pid_t pid = af_process_pid(process), job;
+	int64_t since = now_us();
+
+	while ((job = owner()) == pid) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		pass_time();
+	}
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_process_free(process);
+	ck_assert_int_eq(kill(-job, SIGKILL), 0);
+}
+
+START_TEST(terminal_that_the_child_gave_away_comes_back_at_its_end)
+{
+	in_session(gives_it_to_a_group_of_its_own, 0);
+}
+END_TEST
+
+/* One stage has a job in the foreground when another one ends. */
+static void stage_gives_it_away(void)
+{
+	struct af_pipe *pipe = start_chain(
+		&rig,
+		CHAIN(HELPER("hold", "0"),
+		      ((const char *const[]){
+			      "sh", "-c", "set -m; \"$0\" pause & fg; exit 0",
+			      helper_path(), NULL })),
+		WITH(.in = TO_FD(rig.in), .out.kind = AFIO_NULL,
+		     .err.kind = AFIO_NULL, FOREGROUND));
+	struct af_process *first = af_pipe_process(pipe, 0);
+	pid_t group = af_process_pid(first), job;
+	pid_t shell = af_process_pid(af_pipe_process(pipe, 1));
+	int64_t since = now_us();
+
+	while ((job = owner()) == group || job == shell) {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		pass_time();
+	}
+	rig_hang_up(&rig);
+	expect_status(&rig, af_process_wait(first, NULL), 0);
+	ck_assert_int_eq(owner(), job);
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_pipe_close(pipe);
+	ck_assert_int_eq(kill(-job, SIGKILL), 0);
+}
+
+START_TEST(terminal_that_a_stage_gave_away_stays_there_while_it_lives)
+{
+	in_session(stage_gives_it_away, 0);
+}
+END_TEST
+
+static void is_in_the_background(void)
+{
+	struct af_process *other =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), .new_group = true));
+	pid_t group = af_process_pid(other);
+
+	give_terminal(group);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig.loop, HELPER("cat"), WITH(FOREGROUND)));
+	ck_assert_int_eq(errno, EPERM);
+	expect_spawn_error(&rig, "terminal: Operation not permitted");
+	ck_assert_int_eq(owner(), group);
+	/* A group that is no more has nothing to lose. */
+	rig_hang_up(&rig);
+	expect_exit(&rig, other, 0);
+	ck_assert_int_eq(owner(), group);
+	expect_says(&rig, ASK("foreground"), WITH(FOREGROUND), "foreground\n");
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_that_the_program_does_not_have_is_not_given)
+{
+	in_session(is_in_the_background, 0);
+}
+END_TEST
+
+static void hangs_up(void)
+{
+	struct af_process *process;
+
+	signal(SIGHUP, SIG_IGN);
+	process = start_in_foreground();
+	close(keyboard);
+	rig_hang_up(&rig);
+	expect_exit(&rig, process, 0);
+	keyboard = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig.loop, HELPER("cat"), WITH(FOREGROUND)));
+	ck_assert_int_eq(errno, ENOTTY);
+}
+
+START_TEST(terminal_that_hangs_up_is_none)
+{
+	in_session(hangs_up, 0);
+}
+END_TEST
+
+static void makes_no_sense(void)
+{
+	static const char text[] = "option foreground: Invalid argument";
+
+	expect_reason(&rig, HELPER("cat"), WITH(.foreground = true), EINVAL,
+		      text);
+	expect_reason(&rig, HELPER("cat"),
+		      WITH(.new_session = true, FOREGROUND), EINVAL, text);
+	expect_reason(&rig, HELPER("cat"),
+		      WITH(.in.kind = AFIO_PTY, FOREGROUND), EINVAL, text);
+}
+
+START_TEST(foreground_without_a_group_makes_no_sense)
+{
+	in_session(makes_no_sense, 0);
+}
+END_TEST
+
+/* /dev/tty is the only way to a terminal that no stream leads to. */
+static void has_no_descriptor_left(void)
+{
+	struct rlimit limit, none;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)fd;
+	close(fd);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND), EMFILE,
+		      "terminal: Too many open files");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert(is_ours());
+}
+
+START_TEST(foreground_without_a_descriptor_for_it_is_emfile)
+{
+	if (!under_valgrind())
+		in_session(has_no_descriptor_left, 0);
+}
+END_TEST
+
+static void has_no_terminal(void)
+{
+	int mine = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(ioctl(mine, TIOCNOTTY), 0);
+	close(mine);
+	expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND), ENOTTY,
+		      "terminal: Inappropriate ioctl for device");
+}
+
+START_TEST(foreground_without_a_terminal_is_enotty)
+{
+	signal(SIGHUP, SIG_IGN);
+	in_session(has_no_terminal, 0);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("process/foreground");
+	TCase *tc = test_case(s, "one");
+
+	tcase_add_loop_test(
+		tc, child_in_the_foreground_has_the_terminal_from_its_start, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, terminal_comes_back_when_the_child_stops_and_when_it_ends,
+		0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, terminal_comes_back_when_nobody_waits, 0,
+			    DRIVE_COUNT);
+	tcase_add_test(tc, terminal_comes_back_when_the_end_is_polled);
+	tcase_add_loop_test(tc, terminal_comes_back_without_pidfds, 0,
+			    DRIVE_COUNT);
+	tcase_add_test(tc, terminal_given_away_keeps_no_loop_running);
+	tcase_add_test(tc, terminal_of_a_start_that_fails_stays_the_programs);
+	tcase_add_test(tc, terminal_of_a_group_that_is_joined_comes_back);
+	tcase_add_test(tc,
+		       terminal_that_the_child_gave_away_comes_back_at_its_end);
+	tcase_add_test(tc,
+		       terminal_that_the_program_does_not_have_is_not_given);
+	tcase_add_test(tc, terminal_that_hangs_up_is_none);
+	tcase_add_test(tc, foreground_without_a_group_makes_no_sense);
+	tcase_add_test(tc, foreground_without_a_terminal_is_enotty);
+	tcase_add_test(tc, foreground_without_a_descriptor_for_it_is_emfile);
+
+	tc = test_case(s, "several");
+	tcase_add_loop_test(tc, terminal_of_a_pipeline_is_of_all_its_stages, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, terminal_stays_with_the_stages_that_are_left, 0,
+			    DRIVE_COUNT);
+	tcase_add_test(tc, stage_with_options_of_its_own_has_the_terminal_too);
+	tcase_add_test(
+		tc, terminal_that_a_stage_gave_away_stays_there_while_it_lives);
+	tcase_add_loop_test(tc, terminal_given_to_another_child_stays_with_it,
+			    0, DRIVE_COUNT);
+	tcase_add_test(tc, stop_in_the_background_leaves_the_terminal_alone);
+
+	tc = test_case(s, "end");
+	tcase_add_loop_test(
+		tc, terminal_comes_back_from_a_child_whose_process_was_freed, 0,
+		DRIVE_COUNT);
+	tcase_add_test(tc, terminal_of_a_child_killed_with_its_loop_comes_back);
+	tcase_add_test(tc,
+		       terminal_of_a_child_released_is_the_programs_to_take);
+	tcase_add_test(tc,
+		       terminal_of_a_child_whose_loop_was_freed_stays_its_own);
+	return s;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of sandboxes: a system call that a filter refuses, by whatever error, is
+ * taken for one that the kernel does not have; and an error that is about the
+ * child itself is reported.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "support/children.h"
+#include "support/denied.h"
+#include "support/scratch.h"
+
+#ifndef TIOCGDEV
+#define TIOCGDEV 0x80045432u
+#endif
+
+static const int errors[] = { EPERM, ENOSYS, EACCES };
+#define N_ERRORS ((int)(sizeof errors / sizeof errors[0]))
+
+static const struct denied calls[] = {
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, 0, 0 },
+	DENIED_PIDFDS,
+	DENIED_FACTS,
+	{ "clone, CLONE_VFORK", SYS_clone, 1, CLONE_VFORK, CLONE_VFORK },
+	{ "clone3", SYS_clone3, 0, 0, 0 },
+	{ "close_range", SYS_close_range, 0, 0, 0 },
+	{ "waitid, P_PIDFD", SYS_waitid, 1, ~0u, 3 },
+	{ "waitid", SYS_waitid, 0, 0, 0 },
+	{ "preadv2", SYS_preadv2, 0, 0, 0 },
+	{ "pwritev2", SYS_pwritev2, 0, 0, 0 },
+	{ "splice", SYS_splice, 0, 0, 0 },
+	{ "sendfile", SYS_sendfile, 0, 0, 0 },
+	{ "tee", SYS_tee, 0, 0, 0 },
+	{ "kcmp", SYS_kcmp, 0, 0, 0 },
+	{ "TIOCGPTPEER", SYS_ioctl, 2, ~0u, TIOCGPTPEER },
+	{ "TIOCGDEV", SYS_ioctl, 2, ~0u, TIOCGDEV },
+	{ "FIONREAD", SYS_ioctl, 2, ~0u, FIONREAD },
+#ifndef __SANITIZE_ADDRESS__ /* whose runtime fails without it */
+	{ "prlimit64", SYS_prlimit64, 0, 0, 0 },
+#endif
+};
+#define N_CALLS ((int)(sizeof calls / sizeof calls[0]))
+
+/* All that came after Linux 4.5 together, as old filters refuse it. */
+static const struct denied newer[] = {
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, 0, 0 },
+	DENIED_PIDFDS,
+	DENIED_FACTS,
+	{ "clone3", SYS_clone3, 0, 0, 0 },
+	{ "close_range", SYS_close_range, 0, 0, 0 },
+	{ "preadv2", SYS_preadv2, 0, 0, 0 },
+	{ "pwritev2", SYS_pwritev2, 0, 0, 0 },
+	{ "TIOCGPTPEER", SYS_ioctl, 2, ~0u, TIOCGPTPEER },
+};
+
+static struct rig rig;
+
+static void expect_group_stops(void)
+{
+	struct af_process *process =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), .new_group = true));
+
+	expect_status(&rig, af_process_stop(process, MS(10000)), SIGTERM);
+	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
+	af_process_free(process);
+}
+
+static void expect_children(void)
+{
+	struct af_process *process = start_held(&rig);
+	pid_t pid = af_process_pid(process);
+
+	expect_error(&rig, af_process_wait(process, MS(0)), -ETIMEDOUT);
+	ck_assert_int_eq(af_process_signal(process, SIGUSR1), 0);
+	expect_status(&rig, af_process_wait(process, MS(10000)), SIGUSR1);
+	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
+	af_process_free(process);
+	process = start_held(&rig);
+	expect_status(&rig, af_process_stop(process, MS(10000)), SIGTERM);
+	af_process_free(process);
+	expect_group_stops();
+	process = start_held(&rig);
+	pid = af_process_pid(process);
+	af_process_signal(process, SIGKILL);
+	af_process_free(process);
+	expect_reaped(&rig, pid);
+	ck_assert_ptr_null(af_spawn(
+		rig.loop, (const char *const[]){ "/nowhere", NULL }, NULL));
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(library_threads(), 0);
+}
+
+static void expect_pipelines(void)
+{
+	struct af_pipe *pipe = start_chain(
+		&rig, CHAIN(HELPER("cat"), HELPER("cat")), WITH(IN_OUT_PIPES));
+	struct af_future *f =
+		af_pipe_communicate(pipe, HOW(MEMORY("hello", 5)));
+
+	ck_assert_str_eq(outcome(&rig, f, 0, 0)->out, "hello");
+	ck_assert_int_eq(af_future_status(f), 0);
+	af_future_unref(f);
+	af_pipe_close(pipe);
+	pipe = start_chain(&rig, CHAIN(HELPER("cat"), HELPER("cat")),
+			   WITH(.in = TO_FD(rig.in), .new_group = true));
+	expect_status(&rig, af_pipe_stop(pipe, MS(10000)), SIGTERM);
+	af_pipe_close(pipe);
+}
+
+static void expect_terminal(void)
+{
+	struct af_process *process =
+		start(&rig, HELPER("echo", "tty"),
+		      WITH(.in.kind = AFIO_PTY, .out.kind = AFIO_PTY,
+			   .err.kind = AFIO_PTY));
+
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "tty\r\n", AFIO_EOF);
+	expect_exit(&rig, process, 0);
+}
+
+/* A file for both ends of the rig, shared with others and not. */
+static void expect_transfers(int kind, unsigned flags)
+{
+	struct af_file *reader, *writer;
+	int fds[2];
+
+	if (kind == KIND_COUNT)
+		make_pty(fds);
+	else
+		make_pair((enum kind)kind, fds);
+	reader = af_file_new(rig.loop, fds[0], flags);
+	writer = af_file_new(rig.loop, fds[1], flags);
+	ck_assert(reader && writer);
+	expect_count(&rig, af_file_write(writer, "hello", 5, AFIO_FULL, NULL),
+		     5, 0);
+	expect_text(&rig, af_file_read(reader, 5, AFIO_FULL, NULL), "hello", 0);
+	expect_error(&rig, af_file_read(reader, 5, 0, MS(1)), -ETIMEDOUT);
+	af_file_close(reader);
+	af_file_close(writer);
+	if (flags & AFIO_KEEP_FD) {
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+static void expect_disk(void)
+{
+	struct af_file *file, *pipe;
+	int fds[2];
+
+	file = af_file_open(rig.loop, "sandbox", "w");
+	ck_assert_ptr_nonnull(file);
+	expect_count(&rig, af_file_write(file, "hello", 5, AFIO_FULL, NULL), 5,
+		     0);
+	af_file_close(file);
+	for (int kind = KIND_PIPE; kind <= KIND_SOCKETPAIR; kind++) {
+		make_pair((enum kind)kind, fds);
+		file = af_file_open(rig.loop, "sandbox", "r");
+		pipe = af_file_new(rig.loop, fds[1], 0);
+		expect_count(&rig, af_file_copy(file, pipe, -1, NULL), 5,
+			     AFIO_EOF);
+		af_file_close(file);
+		af_file_close(pipe);
+		close(fds[0]);
+	}
+	file = af_file_open(rig.loop, "sandbox", "r");
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "hello", AFIO_EOF);
+	af_file_close(file);
+	file = af_file_open(rig.loop, "/dev/null", "r+");
+	expect_count(&rig, af_file_write(file, "x", 1, 0, NULL), 1, 0);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	af_file_close(file);
+}
+
+static void expect_all_works(void)
+{
+	rig_open(&rig, DRIVE_RUN);
+	expect_children();
+	expect_pipelines();
+	expect_terminal();
+	for (int kind = 0; kind <= KIND_COUNT; kind++) {
+		expect_transfers(kind, 0);
+		expect_transfers(kind, AFIO_KEEP_FD);
+	}
+	rig_close(&rig);
+}
+
+/* Worker threads serve disks: last. */
+static void expect_disks_work(void)
+{
+	rig_open(&rig, DRIVE_AWAIT);
+	expect_disk();
+	rig_close(&rig);
+}
+
+START_TEST(call_refused_is_as_if_there_were_none)
+{
+	if (!deny(&calls[_i / N_ERRORS], 1, errors[_i % N_ERRORS]))
+		return;
+	expect_all_works();
+	expect_disks_work();
+}
+END_TEST
+
+START_TEST(all_newer_calls_refused_is_as_if_there_were_none)
+{
+	if (!deny(newer, sizeof newer / sizeof newer[0], errors[_i]))
+		return;
+	expect_all_works();
+	expect_disks_work();
+}
+END_TEST
+
+/* What may not be signalled stays so: a child that has become another user. */
+
+#define NOBODY 65534
+
+static bool become(uid_t uid)
+{
+	return syscall(SYS_setresuid, uid, uid, 0) == 0;
+}
+
+START_TEST(signal_of_another_users_child_is_eperm_also_in_a_sandbox)
+{
+	const struct denied send = calls[0];
+	struct af_process *process, *leader;
+
+	if (getuid() != 0 || (_i > 0 && !deny(&send, 1, errors[_i - 1])))
+		return;
+	rig_open(&rig, DRIVE_AWAIT);
+	process = start_held(&rig);
+	leader = start(&rig, HELPER("hold", "0"),
+		       WITH(.in = TO_FD(rig.in), .new_group = true));
+	ck_assert(become(NOBODY));
+	ck_assert_int_eq(af_process_signal(process, SIGTERM), -EPERM);
+	ck_assert_int_eq(af_process_signal_group(leader, SIGTERM), -EPERM);
+	expect_error(&rig, af_process_stop(process, MS(0)), -EPERM);
+	expect_error(&rig, af_process_stop(leader, MS(0)), -EPERM);
+	ck_assert(!af_process_poll(process, NULL));
+	ck_assert(become(0));
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	expect_status(&rig, af_process_stop(leader, MS(0)), SIGKILL);
+	af_process_free(process);
+	af_process_free(leader);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Without pidfds */
+
+static int64_t used_us(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+#define MANY 40
+
+/* A zombie of the program's own must not wake anybody, either. */
+START_TEST(many_children_without_pidfds_need_no_thread_and_little_time)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	struct af_process *processes[MANY];
+	struct af_future *waits[MANY];
+	int64_t used;
+	pid_t zombie;
+
+	if (!deny(pidfds, 2, EPERM))
+		return;
+	rig_open(&rig, _i);
+	zombie = fork();
+	if (zombie == 0)
+		_exit(0);
+	for (int i = 0; i < MANY; i++) {
+		processes[i] = start_held(&rig);
+		waits[i] = af_process_wait(processes[i], NULL);
+	}
+	expect_count(&rig, af_sleep(rig.loop, MS(200)), 0, 0);
+	ck_assert_int_eq(library_threads(), 0);
+	used = used_us();
+	expect_count(&rig, af_sleep(rig.loop, MS(1000)), 0, 0);
+	ck_assert_int_lt(used_us() - used, 300000);
+	rig_hang_up(&rig);
+	for (int i = 0; i < MANY; i++) {
+		expect_status(&rig, waits[i], 0);
+		af_process_free(processes[i]);
+	}
+	ck_assert_int_eq(waitpid(zombie, NULL, 0), zombie);
+	rig_close(&rig);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("process/sandbox");
+	TCase *tc = scratch_case(s, "refused");
+
+	tcase_add_loop_test(tc, call_refused_is_as_if_there_were_none, 0,
+			    N_CALLS * N_ERRORS);
+	tcase_add_loop_test(tc,
+			    all_newer_calls_refused_is_as_if_there_were_none, 0,
+			    N_ERRORS);
+	tcase_add_loop_test(
+		tc, signal_of_another_users_child_is_eperm_also_in_a_sandbox, 0,
+		N_ERRORS + 1);
+
+	tc = test_case(s, "without pidfds");
+	tcase_add_loop_test(
+		tc, many_children_without_pidfds_need_no_thread_and_little_time,
+		0, DRIVE_COUNT);
+	return s;
+}
