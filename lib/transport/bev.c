@@ -146,9 +146,7 @@ static void bev_give_back(struct af_file *file)
 {
 	struct bufferevent *bev = afi_bev_of(file)->bev;
 
-	evbuffer_prepend_buffer(afi_bev_input(file), afi_bev_of(file)->pulled);
-	evbuffer_prepend(afi_bev_input(file), afi_buffer_data(&file->in),
-			 file->in.len);
+	afi_bev_put_back(file);
 	bufferevent_setwatermark(bev, EV_READ, afi_bev_of(file)->low,
 				 afi_bev_of(file)->high);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);

@@ -91,6 +91,31 @@ ssize_t afi_bev_read(struct af_file *file, void *buf, size_t len)
 	return over->state.ended ? 0 : -EAGAIN;
 }
 
+void afi_bev_put_back(struct af_file *file)
+{
+	struct afi_bev_file *over = afi_bev_of(file);
+
+	over->put_back = true;
+	/* In the middle of a drain libevent's list is not in order. */
+	if (over->draining)
+		return;
+	evbuffer_prepend_buffer(afi_bev_input(file), over->pulled);
+	evbuffer_prepend(afi_bev_input(file), afi_buffer_data(&file->in),
+			 file->in.len);
+}
+
+/* Drops bytes that were copied. It may be closed after that. */
+static void bevio_drain(struct af_file *file, size_t n)
+{
+	struct afi_bev_file *over = afi_bev_of(file);
+
+	over->draining = true;
+	evbuffer_drain(over->pulled, n);
+	over->draining = false;
+	if (over->put_back)
+		afi_bev_put_back(file);
+}
+
 ssize_t afi_bev_fill(struct af_file *file, size_t want)
 {
 	struct bufferevent *bev = afi_bev_hold(file);
@@ -100,7 +125,7 @@ ssize_t afi_bev_fill(struct af_file *file, size_t want)
 	if (file->attached)
 		r = afi_fill_by_read(file, want);
 	if (r > 0) {
-		evbuffer_drain(afi_bev_of(file)->pulled, (size_t)r);
+		bevio_drain(file, (size_t)r);
 		/* No callback reports what is there already. */
 		if (file->attached)
 			afi_bev_pull(file);

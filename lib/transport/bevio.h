@@ -22,6 +22,8 @@ struct afi_bev_file {
 	struct evbuffer_cb_entry *on_sent;
 	struct evbuffer *pulled; /* out of its input, not yet read */
 	struct evbuffer *staged; /* on the way to its output */
+	bool draining;		 /* inside of a drain of pulled */
+	bool put_back;		 /* buffered bytes go back to its input */
 	size_t in_output;	 /* not counted as written yet */
 	size_t low, high;	 /* the program's read watermarks */
 	short enabled;		 /* the program's EV_READ and EV_WRITE */
@@ -64,6 +66,9 @@ ssize_t afi_bev_let_go(struct af_file *file, struct bufferevent *bev,
 		       ssize_t r);
 /* Lets a filter whose input was full continue. The file must be held. */
 void afi_bev_pull(struct af_file *file);
+
+/* Puts buffered bytes back into its input, once that is possible. */
+void afi_bev_put_back(struct af_file *file);
 
 /* For the table of the transport. */
 ssize_t afi_bev_read(struct af_file *file, void *buf, size_t len);

@@ -19,7 +19,7 @@
 #include "support/harness.h"
 
 enum place {
-	INPUT,	     /* the callback of an evbuffer */
+	INPUT, /* the callback of an evbuffer */
 	OUTPUT,
 	BELOW_INPUT, /* of what the filter is over */
 	BELOW_OUTPUT,
@@ -29,7 +29,7 @@ enum place {
 	PLACES
 };
 
-enum action { CLOSE, CANCEL, FREE_LOOP, WAIT, READ_ON, ACTIONS };
+enum action { CLOSE, CANCEL, FREE_LOOP, WAIT, READ_ON, DETACH, ACTIONS };
 
 enum operation {
 	READ,
@@ -65,6 +65,7 @@ static bool armed, cancelled;
 static void act(void)
 {
 	struct af_future *f;
+	int fd;
 
 	calls++;
 	armed = false;
@@ -89,6 +90,13 @@ static void act(void)
 		break;
 	case READ_ON:
 		later = af_file_read(file, 1, 0, NULL);
+		break;
+	case DETACH: /* a bufferevent has no descriptor to give back */
+		fd = af_file_detach(file, NULL);
+		if (fd >= 0) {
+			close(fd);
+			file = NULL;
+		}
 		break;
 	default:
 		break;
@@ -125,8 +133,7 @@ static void on_cleanup(const void *data, size_t len, void *arg)
 
 /* Passes the bytes on as references, so that they have cleanup functions. */
 static enum bufferevent_filter_result pass(struct evbuffer *from,
-					   struct evbuffer *to,
-					   enum place here)
+					   struct evbuffer *to, enum place here)
 {
 	static char bytes[1 << 16];
 	static size_t used;
@@ -337,7 +344,7 @@ static void run(enum operation operation, bool borrowed, bool late,
 	finish(flags & AFIO_KEEP_FD && (loop || own) ? filter : NULL);
 }
 
-#define ALL (PLACES * ACTIONS * OPERATIONS * 4)
+#define ALL (PLACES * ACTIONS * OPERATIONS * 8)
 
 /* All in one process: those that fail are told by the sanitizer. */
 START_TEST(code_of_the_program_may_end_all_that_called_it)
@@ -346,11 +353,12 @@ START_TEST(code_of_the_program_may_end_all_that_called_it)
 
 	for (int i = _i; i < ALL; i += 16) {
 		int rest = i;
-		bool borrowed, late;
+		bool borrowed, late, kept;
 
 		borrowed = rest % 2;
 		late = rest / 2 % 2;
-		rest /= 4;
+		kept = rest / 4 % 2;
+		rest /= 8;
 		place = rest % PLACES;
 		rest /= PLACES;
 		action = rest % ACTIONS;
@@ -359,15 +367,47 @@ START_TEST(code_of_the_program_may_end_all_that_called_it)
 		other = NULL;
 		calls = 0;
 		/* A program must not close a file that it is closing. */
-		if (rest == CLOSE_ITSELF && (action == CLOSE || action == READ_ON))
+		if (rest == CLOSE_ITSELF &&
+		    (action == CLOSE || action == READ_ON || action == DETACH))
 			continue;
 		if (getenv("UNDERNEATH"))
 			fprintf(stderr, "%d: place %d action %d operation %d\n",
 				i, place, action, rest);
-		run((enum operation)rest, borrowed, late, 0);
+		/* Without a base there is no bufferevent to keep. */
+		if (kept && !borrowed && action == FREE_LOOP)
+			continue;
+		run((enum operation)rest, borrowed, late,
+		    kept ? AFIO_KEEP_FD : 0);
 		ran += calls > 0;
 	}
 	ck_assert_int_gt(ran, 0);
+}
+END_TEST
+
+/* The bufferevent is the program's again, with every byte that nobody took. */
+START_TEST(close_in_a_cleanup_function_gives_all_bytes_back)
+{
+	struct bufferevent *filter;
+	char text[LEN + 1] = "";
+
+	place = CLEANUP;
+	action = CLOSE;
+	op = later = NULL;
+	other = NULL;
+	calls = 0;
+	open_file(true, false, AFIO_KEEP_FD, &filter);
+	put_text(peer, LINES);
+	armed = true;
+	op = af_file_read(file, 4, 0, NULL);
+	while (armed)
+		turn_once();
+	ck_assert_ptr_null(file);
+	ck_assert_int_eq(af_future_error(op), -ECANCELED);
+	ck_assert_uint_eq(evbuffer_get_length(bufferevent_get_input(filter)),
+			  LEN);
+	bufferevent_read(filter, text, LEN);
+	ck_assert_str_eq(text, LINES);
+	finish(filter);
 }
 END_TEST
 
@@ -430,8 +470,9 @@ Suite *suite(void)
 	Suite *s = suite_create("transport/underneath");
 	TCase *tc = test_case(s, "underneath");
 
-	tcase_add_loop_test(
-		tc, code_of_the_program_may_end_all_that_called_it, 0, 16);
+	tcase_add_loop_test(tc, code_of_the_program_may_end_all_that_called_it,
+			    0, 16);
+	tcase_add_test(tc, close_in_a_cleanup_function_gives_all_bytes_back);
 	tcase_add_test(tc, free_function_of_a_value_may_free_the_loop);
 	tcase_add_test(tc, cleanup_function_of_what_is_written_may_end_all);
 	return s;
