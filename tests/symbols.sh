@@ -5,6 +5,8 @@
 # declare, the reviewed list lib/libasyncfile.sym, and what the shared library
 # exports. Each exported name has the version SYMBOL_VERSION, unless that is
 # empty.
+# A thread of the library may outlive dlclose(3), and a child that shares memory
+# must not bind names: the library asks the dynamic linker for both.
 # Compilers and flags are lists of words, hence:
 # shellcheck disable=SC2086
 set -u
@@ -51,6 +53,15 @@ if [ -n "$dlname" ]; then
 	exported "lib/.libs/$dlname" |
 		same "what the shared library exports${SYMBOL_VERSION:+, \
 with its version}" || result=1
+	if readelf -d "lib/.libs/$dlname" 2>/dev/null |
+		grep -q 'Flags:.*NOW.*NODELETE'; then
+		echo 'ok: it stays loaded, and is bound at once'
+	elif grep -qs -e '-z,nodelete' Makefile && readelf -v > /dev/null 2>&1; then
+		echo 'FAILED: it can be unloaded, or is bound lazily'
+		result=1
+	else
+		echo 'skipped: no linker flags, or no readelf'
+	fi
 else
 	echo 'skipped: there is no shared library'
 fi

@@ -9,10 +9,11 @@
 
 /*
  * Returns the structure of this type whose member ptr points to. The unused
- * branch makes the compiler check that ptr has the member's type.
+ * branch makes the compiler check that ptr has the member's type. It is aligned
+ * well, which void * keeps some compilers from doubting.
  */
 #define AFI_CONTAINER(ptr, type, member)                                       \
-	((type *)((char *)(1 ? (ptr) : &((type *)0)->member) -                 \
-		  offsetof(type, member)))
+	((type *)(void *)((char *)(1 ? (ptr) : &((type *)0)->member) -         \
+			  offsetof(type, member)))
 
 #endif

@@ -70,12 +70,12 @@ struct afi_future_ops {
 	bool (*keep)(struct af_future *f);
 	enum afi_kind kind;
 	bool hides_parts; /* a compound: its parts come and go */
-	bool needs_one; /* a compound: waits for one of its parts, not all */
+	bool needs_one;	  /* a compound: waits for one of its parts, not all */
 	/* A communicate: its result. */
 	const struct af_output *(*output)(const struct af_future *f);
 	/* If it is done: a value of the program's. */
 	void *(*value)(const struct af_future *f);
-	/* If it made a file: that file, once. */
+	/* If it has made a file: that file, once. */
 	struct af_file *(*take_file)(struct af_future *f);
 	/* If it starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);

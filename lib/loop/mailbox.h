@@ -26,7 +26,7 @@ struct afi_post {
 struct afi_mailbox {
 	pthread_mutex_t lock; /* of the list and what fd counts */
 	struct afi_post *first, **tail;
-	int fd; /* an eventfd: readable when there are posts */
+	int fd;			/* an eventfd: readable when there are posts */
 	struct event home;	/* on the base it was opened with */
 	struct event away;	/* on the last other base it was moved to */
 	struct afi_watch watch; /* the owner's, which moves it */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -596,6 +597,9 @@ START_TEST(await_of_a_map_whose_parts_nobody_ends_fails_edeadlk)
 {
 	struct af_future *map;
 
+	/* Another thread could post something that ends them. */
+	if (!__libc_single_threaded)
+		return;
 	open_rig(DRIVE_AWAIT, 10);
 	map = af_map(rig.loop, make_pending, &work, 3, 0);
 	ck_assert_int_eq(af_await(map), -EDEADLK);

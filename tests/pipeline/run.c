@@ -261,9 +261,9 @@ START_TEST(run_stops_the_child_at_its_timeout)
 	since = now_us();
 	expect_run(&rig,
 		   af_run(rig.loop, HELPER("pause"),
-			  RUN(.communicate.timeout = MS(20))),
+			  RUN(.communicate.timeout = MS(settle()))),
 		   -ETIMEDOUT, 0, SIGTERM, "", "");
-	expect_elapsed(since, 20);
+	expect_elapsed(since, settle());
 	expect_no_child();
 	since = now_us();
 	expect_run(&rig,

@@ -224,7 +224,7 @@ static struct af_future *write_pieces(void)
 	struct af_future *f;
 
 	for (size_t i = 0; i < LEN; i++)
-		evbuffer_add_reference(buf, LINES + i, 1, on_cleanup, NULL);
+		evbuffer_add_reference(buf, &LINES[i], 1, on_cleanup, NULL);
 	f = af_file_write_buffer(file, buf, AFIO_FULL, NULL);
 	evbuffer_free(buf);
 	return f;

@@ -33,7 +33,8 @@ static atomic_size_t peak;
 
 static void *counted(void *block)
 {
-	size_t now = live += malloc_usable_size(block);
+	size_t size = malloc_usable_size(block);
+	size_t now = atomic_fetch_add(&live, size) + size;
 
 	if (now > peak)
 		peak = now;
@@ -66,7 +67,8 @@ static size_t begun;
 
 static void begin(void)
 {
-	begun = peak = live;
+	begun = atomic_load(&live);
+	peak = begun;
 }
 
 #define expect_held(most)                                                      \
