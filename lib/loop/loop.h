@@ -66,6 +66,7 @@ struct af_loop {
 	bool turning;	  /* libevent dispatches, on our behalf */
 	bool broken;	  /* base's event_base_loopbreak() has been seen */
 	bool held;	  /* files move no byte before the next task */
+	bool moving;	  /* its watches, to another base */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
