@@ -154,10 +154,17 @@ struct afi_compound {
  */
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops);
-/* Makes one for an operation that will wait: adds it to the pending list. */
-struct af_future *afi_operation_new(struct af_loop *loop,
-				    const struct afi_future_ops *ops);
-/* For an operation that could not be done at once: adds it to that list. */
+/*
+ * A future for an operation, in its loop's pending list. valid: the arguments
+ * make sense. Never NULL: where it cannot be made, a future that has failed with
+ * -EINVAL (also for a loop of NULL), -EPERM, -ECANCELED or -ENOMEM.
+ */
+struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
+				      const struct afi_future_ops *ops);
+/*
+ * For one of afi_future_new() that could not be done at once: adds it to that
+ * list, and begins to wait.
+ */
 int afi_operation_wait(struct af_future *f, const struct timeval *timeout);
 /* A failed future; a static one where none can be made. Never NULL. */
 struct af_future *afi_future_failed(struct af_loop *loop, int error);

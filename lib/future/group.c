@@ -121,15 +121,13 @@ static struct af_future *group_new(struct af_loop *loop,
 	struct group *group;
 	struct af_future *f;
 	bool valid = loop && (parts || n == 0) && (n > 0 || !ops->needs_one);
+	int r;
 
 	for (size_t i = 0; valid && i < n; i++)
 		valid = parts[i] && (!parts[i]->loop || parts[i]->loop == loop);
-	if (!valid)
-		return group_fail(loop, parts, n, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return group_fail(loop, parts, n, -EPERM);
-	if (!afi_loop_alive(loop))
-		return group_fail(loop, parts, n, -ECANCELED);
+	r = valid ? afi_loop_usable(loop) : -EINVAL;
+	if (r < 0)
+		return group_fail(loop, parts, n, r);
 	f = afi_future_new(loop, ops);
 	if (!f)
 		return group_fail(loop, parts, n, -ENOMEM);

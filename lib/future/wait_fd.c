@@ -119,7 +119,7 @@ static int wait_fd_start(struct wait_fd *wait, int fd, short what,
 		r = -ETIMEDOUT;
 	if (r == 0)
 		r = wait_fd_watch(wait, fd, what);
-	if (r == 0 && afi_operation_wait(&wait->future, timeout) < 0)
+	if (r == 0 && afi_future_expire_after(&wait->future, timeout) < 0)
 		r = -ENOMEM;
 	return r;
 }
@@ -127,19 +127,13 @@ static int wait_fd_start(struct wait_fd *wait, int fd, short what,
 struct af_future *af_wait_fd(struct af_loop *loop, int fd, short what,
 			     const struct timeval *timeout)
 {
-	struct af_future *f;
+	bool valid = (what == EV_READ || what == EV_WRITE) &&
+		     afi_timeout_valid(timeout);
+	struct af_future *f = afi_operation_begin(loop, valid, &wait_fd_ops);
 	int r;
 
-	if (!loop || (what != EV_READ && what != EV_WRITE) ||
-	    !afi_timeout_valid(timeout))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	f = afi_future_new(loop, &wait_fd_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	if (f->done)
+		return f;
 	r = wait_fd_start(wait_fd_of(f), fd, what, timeout);
 	if (r != 0)
 		wait_fd_finish(wait_fd_of(f), r < 0 ? r : 0);

@@ -8,6 +8,7 @@
 #ifndef AFI_LOOP_LOOP_H
 #define AFI_LOOP_LOOP_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -119,6 +120,19 @@ static inline bool afi_loop_is_here(const struct af_loop *loop)
 static inline bool afi_loop_is_mine(const struct af_loop *loop)
 {
 	return pthread_equal(loop->thread, pthread_self());
+}
+
+/*
+ * Whether something new can be made with it: 0; -EINVAL for NULL, -EPERM on
+ * another thread, -ECANCELED once it was freed.
+ */
+static inline int afi_loop_usable(const struct af_loop *loop)
+{
+	if (!loop)
+		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	return afi_loop_alive(loop) ? 0 : -ECANCELED;
 }
 
 static inline void afi_loop_ref(struct af_loop *loop)

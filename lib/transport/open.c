@@ -68,17 +68,12 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 {
 	int flags = afi_open_flags(mode);
 	struct af_file *file;
-	int fd, error;
+	int fd = afi_loop_usable(loop), error;
 
-	if (!loop || !path || flags < 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (!afi_loop_is_mine(loop) || !afi_loop_alive(loop)) {
-		errno = afi_loop_is_mine(loop) ? ECANCELED : EPERM;
-		return NULL;
-	}
-	fd = afi_open_path(path, flags);
+	if (!path || flags < 0)
+		fd = -EINVAL;
+	if (fd == 0)
+		fd = afi_open_path(path, flags);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;

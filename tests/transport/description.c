@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/harness.h"
+#include "support/fifo.h"
 
 static struct rig rig;
 static char zeros[1 << 20];
@@ -164,22 +164,6 @@ START_TEST(pipe_whose_writers_left_ends_and_blocks_again)
 	rig_close(&rig);
 }
 END_TEST
-
-static void make_fifo(char *path, size_t size)
-{
-	char dir[] = P_tmpdir "/asyncfile-XXXXXX";
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, size, "%s/fifo", dir);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-}
-
-static void remove_fifo(char *path)
-{
-	ck_assert_int_eq(unlink(path), 0);
-	*strrchr(path, '/') = '\0';
-	ck_assert_int_eq(rmdir(path), 0);
-}
 
 /* A child that gets its number expects that. */
 START_TEST(fifo_opened_by_path_has_a_number_that_blocks)
