@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* Moves a descriptor above 2; returns its number, or -errno and closes it. */
+/*
+ * Takes what a system call has returned: moves a descriptor above 2, and returns
+ * its number; or closes it, and returns -errno. Of a negative one, -errno.
+ */
 int afi_fd_above_stdio(int fd);
 /* The same of two: 0, or -errno and closes both. Changes ends, too. */
 int afi_fd_both_above_stdio(int ends[2], int fds[2]);

@@ -35,18 +35,45 @@ static bool nonblock_same_file(const struct stat *a, const struct stat *b)
 	       (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT);
 }
 
+/*
+ * Whether a flag of one shows on the other. O_APPEND, which says nothing where
+ * O_NONBLOCK says something, and is put back at once.
+ */
+static bool nonblock_share_flags(int a, int b)
+{
+	int mode = fcntl(a, F_GETFL), other = fcntl(b, F_GETFL);
+	bool shared;
+
+	if (mode != other || mode < 0)
+		return false;
+	if (fcntl(a, F_SETFL, mode ^ O_APPEND) < 0)
+		return true; /* better non-blocking too long than blocked */
+	shared = fcntl(b, F_GETFL) != other;
+	fcntl(a, F_SETFL, mode);
+	return shared;
+}
+
+/* Whether both are one description. */
+static bool nonblock_is_same(int a, int b)
+{
+	enum afi_samefd same = afi_samefd(a, b);
+
+	/* It cannot be asked everywhere, and is refused in some containers. */
+	if (same == AFI_SAMEFD_UNKNOWN)
+		return nonblock_share_flags(a, b);
+	return same == AFI_SAMEFD_YES;
+}
+
 /* Another one on the same description, perhaps without O_NONBLOCK now. */
 static bool nonblock_is_shared(const struct afi_nonblock *hold)
 {
 	const struct afi_nonblock *other;
 
-	LIST_FOREACH (other, &nonblock_holds, entry) {
-		if (other == hold || !nonblock_same_file(&hold->st, &other->st))
-			continue;
-		/* Unknown: better non-blocking too long than blocked. */
-		if (afi_samefd(hold->fd, other->fd) != AFI_SAMEFD_NO)
+	LIST_FOREACH (other, &nonblock_holds, entry)
+		if (other != hold &&
+		    nonblock_same_file(&hold->st, &other->st) &&
+		    nonblock_is_same(hold->fd, other->fd))
 			return true;
-	}
 	return false;
 }
 

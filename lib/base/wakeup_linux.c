@@ -14,9 +14,8 @@
 
 int afi_wakeup_open(struct afi_wakeup *wakeup)
 {
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 
-	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
 	if (fd < 0)
 		return fd;
 	*wakeup = (struct afi_wakeup){ fd, -1 };

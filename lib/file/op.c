@@ -15,17 +15,13 @@ struct af_future *afi_op_failed(const struct af_file *file, int error)
 struct af_future *afi_op_new(struct af_file *file,
 			     const struct afi_future_ops *ops, int r)
 {
-	struct af_future *f = NULL;
+	struct af_future *f;
 
-	if (r == 0 && !afi_loop_is_mine(file->loop))
-		r = -EPERM;
-	if (r == 0) {
-		f = afi_operation_new(file->loop, ops);
-		r = -ENOMEM;
-	}
-	if (!f)
+	if (r < 0)
 		return afi_op_failed(file, r);
-	f->since = afi_now_coarse();
+	f = afi_operation_begin(file->loop, true, ops);
+	if (!f->done)
+		f->since = afi_now_coarse();
 	return f;
 }
 

@@ -31,30 +31,44 @@ static bool await_needs_private_base(const struct af_loop *loop)
 	return loop->home_shared && afi_base_is_running(loop->home);
 }
 
-/* Begins to drive the loop, from wherever that is possible: 0 or -errno. */
-static int await_enter(struct af_loop *loop, struct afi_await *await)
+/* Moves everything to a private base: 0 or -errno. */
+static int await_move(struct af_loop *loop)
 {
 	int r;
 
+	if (!loop->spare)
+		loop->spare = afi_base_new(loop->home);
+	if (!loop->spare)
+		return -errno;
+	/* Drop idle watches first, so that they need not be moved. */
+	afi_loop_settle_all(loop);
+	r = afi_loop_move(loop, loop->spare);
+	if (r == 0)
+		loop->spare = NULL;
+	return r;
+}
+
+/* Begins to drive the loop, from wherever that is possible: 0 or -errno. */
+static int await_enter(struct af_loop *loop, struct afi_await *await)
+{
+	int r = 0;
+
 	await->base = loop->base;
 	await->turning = loop->turning;
-	if (await_needs_private_base(loop)) {
-		if (!loop->spare)
-			loop->spare = afi_base_new(loop->home);
-		if (!loop->spare)
-			return -errno;
-		/* Drop idle watches first, so that they need not be moved. */
-		afi_loop_settle_all(loop);
-		r = afi_loop_move(loop, loop->spare);
-		if (r < 0)
-			return r;
-		loop->spare = NULL;
+	/* The program may free the loop meanwhile: the bases stay. */
+	loop->calls++;
+	if (await_needs_private_base(loop))
+		r = await_move(loop);
+	if (r < 0) {
+		afi_loop_called(loop);
+		return r;
 	}
 	loop->turning = loop->held = false;
 	await->outer = loop->awaits;
 	loop->awaits = await;
 	loop->depth++;
 	afi_loop_enter(loop);
+	loop->calls--;
 	return 0;
 }
 
@@ -152,10 +166,12 @@ int af_await_for(struct af_future *f, const struct timeval *timeout)
 	if (afi_future_needs(f, NULL))
 		return -EDEADLK;
 	await.maybe_stuck = loop->maybe_stuck;
-	r = await_enter(loop, &await);
-	if (r < 0)
-		return r;
 	af_future_ref(f);
+	r = await_enter(loop, &await);
+	if (r < 0) {
+		af_future_unref(f);
+		return r;
+	}
 	r = await_drive(loop, &await, timeout);
 	if (await.forgotten)
 		r = -ECANCELED;

@@ -72,13 +72,18 @@ static void future_join(struct af_future *f)
 	afi_loop_join(&f->loop->pending, &f->pending, future_orphan);
 }
 
-struct af_future *afi_operation_new(struct af_loop *loop,
-				    const struct afi_future_ops *ops)
+struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
+				      const struct afi_future_ops *ops)
 {
-	struct af_future *f = future_new(loop, ops);
+	struct af_future *f;
 
-	if (f)
-		future_join(f);
+	/* A future of another thread's loop, or of a freed one, says so. */
+	if (!valid || afi_loop_usable(loop) < 0)
+		return afi_future_failed(loop, -EINVAL);
+	f = future_new(loop, ops);
+	if (!f)
+		return afi_future_failed(loop, -ENOMEM);
+	future_join(f);
 	return f;
 }
 

@@ -148,16 +148,29 @@ struct afi_compound {
 	bool found;	 /* its result */
 };
 
+/* Whose result f has, which is done: another's, or its own. */
+static inline struct af_future *afi_future_owner(struct af_future *f)
+{
+	return f->source ? f->source : f;
+}
+
 /*
  * A pending future of ops->size bytes, zeroed past the head, with two
  * references: the caller's and the operation's. NULL: out of memory.
  */
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops);
-/* Makes one for an operation that will wait: adds it to the pending list. */
-struct af_future *afi_operation_new(struct af_loop *loop,
-				    const struct afi_future_ops *ops);
-/* For an operation that could not be done at once: adds it to that list. */
+/*
+ * A future for an operation, in its loop's pending list. valid: the arguments
+ * make sense. Never NULL: where it cannot be made, a future that has failed with
+ * -EINVAL (also for a loop of NULL), -EPERM, -ECANCELED or -ENOMEM.
+ */
+struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
+				      const struct afi_future_ops *ops);
+/*
+ * For one of afi_future_new() that could not be done at once: adds it to that
+ * list, and begins to wait.
+ */
 int afi_operation_wait(struct af_future *f, const struct timeval *timeout);
 /* A failed future; a static one where none can be made. Never NULL. */
 struct af_future *afi_future_failed(struct af_loop *loop, int error);
@@ -185,7 +198,7 @@ static inline int afi_future_limit(struct af_future *f,
  * cannot be done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* Like that, but -1 if a walk of bounded length cannot decide it. */
+/* Like that, but -1 if a walk of bounded depth cannot decide it. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);

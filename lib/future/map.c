@@ -232,18 +232,12 @@ static void map_call(struct afi_task *task)
 struct af_future *af_map(struct af_loop *loop, af_make_fn make, void *arg,
 			 size_t n, unsigned flags)
 {
-	struct af_future *f;
+	bool valid = make && n > 0 && !(flags & ~AFIO_SETTLE);
+	struct af_future *f = afi_operation_begin(loop, valid, &map_ops);
 	struct map *map;
 
-	if (!loop || !make || n == 0 || (flags & ~AFIO_SETTLE))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &map_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	if (f->done)
+		return f;
 	map = map_of(f);
 	map->make = make;
 	map->arg = arg;

@@ -57,27 +57,13 @@ static const struct afi_future_ops promise_ops = {
 	.value = promise_value,
 };
 
-/* Whether futures can be made on a loop: 0 or -errno. */
-static int promise_check_loop(struct af_loop *loop)
-{
-	if (!loop)
-		return -EINVAL;
-	if (!afi_loop_is_mine(loop))
-		return -EPERM;
-	return afi_loop_alive(loop) ? 0 : -ECANCELED;
-}
-
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 				void *arg)
 {
-	struct af_future *f;
-	int r = promise_check_loop(loop);
+	struct af_future *f = afi_operation_begin(loop, true, &promise_ops);
 
-	if (r < 0)
-		return afi_future_failed(loop, r);
-	f = afi_operation_new(loop, &promise_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	if (f->done)
+		return f;
 	promise_of(f)->cancel = cancel;
 	promise_of(f)->arg = arg;
 	f->since = afi_now_coarse();
@@ -87,15 +73,10 @@ struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 /* One that is done already, with a value to come; or another, failed one. */
 static struct af_future *promise_done(struct af_loop *loop, int error)
 {
-	struct af_future *f;
-	int r = promise_check_loop(loop);
+	struct af_future *f = afi_operation_begin(loop, true, &promise_ops);
 
-	if (r < 0)
-		return afi_future_failed(loop, r);
-	f = afi_future_new(loop, &promise_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
-	afi_future_finish(f, error);
+	if (!f->done)
+		afi_future_finish(f, error);
 	return f;
 }
 

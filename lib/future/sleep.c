@@ -28,15 +28,8 @@ struct af_future *af_sleep(struct af_loop *loop, const struct timeval *time)
 	};
 	struct af_future *f;
 
-	if (!loop || !time || !afi_timeout_valid(time))
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &sleep_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	f = afi_operation_begin(loop, time && afi_timeout_valid(time),
+				&sleep_ops);
 	if (afi_future_limit(f, time) < 0)
 		afi_future_finish(f, -ENOMEM);
 	return f;

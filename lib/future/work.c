@@ -152,18 +152,11 @@ struct af_future *af_work(struct af_loop *loop, af_work_fn fn, void *arg,
 		.arg = arg,
 		.free_value = free_value,
 	};
-	struct af_future *f;
+	struct af_future *f = afi_operation_begin(loop, fn, &work_ops);
 	int r;
 
-	if (!loop || !fn)
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &work_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	if (f->done)
+		return f;
 	r = work_start(work_of(f), &job);
 	if (r < 0)
 		afi_future_finish(f, r);

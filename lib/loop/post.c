@@ -90,16 +90,10 @@ static void post_handle_orphan(struct afi_member *member)
 struct af_post_handle *af_post_handle_new(struct af_loop *loop)
 {
 	struct af_post_handle *handle;
-	int error = 0;
+	int r = afi_loop_usable(loop);
 
-	if (!loop)
-		error = EINVAL;
-	else if (!afi_loop_is_mine(loop))
-		error = EPERM;
-	else if (!afi_loop_alive(loop))
-		error = ECANCELED;
-	if (error) {
-		errno = error;
+	if (r < 0) {
+		errno = -r;
 		return NULL;
 	}
 	if (loop->post_handle)

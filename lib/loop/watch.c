@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "loop/watch.h"
@@ -26,27 +27,47 @@ void afi_watch_stop(struct afi_watch *watch)
 	watch->move = NULL;
 }
 
-void afi_watches_move_back(struct afi_watches *watches,
-			   struct event_base **base, struct event_base *to)
+/*
+ * Moves all of them, by another list: code of the program may run meanwhile, and
+ * stop any of them, or start others.
+ */
+static int watch_move_all(struct afi_watches *watches, bool stop_on_error)
 {
+	struct afi_watches moved = LIST_HEAD_INITIALIZER(moved);
 	struct afi_watch *watch;
+	int error = 0, r;
 
+	while ((watch = LIST_FIRST(watches))) {
+		LIST_REMOVE(watch, entry);
+		LIST_INSERT_HEAD(&moved, watch, entry);
+		if (error < 0 && stop_on_error)
+			continue;
+		r = watch->move(watch);
+		if (r < 0)
+			error = r;
+	}
+	while ((watch = LIST_FIRST(&moved))) {
+		LIST_REMOVE(watch, entry);
+		LIST_INSERT_HEAD(watches, watch, entry);
+	}
+	return error;
+}
+
+int afi_watches_move_back(struct afi_watches *watches, struct event_base **base,
+			  struct event_base *to)
+{
 	*base = to;
-	LIST_FOREACH (watch, watches, entry)
-		watch->move(watch);
+	return watch_move_all(watches, false);
 }
 
 int afi_watches_move(struct afi_watches *watches, struct event_base **base,
 		     struct event_base *to)
 {
 	struct event_base *from = *base;
-	struct afi_watch *watch;
-	int r = 0;
+	int r;
 
 	*base = to;
-	LIST_FOREACH (watch, watches, entry)
-		if (r == 0)
-			r = watch->move(watch);
+	r = watch_move_all(watches, true);
 	/* Including the one that failed, which is on neither. */
 	if (r < 0)
 		afi_watches_move_back(watches, base, from);

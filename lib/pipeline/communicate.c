@@ -426,9 +426,9 @@ af_pipe_communicate(struct af_pipe *pipeline,
 
 	if (!options)
 		options = &communicate_defaults;
-	f = afi_process_operation(pipeline ? pipeline->loop : NULL,
-				  afi_communicate_valid(options),
-				  &communicate_ops);
+	f = afi_operation_begin(pipeline ? pipeline->loop : NULL,
+				afi_communicate_valid(options),
+				&communicate_ops);
 	if (f->done)
 		return f;
 	c = communicate_of(f);

@@ -191,7 +191,7 @@ each_line_new(struct af_pipe *pipeline,
 		.cancel = each_line_cancel,
 		.destroy = each_line_destroy,
 	};
-	struct af_future *f = afi_process_operation(
+	struct af_future *f = afi_operation_begin(
 		pipeline ? pipeline->loop : NULL, fn, &each_line_ops);
 	struct each_line *c = each_line_of(f);
 

@@ -350,7 +350,7 @@ struct af_future *af_run(struct af_loop *loop, const char *const argv[],
 			 const struct af_run_options *options)
 {
 	static const struct af_run_options run_defaults;
-	struct af_future *f = afi_process_operation(loop, true, &run_ops);
+	struct af_future *f = afi_operation_begin(loop, true, &run_ops);
 	const char *nonsense;
 
 	if (f->done)

@@ -248,7 +248,7 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 				     const struct af_spawn_options *ends)
 {
 	static const struct af_spawn_options stages_defaults;
-	int r = afi_process_check_loop(loop);
+	int r = afi_loop_usable(loop);
 	struct af_pipe *pipeline;
 
 	if (!ends)
@@ -293,7 +293,7 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 	struct af_pipe *pipeline;
 	struct af_stage *list;
 	size_t n;
-	int error, r = afi_process_check_loop(loop);
+	int error, r = afi_loop_usable(loop);
 
 	if (r < 0) {
 		errno = -r;

@@ -304,7 +304,7 @@ af_pipe_spawn_stages_async(struct af_loop *loop, const struct af_stage *stages,
 {
 	static const struct af_spawn_options stages_async_defaults;
 	struct af_future *f =
-		afi_process_operation(loop, true, &stages_async_ops);
+		afi_operation_begin(loop, true, &stages_async_ops);
 	struct stages_async *async = stages_async_of(f);
 	int r;
 
@@ -350,7 +350,7 @@ struct af_pipe *af_future_take_pipe(struct af_future *f)
 
 	if (!f || !f->done)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	if (f->ops != &stages_async_ops)
 		return NULL;
 	pipeline = stages_async_of(f)->pipeline;

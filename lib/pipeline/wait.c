@@ -114,8 +114,8 @@ static struct af_future *pipeline_wait_start(struct af_pipe *pipeline,
 					     const struct timeval *timeout)
 {
 	struct af_future *f =
-		afi_process_operation(pipeline ? pipeline->loop : NULL,
-				      afi_timeout_valid(timeout), ops);
+		afi_operation_begin(pipeline ? pipeline->loop : NULL,
+				    afi_timeout_valid(timeout), ops);
 	struct pipeline_wait *wait = pipeline_wait_of(f);
 
 	if (f->done)

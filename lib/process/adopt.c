@@ -61,7 +61,7 @@ struct af_process *af_process_adopt(struct af_loop *loop, pid_t pid, int in_fd,
 		errno = EINVAL;
 		return NULL;
 	}
-	r = afi_process_check_loop(loop);
+	r = afi_loop_usable(loop);
 	if (r < 0) {
 		errno = -r;
 		return NULL;

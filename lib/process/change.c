@@ -102,8 +102,8 @@ struct af_future *af_process_wait_change(struct af_process *process,
 		.describe = change_describe,
 	};
 	struct af_future *f =
-		afi_process_operation(process ? process->loop : NULL,
-				      afi_timeout_valid(timeout), &change_ops);
+		afi_operation_begin(process ? process->loop : NULL,
+				    afi_timeout_valid(timeout), &change_ops);
 	struct change *change = change_of(f);
 	int r;
 

@@ -34,12 +34,7 @@ int afi_exit_adopt(struct afi_exit *e, pid_t pid)
 
 	if (pidfd == -EMFILE || pidfd == -ENFILE || pidfd == -ENOMEM)
 		return pidfd;
-	if (pidfd >= 0) {
-		pidfd = afi_fd_above_stdio(pidfd);
-		if (pidfd < 0)
-			return pidfd;
-	}
-	afi_exit_init(e, pid, pidfd >= 0 ? pidfd : -1);
+	afi_exit_init(e, pid, pidfd);
 	if (afi_exit_is_ours(e))
 		return 0;
 	afi_exit_release(e);

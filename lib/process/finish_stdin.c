@@ -63,8 +63,8 @@ struct af_future *af_process_finish_stdin(struct af_process *process,
 
 	if (file && file != process->pty)
 		return af_file_finish(file, timeout);
-	f = afi_process_operation(process ? process->loop : NULL,
-				  afi_timeout_valid(timeout), &ops);
+	f = afi_operation_begin(process ? process->loop : NULL,
+				afi_timeout_valid(timeout), &ops);
 	if (f->done)
 		return f;
 	if (!file) {

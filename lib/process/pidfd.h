@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-/* A pidfd, -errno; -ENOSYS: there are none here. */
+/* A pidfd above 2, or -errno; -ENOSYS: there are none here. */
 int afi_pidfd_open(pid_t pid);
 /*
  * waitid(2), not interrupted; info->si_pid is 0 if there is nothing to report. 0

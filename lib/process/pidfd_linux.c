@@ -43,9 +43,7 @@ _Static_assert(sizeof(struct pidfd_facts) == 64, "the kernel's first version");
 #ifdef HAVE_PIDFD
 int afi_pidfd_open(pid_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	return fd < 0 ? -errno : fd;
+	return afi_fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
 }
 #else
 int afi_pidfd_open(pid_t pid)

@@ -16,32 +16,6 @@
 #include "process/process.h"
 #include "process/pty.h"
 
-int afi_process_check_loop(const struct af_loop *loop)
-{
-	if (!loop)
-		return -EINVAL;
-	if (!afi_loop_is_mine(loop))
-		return -EPERM;
-	return afi_loop_alive(loop) ? 0 : -ECANCELED;
-}
-
-struct af_future *afi_process_operation(struct af_loop *loop, bool valid,
-					const struct afi_future_ops *ops)
-{
-	struct af_future *f;
-	int r = afi_process_check_loop(loop);
-
-	/* Another thread's loop has no memory to give. */
-	if (r == -EPERM)
-		return afi_future_failed(NULL, r);
-	if (!valid)
-		r = -EINVAL;
-	if (r < 0)
-		return afi_future_failed(loop, r);
-	f = afi_operation_new(loop, ops);
-	return f ? f : afi_future_failed(loop, -ENOMEM);
-}
-
 static void process_see_off(struct af_process *process);
 
 static void process_see_off_again(struct afi_task *task)

@@ -76,19 +76,6 @@ struct af_process {
 	void *data;			    /* the program's own */
 };
 
-/*
- * Whether a process or pipeline can be made with loop: 0; or -EINVAL for NULL,
- * -EPERM on another thread, -ECANCELED once the loop was freed.
- */
-int afi_process_check_loop(const struct af_loop *loop);
-/*
- * A pending operation on a process or pipeline of loop (NULL: there is none).
- * valid: its arguments make sense. Never NULL: where it cannot be made, a
- * future that has failed with -EINVAL, -EPERM, -ECANCELED or -ENOMEM.
- */
-struct af_future *afi_process_operation(struct af_loop *loop, bool valid,
-					const struct afi_future_ops *ops);
-
 /* A process without a child or files. NULL, with errno. */
 struct af_process *afi_process_new(struct af_loop *loop);
 /* Closes its files. */

@@ -19,20 +19,16 @@
 
 int afi_ptypeer_open_master(void)
 {
-	int fd = posix_openpt(PTYPEER_FLAGS);
-
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
 }
 
 static int ptypeer_open_by_name(int master)
 {
 	char name[PATH_MAX];
-	int r = ptsname_r(master, name, sizeof(name)), fd;
+	int r = ptsname_r(master, name, sizeof(name));
 
-	if (r != 0)
-		return -r;
-	fd = open(name, PTYPEER_FLAGS);
-	return fd < 0 ? -errno : fd;
+	errno = r;
+	return r == 0 ? open(name, PTYPEER_FLAGS) : -1;
 }
 
 /* From the master, as /dev/pts may be out of sight; or else by name. */
@@ -52,12 +48,11 @@ static int ptypeer_open(int master)
 
 int afi_ptypeer_open_tty(int master)
 {
-	int unlock = 0, fd;
+	int unlock = 0;
 
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return -errno;
-	fd = ptypeer_open(master);
-	return fd < 0 ? fd : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(ptypeer_open(master));
 }
 
 int afi_ptypeer_name(int master, char *buf, size_t len)

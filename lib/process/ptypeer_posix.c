@@ -20,13 +20,11 @@ int afi_ptypeer_open_master(void)
 	int fd;
 
 	afi_pipe_lock();
-	fd = posix_openpt(O_RDWR | O_NOCTTY);
-	if (fd < 0)
-		fd = -errno;
-	else
+	fd = afi_fd_above_stdio(posix_openpt(O_RDWR | O_NOCTTY));
+	if (fd >= 0)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	afi_pipe_unlock();
-	return afi_fd_above_stdio(fd);
+	return fd;
 }
 
 /* The lock is also for the name, which is in memory that all threads share. */
@@ -41,9 +39,9 @@ int afi_ptypeer_open_tty(int master)
 	name = ptsname(master);
 	if (name)
 		fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	fd = fd < 0 ? -errno : fd;
+	fd = afi_fd_above_stdio(fd);
 	afi_pipe_unlock();
-	return afi_fd_above_stdio(fd);
+	return fd;
 }
 
 int afi_ptypeer_name(int master, char *buf, size_t len)

@@ -48,7 +48,7 @@ int af_process_set_status(struct af_process *process, int status)
 
 	if (!process || !reaped_is_end(status))
 		return -EINVAL;
-	r = afi_process_check_loop(process->loop);
+	r = afi_loop_usable(process->loop);
 	if (r < 0)
 		return r;
 	if (!reaped_can_be(process))
@@ -112,7 +112,7 @@ int af_loop_reaped(struct af_loop *loop, pid_t pid, int status)
 
 	if (!loop || pid <= 0 || !reaped_is_end(status))
 		return -EINVAL;
-	r = afi_process_check_loop(loop);
+	r = afi_loop_usable(loop);
 	if (r < 0)
 		return r;
 	loop->told_statuses = true;

@@ -332,7 +332,7 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
 	static const struct af_spawn_options spawn_defaults;
 	struct afi_failure failure;
 	struct af_process *process;
-	int r = afi_process_check_loop(loop);
+	int r = afi_loop_usable(loop);
 
 	if (r < 0) {
 		errno = -r;

@@ -315,8 +315,7 @@ struct af_future *afi_spawn_async(struct af_loop *loop,
 				  bool keep_err)
 {
 	static const struct af_spawn_options spawn_async_defaults;
-	struct af_future *f =
-		afi_process_operation(loop, true, &spawn_async_ops);
+	struct af_future *f = afi_operation_begin(loop, true, &spawn_async_ops);
 	struct spawn_async *async = spawn_async_of(f);
 	struct afi_failure failure;
 
@@ -364,7 +363,7 @@ struct af_process *af_future_take_process(struct af_future *f)
 
 	if (!f || !f->done)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	if (f->ops != &spawn_async_ops)
 		return NULL;
 	process = spawn_async_of(f)->process;

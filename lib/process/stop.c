@@ -58,7 +58,7 @@ struct af_future *afi_process_stop(struct af_process *process,
 	};
 	struct af_future *f;
 
-	if (process && afi_process_check_loop(process->loop) == 0)
+	if (process && afi_loop_usable(process->loop) == 0)
 		afi_process_look(process);
 	f = afi_process_wait_new(process, &stop_ops, grace);
 	if (!f->done && !afi_timeout_zero(grace))

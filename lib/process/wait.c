@@ -61,8 +61,8 @@ struct af_future *afi_process_wait_new(struct af_process *process,
 				       const struct timeval *timeout)
 {
 	struct af_future *f =
-		afi_process_operation(process ? process->loop : NULL,
-				      afi_timeout_valid(timeout), ops);
+		afi_operation_begin(process ? process->loop : NULL,
+				    afi_timeout_valid(timeout), ops);
 	struct afi_process_wait *wait = afi_process_wait_of(f);
 	int r = 0;
 

@@ -422,15 +422,10 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
 
 	if (!options)
 		options = &defaults;
-	if (!loop || !path || !fn || follow_check_options(options) < 0)
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
-	f = afi_operation_new(loop, &ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	f = afi_operation_begin(
+		loop, path && fn && follow_check_options(options) == 0, &ops);
+	if (f->done)
+		return f;
 	f->since = afi_now_coarse();
 	follow = follow_of(f);
 	follow->fn = fn;

@@ -225,31 +225,16 @@ static struct af_file *new_of_kind(struct af_file *like,
 			      : afi_disk_new(like, st);
 }
 
-/* Whether a file can be made with that loop, here: 0; or -1 and errno. */
-static int new_check_loop(const struct af_loop *loop)
-{
-	if (!afi_loop_is_mine(loop))
-		errno = EPERM;
-	else if (!afi_loop_alive(loop))
-		errno = ECANCELED;
-	else
-		return 0;
-	return -1;
-}
-
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
 	struct afi_look look;
-	int r;
+	int r = afi_loop_usable(loop);
 
-	if (!loop || flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (new_check_loop(loop) < 0)
-		return NULL;
-	r = afi_look_at(&look, fd);
+	if (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED))
+		r = -EINVAL;
+	if (r == 0)
+		r = afi_look_at(&look, fd);
 	if (r < 0) {
 		errno = -r;
 		return NULL;
@@ -300,13 +285,14 @@ struct af_file *af_file_from_bufferevent(struct af_loop *loop,
 					 unsigned flags)
 {
 	struct af_file like = new_like(loop, -1);
+	int r = afi_loop_usable(loop);
 
-	if (!loop || !bev || flags & ~AFIO_KEEP_FD) {
-		errno = EINVAL;
+	if (!bev || flags & ~AFIO_KEEP_FD)
+		r = -EINVAL;
+	if (r < 0) {
+		errno = -r;
 		return NULL;
 	}
-	if (new_check_loop(loop) < 0)
-		return NULL;
 	like.fd = like.user_fd = bufferevent_getfd(bev);
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.sticky_eof = true;

@@ -52,7 +52,7 @@ int afi_open_path(const char *path, int flags)
 		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
 			  0666);
 	while (fd < 0 && errno == EINTR);
-	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	fd = afi_fd_above_stdio(fd);
 	if (fd < 0)
 		return fd;
 	/* As fopen(3): the position can be asked for before a write. */
@@ -68,17 +68,12 @@ struct af_file *af_file_open(struct af_loop *loop, const char *path,
 {
 	int flags = afi_open_flags(mode);
 	struct af_file *file;
-	int fd, error;
+	int fd = afi_loop_usable(loop), error;
 
-	if (!loop || !path || flags < 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (!afi_loop_is_mine(loop) || !afi_loop_alive(loop)) {
-		errno = afi_loop_is_mine(loop) ? ECANCELED : EPERM;
-		return NULL;
-	}
-	fd = afi_open_path(path, flags);
+	if (!path || flags < 0)
+		fd = -EINVAL;
+	if (fd == 0)
+		fd = afi_open_path(path, flags);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;

@@ -181,22 +181,17 @@ struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
 				     const char *mode)
 {
 	int flags = afi_open_flags(mode);
+	struct af_future *f =
+		afi_operation_begin(loop, path && flags >= 0, &open_async_ops);
 	struct open_async_job *job;
-	struct af_future *f;
 
-	if (!loop || !path || flags < 0)
-		return afi_future_failed(loop, -EINVAL);
-	if (!afi_loop_is_mine(loop))
-		return afi_future_failed(loop, -EPERM);
-	if (!afi_loop_alive(loop))
-		return afi_future_failed(loop, -ECANCELED);
+	if (f->done)
+		return f;
 	job = open_async_new_job(path, flags);
-	f = job ? afi_operation_new(loop, &open_async_ops) : NULL;
-	if (!f) {
-		free(job);
-		return afi_future_failed(loop, -ENOMEM);
-	}
-	open_async_begin(open_async_of(f), job);
+	if (job)
+		open_async_begin(open_async_of(f), job);
+	else
+		afi_future_finish(f, -ENOMEM);
 	return f;
 }
 
@@ -204,6 +199,6 @@ struct af_file *af_future_take_file(struct af_future *f)
 {
 	if (!f || !f->done || f->error)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	return f->ops && f->ops->take_file ? f->ops->take_file(f) : NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "support/children.h"
 #include "support/contexts.h"
+#include "support/fifo.h"
 #include "support/kinds.h"
 
 static struct rig rig;
@@ -154,21 +155,18 @@ END_TEST
 
 START_TEST(hangup_of_a_fifo_waits_for_a_writer_to_come_and_go)
 {
-	char dir[] = P_tmpdir "/asyncfile-XXXXXX", path[sizeof dir + 5];
 	struct af_future *f;
+	char path[64];
 	int out;
 
 	rig_open_loop(&rig, (enum driver)_i);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, sizeof path, "%s/fifo", dir);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	make_fifo(path, sizeof path);
 	rig.reader = af_file_open(rig.loop, path, "r");
 	ck_assert_ptr_nonnull(rig.reader);
 	f = af_file_hangup(rig.reader);
 	expect_pending(f);
 	out = open(path, O_WRONLY | O_CLOEXEC);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(rmdir(dir), 0);
+	remove_fifo(path);
 	expect_pending(f);
 	ck_assert_int_eq(close(out), 0);
 	expect_count(&rig, f, 0, 0);
@@ -176,7 +174,6 @@ START_TEST(hangup_of_a_fifo_waits_for_a_writer_to_come_and_go)
 }
 END_TEST
 
-/* The peer's half is closed: from here it is no different from having left. */
 static void close_it(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
@@ -212,6 +209,7 @@ START_TEST(hangup_of_a_descriptor_that_is_closed_meanwhile_ends)
 }
 END_TEST
 
+/* The peer's half is closed: from here it is no different from having left. */
 START_TEST(hangup_of_a_half_closed_socket_is_told)
 {
 	struct af_future *f;

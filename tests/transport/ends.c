@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "support/harness.h"
+#include "support/fifo.h"
 
 static struct rig rig;
 
@@ -98,22 +98,6 @@ START_TEST(terminal_goes_on_after_its_end_was_cleared)
 	rig_close(&rig);
 }
 END_TEST
-
-static void make_fifo(char *path, size_t size)
-{
-	char dir[] = P_tmpdir "/asyncfile-XXXXXX";
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, size, "%s/fifo", dir);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-}
-
-static void remove_fifo(char *path)
-{
-	ck_assert_int_eq(unlink(path), 0);
-	*strrchr(path, '/') = '\0';
-	ck_assert_int_eq(rmdir(path), 0);
-}
 
 static void write_fifo(const char *path, const char *text)
 {
