@@ -33,10 +33,11 @@ void afi_watch_stop(struct afi_watch *watch)
  */
 static int watch_move_all(struct afi_watches *watches, bool stop_on_error)
 {
-	struct afi_watches moved = LIST_HEAD_INITIALIZER(moved);
+	struct afi_watches moved;
 	struct afi_watch *watch;
 	int error = 0, r;
 
+	LIST_INIT(&moved);
 	while ((watch = LIST_FIRST(watches))) {
 		LIST_REMOVE(watch, entry);
 		LIST_INSERT_HEAD(&moved, watch, entry);
