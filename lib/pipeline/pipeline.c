@@ -93,6 +93,16 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
 	return af_pipe_from(processes, last && last != first ? 2 : 1);
 }
 
+struct af_file *const *afi_pipeline_stream(const struct af_pipe *pipeline,
+					   size_t i)
+{
+	if (i == AFI_STREAM_OUT)
+		return &pipeline->stages[pipeline->n_stages - 1]->files[1];
+	if (i == AFI_STREAM_ERR)
+		return &pipeline->err;
+	return &pipeline->stages[i - AFI_STREAM_STAGE_ERR]->files[2];
+}
+
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f)
 {
