@@ -137,7 +137,10 @@ static int stdfds_open_file(struct afi_stdfds *fds, int i,
 		stdfds_leave_path(&fds->late[i], stdio, i > 0, plan->uid);
 		return 0;
 	} else {
-		fd = afi_stdfds_open_path(stdio, i > 0, plan->options->umask);
+		fd = afi_stdfds_open_path(stdio, i > 0,
+					  i == 2 && fds->keep_err
+						  ? fds->umask
+						  : plan->options->umask);
 	}
 	if (fd < 0)
 		return fd;

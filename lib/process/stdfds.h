@@ -20,6 +20,7 @@ struct afi_stdfds {
 	int tty;			 /* child[i] of each AFIO_PTY, or -1 */
 	int master;			 /* the parent's side of it, or -1 */
 	bool keep_err;	       /* child[2] stays open if the child starts */
+	const mode_t *umask;   /* with keep_err: for child[2]; NULL: ours */
 	struct af_file *taken; /* child[0]: stdout of an AFIO_PROCESS */
 };
 
