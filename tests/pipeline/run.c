@@ -146,6 +146,61 @@ START_TEST(run_takes_empty_memory_for_no_input)
 }
 END_TEST
 
+START_TEST(run_on_a_terminal_captures_and_feeds_it)
+{
+	static const struct af_stdio pty = { .kind = AFIO_PTY };
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("head", "5"),
+			  RUN(.spawn = { .in = pty,
+					 .out = pty,
+					 .err = pty,
+					 .pty_flags = AFIO_PTY_RAW },
+			      .communicate = { MEMORY("hello", 5) })),
+		   0, 0, 0, "hello", "");
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("tag", "e"),
+			  RUN(.spawn = { .out = pty,
+					 .err = pty,
+					 .pty_flags = AFIO_PTY_RAW })),
+		   0, 0, 0, "e\n", "");
+	rig_close(&rig);
+}
+END_TEST
+
+/* All that is copied is spoilt as soon as the call has returned. */
+START_TEST(run_copies_its_options)
+{
+	char cwd[] = "/", mode[] = "grandchild", number[] = "3";
+	const char *argv[] = { helper_path(), mode, number, NULL };
+	struct timeval timeout = { .tv_sec = 50 }, linger = { 0 };
+	struct timeval grace = { .tv_sec = 5 };
+	struct af_run_options options;
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	options = (struct af_run_options){
+		.spawn = { .in = TO_FD(rig.in), .cwd = cwd },
+		.communicate = { .timeout = &timeout, .linger = &linger },
+		.grace = &grace,
+	};
+	f = af_run(rig.loop, argv, &options);
+	memset(cwd, 'x', 1);
+	memset(mode, 'x', 4);
+	memset(number, '4', 1);
+	memset(argv, 0, sizeof argv);
+	memset(&timeout, 0xff, sizeof timeout);
+	memset(&linger, 0xff, sizeof linger);
+	memset(&grace, 0xff, sizeof grace);
+	memset(&options, 0xff, sizeof options);
+	expect_run(&rig, f, 0, AFIO_TIMEDOUT, EXITED(3), "x\n", "");
+	rig_close(&rig);
+}
+END_TEST
+
 /* A later start changes neither; a chain has the same. */
 START_TEST(run_that_cannot_start_tells_the_step)
 {
@@ -208,23 +263,35 @@ START_TEST(run_refuses_options_that_make_no_sense)
 		RUN(.communicate.overflow = 7),
 		RUN(.communicate.timeout = &(struct timeval){ -1, 0 }),
 		RUN(.grace = &(struct timeval){ 0, 1000000 }),
+		RUN(.grace = MS(-1)),
+		RUN(.communicate.linger = MS(-1)),
+		RUN(.communicate = { MEMORY(NULL, 1) }),
+		RUN(.communicate.input_kind = AFIO_INPUT_FILE),
+		RUN(.communicate.input_kind = AFIO_INPUT_CALLBACK),
+		RUN(.communicate.input_kind = 77),
 		RUN(.spawn.in.kind = AFIO_NULL,
 		    .communicate = { MEMORY("x", 1) }),
+		RUN(.spawn.in.kind = AFIO_CLOSED,
+		    .communicate = { MEMORY("x", 1) }),
+		RUN(.spawn.in = TO_FD(0), .communicate = { MEMORY("x", 1) }),
 		RUN(.spawn.reserved = { 1 }),
 		RUN(.spawn.err.kind = AFIO_PIPE_EACH),
 	};
 	static const char *const names[] = { "reserved",    "communicate",
 					     "communicate", "communicate",
-					     "grace",	    "in",
+					     "grace",	    "grace",
+					     "communicate", "communicate",
+					     "communicate", "communicate",
+					     "communicate", "in",
+					     "in",	    "in",
 					     "reserved",    "err" };
+	struct af_future *f;
 	struct rig rig;
 	char text[99];
 
 	rig_open(&rig, 0);
 	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
-		struct af_future *f =
-			af_run(rig.loop, HELPER("exit", "0"), asked[i]);
-
+		f = af_run(rig.loop, HELPER("exit", "0"), asked[i]);
 		snprintf(text, sizeof text, "option %s: Invalid argument",
 			 names[i]);
 		ck_assert_str_eq(af_future_spawn_error(f), text);
@@ -233,7 +300,9 @@ START_TEST(run_refuses_options_that_make_no_sense)
 		expect_run(&rig, f, -EINVAL, 0, -1, "", "");
 	}
 	expect_run(&rig, af_run(rig.loop, NULL, NULL), -EINVAL, 0, -1, "", "");
-	expect_error(&rig, af_run(NULL, HELPER("exit", "0"), NULL), -EINVAL);
+	f = af_run(NULL, HELPER("exit", "0"), NULL);
+	ck_assert_ptr_null(af_future_output(f));
+	expect_error(&rig, f, -EINVAL);
 	expect_no_child();
 	rig_close(&rig);
 }
@@ -244,6 +313,7 @@ static void *run_elsewhere(void *loop)
 	struct af_future *f = af_run(loop, HELPER("exit", "0"), NULL);
 
 	ck_assert_int_eq(af_future_error(f), -EPERM);
+	ck_assert_ptr_null(af_future_output(f));
 	af_future_unref(f);
 	return NULL;
 }
@@ -430,6 +500,35 @@ START_TEST(run_with_too_much_output_is_stopped)
 }
 END_TEST
 
+START_TEST(run_one_byte_around_the_limit_is_exact)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	for (size_t limit = 999; limit <= 1001; limit++) {
+		f = af_run(rig.loop, HELPER("write", "1000"),
+			   RUN(.communicate.max_output = limit));
+		ck_assert_uint_eq(
+			outcome(&rig, f, limit < 1000 ? -EMSGSIZE : 0, 0)
+				->out_len,
+			limit < 1000 ? limit : 1000);
+		af_future_unref(f);
+		f = af_run(rig.loop, HELPER("write", "1000"),
+			   RUN(.communicate.max_output = limit,
+			       .communicate.overflow = AFIO_OVERFLOW_TRUNCATE));
+		ck_assert_uint_eq(
+			outcome(&rig, f, 0, limit < 1000 ? AFIO_TRUNCATED : 0)
+				->out_len,
+			limit < 1000 ? limit : 1000);
+		ck_assert_int_eq(af_future_status(f), 0);
+		af_future_unref(f);
+	}
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(run_with_more_output_than_the_loops_limit_is_stopped)
 {
 	struct af_future *f;
@@ -459,9 +558,16 @@ static ssize_t give_error(void *buf, size_t len, void *arg)
 
 START_TEST(run_whose_input_fails_is_stopped)
 {
+	int directory = open("/", O_RDONLY | O_CLOEXEC);
 	struct rig rig;
 
 	rig_open(&rig, _i);
+	expect_run(&rig,
+		   af_run(rig.loop, HELPER("pause"),
+			  RUN(.communicate = { .input_kind = AFIO_INPUT_FD,
+					       .input_fd = directory })),
+		   -EISDIR, 0, SIGTERM, "", "");
+	close(directory);
 	expect_run(
 		&rig,
 		af_run(rig.loop, HELPER("pause"),
@@ -692,6 +798,8 @@ Suite *suite(void)
 		{ run_succeeds_whatever_the_status, DRIVE_COUNT },
 		{ run_feeds_its_input, DRIVE_COUNT },
 		{ run_takes_empty_memory_for_no_input, DRIVE_COUNT },
+		{ run_on_a_terminal_captures_and_feeds_it, DRIVE_COUNT },
+		{ run_copies_its_options, DRIVE_COUNT },
 		{ future_of_no_failed_start_has_no_step, DRIVE_COUNT },
 		{ run_refuses_options_that_make_no_sense, 1 },
 		{ run_on_another_thread_is_refused, 1 },
@@ -701,6 +809,7 @@ Suite *suite(void)
 		{ run_ends_though_a_grandchild_goes_on, DRIVE_COUNT },
 		{ run_stopped_does_not_wait_for_a_grandchild, DRIVE_COUNT },
 		{ run_with_too_much_output_is_stopped, DRIVE_COUNT },
+		{ run_one_byte_around_the_limit_is_exact, DRIVE_COUNT },
 		{ run_with_more_output_than_the_loops_limit_is_stopped,
 		  DRIVE_COUNT },
 		{ run_whose_input_fails_is_stopped, DRIVE_COUNT },
