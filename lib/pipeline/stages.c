@@ -20,6 +20,18 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/stages.h"
 
+/* As it is done with the pipes of each stage that has these options. */
+static void stages_give_away(int fd, const struct af_spawn_options *options)
+{
+	uid_t uid = getuid();
+	gid_t gid = getgid();
+
+	if (options->reset_ids)
+		afi_stdfds_give_away(fd, &uid, &gid);
+	else
+		afi_stdfds_give_away(fd, options->uid, options->gid);
+}
+
 static int stages_open_stderr_pipe(struct afi_stages *all,
 				   struct afi_failure *failure)
 {
@@ -29,6 +41,7 @@ static int stages_open_stderr_pipe(struct afi_stages *all,
 
 	if (r < 0)
 		return afi_fail(failure, AFIO_STEP_PIPE, NULL, -r);
+	stages_give_away(ends[0], all->ends);
 	pipeline->err = afi_file_new_pipe(pipeline->loop, ends[0], AFI_READ);
 	if (pipeline->err) {
 		all->err = ends[1];
@@ -185,16 +198,15 @@ static int stages_start(struct af_pipe *pipeline, const struct af_stage *stages,
 	return r;
 }
 
-/* Sets errno and af_spawn_error(); NULL. */
-static struct af_pipe *stages_refuse(struct af_loop *loop, const char *option,
-				     int error)
+/* Sets af_spawn_error(); -error. */
+static int stages_fail(struct af_loop *loop, enum af_spawn_step step,
+		       const char *name, int error)
 {
 	struct afi_failure failure;
+	int r = afi_fail(&failure, step, name, error);
 
-	afi_fail(&failure, AFIO_STEP_OPTION, option, error);
 	afi_failure_keep(loop, &failure);
-	errno = error;
-	return NULL;
+	return r;
 }
 
 /* What makes no sense in a stage, or NULL. */
@@ -240,20 +252,19 @@ int afi_stages_check(struct af_loop *loop, const struct af_stage *stages,
 		     size_t n, const struct af_spawn_options *ends)
 {
 	const char *nonsense;
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && r == 0; i++) {
 		nonsense = stages_find_nonsense(&stages[i]);
 		if (!nonsense)
 			continue;
-		stages_refuse(loop, nonsense, EINVAL);
+		r = stages_fail(loop, AFIO_STEP_OPTION, nonsense, EINVAL);
 		afi_failure_in_stage(loop, i, loop->spawn_error);
-		return -EINVAL;
 	}
 	nonsense = stages_find_nonsense_of_ends(ends, n);
-	if (!nonsense)
-		return 0;
-	stages_refuse(loop, nonsense, EINVAL);
-	return -EINVAL;
+	if (r == 0 && nonsense)
+		r = stages_fail(loop, AFIO_STEP_OPTION, nonsense, EINVAL);
+	return r;
 }
 
 struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
@@ -262,24 +273,25 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 {
 	static const struct af_spawn_options stages_defaults;
 	int r = afi_loop_usable(loop);
-	struct af_pipe *pipeline;
+	struct af_pipe *pipeline = NULL;
 
 	if (!ends)
 		ends = &stages_defaults;
 	n = stages ? n : 0;
 	if (r == 0)
 		r = afi_stages_check(loop, stages, n, ends);
-	if (r < 0) {
-		errno = -r;
-		return NULL;
-	}
+	if (r < 0)
+		goto fail;
 	pipeline = afi_pipeline_new(loop, n);
-	if (!pipeline)
-		return stages_refuse(loop, "stages", ENOMEM);
-	r = stages_start(pipeline, stages, ends);
+	if (pipeline)
+		r = stages_start(pipeline, stages, ends);
+	else
+		r = stages_fail(loop, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	if (r == 0)
 		return pipeline;
-	afi_pipeline_free(pipeline, afi_process_destroy);
+fail:
+	if (pipeline)
+		afi_pipeline_free(pipeline, afi_process_destroy);
 	errno = -r;
 	return NULL;
 }
@@ -303,21 +315,23 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
 			      const struct af_spawn_options *options)
 {
-	struct af_pipe *pipeline;
-	struct af_stage *list;
+	struct af_pipe *pipeline = NULL;
+	struct af_stage *list = NULL;
+	int r = afi_loop_usable(loop);
 	size_t n;
-	int error, r = afi_loop_usable(loop);
 
-	if (r < 0) {
-		errno = -r;
-		return NULL;
-	}
+	if (r < 0)
+		goto out;
 	list = afi_stages_list(stages, &n);
-	if (!list)
-		return stages_refuse(loop, "stages", ENOMEM);
+	if (!list) {
+		r = stages_fail(loop, AFIO_STEP_MEMORY, NULL, ENOMEM);
+		goto out;
+	}
 	pipeline = af_pipe_spawn_stages(loop, list, n, options);
-	error = errno;
+	r = -errno;
+out:
 	free(list);
-	errno = error;
+	if (!pipeline)
+		errno = -r;
 	return pipeline;
 }

@@ -33,6 +33,11 @@ bool afi_stdfds_path_valid(const struct af_stdio *stdio, bool output);
 int afi_stdfds_open_path(const struct af_stdio *stdio, bool output,
 			 const mode_t *umask);
 /*
+ * Makes a pipe that of a child's user and group (NULL: unchanged), if we may.
+ * The child can open it again, by /dev/stdout, only if it owns it.
+ */
+void afi_stdfds_give_away(int fd, const uid_t *uid, const gid_t *gid);
+/*
  * Opens what the options ask for, except paths, for a child with the user and
  * group of the plan. 0, or -errno and nothing is left open.
  */
