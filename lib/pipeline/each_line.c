@@ -166,13 +166,10 @@ static void each_line_start(struct each_line *c)
 {
 	c->gate.limit = AFIO_MAX_LINE;
 	gettimeofday(&c->gate.read_at, NULL);
-	/* Keeps the whole from being over before all parts are added. */
-	c->parts = 1;
 	for (size_t i = 0; i < c->n_streams; i++)
 		each_line_add_stream(c, i);
 	if (c->future.done)
 		return;
-	c->parts--;
 	c->wait = af_pipe_wait(c->pipeline, NULL);
 	each_line_expect(c, c->wait, each_line_on_stages_end);
 }
