@@ -41,6 +41,7 @@ struct spawn_async_job {
 	struct afi_post post;
 	struct afi_spawn_copy *copy;
 	struct afi_start start;
+	mode_t umask;		   /* of err, if that is kept */
 	struct spawn_async *async; /* the loop's thread only; NULL: cancelled */
 	atomic_bool unwanted;
 	pthread_mutex_t lock;  /* of what follows */
@@ -262,11 +263,22 @@ static int spawn_async_take_stdin(struct afi_start *start)
 	return 0;
 }
 
+/* The options that the umask is of may be gone when the thread needs it. */
+static void spawn_async_keep_err(struct spawn_async_job *job,
+				 const mode_t *umask)
+{
+	job->start.fds.keep_err = true;
+	if (!umask)
+		return;
+	job->umask = *umask;
+	job->start.fds.umask = &job->umask;
+}
+
 /* Has a thread do what may wait. 0; or -errno and the start's failure. */
 static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 			     const char *const argv[],
 			     const struct af_spawn_options *options,
-			     bool keep_err)
+			     const struct af_spawn_options *err_of)
 {
 	struct afi_start *start = &job->start;
 	int r;
@@ -280,7 +292,8 @@ static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 	if (r < 0)
 		return r;
 	start->plan.unwanted = &job->unwanted;
-	start->fds.keep_err = keep_err;
+	if (err_of)
+		spawn_async_keep_err(job, err_of->umask);
 	r = spawn_async_take_stdin(start);
 	if (r == 0) {
 		afi_starter_do(&job->job,
@@ -312,7 +325,7 @@ static struct spawn_async_job *spawn_async_new_job(struct spawn_async *async)
 struct af_future *afi_spawn_async(struct af_loop *loop,
 				  const char *const argv[],
 				  const struct af_spawn_options *options,
-				  bool keep_err)
+				  const struct af_spawn_options *err_of)
 {
 	static const struct af_spawn_options spawn_async_defaults;
 	struct af_future *f = afi_operation_begin(loop, true, &spawn_async_ops);
@@ -331,7 +344,7 @@ struct af_future *afi_spawn_async(struct af_loop *loop,
 	f->since = afi_now_coarse();
 	if (spawn_async_begin(async->job, loop, argv,
 			      options ? options : &spawn_async_defaults,
-			      keep_err) == 0) {
+			      err_of) == 0) {
 		afi_loop_hold(loop);
 		return f;
 	}
@@ -346,7 +359,7 @@ struct af_future *afi_spawn_async(struct af_loop *loop,
 struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
 				 const struct af_spawn_options *options)
 {
-	return afi_spawn_async(loop, argv, options, false);
+	return afi_spawn_async(loop, argv, options, NULL);
 }
 
 int afi_spawn_async_take_err(struct af_future *f)
