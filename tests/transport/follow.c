@@ -204,6 +204,50 @@ START_TEST(follow_of_a_path_that_is_not_there_waits_for_it)
 }
 END_TEST
 
+START_TEST(follow_from_the_end_inside_a_line_gets_the_rest_of_it)
+{
+	OPEN(_i);
+	append("log", "one\ntw");
+	begin(&(struct af_follow_options){ .from_end = true,
+					   .poll = _i % 2 ? MS(2) : NULL });
+	append("log", "o\nthree\n");
+	until("o\n|three\n|");
+	finish();
+}
+END_TEST
+
+START_TEST(follow_from_the_end_gets_a_later_file_from_its_beginning)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(&(struct af_follow_options){ .from_end = true,
+					   .poll = _i % 2 ? MS(2) : NULL });
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	append("log", "two\nthree\n");
+	until("^two\n|three\n|");
+	finish();
+}
+END_TEST
+
+/* The array is changed at once, and still counts when another file comes. */
+START_TEST(follow_copies_its_path)
+{
+	char path[] = "log";
+
+	OPEN(_i);
+	append("log", "one\n");
+	follow = af_file_follow(rig.loop, path, polling(_i % 2), take, &rig);
+	memcpy(path, "gol", 3);
+	until("one\n|");
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	append("gol", "wrong\n");
+	append("log", "two\n");
+	until("one\n|^two\n|");
+	ck_assert_int_eq(unlink("gol"), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(follow_into_a_directory_that_is_made_later)
 {
 	OPEN(_i);
@@ -266,6 +310,24 @@ START_TEST(follow_of_a_renamed_file_gets_its_last_lines)
 	until("one\n|two\n|^three\n|");
 	append("log", "four\n");
 	until("one\n|two\n|^three\n|four\n|");
+	finish();
+}
+END_TEST
+
+START_TEST(follow_gets_what_is_added_to_the_old_file_while_there_is_no_other)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	ck_assert_int_eq(af_await_for(follow, MS(5)), -ETIMEDOUT);
+	append("log.1", "two\n");
+	until("one\n|two\n|");
+	append("log.1", "three\n");
+	until("one\n|two\n|three\n|");
+	append("log", "four\n");
+	until("one\n|two\n|three\n|^four\n|");
 	finish();
 }
 END_TEST
@@ -345,6 +407,31 @@ START_TEST(follow_sees_another_target_of_a_link)
 	until("one\n|^two\n|");
 	append("log.2", "three\n");
 	until("one\n|^two\n|three\n|");
+	finish();
+}
+END_TEST
+
+/* By the look of each second, or sooner. */
+START_TEST(follow_sees_that_its_directory_is_replaced)
+{
+	OPEN(_i);
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	append("dir/log", "one\n");
+	follow = af_file_follow(rig.loop, "dir/log", polling(_i % 2), take,
+				&rig);
+	until("one\n|");
+	ck_assert_int_eq(rename("dir", "old"), 0);
+	append("old/log", "two\n");
+	until("one\n|two\n|");
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	append("dir/log", "three\n");
+	until("one\n|two\n|^three\n|");
+	/* The new directory is watched like the first. */
+	ck_assert_int_eq(rename("dir/log", "dir/log.1"), 0);
+	append("dir/log", "four\n");
+	until("one\n|two\n|^three\n|^four\n|");
+	ck_assert_int_eq(unlink("dir/log") | unlink("dir/log.1"), 0);
+	ck_assert_int_eq(unlink("old/log") | rmdir("old") | rmdir("dir"), 0);
 	finish();
 }
 END_TEST
@@ -483,6 +570,39 @@ START_TEST(follow_of_what_is_no_file_fails)
 	rmdir("log");
 	af_future_unref(follow);
 	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(follow_of_what_becomes_a_fifo_fails)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(mkfifo("log", 0600), 0);
+	expect_ended(-ENOTSUP, 4);
+	unlink("log");
+}
+END_TEST
+
+/* From the beginning, or later. */
+START_TEST(follow_of_a_link_to_itself_fails_eloop)
+{
+	OPEN(_i);
+	ck_assert_int_eq(symlink("log", "log"), 0);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "log", polling(_i % 2), take,
+				    &rig),
+		     -ELOOP);
+	unlink("log");
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(symlink("log", "log"), 0);
+	expect_ended(-ELOOP, 4);
+	unlink("log");
 }
 END_TEST
 
@@ -662,15 +782,20 @@ Suite *suite(void)
 	ADD(follow_with_a_longest_line_passes_longer_ones_in_pieces);
 	ADD(follow_from_the_end_gets_only_what_is_added);
 	ADD(follow_of_a_path_that_is_not_there_waits_for_it);
+	ADD(follow_from_the_end_inside_a_line_gets_the_rest_of_it);
+	ADD(follow_from_the_end_gets_a_later_file_from_its_beginning);
+	ADD(follow_copies_its_path);
 	ADD_ONCE(follow_into_a_directory_that_is_made_later);
 	ADD(follow_sees_a_truncation_and_begins_again);
 	ADD(follow_sees_copytruncate);
 	ADD(follow_of_a_renamed_file_gets_its_last_lines);
+	ADD(follow_gets_what_is_added_to_the_old_file_while_there_is_no_other);
 	ADD(follow_of_a_renamed_file_passes_its_incomplete_line_on);
 	ADD(follow_stays_with_the_old_file_while_the_new_one_is_empty);
 	ADD(follow_sees_a_file_moved_over_the_old_one);
 	ADD(follow_of_a_deleted_file_waits_for_another);
 	ADD(follow_sees_another_target_of_a_link);
+	ADD_ONCE(follow_sees_that_its_directory_is_replaced);
 	ADD(follow_stopped_by_fn_succeeds);
 	ADD(follow_failed_by_fn_has_its_error);
 	ADD(follow_cancelled_by_fn_ends_there);
@@ -679,6 +804,8 @@ Suite *suite(void)
 	tcase_add_test(tc, follow_whose_fn_frees_the_loop_is_cancelled);
 	ADD_ONCE(follow_of_what_must_exist_fails_without_it);
 	ADD(follow_of_what_is_no_file_fails);
+	ADD(follow_of_what_becomes_a_fifo_fails);
+	ADD(follow_of_a_link_to_itself_fails_eloop);
 	ADD_ONCE(follow_with_nonsense_is_invalid);
 	ADD_ONCE(follow_reads_nothing_while_nothing_happens);
 #ifdef HAVE_INOTIFY
