@@ -616,6 +616,74 @@ START_TEST(forget_that_frees_a_value_may_call_anything)
 }
 END_TEST
 
+static void free_the_loop(void *value)
+{
+	calls++;
+	af_loop_free(rig.loop);
+	*(struct af_loop **)value = NULL;
+}
+
+static struct af_future *pass_on(struct af_future *done, void *arg)
+{
+	af_on_done(af_future_ref(done), note, arg);
+	return NULL;
+}
+
+/* Beside what it forgets is a shield, whose continuation adds another one. */
+static void forget_and_free(void *arg)
+{
+	struct af_future *parts[2], *f, *pending = make();
+
+	parts[0] = af_succeeded(rig.loop, &rig.loop, free_the_loop);
+	parts[1] = af_future_ref(pending);
+	f = af_finally(af_all(rig.loop, parts, 2), pass, &never);
+	af_on_done(af_finally(af_shield(pending), pass_on, arg), note, arg);
+	af_future_forget(f);
+	ck_assert_ptr_null(rig.loop);
+}
+
+static void forget_and_free_in_callback(evutil_socket_t fd, short what,
+					void *arg)
+{
+	(void)fd;
+	(void)what;
+	forget_and_free(arg);
+}
+
+static void forget_and_free_when_done(struct af_future *done, void *arg)
+{
+	(void)done;
+	forget_and_free(arg);
+}
+
+/* Index: a driver, and whether it is called by nobody, the loop, libevent. */
+START_TEST(forget_that_frees_the_loop_runs_what_follows)
+{
+	int place = _i / DRIVE_COUNT, error = 0;
+
+	open_rig(_i % DRIVE_COUNT);
+	if (place == 0)
+		forget_and_free(&error);
+	else if (place == 1)
+		af_on_done(af_sleep(rig.loop, MS(0)),
+			   forget_and_free_when_done, &error);
+	else
+		event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT,
+				forget_and_free_in_callback, &error, MS(0));
+	if (place > 0 && rig.driver == DRIVE_DISPATCH)
+		event_base_dispatch(rig.base);
+	else if (place > 0 && rig.driver == DRIVE_RUN)
+		ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	else if (place > 0)
+		expect_error(&rig, af_sleep(rig.loop, MS(60000)), -ECANCELED);
+	ck_assert_int_eq(calls, 3);
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(error, -ECANCELED);
+	ck_assert_int_eq(never, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(forget_while_the_loop_ends_is_safe)
 {
 	struct talk talk = { 0 };
@@ -706,6 +774,7 @@ Suite *suite(void)
 	ADD(forget_of_a_map_ends_its_calls, 3);
 	ADD(forget_of_a_part_fails_the_map_of_others, 2);
 	ADD(forget_that_frees_a_value_may_call_anything, 1);
+	ADD(forget_that_frees_the_loop_runs_what_follows, 3);
 	ADD(forget_while_the_loop_ends_is_safe, 1);
 	ADD(forget_of_diamonds_walks_them_once, 1);
 	tcase_add_test(tc, forget_of_nonsense_does_nothing);
