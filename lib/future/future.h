@@ -198,7 +198,7 @@ static inline int afi_future_limit(struct af_future *f,
  * cannot be done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* Like that, but -1 if a walk of bounded length cannot decide it. */
+/* Like that, but -1 if a walk of bounded depth cannot decide it. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);

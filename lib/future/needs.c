@@ -9,8 +9,8 @@
 #include "base/container.h"
 #include "future/future.h"
 
-/* Steps of a walk that is made for each part of a map. */
-#define NEAR 256
+/* How deep a walk goes that is made for each part of a map. */
+#define NEAR 32
 
 /*
  * It cannot be done before that continuation if any of all, or all of any,
@@ -47,23 +47,24 @@ static void needs_enter(struct afi_compound *compound,
 	compound->found = needs_all(compound, other);
 }
 
-/* 0 or 1; -1 after so many steps. */
+/* 0 or 1; -1 if that depends on what lies deeper. */
 static int needs_walk(struct afi_compound *compound,
-		      const struct af_future *other, size_t steps)
+		      const struct af_future *other, size_t depth)
 {
 	unsigned walk = ++compound->future.loop->walks;
 	struct afi_compound *above, *below;
-	bool found;
+	bool found, unknown = false;
 
 	needs_enter(compound, NULL, walk, other);
-	for (; steps > 0; steps--) {
+	for (;;) {
 		if (compound->look.next == compound->n ||
 		    compound->found != needs_all(compound, other)) {
 			above = compound->look.above;
 			if (!above)
-				return compound->found;
+				break;
 			above->found = compound->found;
 			compound = above;
+			depth++;
 			continue;
 		}
 		below = needs_along(compound->parts[compound->look.next++],
@@ -72,12 +73,15 @@ static int needs_walk(struct afi_compound *compound,
 			compound->found = found;
 		} else if (below->looked == walk) {
 			compound->found = below->found; /* seen already */
+		} else if (depth == 0) {
+			unknown = true;
 		} else {
 			needs_enter(below, compound, walk, other);
 			compound = below;
+			depth--;
 		}
 	}
-	return -1;
+	return compound->found ? 1 : -unknown;
 }
 
 bool afi_future_needs(struct af_future *f, const struct af_future *other)
