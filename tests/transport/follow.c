@@ -23,7 +23,7 @@ static struct af_future *follow;
 
 /* What fn got: a bar after each call, and letters before it for flags. */
 static char text[8192];
-static size_t text_len, calls;
+static size_t text_len, calls, got;
 /* What fn returns at the n-th call; what it does before. */
 static size_t act_at;
 static int act_returns;
@@ -37,6 +37,7 @@ static int take(const char *data, size_t len, unsigned flags, void *arg)
 		text[text_len++] = '^';
 	memcpy(text + text_len, data, len);
 	text_len += len;
+	got += len;
 	if (flags & AFIO_EOF)
 		text[text_len++] = '$';
 	if (flags & AFIO_TRUNCATED)
@@ -56,7 +57,7 @@ static void open_loop(int driver)
 {
 	rig_open_loop(&rig, (enum driver)driver);
 	text[0] = '\0';
-	text_len = calls = act_at = 0;
+	text_len = calls = got = act_at = 0;
 	act_returns = 0;
 	act = NULL;
 }
@@ -92,6 +93,7 @@ static void until(const char *all)
 		ck_assert_int_eq(af_await_for(follow, MS(1)), -ETIMEDOUT);
 	ck_assert_str_eq(text, all);
 	ck_assert(!af_future_is_done(follow));
+	ck_assert_uint_eq(af_future_count(follow), got);
 }
 
 static void finish(void)
@@ -552,9 +554,83 @@ START_TEST(follow_of_what_must_exist_fails_without_it)
 }
 END_TEST
 
+/* A link to nothing does not exist, either. */
+START_TEST(follow_of_a_link_to_what_must_exist_fails_without_it)
+{
+	OPEN(_i);
+	ck_assert_int_eq(symlink("nothing", "log"), 0);
+	expect_error(&rig,
+		     af_file_follow(
+			     rig.loop, "log",
+			     &(struct af_follow_options){ .must_exist = true },
+			     take, &rig),
+		     -ENOENT);
+	unlink("log");
+	rig_close(&rig);
+}
+END_TEST
+
+/* It must exist only at the call. */
+START_TEST(follow_of_what_must_exist_outlives_its_path)
+{
+	struct af_follow_options options = { .must_exist = true };
+
+	OPEN(_i);
+	if (_i % 2)
+		options.poll = polling(true)->poll;
+	append("log", "one\n");
+	begin(&options);
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(af_await_for(follow, MS(5)), -ETIMEDOUT);
+	append("log", "two\n");
+	until("one\n|^two\n|");
+	finish();
+}
+END_TEST
+
+static void limit_descriptors(struct rlimit *before)
+{
+	int next = dup(0);
+
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE,
+				   &(struct rlimit){ (rlim_t)next,
+						     before->rlim_max }),
+			 0);
+}
+
+/* For the first file, or for the next one. */
+START_TEST(follow_without_a_descriptor_fails_emfile)
+{
+	struct rlimit before;
+
+	OPEN(_i);
+	append("log", "one\n");
+	limit_descriptors(&before);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "log", polling(_i % 2), take,
+				    &rig),
+		     -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	begin(polling(_i % 2));
+	until("one\n|");
+	append("log.2", "two\n");
+	limit_descriptors(&before);
+	ck_assert_int_eq(rename("log.2", "log"), 0);
+	ck_assert_int_eq(drive(&rig, follow), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_ended(-EMFILE, 4);
+}
+END_TEST
+
 START_TEST(follow_of_what_is_no_file_fails)
 {
 	OPEN(_i);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "/dev/null", NULL, take, &rig),
+		     -ENOTSUP);
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	expect_error(&rig, af_file_follow(rig.loop, ".", NULL, take, &rig),
 		     -EISDIR);
@@ -803,6 +879,9 @@ Suite *suite(void)
 	ADD(follow_whose_loop_is_freed_is_cancelled);
 	tcase_add_test(tc, follow_whose_fn_frees_the_loop_is_cancelled);
 	ADD_ONCE(follow_of_what_must_exist_fails_without_it);
+	ADD(follow_of_a_link_to_what_must_exist_fails_without_it);
+	ADD(follow_of_what_must_exist_outlives_its_path);
+	ADD(follow_without_a_descriptor_fails_emfile);
 	ADD(follow_of_what_is_no_file_fails);
 	ADD(follow_of_what_becomes_a_fifo_fails);
 	ADD(follow_of_a_link_to_itself_fails_eloop);
