@@ -197,6 +197,50 @@ static struct af_future *pass(struct af_future *done, void *arg)
 	return NULL;
 }
 
+/* What stands on a write that has come some way; and what reads. */
+START_TEST(others_that_are_pending_tell_nothing)
+{
+	struct af_future *wholes[4], *f, *part;
+
+	open_large(_i);
+	f = af_file_write(rig.writer, data, LARGE, AFIO_FULL | AFIO_BORROW,
+			  NULL);
+	while (af_future_count(f) == 0)
+		turn(&rig);
+	part = af_future_ref(f);
+	wholes[0] = af_all(rig.loop, &part, 1);
+	wholes[1] = af_shield(af_future_ref(f));
+	wholes[2] = af_with_timeout(af_future_ref(f), MS(60000));
+	wholes[3] = af_sleep(rig.loop, MS(60000));
+	for (int i = 0; i < 4; i++)
+		ck_assert_uint_eq(af_future_count(wholes[i]), 0);
+	af_future_cancel(f);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(drive(&rig, wholes[i]), -ECANCELED);
+		af_future_unref(wholes[i]);
+	}
+	af_future_cancel(wholes[3]);
+	af_future_unref(wholes[3]);
+	af_future_unref(f);
+	close_large();
+}
+END_TEST
+
+START_TEST(read_pending_tells_nothing_of_what_it_has)
+{
+	struct af_future *f;
+
+	open_each(_i);
+	f = af_file_read(rig.reader, 9, AFIO_FULL, NULL);
+	put_text(rig.out, "abc");
+	ck_assert_int_eq(af_await_for(f, MS(5)), -ETIMEDOUT);
+	ck_assert_uint_eq(af_future_count(f), 0);
+	put_text(rig.out, "defghi");
+	expect_text(&rig, f, "abcdefghi", 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(chain_pending_tells_nothing)
 {
 	struct af_future *f;
@@ -227,5 +271,7 @@ Suite *suite(void)
 			    2 * EVERY_WAY);
 	ADD(each_async_pending_tells_how_many_bytes_fn_got);
 	ADD(chain_pending_tells_nothing);
+	ADD(others_that_are_pending_tell_nothing);
+	ADD(read_pending_tells_nothing_of_what_it_has);
 	return s;
 }
