@@ -78,7 +78,7 @@ static void await_leave(struct af_loop *loop, struct afi_await *await)
 
 	/* In a child by fork(2) the bases and their descriptors are shared. */
 	if (!afi_loop_is_here(loop))
-	private = await->base;
+		private = await->base;
 	loop->depth--;
 	loop->awaits = await->outer;
 	loop->turning = await->turning;
