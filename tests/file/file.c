@@ -478,7 +478,16 @@ static void expect_eperm(struct af_future *f)
 static void *operate_from_another_thread(void *arg)
 {
 	const struct rig *other = arg;
+	struct evbuffer *buf = evbuffer_new();
 
+	expect_eperm(af_file_read(other->reader, 1, 0, NULL));
+	expect_eperm(af_file_readline(other->reader, 0, 0, 0, NULL));
+	expect_eperm(af_file_read_until(other->reader, "b", 1, 0, 0, NULL));
+	expect_eperm(af_file_write(other->writer, "x", 1, 0, NULL));
+	evbuffer_add(buf, "x", 1);
+	expect_eperm(af_file_write_buffer(other->writer, buf, 0, NULL));
+	evbuffer_free(buf);
+	expect_eperm(af_file_copy(other->reader, other->writer, 1, NULL));
 	expect_eperm(af_file_each_async(other->reader, AFIO_EACH_LINE,
 					never_piece, NULL));
 	expect_eperm(af_file_copy_both(other->reader, other->writer, NULL));
