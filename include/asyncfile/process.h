@@ -401,7 +401,8 @@ struct af_spawn_options {
 	 * change. before_exec runs immediately before the exec, so a filter
 	 * that it installs must allow execve (execveat with program_fd), write
 	 * and exit_group. With uid, gid or reset_ids it is allowed only in
-	 * af_spawn_async(), because the new user could block af_spawn().
+	 * af_spawn_async(), because the new user could block af_spawn(). Unless
+	 * that user is root, it has no effective capabilities by then.
 	 *
 	 * A child with such a function has a copy of the parent's memory, as
 	 * after fork(2). Other threads of the parent may have been in the
