@@ -490,7 +490,7 @@ struct af_future *af_shield(struct af_future *f);
  * @param timeout from now; NULL: f itself is returned
  * @return a new future, owned by the caller. It fails with -EINVAL if f is NULL
  *         or the timeout is negative or not normalised; with -EPERM, consuming
- *         nothing, if f is another thread's; or with -ENOMEM
+ *         nothing, if f is another thread's; or with -ENOMEM, and f is cancelled
  */
 AFIO_MUST_USE
 struct af_future *af_with_timeout(struct af_future *f,

@@ -15,7 +15,9 @@ int afi_fd_above_stdio(int fd)
 {
 	int copy;
 
-	if (fd < 0 || fd > 2)
+	if (fd < 0)
+		return -errno;
+	if (fd > 2)
 		return fd;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)

@@ -9,7 +9,10 @@
 
 /* pipe2(O_CLOEXEC), with both ends above 2; 0 or -errno. */
 int afi_pipe_open(int fds[2]);
-/* Moves a descriptor above 2; returns its number, or -errno and closes it. */
+/*
+ * Takes what a system call has returned: moves a descriptor above 2, and returns
+ * its number; or closes it, and returns -errno. Of a negative one, -errno.
+ */
 int afi_fd_above_stdio(int fd);
 /* poll(2), never waiting or interrupted: its revents; 0 on an error. */
 short afi_fd_poll(int fd, short events);

@@ -36,7 +36,7 @@ static bool nonblock_same_file(const struct stat *a, const struct stat *b)
 }
 
 /* kcmp(2), KCMP_FILE: 0 if both are the same description; -1: it cannot say. */
-static long nonblock_compare(int a, int b)
+static long nonblock_ask_kernel(int a, int b)
 {
 #ifdef SYS_kcmp
 	pid_t pid = getpid();
@@ -47,20 +47,43 @@ static long nonblock_compare(int a, int b)
 #endif
 }
 
+/*
+ * Whether a flag of one shows on the other. O_APPEND, which says nothing where
+ * O_NONBLOCK says something, and is put back at once.
+ */
+static bool nonblock_share_flags(int a, int b)
+{
+	int mode = fcntl(a, F_GETFL), other = fcntl(b, F_GETFL);
+	bool shared;
+
+	if (mode != other || mode < 0)
+		return false;
+	if (fcntl(a, F_SETFL, mode ^ O_APPEND) < 0)
+		return true; /* better non-blocking too long than blocked */
+	shared = fcntl(b, F_GETFL) != other;
+	fcntl(a, F_SETFL, mode);
+	return shared;
+}
+
+/* Whether both are one description. */
+static bool nonblock_is_same(int a, int b)
+{
+	/* Refused in some containers, and missing in some kernels. */
+	long r = nonblock_ask_kernel(a, b);
+
+	return r < 0 ? nonblock_share_flags(a, b) : r == 0;
+}
+
 /* Another one on the same description, perhaps without O_NONBLOCK now. */
 static bool nonblock_is_shared(const struct afi_nonblock *hold)
 {
 	const struct afi_nonblock *other;
-	long r;
 
-	LIST_FOREACH (other, &nonblock_holds, entry) {
-		if (other == hold || !nonblock_same_file(&hold->st, &other->st))
-			continue;
-		/* Refused: better non-blocking too long than blocked. */
-		r = nonblock_compare(hold->fd, other->fd);
-		if (r <= 0)
+	LIST_FOREACH (other, &nonblock_holds, entry)
+		if (other != hold &&
+		    nonblock_same_file(&hold->st, &other->st) &&
+		    nonblock_is_same(hold->fd, other->fd))
 			return true;
-	}
 	return false;
 }
 

@@ -36,18 +36,13 @@ static int await_move(struct af_loop *loop)
 {
 	int r;
 
-	/* Code of the program that runs during a move cannot move them, too. */
-	if (loop->moving)
-		return -ENOTSUP;
 	if (!loop->spare)
 		loop->spare = afi_base_new(loop->home);
 	if (!loop->spare)
 		return -errno;
 	/* Drop idle watches first, so that they need not be moved. */
 	afi_loop_settle_all(loop);
-	loop->moving = true;
 	r = afi_loop_move(loop, loop->spare);
-	loop->moving = false;
 	if (r == 0)
 		loop->spare = NULL;
 	return r;

@@ -39,7 +39,7 @@ static void chain_settle(struct af_future *link, struct af_future *done)
 	struct af_future *before = link->source;
 
 	/* Where the result was made, however long the chain is. */
-	link->source = af_future_ref(done->source ? done->source : done);
+	link->source = af_future_ref(afi_future_owner(done));
 	af_future_unref(before);
 	afi_future_finish(link, done->error);
 }

@@ -148,6 +148,12 @@ struct afi_compound {
 	bool found;	 /* its result */
 };
 
+/* Whose result f has, which is done: another's, or its own. */
+static inline struct af_future *afi_future_owner(struct af_future *f)
+{
+	return f->source ? f->source : f;
+}
+
 /*
  * A pending future of ops->size bytes, zeroed past the head, with two
  * references: the caller's and the operation's. NULL: out of memory.

@@ -80,7 +80,7 @@ static void group_take(struct group *group, struct af_future *done)
 	struct af_future *f = &group->compound.future;
 	bool late = group->timed_out && done->error == -ECANCELED;
 
-	f->source = af_future_ref(done->source ? done->source : done);
+	f->source = af_future_ref(afi_future_owner(done));
 	af_future_ref(f);
 	afi_future_finish(f, late ? -ETIMEDOUT : done->error);
 	afi_future_cancel_parts(&group->compound);
@@ -271,14 +271,18 @@ struct af_future *af_future_part(const struct af_future *f, size_t i)
 	return i < compound->n ? compound->parts[i] : NULL;
 }
 
-/* Out of memory, when f is a part already. */
-static void group_fail_late(struct af_future *f)
+/* Begins to wait for its part, and for the time to pass; 0 or -ENOMEM. */
+static int group_limit(struct af_future *f, const struct timeval *timeout)
 {
-	af_future_ref(f);
-	if (!f->done)
-		afi_future_finish(f, -ENOMEM);
-	afi_future_cancel_parts(&group_of(f)->compound);
-	af_future_unref(f);
+	int r = group_wait(f);
+
+	/* With no time at all, it is the first poll that counts. */
+	group_of(f)->late = afi_timeout_zero(timeout);
+	if (r == 0)
+		r = afi_future_expire_after(f, timeout);
+	if (r < 0 && !f->done)
+		afi_future_finish(f, r);
+	return r;
 }
 
 struct af_future *af_with_timeout(struct af_future *f,
@@ -295,13 +299,11 @@ struct af_future *af_with_timeout(struct af_future *f,
 	}
 	if (f->done || !timeout)
 		return f;
+	af_future_ref(f);
 	timed = group_new(f->loop, &group_timeout_ops, &f, 1);
-	if (timed->ops != &group_timeout_ops)
-		return timed;
-	/* With no time at all, it is the first poll that counts. */
-	group_of(timed)->late = afi_timeout_zero(timeout);
-	if (group_wait(timed) < 0 ||
-	    afi_future_expire_after(timed, timeout) < 0)
-		group_fail_late(timed);
+	/* Nothing would limit it. */
+	if (timed->ops != &group_timeout_ops || group_limit(timed, timeout) < 0)
+		af_future_cancel(f);
+	af_future_unref(f);
 	return timed;
 }

@@ -155,7 +155,7 @@ static bool map_is_needed_by(struct map *map, struct af_future *part)
 {
 	struct af_future *f = &map->compound.future;
 
-	return part == f || (f->waiters && afi_future_needs_near(part, f) == 1);
+	return part == f || (f->waiters && afi_future_needs(part, f));
 }
 
 /* Waits for a pending part, whose reference it takes if it returns 0. */

@@ -64,7 +64,7 @@ struct evbuffer *af_future_buffer(struct af_future *f)
 
 	if (!f || !f->done)
 		return NULL;
-	owner = f->source ? f->source : f;
+	owner = afi_future_owner(f);
 	if (owner->buffer || !owner->data || f->error)
 		return owner->buffer;
 	owner->buffer = evbuffer_new();

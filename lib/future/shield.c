@@ -35,7 +35,7 @@ static void shield_settle(struct af_future *f, struct af_future *done)
 {
 	struct af_future *before = f->source;
 
-	f->source = af_future_ref(done->source ? done->source : done);
+	f->source = af_future_ref(afi_future_owner(done));
 	shield_finish(f, done->error);
 	af_future_unref(before);
 }

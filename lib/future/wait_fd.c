@@ -46,34 +46,49 @@ static void wait_fd_finish(struct wait_fd *wait, int error)
 	afi_future_finish(&wait->future, error);
 }
 
-static void wait_fd_on_ready(evutil_socket_t fd, short what, void *arg)
+/* -EBADF, if it was closed and libevent still knows it: the kernel says so. */
+static int wait_fd_add(struct wait_fd *wait)
+{
+	errno = ENOMEM;
+	return event_add(&wait->event, NULL) < 0 ? -errno : 0;
+}
+
+static void wait_fd_on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct wait_fd *wait = arg;
 
 	(void)fd;
-	(void)what;
 	/* In a child by fork(2) it stays off the base. */
 	if (afi_loop_is_here(wait->future.loop))
-		wait_fd_finish(wait, 0);
+		wait_fd_finish(wait, what & EV_TIMEOUT ? -EBADF : 0);
 }
 
 static int wait_fd_move(struct afi_watch *watch)
 {
 	struct wait_fd *wait = AFI_CONTAINER(watch, struct wait_fd, watch);
+	int r;
 
 	event_del(&wait->event);
 	event_base_set(wait->future.loop->base, &wait->event);
-	return event_add(&wait->event, NULL) < 0 ? -ENOMEM : 0;
+	r = wait_fd_add(wait);
+	if (r != -EBADF)
+		return r;
+	/* That the program has closed it holds nothing else up. */
+	event_active(&wait->event, EV_TIMEOUT, 0);
+	return 0;
 }
 
 static int wait_fd_watch(struct wait_fd *wait, int fd, short what)
 {
 	struct af_loop *loop = wait->future.loop;
 
-	afi_event_assign(&wait->event, loop->base, fd, what, wait_fd_on_ready,
+	int r;
+
+	afi_event_assign(&wait->event, loop->base, fd, what, wait_fd_on_event,
 			 wait);
-	if (event_add(&wait->event, NULL) < 0)
-		return -ENOMEM;
+	r = wait_fd_add(wait);
+	if (r < 0)
+		return r;
 	afi_loop_watch(loop, &wait->watch, wait_fd_move);
 	return 0;
 }

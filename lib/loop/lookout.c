@@ -6,10 +6,10 @@
 #include "config.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "base/container.h"
 #include "base/evbase.h"
+#include "loop/deadline.h"
 #include "loop/loop.h"
 
 /* The longest interval, in milliseconds. */
@@ -17,10 +17,7 @@
 
 static int64_t lookout_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return afi_now() / 1000000;
 }
 
 /* Things with equal intervals are due together, so that they share a timer. */

@@ -46,7 +46,8 @@ static void loop_kick(struct af_loop *loop)
 	if (loop->drivers > 0 || !loop->home_shared || loop->freed ||
 	    !afi_loop_is_here(loop))
 		return;
-	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle))
+	if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->settle) &&
+	    TAILQ_EMPTY(&loop->later))
 		return;
 	if (!evtimer_pending(&loop->kick.event, NULL))
 		loop_start_kick(loop);
@@ -283,6 +284,43 @@ void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 	loop_kick(loop);
 }
 
+void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+		    void (*run)(struct afi_task *))
+{
+	afi_task_queue(&loop->later, task, run);
+	loop_kick(loop);
+}
+
+int afi_loop_move(struct af_loop *loop, struct event_base *to)
+{
+	int r;
+
+	if (loop->moving)
+		return -ENOTSUP;
+	loop->moving = true;
+	r = afi_watches_move(&loop->watches, &loop->base, to);
+	loop->moving = false;
+	return r;
+}
+
+static void loop_move_strand(struct afi_task *task)
+{
+	struct af_loop *loop = AFI_CONTAINER(task, struct af_loop, strand);
+
+	afi_loop_move_back(loop, loop->base);
+}
+
+void afi_loop_move_back(struct af_loop *loop, struct event_base *to)
+{
+	int r;
+
+	loop->moving = true;
+	r = afi_watches_move_back(&loop->watches, &loop->base, to);
+	loop->moving = false;
+	if (r < 0 && !loop->strand.run)
+		afi_loop_later(loop, &loop->strand, loop_move_strand);
+}
+
 /* At its next turn libevent forgets a break that was made before it. */
 static void loop_look_for_break(struct af_loop *loop)
 {
@@ -392,7 +430,7 @@ int afi_loop_turn(struct af_loop *loop, bool wait)
 	if (!afi_loop_is_here(loop))
 		return -EBADF;
 	/* Without ONCE it would go on for as long as something is ready. */
-	if (!wait || !TAILQ_EMPTY(&loop->ready))
+	if (!wait || !TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->later))
 		flags |= EVLOOP_NONBLOCK;
 	else if (!TAILQ_EMPTY(&loop->pending) && !__libc_single_threaded)
 		flags |= EVLOOP_NO_EXIT_ON_EMPTY; /* for what is posted */

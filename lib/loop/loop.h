@@ -67,7 +67,7 @@ struct af_loop {
 	bool turning;	  /* libevent dispatches, on our behalf */
 	bool broken;	  /* base's event_base_loopbreak() has been seen */
 	bool held;	  /* files move no byte before the next task */
-	bool moving;	  /* its watches, to another base */
+	bool moving;	  /* its watches, there or back */
 	unsigned drivers; /* af_loop_run() and af_await() on the stack */
 	unsigned depth;	  /* af_await() alone */
 	unsigned max_depth;
@@ -84,6 +84,7 @@ struct af_loop {
 	struct afi_tasks ready;	 /* run as soon as possible, in order */
 	struct afi_tasks settle; /* run when nothing is ready, before waiting */
 	struct afi_tasks later;	 /* one is tried again in each round */
+	struct afi_task strand;	 /* moves what could not be moved back */
 	struct afi_kick kick;	 /* runs them when the program runs the base */
 	struct afi_mailbox mailbox;
 	struct af_post_handle *post_handle; /* see post.c; NULL: none yet */
@@ -157,12 +158,12 @@ void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
 		    void (*run)(struct afi_task *));
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *));
-/* For a task that failed as memory ran out: tried again in a later round. */
-static inline void afi_loop_later(struct af_loop *loop, struct afi_task *task,
-				  void (*run)(struct afi_task *))
-{
-	afi_task_queue(&loop->later, task, run);
-}
+/*
+ * For a task that failed as memory ran out: tried again in a later round. Until
+ * then the loop waits for nothing.
+ */
+void afi_loop_later(struct af_loop *loop, struct afi_task *task,
+		    void (*run)(struct afi_task *));
 
 static inline void afi_loop_join(struct afi_members *list,
 				 struct afi_member *member,
@@ -188,18 +189,13 @@ static inline void afi_loop_watch(struct af_loop *loop, struct afi_watch *watch,
 	afi_watch_start(&loop->watches, watch, move);
 }
 
-/* Moves all watches to another base; 0, or -errno and nothing has moved. */
-static inline int afi_loop_move(struct af_loop *loop, struct event_base *to)
-{
-	return afi_watches_move(&loop->watches, &loop->base, to);
-}
-
-/* Moves all watches back, see afi_watches_move_back(). */
-static inline void afi_loop_move_back(struct af_loop *loop,
-				      struct event_base *to)
-{
-	afi_watches_move_back(&loop->watches, &loop->base, to);
-}
+/*
+ * Moves all watches to another base; 0, or -errno and nothing has moved. Code of
+ * the program that runs during a move cannot move them, too: -ENOTSUP.
+ */
+int afi_loop_move(struct af_loop *loop, struct event_base *to);
+/* Moves all watches back; where memory is missing, some of them later. */
+void afi_loop_move_back(struct af_loop *loop, struct event_base *to);
 
 /* Releases the base of a loop that was freed, unless it is in use. */
 void afi_loop_release_freed(struct af_loop *loop);

@@ -42,7 +42,7 @@ int afi_mailbox_open(struct afi_mailbox *box, struct event_base *base,
 	box->tail = &box->first;
 	box->fd = afi_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (box->fd < 0)
-		return -errno;
+		return box->fd;
 	mailbox_assign(box, &box->home, base);
 	mailbox_assign(box, &box->away, base);
 	r = event_add(&box->home, NULL) ? -ENOMEM : 0;

@@ -35,26 +35,29 @@ static int watch_move_all(struct afi_watches *watches, bool stop_on_error)
 {
 	struct afi_watches moved = LIST_HEAD_INITIALIZER(moved);
 	struct afi_watch *watch;
-	int r = 0;
+	int error = 0, r;
 
 	while ((watch = LIST_FIRST(watches))) {
 		LIST_REMOVE(watch, entry);
 		LIST_INSERT_HEAD(&moved, watch, entry);
-		if (r == 0 || !stop_on_error)
-			r = watch->move(watch);
+		if (error < 0 && stop_on_error)
+			continue;
+		r = watch->move(watch);
+		if (r < 0)
+			error = r;
 	}
 	while ((watch = LIST_FIRST(&moved))) {
 		LIST_REMOVE(watch, entry);
 		LIST_INSERT_HEAD(watches, watch, entry);
 	}
-	return r;
+	return error;
 }
 
-void afi_watches_move_back(struct afi_watches *watches,
-			   struct event_base **base, struct event_base *to)
+int afi_watches_move_back(struct afi_watches *watches, struct event_base **base,
+			  struct event_base *to)
 {
 	*base = to;
-	watch_move_all(watches, false);
+	return watch_move_all(watches, false);
 }
 
 int afi_watches_move(struct afi_watches *watches, struct event_base **base,

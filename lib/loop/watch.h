@@ -14,7 +14,8 @@ struct afi_watch {
 	LIST_ENTRY(afi_watch) entry;
 	/*
 	 * Takes it off the base where it is, if it is on one, and puts it on
-	 * the owner's present one; 0 or -errno. NULL: not in a list.
+	 * the owner's present one, perhaps the same; 0, or -errno and it is on
+	 * none. NULL: not in a list.
 	 */
 	int (*move)(struct afi_watch *watch);
 };
@@ -31,11 +32,11 @@ void afi_watch_stop(struct afi_watch *watch);
 int afi_watches_move(struct afi_watches *watches, struct event_base **base,
 		     struct event_base *to);
 /*
- * Moves all watches back to the base that they came from. This cannot fail: a
- * watch that was added meanwhile, and that cannot move for lack of memory,
- * stays behind until the next move.
+ * Moves all watches back to the base that they came from. 0; or -errno, if one
+ * that was added meanwhile is on no base for lack of memory: call it again, also
+ * for those that have moved.
  */
-void afi_watches_move_back(struct afi_watches *watches,
-			   struct event_base **base, struct event_base *to);
+int afi_watches_move_back(struct afi_watches *watches, struct event_base **base,
+			  struct event_base *to);
 
 #endif

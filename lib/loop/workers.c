@@ -30,7 +30,7 @@ struct afi_workers {
 	enum afi_crew crew;
 	unsigned max;
 	unsigned threads; /* the last one frees the pool, without a loop */
-	unsigned idle;	  /* of them: waiting, and not told to wake up */
+	unsigned idle;	  /* of them: waiting, or about to wake up */
 };
 
 static void workers_free(struct afi_workers *workers)
@@ -208,21 +208,25 @@ static bool workers_provide(struct afi_workers *workers)
 	return workers->threads > 0;
 }
 
-/* The crew's, made if need be; NULL: none allowed, or no memory. */
+/* The crew's, made if need be; NULL: no memory. */
 static struct afi_workers *workers_of(struct af_loop *loop, enum afi_crew crew)
 {
-	if (!loop->workers[crew] && loop->max_workers[crew] > 0)
+	if (!loop->workers[crew])
 		loop->workers[crew] = workers_new(loop, crew);
 	return loop->workers[crew];
 }
 
 int afi_workers_queue(struct af_loop *loop, struct afi_job *job)
 {
-	struct afi_workers *workers = workers_of(loop, job->crew);
+	struct afi_workers *workers;
 	bool provided;
 
+	/* Those that are still there may all be stuck. */
+	if (loop->max_workers[job->crew] == 0)
+		return -EAGAIN;
+	workers = workers_of(loop, job->crew);
 	if (!workers)
-		return loop->max_workers[job->crew] > 0 ? -ENOMEM : -EAGAIN;
+		return -ENOMEM;
 	job->post.run = workers_run_back;
 	pthread_mutex_lock(&workers->lock);
 	TAILQ_INSERT_TAIL(&workers->queue, job, entry);

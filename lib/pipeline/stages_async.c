@@ -350,7 +350,7 @@ struct af_pipe *af_future_take_pipe(struct af_future *f)
 
 	if (!f || !f->done)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	if (f->ops != &stages_async_ops)
 		return NULL;
 	pipeline = stages_async_of(f)->pipeline;

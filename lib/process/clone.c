@@ -78,7 +78,8 @@ static pid_t clone_start_on(char *top, struct clone *new, int *pidfd, int flags)
 			    NULL, NULL, &new->alive);
 	if (pid < 0)
 		return -errno;
-	*pidfd = afi_fd_above_stdio(*pidfd);
+	if (*pidfd >= 0)
+		*pidfd = afi_fd_above_stdio(*pidfd);
 	return pid;
 }
 
@@ -172,7 +173,8 @@ static pid_t clone_start_blocked(struct clone *new, int *pidfd)
 
 	clone_set_mask(&clone_all_signals, &new->mask);
 	pid = clone_start(new, pidfd);
-	*pidfd = afi_fd_above_stdio(*pidfd);
+	if (*pidfd >= 0)
+		*pidfd = afi_fd_above_stdio(*pidfd);
 	if (pid > 0 && *pidfd < 0)
 		*pidfd = clone_open_pidfd(pid);
 	clone_set_mask(&new->mask, NULL);

@@ -58,12 +58,8 @@ int afi_exit_adopt(struct afi_exit *e, pid_t pid)
 	int pidfd = -1;
 
 #ifdef HAVE_PIDFD
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 &&
-	    (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return -errno;
-	pidfd = afi_fd_above_stdio(pidfd);
-	if (pidfd < -1)
+	pidfd = afi_fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+	if (pidfd == -EMFILE || pidfd == -ENFILE || pidfd == -ENOMEM)
 		return pidfd;
 #endif
 	afi_exit_init(e, pid, pidfd);

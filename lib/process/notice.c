@@ -325,11 +325,11 @@ int afi_process_look_for(struct af_process *process, unsigned reason)
 
 int afi_process_watch(struct af_process *process)
 {
-	/* Its end is held, or a tracer holds it. */
+	/* Its end is held, or a tracer holds it; or no event can be had. */
 	if (process->exit.pidfd < 0 || process->held ||
-	    process->look_for & AFI_LOOK_END)
+	    process->look_for & AFI_LOOK_END || notice_watch_pidfd(process) < 0)
 		return afi_process_look_for(process, AFI_LOOK_END);
-	return notice_watch_pidfd(process);
+	return 0;
 }
 
 void afi_process_expect_end(struct af_process *process, bool killed)

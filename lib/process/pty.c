@@ -35,14 +35,12 @@ static int pty_open_tty(int master)
 			return -r;
 		fd = open(name, flags);
 	}
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(fd);
 }
 
 static int pty_open_master(void)
 {
-	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
 
 static int pty_set_size(int master, const struct af_spawn_options *options)

@@ -363,7 +363,7 @@ struct af_process *af_future_take_process(struct af_future *f)
 
 	if (!f || !f->done)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	if (f->ops != &spawn_async_ops)
 		return NULL;
 	process = spawn_async_of(f)->process;

@@ -108,9 +108,9 @@ int afi_stdfds_open_path(const struct af_stdio *stdio, bool output,
 static int stdfds_open_null(bool output)
 {
 	int mode = output ? O_WRONLY : O_RDONLY;
-	int fd = open("/dev/null", mode | O_CLOEXEC | O_NOCTTY);
 
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(
+		open("/dev/null", mode | O_CLOEXEC | O_NOCTTY));
 }
 
 /* Leaves a path to the child. If that is root, it must follow no trap, either. */

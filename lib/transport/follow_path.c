@@ -39,7 +39,7 @@ int afi_follow_open(const char *path)
 	do
 		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	return afi_fd_above_stdio(fd);
 }
 
 int afi_follow_look(const char *path, const struct stat *known)

@@ -52,7 +52,7 @@ int afi_open_path(const char *path, int flags)
 		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
 			  0666);
 	while (fd < 0 && errno == EINTR);
-	fd = fd < 0 ? -errno : afi_fd_above_stdio(fd);
+	fd = afi_fd_above_stdio(fd);
 	if (fd < 0)
 		return fd;
 	/* As fopen(3): the position can be asked for before a write. */

@@ -199,6 +199,6 @@ struct af_file *af_future_take_file(struct af_future *f)
 {
 	if (!f || !f->done || f->error)
 		return NULL;
-	f = f->source ? f->source : f;
+	f = afi_future_owner(f);
 	return f->ops && f->ops->take_file ? f->ops->take_file(f) : NULL;
 }

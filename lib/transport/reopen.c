@@ -61,7 +61,7 @@ int afi_reopen(int fd, int mode)
 		copy = open(path, (mode & (O_ACCMODE | O_APPEND)) | O_NONBLOCK |
 					  O_CLOEXEC | O_NOCTTY);
 	while (copy < 0 && errno == EINTR);
-	copy = copy < 0 ? -errno : afi_fd_above_stdio(copy);
+	copy = afi_fd_above_stdio(copy);
 	if (copy == -EMFILE || copy == -ENFILE || copy == -ENOMEM)
 		return copy;
 	if (copy < 0)

@@ -352,6 +352,7 @@ enum deed {
 	RETURNS_THE_MAP,
 	RETURNS_A_CHAIN,
 	RETURNS_A_GROUP,
+	RETURNS_A_LARGE_GROUP,
 	DROPS_THE_MAP,
 	DEED_COUNT
 };
@@ -363,6 +364,18 @@ static struct af_future *pass(struct af_future *done, void *arg)
 	(void)done;
 	(void)arg;
 	return NULL;
+}
+
+/* With one that it depends on last, after many others. */
+static struct af_future *make_large_group(struct af_future *last)
+{
+	struct af_future *parts[1000];
+	size_t n = sizeof parts / sizeof *parts;
+
+	for (size_t i = 0; i < n - 1; i++)
+		parts[i] = af_sleep(rig.loop, MS(100000));
+	parts[n - 1] = last;
+	return af_all(rig.loop, parts, n);
 }
 
 static struct af_future *make_deed(void *arg)
@@ -407,6 +420,9 @@ static struct af_future *make_deed(void *arg)
 	case RETURNS_A_GROUP:
 		f = af_all(rig.loop, &f, 1);
 		break;
+	case RETURNS_A_LARGE_GROUP:
+		f = make_large_group(f);
+		break;
 	default:
 		/* The last one but for the library's. */
 		af_future_unref(f);
@@ -422,9 +438,13 @@ static struct af_future *make_deed(void *arg)
 START_TEST(make_may_do_anything)
 {
 	static const int errors[] = {
-		[CANCELS] = -ECANCELED,	      [FREES] = -ECANCELED,
-		[RETURNS_THE_MAP] = -EDEADLK, [RETURNS_A_CHAIN] = -EDEADLK,
-		[RETURNS_A_GROUP] = -EDEADLK, [DROPS_THE_MAP] = 0,
+		[CANCELS] = -ECANCELED,
+		[FREES] = -ECANCELED,
+		[RETURNS_THE_MAP] = -EDEADLK,
+		[RETURNS_A_CHAIN] = -EDEADLK,
+		[RETURNS_A_GROUP] = -EDEADLK,
+		[RETURNS_A_LARGE_GROUP] = -EDEADLK,
+		[DROPS_THE_MAP] = 0,
 	};
 	struct af_future *f;
 

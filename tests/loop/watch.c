@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 
-#include "loop/watch.h"
+#include <asyncfile.h>
+
+#include "loop/loop.h"
 
 #include "support/harness.h"
 
@@ -15,20 +17,17 @@ static struct afi_watches watches;
 static struct item {
 	struct afi_watch watch;
 	int moves;
-	struct item *stops; /* when it moves */
-	int error;	    /* once */
+	struct item *stops;  /* when it moves */
+	int error, n_errors; /* as often as that */
 } items[N + 1];
 
 static int move_item(struct afi_watch *watch)
 {
 	struct item *item = (struct item *)watch;
-	int error = item->error;
-
 	item->moves++;
-	item->error = 0;
 	if (item->stops)
 		afi_watch_stop(&item->stops->watch);
-	return error;
+	return item->n_errors > 0 && item->n_errors-- ? item->error : 0;
 }
 
 static int move_and_start(struct afi_watch *watch)
@@ -91,10 +90,36 @@ START_TEST(watch_that_cannot_move_takes_all_back)
 
 	start_all();
 	items[_i].error = -ENOTSUP;
+	items[_i].n_errors = 1;
 	items[_i].stops = &items[(_i + 1) % N];
 	ck_assert_int_eq(move(&base), -ENOTSUP);
 	ck_assert_ptr_null(base);
 	ck_assert_int_eq(items[_i].moves, 2);
+}
+END_TEST
+
+/* In rounds that come by themselves: nothing else is on the base. */
+START_TEST(watch_that_cannot_move_back_is_moved_later)
+{
+	struct event_base *base = event_base_new();
+	struct af_loop *loop = af_loop_new(base);
+
+	start_all();
+	for (int i = 0; i < N; i++) {
+		afi_watch_stop(&items[i].watch);
+		afi_loop_watch(loop, &items[i].watch, move_item);
+	}
+	items[_i].error = -ENOMEM;
+	items[_i].n_errors = 3;
+	afi_loop_move_back(loop, base);
+	ck_assert_int_eq(items[_i].moves, 1);
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(items[i].moves, 4);
+	for (int i = 0; i < N; i++)
+		afi_watch_stop(&items[i].watch);
+	af_loop_free(loop);
+	event_base_free(base);
 }
 END_TEST
 
@@ -109,5 +134,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, watch_that_starts_in_a_move_moves_with_the_next,
 			    0, N);
 	tcase_add_loop_test(tc, watch_that_cannot_move_takes_all_back, 0, N);
+	tcase_add_loop_test(tc, watch_that_cannot_move_back_is_moved_later, 0,
+			    N);
 	return s;
 }

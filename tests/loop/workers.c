@@ -153,6 +153,30 @@ START_TEST(workers_fewer_than_before_end)
 }
 END_TEST
 
+/* Which may never come back. */
+START_TEST(workers_that_are_stuck_are_not_waited_for_once_none_is_allowed)
+{
+	struct af_file *stuck, *file;
+	struct af_future *read;
+
+	open_cold(DRIVE_AWAIT);
+	make_file("file", "abc", 0600);
+	stuck = opened("file", "r");
+	file = opened("file", "r");
+	slow_stop(0);
+	read = reading(stuck, 3);
+	slow_expect(1);
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 0), 0);
+	slow_stop(1000); /* that one alone */
+	expect_text(&rig, reading(file, 3), "abc", 0);
+	ck_assert_int_eq(af_future_error(read), -EINPROGRESS);
+	slow_go();
+	expect_text(&rig, read, "abc", 0);
+	ck_assert_int_eq(af_file_close(stuck), 0);
+	close_all(file);
+}
+END_TEST
+
 START_TEST(workers_have_all_signals_blocked)
 {
 	struct af_file *file;
@@ -289,6 +313,9 @@ Suite *suite(void)
 	    CONTEXT_COUNT);
 	ADD(workers_are_as_many_as_allowed_and_end_when_idle, 4);
 	ADD(workers_fewer_than_before_end, 3);
+	tcase_add_test(
+		tc,
+		workers_that_are_stuck_are_not_waited_for_once_none_is_allowed);
 	tcase_add_test(tc, workers_have_all_signals_blocked);
 	ADD(thousand_files_at_once_are_all_read, DRIVE_COUNT);
 	tcase_add_test(tc, disk_prepare_has_a_worker_bring_what_is_cold);

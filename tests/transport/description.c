@@ -304,23 +304,31 @@ static void refuse(unsigned number)
 			 0);
 }
 
-/* They cannot be told apart, so both stay non-blocking. */
-START_TEST(descriptions_without_kcmp_are_restored_by_the_last)
+/* Of one kind and without names: the first two share a description. */
+START_TEST(descriptions_without_kcmp_are_told_apart)
 {
-	int fds[2] = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) };
-	struct af_file *files[2];
+	int plain = eventfd(0, EFD_CLOEXEC), copy = dup(plain);
+	int theirs = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fds[3] = { plain, copy, theirs };
+	struct af_file *files[3];
 
 	rig_open_loop(&rig, DRIVE_AWAIT);
 	refuse(SYS_kcmp);
-	for (int i = 0; i < 2; i++)
-		files[i] = make_file(fds[i], AFIO_KEEP_FD);
+	for (int i = 0; i < 3; i++)
+		files[(i + _i) % 3] =
+			make_file(fds[(i + _i) % 3], AFIO_KEEP_FD);
 	ck_assert_int_eq(af_file_close(files[0]), 0);
-	ck_assert(!blocks(fds[1]));
+	ck_assert(!blocks(copy));
 	expect_error(&rig, af_file_read(files[1], 8, 0, MS(5)), -ETIMEDOUT);
 	ck_assert_int_eq(af_file_close(files[1]), 0);
-	ck_assert(blocks(fds[1]));
-	close(fds[0]);
-	close(fds[1]);
+	ck_assert(blocks(plain));
+	expect_error(&rig, af_file_read(files[2], 8, 0, MS(5)), -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(files[2]), 0);
+	ck_assert(!blocks(theirs));
+	for (int i = 0; i < 3; i++) {
+		ck_assert(!(fcntl(fds[i], F_GETFL) & O_APPEND));
+		close(fds[i]);
+	}
 	rig_close(&rig);
 }
 END_TEST
@@ -408,7 +416,7 @@ Suite *suite(void)
 		       description_that_the_program_made_nonblocking_stays_so);
 	tcase_add_test(
 		tc, description_closed_in_a_forked_child_stays_for_the_parent);
-	tcase_add_test(tc, descriptions_without_kcmp_are_restored_by_the_last);
+	tcase_add_loop_test(tc, descriptions_without_kcmp_are_told_apart, 0, 3);
 	tcase_add_loop_test(
 		tc, pipe_that_may_not_be_opened_is_used_without_waiting, 0, 2);
 	tcase_add_loop_test(

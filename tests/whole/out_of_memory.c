@@ -416,7 +416,7 @@ static struct af_future *sleeping(struct scene *s, int ms)
 
 static void act_groups(struct scene *s)
 {
-	struct af_future *parts[3];
+	struct af_future *parts[3], *f, *limited;
 
 	for (int i = 0; i < 3; i++)
 		parts[i] = sleeping(s, 1);
@@ -426,6 +426,14 @@ static void act_groups(struct scene *s)
 	end(s, af_race(s->loop, parts, 3), 0);
 	end(s, af_with_timeout(sleeping(s, 1), MS(10000)), 0);
 	end(s, af_with_timeout(sleeping(s, 100000), MS(1)), -ETIMEDOUT);
+	/* What cannot be limited does not go on. */
+	f = sleeping(s, 100000);
+	limited = af_with_timeout(af_future_ref(f), MS(100000));
+	ck_assert(!af_future_is_done(limited) || af_future_is_done(f));
+	af_future_cancel(limited);
+	ck_assert(af_future_is_done(f));
+	af_future_unref(limited);
+	af_future_unref(f);
 }
 
 static struct af_future *make_nap(void *arg)
@@ -1216,8 +1224,8 @@ static void act_open_async(struct scene *s)
 		f = af_file_open_async(s->loop, "/proc/self/exe", "r");
 		af_future_ref(f);
 		if (end(s, f, 0) == 0 && i == 0)
-			ck_assert_int_eq(
-				af_file_close(af_future_take_file(f)), 0);
+			ck_assert_int_eq(af_file_close(af_future_take_file(f)),
+					 0);
 		af_future_unref(f);
 	}
 	end(s, af_file_open_async(s->loop, "/missing", "r"), -ENOENT);
@@ -1323,10 +1331,9 @@ static const struct {
 	{ act_spawn_async, true },  { act_stages_async, true },
 	{ act_options, true },	    { act_work, true },
 	{ act_wait_fd, false },	    { act_post_handle, true },
-	{ act_open_async, true },
-	{ act_each_async, false },  { act_copy_both, true },
-	{ act_follow, true },	    { act_map, true },
-	{ act_shields, false },
+	{ act_open_async, true },   { act_each_async, false },
+	{ act_copy_both, true },    { act_follow, true },
+	{ act_map, true },	    { act_shields, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
