@@ -257,6 +257,7 @@ struct af_spawn_options {
 	 * | happens                              | the terminal              |
 	 * |--------------------------------------|---------------------------|
 	 * | the start fails                      | stays with the program    |
+	 * | af_spawn_async() is cancelled        | returns                   |
 	 * | a signal stops the child             | returns within 50 ms      |
 	 * | it ends; no other is in its group    | returns                   |
 	 * | it ends; another is in its group     | stays with that group     |
@@ -542,8 +543,9 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  * If the start fails, af_future_spawn_error() and af_future_spawn_step() report
  * why. For a deadline use af_with_timeout().
  *
- * A child that exists when the future is cancelled gets SIGKILL, and is reaped
- * by the loop or by the library's thread. Nothing waits for that: a thread that
+ * A child that exists when the future is cancelled gets SIGKILL, and so does
+ * everything in its cgroup (cgroup_fd). The loop or the library's thread reaps
+ * it. Nothing waits for that: a thread that
  * is stuck in the kernel goes on by itself, and cleans up when its system call
  * returns. A child that the parent may not kill keeps running.
  *
