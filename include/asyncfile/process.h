@@ -545,9 +545,8 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  *
  * A child that exists when the future is cancelled gets SIGKILL, and so does
  * everything in its cgroup (cgroup_fd). The loop or the library's thread reaps
- * it. Nothing waits for that: a thread that
- * is stuck in the kernel goes on by itself, and cleans up when its system call
- * returns. A child that the parent may not kill keeps running.
+ * it. Nothing waits for that: a thread that is stuck in the kernel goes on by
+ * itself, and cleans up when its system call returns. A child that the parent may not kill keeps running.
  *
  * Errors of the options, of pipes and of terminals are found at once: the
  * future is done when the call returns. Starts run at the same time, each in a

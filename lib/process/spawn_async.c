@@ -277,7 +277,7 @@ static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 	r = spawn_async_take_stdin(start);
 	if (r == 0) {
 		afi_starter_do(&job->job,
-			       options->die_with_parent ? NULL : loop);
+			       options->die_with_parent ? 0 : loop->serial);
 		return 0;
 	}
 	afi_start_skip(start, -r);
