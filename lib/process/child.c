@@ -230,6 +230,21 @@ AFI_IN_CHILD static bool child_exec_fd(struct afi_child *child)
 }
 
 /*
+ * Whether faccessat2(2) as such is refused, after it has failed. A sandbox may
+ * answer EACCES, as the call does for a file, but not for the root directory.
+ */
+AFI_IN_CHILD static bool child_cannot_ask(void)
+{
+	int error = errno;
+	bool refused = error == ENOSYS || error == EPERM || error == EINVAL ||
+		       (error == EACCES && syscall(SYS_faccessat2, AT_FDCWD,
+						   "/", F_OK, AT_EACCESS) < 0);
+
+	errno = error;
+	return refused;
+}
+
+/*
  * Whether a file cannot be executed, by errno. Asks for as long as the user may
  * not signal the child, since looking for a file may take long.
  */
@@ -239,7 +254,7 @@ AFI_IN_CHILD static bool child_cannot_exec(const struct afi_child *child,
 	/* Without that call, or where it is refused, execve(2) says so. */
 	return child->plan->uid && !child->committed &&
 	       syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 &&
-	       errno != ENOSYS && errno != EPERM && errno != EINVAL;
+	       !child_cannot_ask();
 }
 
 /* Returns only if that fails, by errno; false: not at the exec. */

@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/refused.h"
 #include "process/childfds.h"
 #include "process/path.h"
 
@@ -159,23 +161,72 @@ AFI_IN_CHILD static long childfds_place(long fd, int number)
 	return fd < 0 ? fd : syscall(SYS_dup3, fd, number, 0);
 }
 
+/* One part of a path, from the directory before it, which is closed. */
+AFI_IN_CHILD static long childfds_open_part(long dir, const char *name,
+					    int flags, mode_t mode)
+{
+	long fd = syscall(SYS_openat, dir, name, flags, mode);
+	int error = errno;
+	char byte;
+
+	/* A link that must be a directory, and is not followed. */
+	if (fd < 0 && error == ENOTDIR &&
+	    syscall(SYS_readlinkat, dir, name, &byte, 1) >= 0)
+		error = ELOOP;
+	syscall(SYS_close, dir);
+	errno = error;
+	return fd;
+}
+
+/* What openat2(2) does, where it is refused: fails at any link, with ELOOP. */
+AFI_IN_CHILD static long childfds_walk(const char *path, int flags, mode_t mode)
+{
+	const int way = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	const char *start = *path == '/' ? "/" : *path ? "." : "";
+	long dir = syscall(SYS_openat, AT_FDCWD, start, way);
+
+	while (dir >= 0) {
+		char name[NAME_MAX + 1];
+		size_t len = 0;
+
+		while (*path == '/')
+			path++;
+		for (; *path && *path != '/'; path++) {
+			if (len == NAME_MAX) {
+				syscall(SYS_close, dir);
+				errno = ENAMETOOLONG;
+				return -1;
+			}
+			name[len++] = *path;
+		}
+		name[len] = '\0';
+		if (!*path)
+			return childfds_open_part(dir, len ? name : ".",
+						  flags | O_NOFOLLOW, mode);
+		dir = childfds_open_part(dir, name, way, 0);
+	}
+	return -1;
+}
+
 /* Opens a path of the child's; see path.c for one with no links. */
 AFI_IN_CHILD static long childfds_open(const struct afi_child_stream *stream)
 {
 	int flags = stream->flags | O_LARGEFILE;
 #ifdef SYS_openat2
+	long fd;
 	const uint64_t how[3] = { (uint64_t)(unsigned)flags,
 				  flags & O_CREAT ? stream->mode : 0,
 				  AFI_NO_SYMLINKS };
 
-	if (stream->no_links)
-		return syscall(SYS_openat2, AT_FDCWD, stream->path, how,
-			       sizeof(how));
-#endif
 	if (stream->no_links) {
-		errno = ENOSYS;
-		return -1;
+		fd = syscall(SYS_openat2, AT_FDCWD, stream->path, how,
+			     sizeof(how));
+		if (fd >= 0 || !afi_refused(errno))
+			return fd;
 	}
+#endif
+	if (stream->no_links)
+		return childfds_walk(stream->path, flags, stream->mode);
 	return syscall(SYS_openat, AT_FDCWD, stream->path, flags, stream->mode);
 }
 
