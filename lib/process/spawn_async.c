@@ -20,6 +20,7 @@
 #include "process/spawn.h"
 #include "process/spawn_async.h"
 #include "process/starter.h"
+#include "process/stray.h"
 
 struct spawn_async {
 	struct af_future future;
@@ -44,10 +45,11 @@ struct spawn_async_job {
 	mode_t umask;		   /* of err, if that is kept */
 	struct spawn_async *async; /* the loop's thread only; NULL: cancelled */
 	atomic_bool unwanted;
-	pthread_mutex_t lock;  /* of what follows */
-	struct af_loop *loop;  /* NULL: it does not go back there */
-	bool posted;	       /* from here on it is the loop's */
-	struct afi_exit child; /* gone: none, or it runs its program */
+	pthread_mutex_t lock;	/* of what follows */
+	struct af_loop *loop;	/* NULL: it does not go back there */
+	bool posted;		/* from here on it is the loop's */
+	struct afi_exit child;	/* gone: none, or it runs its program */
+	struct afi_stray stray; /* the thread's, if it does not go back */
 };
 
 static struct spawn_async *spawn_async_of(struct af_future *f)
@@ -80,20 +82,6 @@ static void spawn_async_born(struct afi_birth *birth, pid_t pid, int pidfd)
 	pthread_mutex_unlock(&job->lock);
 }
 
-/* In the thread: nobody wants the child. */
-static void spawn_async_reap(struct afi_start *start)
-{
-	struct afi_exit child;
-
-	afi_stdfds_abandon(&start->fds);
-	if (start->pid <= 0)
-		return;
-	afi_exit_init(&child, start->pid, start->pidfd);
-	afi_exit_signal_all(&child, SIGKILL);
-	afi_exit_await(&child);
-	afi_exit_release(&child);
-}
-
 static void spawn_async_work(struct afi_starter_job *base)
 {
 	struct spawn_async_job *job =
@@ -112,7 +100,9 @@ static void spawn_async_work(struct afi_starter_job *base)
 	pthread_mutex_unlock(&job->lock);
 	if (posted)
 		return;
-	spawn_async_reap(&job->start);
+	/* Nobody wants the child. */
+	afi_stdfds_abandon(&job->start.fds);
+	afi_stray_end(&job->stray, job->start.pid, job->start.pidfd);
 	spawn_async_free_job(job);
 }
 
@@ -152,7 +142,8 @@ static void spawn_async_on_post(struct afi_task *task)
 }
 
 /* Of a start that nobody waits for any more: true if the loop has it back. */
-static bool spawn_async_abandon(struct spawn_async_job *job)
+static bool spawn_async_abandon(struct spawn_async_job *job,
+				struct af_process *process)
 {
 	bool posted;
 
@@ -162,6 +153,8 @@ static bool spawn_async_abandon(struct spawn_async_job *job)
 	atomic_store(&job->unwanted, true);
 	if (!job->child.gone)
 		afi_exit_signal(&job->child, SIGKILL);
+	if (!posted)
+		afi_stray_take(&job->stray, process, job->start.options->group);
 	pthread_mutex_unlock(&job->lock);
 	return posted;
 }
@@ -183,7 +176,7 @@ static void spawn_async_give_up(struct spawn_async_job *job)
 
 	job->async = NULL;
 	job->start.process = NULL;
-	if (!recalled && spawn_async_abandon(job)) {
+	if (!recalled && spawn_async_abandon(job, process)) {
 		spawn_async_undo(&job->start, process);
 		return;
 	}
@@ -297,7 +290,7 @@ static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 	r = spawn_async_take_stdin(start);
 	if (r == 0) {
 		afi_starter_do(&job->job,
-			       options->die_with_parent ? NULL : loop);
+			       options->die_with_parent ? 0 : loop->serial);
 		return 0;
 	}
 	afi_start_skip(start, -r);
