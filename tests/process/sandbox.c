@@ -336,8 +336,8 @@ START_TEST(many_children_without_pidfds_need_no_thread_and_little_time)
 	expect_count(&rig, af_sleep(rig.loop, MS(200)), 0, 0);
 	ck_assert_int_eq(library_threads(), 0);
 	used = used_us();
-	expect_count(&rig, af_sleep(rig.loop, MS(1000)), 0, 0);
-	ck_assert_int_lt(used_us() - used, 300000);
+	expect_count(&rig, af_sleep(rig.loop, MS(400)), 0, 0);
+	ck_assert_int_lt(used_us() - used, 120000);
 	rig_hang_up(&rig);
 	for (int i = 0; i < MANY; i++) {
 		expect_status(&rig, waits[i], 0);
