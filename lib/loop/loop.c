@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -185,12 +186,14 @@ static int loop_start_watches(struct af_loop *loop)
 
 struct af_loop *af_loop_new(struct event_base *base)
 {
+	static atomic_ulong loop_serials;
 	struct af_loop *loop = calloc(1, sizeof(*loop));
 	int r;
 
 	if (!loop)
 		return NULL;
 	loop_init(loop, base);
+	loop->serial = atomic_fetch_add(&loop_serials, 1) + 1;
 	r = afi_turn_open(&loop->turn);
 	loop->base = base ? base : afi_base_new(NULL);
 	if (!loop->base)

@@ -290,14 +290,18 @@ static void await_state(pid_t pid, char state)
 /* Stopped, as by SIGSTOP: libevent sees the timers before the descriptors. */
 START_TEST(timeout_after_a_stop_serves_what_had_come)
 {
-	const struct timeval time = { 1, 0 };
+	const struct timeval time = { 0, 500000 };
 	struct timespec end;
 	struct af_future *f;
 	pid_t self = getpid(), pid;
 
 	open_reader(_i);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 2; /* past the deadline */
+	end.tv_nsec += 600000000; /* past the deadline */
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
 	f = af_with_timeout(read_line(), &time);
 	pid = fork();
 	if (pid == 0) {

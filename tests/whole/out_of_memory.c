@@ -882,6 +882,8 @@ static void act_stages(struct scene *s)
 	struct af_process *process;
 	size_t taken = 0;
 
+	/* Nothing is wrong with what was asked for. */
+	ck_assert_int_ne(af_spawn_error_step(s->loop), AFIO_STEP_OPTION);
 	while (pipe && end(s, af_pipe_finish_stdin(pipe, MS(20000)), 0) < 0)
 		;
 	while (pipe && end(s, af_pipe_each_chunk(pipe, take_line, &taken), 0))
