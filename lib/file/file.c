@@ -211,6 +211,15 @@ void afi_file_resume(struct af_file *file, enum afi_direction direction)
 	if (!file->attached || file->closing ||
 	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
 		return;
+	/*
+	 * A cleanup function may run in the middle of a drain of the output of
+	 * a bufferevent, and libevent then loses what is added to it.
+	 */
+	if (direction == AFI_WRITE && file->transport->borrows_fd &&
+	    !TAILQ_EMPTY(&file->ops[AFI_WRITE])) {
+		afi_file_step_later(file);
+		return;
+	}
 	file->resuming |= 1 << direction;
 	if (afi_file_step(file, direction))
 		file->resuming &= ~(1 << direction);
