@@ -404,7 +404,7 @@ static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 	afi_op_init(&copy->out, f, AFI_WRITE, copy_step);
 	afi_file_queue(from, &copy->in);
 	afi_file_queue(to, &copy->out);
-	if (afi_future_limit(f, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		copy_finish(copy, -ENOMEM, 0);
 	return f;
 }

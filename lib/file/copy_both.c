@@ -205,7 +205,7 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
 		copy_both_end(both, -ECANCELED);
 	if (!f->done)
 		copy_both_add(both, b, a);
-	if (afi_future_limit(f, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		copy_both_end(both, -ENOMEM);
 	afi_file_let_go(b);
 	afi_file_let_go(a);

@@ -144,7 +144,7 @@ struct af_future *af_file_finish(struct af_file *file,
 	op = &finish_of(f)->op;
 	afi_op_init(op, f, AFI_WRITE, finish_step);
 	afi_file_queue(file, op);
-	if (afi_op_wait(op, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		finish_end(finish_of(f), -ENOMEM);
 	return f;
 }
