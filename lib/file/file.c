@@ -301,34 +301,53 @@ static int file_close_fd(struct af_file *file, bool close_fd)
 	return r == -EINTR ? 0 : r;
 }
 
-/* Cancels all operations and appends buffered bytes to unread; 0 or -ENOMEM. */
-static int file_hand_over(struct af_file *file, struct evbuffer *unread)
+/* Gets the buffered bytes, and makes sure that to can take them; 0, -ENOMEM. */
+static int file_gather(struct af_file *file, struct evbuffer *copy,
+		       struct evbuffer *to)
 {
 	struct evbuffer_iovec room;
 
-	/* Reserve before anything is cancelled. */
-	if (unread && file->in.len > 0 &&
-	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room, 1) <
-		    1)
+	if (!copy)
 		return -ENOMEM;
-	/* First: a cancelled copy consumes bytes that are being written. */
+	if (afi_file_buffered(file) == 0)
+		return 0;
+	if (evbuffer_reserve_space(to, 1, &room, 1) < 1 ||
+	    evbuffer_add(copy, afi_buffer_data(&file->in), file->in.len) < 0)
+		return -ENOMEM;
+	return file->attached ? file->transport->move_held(file, copy) : 0;
+}
+
+/*
+ * Cancels all operations and appends buffered bytes to unread. -ENOMEM: nothing
+ * has been cancelled.
+ */
+static int file_hand_over(struct af_file *file, struct evbuffer *unread)
+{
+	struct evbuffer *copy = unread ? evbuffer_new() : NULL;
+	size_t before = file->in.len;
+	int r = unread ? file_gather(file, copy, unread) : 0;
+
+	if (r < 0)
+		goto out;
+	/* A cancelled copy consumes bytes that are being written. */
 	file_cancel_all(file);
 	if (file->transport->put_back)
 		file->transport->put_back(file);
-	if (!unread)
-		return 0;
-	if (file->in.len > 0) {
-		room.iov_len = file->in.len;
-		memcpy(room.iov_base, afi_buffer_data(&file->in), file->in.len);
-		evbuffer_commit_space(unread, &room, 1);
-	}
-	return file->attached ? file->transport->move_held(file, unread) : 0;
+	/* On disk the position may have been moved back over all of them. */
+	if (!unread ||
+	    (file->transport->put_back && afi_file_buffered(file) == 0))
+		goto out;
+	evbuffer_drain(copy, before - file->in.len);
+	evbuffer_add_buffer(unread, copy);
+out:
+	if (copy)
+		evbuffer_free(copy);
+	return r;
 }
 
 int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
-	uint8_t may;
-	int fd;
+	int fd, r;
 
 	if (!file || file->transport->borrows_fd)
 		return -EINVAL;
@@ -337,12 +356,10 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 	if (file->closing || afi_file_is_busy(file))
 		return -EBUSY;
 	afi_file_hold(file);
-	may = file->may;
-	if (file_hand_over(file, unread) < 0) {
-		file->closing = false;
-		file->may = may;
+	r = file_hand_over(file, unread);
+	if (r < 0) {
 		afi_file_let_go(file);
-		return -ENOMEM;
+		return r;
 	}
 	fd = file->user_fd;
 	file_end(file);
