@@ -8,13 +8,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
-
 #include "base/container.h"
-#include "base/fd.h"
 #include "base/nonblock.h"
 #include "file/file.h"
 
@@ -235,7 +231,7 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	return r;
 }
 
-static void file_cancel_all(struct af_file *file)
+void afi_file_cancel_all(struct af_file *file)
 {
 	struct afi_op *op;
 
@@ -246,10 +242,9 @@ static void file_cancel_all(struct af_file *file)
 			af_future_cancel(op->future);
 }
 
-/* Cancels all operations and releases everything except the descriptor. */
-static void file_end(struct af_file *file)
+void afi_file_end(struct af_file *file)
 {
-	file_cancel_all(file);
+	afi_file_cancel_all(file);
 	if (file->cancel_others)
 		file->cancel_others(file);
 	if (file->attached)
@@ -278,8 +273,7 @@ bool afi_file_let_go(struct af_file *file)
 	return open;
 }
 
-/* The file is of no use from here on. */
-static void file_die(struct af_file *file)
+void afi_file_die(struct af_file *file)
 {
 	file->dead = true;
 	afi_file_let_go(file);
@@ -289,7 +283,7 @@ static void file_die(struct af_file *file)
  * Closes file->fd, and restores the other one's mode. Linux closes the
  * descriptor even after an error: do not retry.
  */
-static int file_close_fd(struct af_file *file, bool close_fd)
+int afi_file_close_fd(struct af_file *file, bool close_fd)
 {
 	int r = 0;
 
@@ -301,83 +295,14 @@ static int file_close_fd(struct af_file *file, bool close_fd)
 	return r == -EINTR ? 0 : r;
 }
 
-/* Gets the buffered bytes, and makes sure that to can take them; 0, -ENOMEM. */
-static int file_gather(struct af_file *file, struct evbuffer *copy,
-		       struct evbuffer *to)
-{
-	struct evbuffer_iovec room;
-
-	if (!copy)
-		return -ENOMEM;
-	if (afi_file_buffered(file) == 0)
-		return 0;
-	if (evbuffer_reserve_space(to, 1, &room, 1) < 1 ||
-	    evbuffer_add(copy, afi_buffer_data(&file->in), file->in.len) < 0)
-		return -ENOMEM;
-	return file->attached ? file->transport->move_held(file, copy) : 0;
-}
-
-/*
- * Cancels all operations and appends buffered bytes to unread. -ENOMEM: nothing
- * has been cancelled.
- */
-static int file_hand_over(struct af_file *file, struct evbuffer *unread)
-{
-	struct evbuffer *copy = unread ? evbuffer_new() : NULL;
-	size_t before = file->in.len;
-	int r = unread ? file_gather(file, copy, unread) : 0;
-
-	if (r < 0)
-		goto out;
-	/* A cancelled copy consumes bytes that are being written. */
-	file_cancel_all(file);
-	if (file->transport->put_back)
-		file->transport->put_back(file);
-	/* On disk the position may have been moved back over all of them. */
-	if (!unread ||
-	    (file->transport->put_back && afi_file_buffered(file) == 0))
-		goto out;
-	evbuffer_drain(copy, before - file->in.len);
-	evbuffer_add_buffer(unread, copy);
-out:
-	if (copy)
-		evbuffer_free(copy);
-	return r;
-}
-
-int af_file_detach(struct af_file *file, struct evbuffer *unread)
-{
-	int fd, r;
-
-	if (!file || file->transport->borrows_fd)
-		return -EINVAL;
-	if (file->finished)
-		return -EBADF;
-	if (file->closing || afi_file_is_busy(file))
-		return -EBUSY;
-	afi_file_hold(file);
-	r = file_hand_over(file, unread);
-	if (r < 0) {
-		afi_file_let_go(file);
-		return r;
-	}
-	fd = file->user_fd;
-	file_end(file);
-	file_close_fd(file, file->fd != fd);
-	if (file->fd == fd && file->own_description)
-		afi_fd_set_nonblock(fd, false);
-	file_die(file);
-	return fd;
-}
-
 int afi_file_shut(struct af_file *file)
 {
 	bool two = file->fd != file->user_fd;
 	int r;
 
-	file_end(file);
-	r = file_close_fd(file, !file->transport->borrows_fd &&
-					(!file->keep_fd || two));
+	afi_file_end(file);
+	r = afi_file_close_fd(file, !file->transport->borrows_fd &&
+					    (!file->keep_fd || two));
 	if (two && !file->keep_fd && close(file->user_fd) < 0 && r == 0)
 		r = errno == EINTR ? 0 : -errno;
 	file->fd = file->user_fd = -EBADF;
@@ -401,7 +326,7 @@ int af_file_close(struct af_file *file)
 	afi_file_hold(file);
 	if (!shut)
 		r = afi_file_shut(file);
-	file_die(file);
+	afi_file_die(file);
 	return r;
 }
 
