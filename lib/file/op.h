@@ -63,7 +63,7 @@ void afi_op_end(struct afi_op *op, int error);
  * Sets the deadline of a queued operation. Ends it at once if the timeout is
  * zero. 0 or -ENOMEM.
  */
-int afi_op_wait(struct afi_op *op, const struct timeval *timeout);
+int afi_op_wait(struct af_future *f, const struct timeval *timeout);
 /* Like afi_op_wait(), but if there is no memory, ends it with -ENOMEM. */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 

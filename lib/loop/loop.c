@@ -129,18 +129,22 @@ static int loop_move_mailbox(struct afi_watch *watch)
 /* Frees what libevent knows; not while it dispatches for us. */
 static void loop_release(struct af_loop *loop)
 {
+	struct event_base *home = loop->owns_home ? loop->home : NULL;
+	struct event_base *spare = loop->spare;
+
 	if (loop->home) {
 		event_del(&loop->kick.event);
 		afi_watch_stop(&loop->kick.watch);
 		afi_watch_stop(&loop->mailbox.watch);
 		afi_mailbox_close(&loop->mailbox);
 	}
-	if (loop->spare)
-		event_base_free(loop->spare);
-	if (loop->home && loop->owns_home)
-		event_base_free(loop->home);
-	afi_turn_close(&loop->turn);
+	/* Once only: cleanup functions that run here may close files. */
 	loop->spare = loop->home = loop->base = NULL;
+	if (spare)
+		event_base_free(spare);
+	if (home)
+		event_base_free(home);
+	afi_turn_close(&loop->turn);
 }
 
 void afi_loop_release_freed(struct af_loop *loop)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -198,6 +199,45 @@ START_TEST(cancelled_continuation_writes_no_byte)
 	expect_error(&rig, f, -ECANCELED);
 	rig_hang_up(&rig);
 	expect_pattern_to_eof(rig.in, 0, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+static struct af_file *ends[2];
+
+static struct af_future *copy_now(struct af_future *done, void *arg)
+{
+	(void)done;
+	calls++;
+	return arg ? af_file_copy_both(ends[0], ends[1], MS(0))
+		   : af_file_copy(ends[0], ends[1], -1, MS(0));
+}
+
+START_TEST(cancelled_continuation_copies_no_byte)
+{
+	bool both = _i / DRIVE_COUNT & 1;
+	struct af_future *f;
+	int fds[2], peers[2];
+	char byte;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	calls = 0;
+	for (int i = 0; i < 2; i++) {
+		make_pair(KIND_SOCKETPAIR, fds);
+		ends[i] = af_file_new(rig.loop, fds[0], 0);
+		peers[i] = fds[1];
+		put_text(peers[i], "late");
+	}
+	f = af_then(succeed(), copy_now, both ? &rig : NULL);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert_int_eq(calls, 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_lt(recv(peers[i], &byte, 1, MSG_DONTWAIT), 0);
+		expect_text(&rig, af_file_read(ends[i], 9, 0, NULL), "late", 0);
+		af_file_close(ends[i]);
+		close(peers[i]);
+	}
 	rig_close(&rig);
 }
 END_TEST
@@ -417,6 +457,7 @@ Suite *suite(void)
 	ADD(cancel_spares_what_catch_and_finally_return, 1);
 	ADD(cancelled_continuation_moves_no_byte, 4);
 	ADD(cancelled_continuation_writes_no_byte, 1);
+	ADD(cancelled_continuation_copies_no_byte, 2);
 	ADD(cancelled_continuation_may_await, 1);
 	ADD(cancel_of_finished_write_keeps_its_count, 1);
 
