@@ -9,7 +9,7 @@
 . "$(dirname "$0")/cell.sh" || exit
 
 # What fails only because of how it is run: CELLS PROGRAM TEST REASON.
-known=${0%/*}/cross.txt
+known=$source/tests/cells/cross.txt
 
 # Whether a program for $machine runs. LDFLAGS are set so that it can.
 cross_runs() {
