@@ -92,11 +92,19 @@ static inline bool deny(const struct denied *calls, size_t n, int error)
 	return false;
 }
 
+/* Which argument of clone(2) the flags are. */
+#ifdef __s390__
+#define DENIED_CLONE_FLAGS 2
+#else
+#define DENIED_CLONE_FLAGS 1
+#endif
+
 /* What the library uses to have pidfds. */
 #define DENIED_PIDFDS                                                          \
 	{ "pidfd_open", SYS_pidfd_open, 0, 0, 0 },                             \
 	{                                                                      \
-		"clone, CLONE_PIDFD", SYS_clone, 1, 0x1000, 0x1000             \
+		"clone, CLONE_PIDFD", SYS_clone, DENIED_CLONE_FLAGS, 0x1000,   \
+			0x1000                                                 \
 	}
 /* By which the kernel tells of a child that somebody else has reaped. */
 #define DENIED_FACTS                                                           \

@@ -3,30 +3,12 @@
  * A disk that is as slow as a test wants it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "support/slow.h"
-
-ssize_t slow_readv(int fd, const struct iovec *iov, int n);
-ssize_t slow_writev(int fd, const struct iovec *iov, int n);
-ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
-		     int flags);
-ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
-		      int flags);
-ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
-int slow_fsync(int fd);
-int slow_open(const char *path, int flags, ...);
-ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
-		    size_t len, unsigned flags);
-ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
-int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-			void *(*fn)(void *), void *arg);
+#define SLOW_ITSELF
+#include "support/slownames.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -267,7 +249,7 @@ static void note_bypass(int fd)
 	pthread_mutex_unlock(&lock);
 }
 
-ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
+ssize_t slow_splice(int in, int64_t *in_at, int out, int64_t *out_at,
 		    size_t len, unsigned flags)
 {
 	note_bypass(in);
