@@ -26,6 +26,8 @@ static int reaped_pidfd(void)
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL,
 				   &pidfd, NULL, NULL);
 
+	if (pid < 0)
+		return -1; /* refused */
 	/* By no exit, of which valgrind would have something to say. */
 	if (pid == 0)
 		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
