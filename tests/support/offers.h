@@ -35,9 +35,32 @@ static inline bool offers_pidfds(void)
 #endif
 }
 
+static inline bool offers_clone3(void)
+{
+#ifdef SYS_clone3
+	return offers("clone3", syscall(SYS_clone3, NULL, 0));
+#else
+	return false;
+#endif
+}
+
 static inline bool offers_execveat(void)
 {
+#ifdef SYS_execveat
 	return offers("execveat", syscall(SYS_execveat, -1, "", NULL, NULL, 0));
+#else
+	return true;
+#endif
+}
+
+/* Which libevent uses, and cannot do without. */
+static inline bool offers_sendfile(void)
+{
+#ifdef __linux__
+	return offers("sendfile", syscall(SYS_sendfile, -1, -1, NULL, 1));
+#else
+	return true;
+#endif
 }
 
 static inline bool offers_openat2(void)
