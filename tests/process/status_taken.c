@@ -25,6 +25,8 @@ static int reaped_pidfd(void)
 	pid_t pid = fork();
 	int pidfd;
 
+	if (pid < 0)
+		return -1; /* refused */
 	/* By no exit, of which valgrind would have something to say. */
 	if (pid == 0)
 		kill(getpid(), SIGKILL);
