@@ -229,7 +229,8 @@ Suite *suite(void)
 {
 	Suite *s = suite_create("transport/records");
 	TCase *tc = test_case(s, "packets");
-	bool known = offers("tee", tee(-1, -1, 1, 0));
+	bool known = have_linux("packet pipes") &&
+		     offers("tee", tee(-1, -1, 1, 0));
 
 	if (known) {
 		tcase_add_loop_test(tc,
