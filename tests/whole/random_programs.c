@@ -483,6 +483,10 @@ static void drain(struct stream *s)
 	node->stream = s;
 	node->full = true;
 	node_start(node, af_file_read(s->reader, 0, 0, NULL));
+	/* No continuation may return it, whose group could then cancel it. */
+	for (unsigned i = 0; i < MAX_LIVE; i++)
+		if (live[i] == node)
+			live[i] = NULL;
 	af_await(node->f);
 	while (!node->ended)
 		event_base_loop(base, EVLOOP_NONBLOCK);
