@@ -323,13 +323,13 @@ START_TEST(finish_of_a_bufferevent_that_times_out_leaves_it_open)
 	rig_open_loop(&rig, (enum driver)_i);
 	signal(SIGPIPE, SIG_IGN);
 	layer_socket(af_loop_base(rig.loop), bevs);
-	bufferevent_set_timeouts(bevs[1], NULL, MS(20));
 	rig.reader = af_file_from_bufferevent(rig.loop, bevs[0], 0);
 	rig.writer = af_file_from_bufferevent(rig.loop, bevs[1], 0);
 	written = write_large();
 	turn(&rig);
 	af_future_cancel(written);
 	count = expect_part(&rig, written, LARGE, -ECANCELED, 0);
+	bufferevent_set_timeouts(bevs[1], NULL, MS(20));
 	expect_error(&rig, finish(NULL), -ETIMEDOUT);
 	ck_assert_int_ge(af_file_fd(rig.writer), 0);
 	bufferevent_set_timeouts(bevs[1], NULL, NULL);

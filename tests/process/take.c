@@ -256,8 +256,8 @@ START_TEST(finish_pending_on_a_taken_terminal_goes_on)
 	pid = af_process_pid(process);
 	write = af_file_write(af_process_stdin(process), text, sizeof text,
 			      AFIO_FULL, NULL);
+	/* Pending, unless the child is very fast. */
 	finish = af_process_finish_stdin(process, NULL);
-	ck_assert(!af_future_is_done(finish));
 	pty = take(process, 0);
 	af_process_free(process);
 	expect_count(&rig, write, sizeof text, 0);
