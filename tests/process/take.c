@@ -247,6 +247,7 @@ START_TEST(finish_pending_on_a_taken_terminal_goes_on)
 	char text[20001], mode[] = "raw";
 	struct af_future *write, *finish;
 	struct af_file *pty;
+	siginfo_t info;
 	pid_t pid;
 
 	rig_open(&rig, _i);
@@ -254,12 +255,17 @@ START_TEST(finish_pending_on_a_taken_terminal_goes_on)
 	process = start(&rig, ASK(mode, "count:20001", "eof"),
 			WITH(ALL_PTY, .pty_flags = AFIO_PTY_RAW));
 	pid = af_process_pid(process);
+	/* It reads nothing yet, however fast it is. */
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT),
+			 0);
 	write = af_file_write(af_process_stdin(process), text, sizeof text,
 			      AFIO_FULL, NULL);
-	/* Pending, unless the child is very fast. */
 	finish = af_process_finish_stdin(process, NULL);
+	ck_assert(!af_future_is_done(finish));
 	pty = take(process, 0);
 	af_process_free(process);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
 	expect_count(&rig, write, sizeof text, 0);
 	expect_count(&rig, finish, 0, 0);
 	af_file_close(pty);
