@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -15,16 +14,9 @@
 
 ssize_t slow_readv(int fd, const struct iovec *iov, int n);
 ssize_t slow_writev(int fd, const struct iovec *iov, int n);
-ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
-		     int flags);
-ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
-		      int flags);
 ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
 int slow_fsync(int fd);
 int slow_open(const char *path, int flags, ...);
-ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
-		    size_t len, unsigned flags);
-ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
 int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			void *(*fn)(void *), void *arg);
 
@@ -200,7 +192,46 @@ int slow_fsync(int fd)
 	return fsync(fd);
 }
 
+int slow_open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = (mode_t)va_arg(args, unsigned); /* as it is passed */
+	va_end(args);
+	/* The disk is where the tests are. */
+	pthread_mutex_lock(&lock);
+	if (*path != '/' && opens_stopped) {
+		waiting++;
+		pthread_cond_broadcast(&changed);
+		while (opens_stopped)
+			pthread_cond_wait(&changed, &lock);
+		waiting--;
+	}
+	pthread_mutex_unlock(&lock);
+	return open(path, flags, mode);
+}
+
+int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			void *(*fn)(void *), void *arg)
+{
+	return now.no_threads ? EAGAIN : pthread_create(thread, attr, fn, arg);
+}
+
+/* What only Linux has */
+
 #ifdef RWF_NOWAIT
+#include <sys/sendfile.h>
+
+ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
+		     int flags);
+ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
+		      int flags);
+ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
+		    size_t len, unsigned flags);
+ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
+
 /* Whether a call that is not to wait has its answer, in errno. */
 static bool refused(int fd, off_t at)
 {
@@ -237,27 +268,6 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
 }
 
-int slow_open(const char *path, int flags, ...)
-{
-	va_list args;
-	mode_t mode;
-
-	va_start(args, flags);
-	mode = va_arg(args, mode_t);
-	va_end(args);
-	/* The disk is where the tests are. */
-	pthread_mutex_lock(&lock);
-	if (*path != '/' && opens_stopped) {
-		waiting++;
-		pthread_cond_broadcast(&changed);
-		while (opens_stopped)
-			pthread_cond_wait(&changed, &lock);
-		waiting--;
-	}
-	pthread_mutex_unlock(&lock);
-	return open(path, flags, mode);
-}
-
 /* These would wait for the disk, if what they read is not in memory. */
 static void note_bypass(int fd)
 {
@@ -280,9 +290,3 @@ ssize_t slow_sendfile(int out, int in, off_t *at, size_t len)
 	return sendfile(out, in, at, len);
 }
 #endif
-
-int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-			void *(*fn)(void *), void *arg)
-{
-	return now.no_threads ? EAGAIN : pthread_create(thread, attr, fn, arg);
-}
