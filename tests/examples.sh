@@ -54,15 +54,17 @@ compresses() {
 	seq 100000 | cksum | cmp - "$tmp"
 }
 
-# serve EXAMPLE: on a port that is free, which it sets.
+# serve EXAMPLE: on a port that is free, which it sets. A method that it does not
+# know is answered at once.
 serve() {
 	for try in 1 2 3 4 5 6 7 8 9; do
 		port=$((20000 + ($$ * 7 + try * 997) % 20000))
 		"doc/examples/$1" $port 2> "$tmp" &
 		server=$!
-		curl -s -o /dev/null --retry 50 --retry-connrefused \
-			--retry-delay 1 --max-time 60 -m 0.1 \
-			"http://127.0.0.1:$port/"
+		until curl -s -o /dev/null --max-time 60 -X PUT \
+			"http://127.0.0.1:$port/"; do
+			kill -0 $server 2>&- || break
+		done
 		kill -0 $server 2>&- && [ ! -s "$tmp" ] && return
 		wait $server
 	done
@@ -74,8 +76,10 @@ ends() {
 	kill $server && wait $server
 }
 
+# One client leaves early.
 serves() {
 	serve server || return 1
+	curl -s --max-time 0.1 "http://127.0.0.1:$port/"
 	answer=$(curl -s --max-time 60 "http://127.0.0.1:$port/")
 	echo "the answer is '$answer'"
 	[ -n "$answer" ] && ends

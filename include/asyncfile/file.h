@@ -1082,7 +1082,7 @@ struct af_future *af_file_finish(struct af_file *file,
  *               they are dropped. For an on-disk file nothing is appended: the
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
- *         the file stays as it is:
+ *         the file stays as it is, with its pending operations:
  *         -EINVAL file is NULL, or is over a bufferevent
  *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file

@@ -66,6 +66,8 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
  *                | AFIO_PTY       | allowed only if there is one stage     |
  *                | others         | see af_spawn()                         |
  *
+ *                A file that all stages share is created with the umask of
+ *                these options; a shared pipe is owned by their uid and gid.
  *                program and program_fd are not allowed, and tty_fd only if
  *                there is one stage. With new_group, all stages are in one
  *                group, except a stage that has a terminal of its own.

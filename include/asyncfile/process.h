@@ -257,6 +257,7 @@ struct af_spawn_options {
 	 * | happens                              | the terminal              |
 	 * |--------------------------------------|---------------------------|
 	 * | the start fails                      | stays with the program    |
+	 * | af_spawn_async() is cancelled        | returns                   |
 	 * | a signal stops the child             | returns within 50 ms      |
 	 * | it ends; no other is in its group    | returns                   |
 	 * | it ends; another is in its group     | stays with that group     |
@@ -401,7 +402,8 @@ struct af_spawn_options {
 	 * change. before_exec runs immediately before the exec, so a filter
 	 * that it installs must allow execve (execveat with program_fd), write
 	 * and exit_group. With uid, gid or reset_ids it is allowed only in
-	 * af_spawn_async(), because the new user could block af_spawn().
+	 * af_spawn_async(), because the new user could block af_spawn(). Unless
+	 * that user is root, it has no effective capabilities by then.
 	 *
 	 * A child with such a function has a copy of the parent's memory, as
 	 * after fork(2). Other threads of the parent may have been in the
@@ -541,10 +543,10 @@ struct af_process *af_spawn(struct af_loop *loop, const char *const argv[],
  * If the start fails, af_future_spawn_error() and af_future_spawn_step() report
  * why. For a deadline use af_with_timeout().
  *
- * A child that exists when the future is cancelled gets SIGKILL, and is reaped
- * by the loop or by the library's thread. Nothing waits for that: a thread that
- * is stuck in the kernel goes on by itself, and cleans up when its system call
- * returns. A child that the parent may not kill keeps running.
+ * A child that exists when the future is cancelled gets SIGKILL, and so does
+ * everything in its cgroup (cgroup_fd). The loop or the library's thread reaps
+ * it. Nothing waits for that: a thread that is stuck in the kernel goes on by
+ * itself, and cleans up when its system call returns. A child that the parent may not kill keeps running.
  *
  * Errors of the options, of pipes and of terminals are found at once: the
  * future is done when the call returns. Starts run at the same time, each in a

@@ -173,6 +173,19 @@ static int copy_pass_end(struct af_file *to)
 	return r == -ENOMEM ? r : 0;
 }
 
+/*
+ * Steps what is behind a copy. This may be in a step of the other file: if only
+ * that one expects no code of the program to run in it, does so later.
+ */
+static void copy_resume(struct af_file *file, enum afi_direction direction,
+			const struct af_file *other)
+{
+	if (!file->careful || other->careful)
+		afi_file_resume(file, direction);
+	else if (afi_file_check(file) == 0 && file->attached)
+		afi_file_step_later(file);
+}
+
 /* Ends a copy that has left both queues, and steps those behind it. */
 static void copy_end(struct copy_op *copy, struct af_file *from,
 		     struct af_file *to, int error, unsigned flags)
@@ -183,8 +196,8 @@ static void copy_end(struct copy_op *copy, struct af_file *from,
 		error = copy_pass_end(to);
 	copy->future.flags = flags;
 	afi_future_finish(&copy->future, error);
-	afi_file_resume(from, AFI_READ);
-	afi_file_resume(to, AFI_WRITE);
+	copy_resume(from, AFI_READ, to);
+	copy_resume(to, AFI_WRITE, from);
 	afi_file_let_go(to);
 	afi_file_let_go(from);
 }
@@ -348,7 +361,7 @@ static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 	afi_op_init(&copy->out, f, AFI_WRITE, copy_step);
 	afi_file_queue(from, &copy->in);
 	afi_file_queue(to, &copy->out);
-	if (afi_future_limit(f, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		copy_finish(copy, -ENOMEM, 0);
 	return f;
 }

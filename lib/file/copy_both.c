@@ -66,7 +66,11 @@ static int copy_both_error(const struct copy_both *both)
 
 static bool copy_both_is_over(const struct copy_both *both)
 {
-	return both->compound.parts[0]->done && both->compound.parts[1]->done;
+	const struct afi_compound *compound = &both->compound;
+
+	/* Code of the program that runs in the first may free the loop. */
+	return compound->n == 2 && compound->parts[0]->done &&
+	       compound->parts[1]->done;
 }
 
 /* What is done stays done, though its waiter has not run yet. */
@@ -163,7 +167,7 @@ static void copy_both_add(struct copy_both *both, struct af_file *from,
 	/* A failure for want of memory may belong to no loop. */
 	if (!part->loop)
 		copy_both_end(both, part->error);
-	else
+	else if (!f->done)
 		afi_future_wait(part, copy_both_on_part, NULL, NULL,
 				af_future_ref(f));
 }
@@ -193,10 +197,17 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
 		afi_future_finish(f, -ENOMEM);
 		return f;
 	}
+	afi_file_hold(a);
+	afi_file_hold(b);
 	copy_both_add(both, a, b);
+	/* Code of the program that runs in the first may close a file. */
+	if (!f->done && (a->closing || b->closing))
+		copy_both_end(both, -ECANCELED);
 	if (!f->done)
 		copy_both_add(both, b, a);
-	if (afi_future_limit(f, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		copy_both_end(both, -ENOMEM);
+	afi_file_let_go(b);
+	afi_file_let_go(a);
 	return f;
 }

@@ -8,13 +8,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
-
 #include "base/container.h"
-#include "base/fd.h"
 #include "base/nonblock.h"
 #include "file/file.h"
 
@@ -211,6 +207,15 @@ void afi_file_resume(struct af_file *file, enum afi_direction direction)
 	if (!file->attached || file->closing ||
 	    file->resuming & 1 << direction || !afi_loop_alive(file->loop))
 		return;
+	/*
+	 * A cleanup function may run in the middle of a drain of the output of
+	 * a bufferevent, and libevent then loses what is added to it.
+	 */
+	if (direction == AFI_WRITE && file->transport->borrows_fd &&
+	    !TAILQ_EMPTY(&file->ops[AFI_WRITE])) {
+		afi_file_step_later(file);
+		return;
+	}
 	file->resuming |= 1 << direction;
 	if (afi_file_step(file, direction))
 		file->resuming &= ~(1 << direction);
@@ -226,7 +231,7 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	return r;
 }
 
-static void file_cancel_all(struct af_file *file)
+void afi_file_cancel_all(struct af_file *file)
 {
 	struct afi_op *op;
 
@@ -237,10 +242,9 @@ static void file_cancel_all(struct af_file *file)
 			af_future_cancel(op->future);
 }
 
-/* Cancels all operations and releases everything except the descriptor. */
-static void file_end(struct af_file *file)
+void afi_file_end(struct af_file *file)
 {
-	file_cancel_all(file);
+	afi_file_cancel_all(file);
 	if (file->cancel_others)
 		file->cancel_others(file);
 	if (file->attached)
@@ -269,8 +273,7 @@ bool afi_file_let_go(struct af_file *file)
 	return open;
 }
 
-/* The file is of no use from here on. */
-static void file_die(struct af_file *file)
+void afi_file_die(struct af_file *file)
 {
 	file->dead = true;
 	afi_file_let_go(file);
@@ -280,7 +283,7 @@ static void file_die(struct af_file *file)
  * Closes file->fd, and restores the other one's mode. Linux closes the
  * descriptor even after an error: do not retry.
  */
-static int file_close_fd(struct af_file *file, bool close_fd)
+int afi_file_close_fd(struct af_file *file, bool close_fd)
 {
 	int r = 0;
 
@@ -292,66 +295,14 @@ static int file_close_fd(struct af_file *file, bool close_fd)
 	return r == -EINTR ? 0 : r;
 }
 
-/* Cancels all operations and appends buffered bytes to unread; 0 or -ENOMEM. */
-static int file_hand_over(struct af_file *file, struct evbuffer *unread)
-{
-	struct evbuffer_iovec room;
-
-	/* Reserve before anything is cancelled. */
-	if (unread && file->in.len > 0 &&
-	    evbuffer_reserve_space(unread, (ev_ssize_t)file->in.len, &room, 1) <
-		    1)
-		return -ENOMEM;
-	/* First: a cancelled copy consumes bytes that are being written. */
-	file_cancel_all(file);
-	if (file->transport->put_back)
-		file->transport->put_back(file);
-	if (!unread)
-		return 0;
-	if (file->in.len > 0) {
-		room.iov_len = file->in.len;
-		memcpy(room.iov_base, afi_buffer_data(&file->in), file->in.len);
-		evbuffer_commit_space(unread, &room, 1);
-	}
-	return file->attached ? file->transport->move_held(file, unread) : 0;
-}
-
-int af_file_detach(struct af_file *file, struct evbuffer *unread)
-{
-	uint8_t may;
-	int fd;
-
-	if (!file || file->transport->borrows_fd)
-		return -EINVAL;
-	if (file->finished)
-		return -EBADF;
-	if (file->closing || afi_file_is_busy(file))
-		return -EBUSY;
-	afi_file_hold(file);
-	may = file->may;
-	if (file_hand_over(file, unread) < 0) {
-		file->closing = false;
-		file->may = may;
-		afi_file_let_go(file);
-		return -ENOMEM;
-	}
-	fd = file->user_fd;
-	file_end(file);
-	file_close_fd(file, file->fd != fd);
-	if (file->fd == fd && file->own_description)
-		afi_fd_set_nonblock(fd, false);
-	file_die(file);
-	return fd;
-}
-
 int afi_file_shut(struct af_file *file)
 {
 	bool two = file->fd != file->user_fd;
 	int r;
 
-	file_end(file);
-	r = file_close_fd(file, !file->transport->borrows_fd &&
-					(!file->keep_fd || two));
+	afi_file_end(file);
+	r = afi_file_close_fd(file, !file->transport->borrows_fd &&
+					    (!file->keep_fd || two));
 	if (two && !file->keep_fd && close(file->user_fd) < 0 && r == 0)
 		r = errno == EINTR ? 0 : -errno;
 	file->fd = file->user_fd = -EBADF;
@@ -375,7 +326,7 @@ int af_file_close(struct af_file *file)
 	afi_file_hold(file);
 	if (!shut)
 		r = afi_file_shut(file);
-	file_die(file);
+	afi_file_die(file);
 	return r;
 }
 

@@ -133,6 +133,14 @@ static inline int afi_file_check(const struct af_file *file)
  * 0, or the error of close(2). Only freeing the file is left to do.
  */
 int afi_file_shut(struct af_file *file);
+/* The parts of that: cancels all operations, and refuses more. */
+void afi_file_cancel_all(struct af_file *file);
+/* Cancels all operations and releases everything except the descriptor. */
+void afi_file_end(struct af_file *file);
+/* Closes file->fd if close_fd, and restores the other one's mode. */
+int afi_file_close_fd(struct af_file *file, bool close_fd);
+/* Undoes a hold of a file that is of no use from then on. */
+void afi_file_die(struct af_file *file);
 /* Frees a file that is dead. */
 void afi_file_free(struct af_file *file);
 /* Keeps the file's memory, even if it is closed, and the base, while held. */

@@ -12,6 +12,7 @@ struct finish {
 	struct af_future future;
 	struct afi_op op;
 	struct afi_task task; /* closes the file */
+	int late;	      /* the late error, once it closes the file */
 };
 
 static struct finish *finish_of(struct af_future *f)
@@ -39,20 +40,24 @@ static void finish_end(struct finish *finish, int error)
 static void finish_close(struct finish *finish)
 {
 	struct af_file *file = finish->op.file;
-	int late = 0, r;
+	int r;
 
 	if (file->transport->take_late_error)
-		late = file->transport->take_late_error(file);
+		finish->late = file->transport->take_late_error(file);
 	/* A bufferevent has a timeout of its own, after which it goes on. */
-	if (late == -ETIMEDOUT) {
-		finish_end(finish, late);
+	if (finish->late == -ETIMEDOUT) {
+		finish_end(finish, finish->late);
 		return;
 	}
+	afi_file_hold(file);
+	af_future_ref(&finish->future);
 	finish_leave(finish);
 	file->finished = true;
-	afi_file_hold(file);
 	r = afi_file_shut(file);
-	afi_future_finish(&finish->future, late ? late : r);
+	if (!finish->future.done)
+		afi_future_finish(&finish->future,
+				  finish->late ? finish->late : r);
+	af_future_unref(&finish->future);
 	afi_file_let_go(file);
 }
 
@@ -82,20 +87,31 @@ static int finish_step(struct afi_op *op)
 	return 0;
 }
 
+/* Ends one that is closing the file, which runs code of the program. */
+static void finish_at_once(struct finish *finish)
+{
+	afi_future_finish(&finish->future, finish->late);
+}
+
 /* When another one has closed the file, this one has what it wanted, too. */
 static void finish_cancel(struct af_future *f)
 {
 	struct finish *finish = finish_of(f);
 
-	finish_end(finish, finish->op.file->finished ? 0 : -ECANCELED);
+	if (!finish->op.file)
+		finish_at_once(finish);
+	else
+		finish_end(finish, finish->op.file->finished ? 0 : -ECANCELED);
 }
 
 static void finish_expire(struct af_future *f)
 {
 	struct finish *finish = finish_of(f);
 
-	if (afi_file_is_first(&finish->op) &&
-	    !finish_is_sending(finish->op.file))
+	if (!finish->op.file)
+		finish_at_once(finish);
+	else if (afi_file_is_first(&finish->op) &&
+		 !finish_is_sending(finish->op.file))
 		finish_close(finish);
 	else
 		finish_end(finish, -ETIMEDOUT);
@@ -128,7 +144,7 @@ struct af_future *af_file_finish(struct af_file *file,
 	op = &finish_of(f)->op;
 	afi_op_init(op, f, AFI_WRITE, finish_step);
 	afi_file_queue(file, op);
-	if (afi_op_wait(op, timeout) < 0)
+	if (afi_op_wait(f, timeout) < 0)
 		finish_end(finish_of(f), -ENOMEM);
 	return f;
 }

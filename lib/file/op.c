@@ -40,10 +40,8 @@ void afi_op_end(struct afi_op *op, int error)
 	afi_file_resume(file, direction);
 }
 
-int afi_op_wait(struct afi_op *op, const struct timeval *timeout)
+int afi_op_wait(struct af_future *f, const struct timeval *timeout)
 {
-	struct af_future *f = op->future;
-
 	/* While files are held it looks later, though there is no time. */
 	if (!f->done && f->loop->held)
 		return afi_future_expire_after(f, timeout);
@@ -52,7 +50,7 @@ int afi_op_wait(struct afi_op *op, const struct timeval *timeout)
 
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout)
 {
-	if (afi_op_wait(op, timeout) < 0)
+	if (afi_op_wait(op->future, timeout) < 0)
 		afi_op_end(op, -ENOMEM);
 }
 

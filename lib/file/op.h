@@ -25,10 +25,13 @@ static inline int afi_op_check(const struct af_file *file,
 			       enum afi_direction direction, unsigned flags,
 			       unsigned known, const struct timeval *timeout)
 {
+	int r;
+
 	if (!file || flags & ~known || !afi_timeout_valid(timeout))
 		return -EINVAL;
-	if (!afi_loop_alive(file->loop))
-		return -ECANCELED;
+	r = afi_loop_usable(file->loop);
+	if (r < 0)
+		return r;
 	if (file->may & 1 << direction)
 		return 0;
 	return file->closing && !file->finished ? -ECANCELED : -EBADF;
@@ -60,7 +63,7 @@ void afi_op_end(struct afi_op *op, int error);
  * Sets the deadline of a queued operation. Ends it at once if the timeout is
  * zero. 0 or -ENOMEM.
  */
-int afi_op_wait(struct afi_op *op, const struct timeval *timeout);
+int afi_op_wait(struct af_future *f, const struct timeval *timeout);
 /* Like afi_op_wait(), but if there is no memory, ends it with -ENOMEM. */
 void afi_op_limit(struct afi_op *op, const struct timeval *timeout);
 

@@ -128,16 +128,34 @@ static void forget_walk(struct forget *forget, struct af_future *f)
 	}
 }
 
-void af_future_forget(struct af_future *f)
+static void forget_all(struct af_future *f)
 {
 	struct forget forget;
 
-	if (!f || !f->loop || !afi_loop_is_mine(f->loop))
-		return;
 	TAILQ_INIT(&forget.ended);
 	forget.walk = ++f->loop->walks;
 	forget_walk(&forget, f);
 	while (!TAILQ_EMPTY(&forget.ended))
 		afi_task_run_first(&forget.ended);
 	af_future_unref(f);
+}
+
+void af_future_forget(struct af_future *f)
+{
+	struct af_loop *loop = f ? f->loop : NULL;
+	bool freed;
+
+	if (!loop || !afi_loop_is_mine(loop))
+		return;
+	freed = loop->freed;
+	afi_loop_ref(loop);
+	loop->calls++;
+	forget_all(f);
+	/* Freeing a value freed the loop; what ended after that is due. */
+	if (loop->freed && !freed) {
+		afi_loop_enter(loop);
+		afi_loop_exit(loop);
+	}
+	afi_loop_called(loop);
+	afi_loop_unref(loop);
 }

@@ -63,25 +63,30 @@ static void wait_fd_on_event(evutil_socket_t fd, short what, void *arg)
 		wait_fd_finish(wait, what & EV_TIMEOUT ? -EBADF : 0);
 }
 
+/*
+ * Only for lack of memory a move fails. Else the program has closed the
+ * descriptor, and its number may be that of the new base: that ends this wait,
+ * and holds up no other.
+ */
 static int wait_fd_move(struct afi_watch *watch)
 {
 	struct wait_fd *wait = AFI_CONTAINER(watch, struct wait_fd, watch);
+	bool ready;
 	int r;
 
 	event_del(&wait->event);
 	event_base_set(wait->future.loop->base, &wait->event);
 	r = wait_fd_add(wait);
-	if (r != -EBADF)
+	if (r == 0 || r == -ENOMEM || r == -ENOSPC)
 		return r;
-	/* That the program has closed it holds nothing else up. */
-	event_active(&wait->event, EV_TIMEOUT, 0);
+	ready = wait_fd_look(wait->event.ev_fd, wait->event.ev_events) > 0;
+	event_active(&wait->event, ready ? EV_READ : EV_TIMEOUT, 0);
 	return 0;
 }
 
 static int wait_fd_watch(struct wait_fd *wait, int fd, short what)
 {
 	struct af_loop *loop = wait->future.loop;
-
 	int r;
 
 	afi_event_assign(&wait->event, loop->base, fd, what, wait_fd_on_event,

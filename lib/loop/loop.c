@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -128,18 +129,22 @@ static int loop_move_mailbox(struct afi_watch *watch)
 /* Frees what libevent knows; not while it dispatches for us. */
 static void loop_release(struct af_loop *loop)
 {
+	struct event_base *home = loop->owns_home ? loop->home : NULL;
+	struct event_base *spare = loop->spare;
+
 	if (loop->home) {
 		event_del(&loop->kick.event);
 		afi_watch_stop(&loop->kick.watch);
 		afi_watch_stop(&loop->mailbox.watch);
 		afi_mailbox_close(&loop->mailbox);
 	}
-	if (loop->spare)
-		event_base_free(loop->spare);
-	if (loop->home && loop->owns_home)
-		event_base_free(loop->home);
-	afi_turn_close(&loop->turn);
+	/* Once only: cleanup functions that run here may close files. */
 	loop->spare = loop->home = loop->base = NULL;
+	if (spare)
+		event_base_free(spare);
+	if (home)
+		event_base_free(home);
+	afi_turn_close(&loop->turn);
 }
 
 void afi_loop_release_freed(struct af_loop *loop)
@@ -185,12 +190,14 @@ static int loop_start_watches(struct af_loop *loop)
 
 struct af_loop *af_loop_new(struct event_base *base)
 {
+	static atomic_ulong loop_serials;
 	struct af_loop *loop = calloc(1, sizeof(*loop));
 	int r;
 
 	if (!loop)
 		return NULL;
 	loop_init(loop, base);
+	loop->serial = atomic_fetch_add(&loop_serials, 1) + 1;
 	r = afi_turn_open(&loop->turn);
 	loop->base = base ? base : afi_base_new(NULL);
 	if (!loop->base)

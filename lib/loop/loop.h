@@ -102,7 +102,8 @@ struct af_loop {
 	size_t file_limit; /* that files begin with, see file/fill.c */
 	struct afi_spawn_error *spawn_error; /* see process/failure.c */
 	LIST_HEAD(afi_children, af_process) children; /* the newest first */
-	bool told_statuses; /* by the program, see process/reaped.c */
+	bool told_statuses;   /* by the program, see process/reaped.c */
+	unsigned long serial; /* not 0; its address may be another's later */
 };
 
 /* Whether operations can still be made. */

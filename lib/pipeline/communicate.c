@@ -6,31 +6,21 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/container.h"
 #include "base/reserved.h"
-#include "file/file.h"
-#include "process/process.h"
+#include "pipeline/collect.h"
 #include "pipeline/communicate.h"
 #include "pipeline/input.h"
 #include "pipeline/output.h"
 #include "pipeline/pipeline.h"
 
-#define DROP_SIZE 65536
-
 /* One of the streams that are collected. */
 struct communicate_stream {
 	struct communicate *owner;
-	struct af_file *file;
-	size_t max;		/* bytes to keep; SIZE_MAX: all */
-	struct af_future *read; /* what is kept, at most one byte too many */
-	struct af_future *drop; /* what is read and dropped after that */
+	struct afi_collect collect;
 };
-
-/* The last stage's stdout; the stderr of all stages; each stage's own. */
-enum { OUT, MERGED_ERR, STAGE_ERR };
 
 /*
  * Over when all its parts are: the streams are at their ends, and the stages
@@ -43,11 +33,9 @@ struct communicate {
 	struct afi_input input;
 	struct af_future *feed;
 	struct af_future *wait;
-	struct communicate_stream *streams; /* indexed as above */
+	struct communicate_stream *streams; /* see afi_pipeline_stream() */
 	size_t n_streams;
-	unsigned parts;	   /* that are not over */
-	size_t max_output; /* 0: each stream's own limit */
-	enum af_overflow overflow;
+	unsigned parts; /* that are not over */
 	bool lingers;
 	struct timeval linger_time;
 	struct afi_deadline linger;
@@ -62,40 +50,29 @@ static struct communicate *communicate_of(struct af_future *f)
 static void communicate_finish(struct communicate *c, int error,
 			       unsigned flags);
 
-/*
- * The file of a stream whose read is over. AFIO_PROCESS may have taken it by
- * then, and nothing is left for us; NULL.
- */
-static struct af_file *communicate_file(const struct communicate_stream *stream)
-{
-	struct communicate *c = stream->owner;
-	const struct af_file *now = stream->file;
-
-	if (stream == &c->streams[OUT])
-		now = af_pipe_stdout(c->pipeline);
-	return now == stream->file ? stream->file : NULL;
-}
-
 /* Ends each pending read with what it has; whether all streams had ended. */
 static bool communicate_collect_rest(struct communicate *c)
 {
 	bool ended = true;
 
-	for (size_t i = 0; i < c->n_streams; i++) {
-		struct af_future *f = c->streams[i].read;
-
-		if (f && !f->done)
-			f->ops->expire(f);
-		if (f && !(af_future_flags(f) & AFIO_EOF))
-			ended = false;
-	}
+	for (size_t i = 0; i < c->n_streams; i++)
+		ended &= afi_collect_stop(&c->streams[i].collect);
 	return ended;
+}
+
+/* Those of a success. */
+static unsigned communicate_flags(const struct communicate *c)
+{
+	for (size_t i = 0; i < c->n_streams; i++)
+		if (c->streams[i].collect.truncated)
+			return AFIO_TRUNCATED;
+	return 0;
 }
 
 static void communicate_part_over(struct communicate *c)
 {
 	if (--c->parts == 0)
-		communicate_finish(c, 0, c->future.flags);
+		communicate_finish(c, 0, communicate_flags(c));
 }
 
 static void communicate_on_fed(struct af_future *done, void *arg)
@@ -114,82 +91,25 @@ static void communicate_on_fed(struct af_future *done, void *arg)
 	af_future_unref(&c->future);
 }
 
-static void communicate_on_dropped(struct af_future *done, void *arg);
-
-static void communicate_drop_more(struct communicate_stream *stream)
+static void communicate_on_collected(struct afi_collect *collect, int error)
 {
-	struct af_file *file = communicate_file(stream);
+	struct communicate *c =
+		AFI_CONTAINER(collect, struct communicate_stream, collect)
+			->owner;
 
-	if (!file) {
-		communicate_part_over(stream->owner);
-		return;
-	}
-	af_future_unref(stream->drop);
-	stream->drop = af_file_read(file, DROP_SIZE, 0, NULL);
-	afi_pipeline_expect(&stream->owner->future, stream->drop,
-			    communicate_on_dropped, stream);
-}
-
-static void communicate_on_dropped(struct af_future *done, void *arg)
-{
-	struct communicate_stream *stream = arg;
-	struct communicate *c = stream->owner;
-	int error = af_future_error(done);
-
-	if (c->future.done)
-		;
-	else if (error && error != -ECANCELED)
-		communicate_finish(c, error, c->future.flags);
-	else if (error || af_future_flags(done) & AFIO_EOF)
-		communicate_part_over(c);
+	if (error)
+		communicate_finish(c, error,
+				   collect->drop ? communicate_flags(c) : 0);
 	else
-		communicate_drop_more(stream);
-	af_future_unref(&c->future);
-}
-
-/* A read that failed has left in the file what came before the error. */
-static void communicate_collect_before_error(struct communicate_stream *stream)
-{
-	static const struct timeval now;
-	struct af_file *file = communicate_file(stream);
-
-	if (!file)
-		return;
-	af_future_unref(stream->read);
-	stream->read = af_file_read(file, stream->max, 0, &now);
-}
-
-static void communicate_on_collected(struct af_future *done, void *arg)
-{
-	struct communicate_stream *stream = arg;
-	struct communicate *c = stream->owner;
-	int error = af_future_error(done);
-
-	if (c->future.done) {
-		;
-	} else if (error && error != -ECANCELED) {
-		communicate_collect_before_error(stream);
-		communicate_finish(c, error, 0);
-	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		communicate_part_over(c);
-	} else if (af_future_count(done) <= stream->max) {
-		communicate_drop_more(stream); /* reports the error after it */
-	} else if (c->overflow == AFIO_OVERFLOW_FAIL) {
-		communicate_finish(c, -EMSGSIZE, 0);
-	} else {
-		c->future.flags = AFIO_TRUNCATED;
-		communicate_drop_more(stream);
-	}
-	af_future_unref(&c->future);
 }
 
 static void communicate_on_lingered(struct afi_deadline *deadline)
 {
 	struct communicate *c = deadline->arg;
-
 	unsigned late = communicate_collect_rest(c) ? 0 : AFIO_TIMEDOUT;
 
-	communicate_finish(c, 0, c->future.flags | late);
+	communicate_finish(c, 0, communicate_flags(c) | late);
 }
 
 static void communicate_on_ended(struct af_future *done, void *arg)
@@ -212,38 +132,22 @@ out:
 	af_future_unref(&c->future);
 }
 
-/* What a stream had, up to its limit. */
-static void communicate_gather(struct communicate_stream *stream,
-			       const char **ret, size_t *ret_len)
-{
-	size_t max = stream->max;
-	const char *data = af_future_data(stream->read, ret_len);
-
-	*ret = data ? data : "";
-	if (data && *ret_len > max) {
-		/* The byte too many is for the next read. */
-		if (stream->owner->overflow == AFIO_OVERFLOW_FAIL)
-			af_file_unread(communicate_file(stream), data + max, 1);
-		*ret_len = max;
-		((char *)data)[max] = '\0';
-	}
-	af_future_cancel(stream->drop);
-}
-
 static void communicate_gather_all(struct communicate *c)
 {
 	struct af_output *output = &c->result.output;
-	struct communicate_stream *err = &c->streams[MERGED_ERR];
+	size_t err = AFI_STREAM_ERR;
 
-	output->n_stages = c->n_streams - STAGE_ERR;
+	output->n_stages = c->n_streams - AFI_STREAM_STAGE_ERR;
 	for (size_t i = 0; i < output->n_stages; i++)
-		communicate_gather(&c->streams[STAGE_ERR + i],
-				   &c->result.stages[i].err,
-				   &c->result.stages[i].err_len);
-	if (!err->file)
-		err = &c->streams[c->n_streams - 1];
-	communicate_gather(err, &output->err, &output->err_len);
-	communicate_gather(&c->streams[OUT], &output->out, &output->out_len);
+		afi_collect_result(
+			&c->streams[AFI_STREAM_STAGE_ERR + i].collect,
+			&c->result.stages[i].err, &c->result.stages[i].err_len);
+	if (!c->streams[err].collect.file)
+		err = c->n_streams - 1;
+	afi_collect_result(&c->streams[err].collect, &output->err,
+			   &output->err_len);
+	afi_collect_result(&c->streams[AFI_STREAM_OUT].collect, &output->out,
+			   &output->out_len);
 }
 
 static void communicate_finish(struct communicate *c, int error, unsigned flags)
@@ -269,7 +173,9 @@ static void communicate_finish(struct communicate *c, int error, unsigned flags)
 
 static void communicate_cancel(struct af_future *f)
 {
-	communicate_finish(communicate_of(f), -ECANCELED, f->flags);
+	struct communicate *c = communicate_of(f);
+
+	communicate_finish(c, -ECANCELED, communicate_flags(c));
 }
 
 static void communicate_expire(struct af_future *f)
@@ -278,7 +184,7 @@ static void communicate_expire(struct af_future *f)
 	bool over = af_pipe_poll(c->pipeline, NULL);
 
 	over &= communicate_collect_rest(c);
-	communicate_finish(c, over ? 0 : -ETIMEDOUT, f->flags);
+	communicate_finish(c, over ? 0 : -ETIMEDOUT, communicate_flags(c));
 }
 
 static void communicate_destroy(struct af_future *f)
@@ -287,10 +193,8 @@ static void communicate_destroy(struct af_future *f)
 
 	af_future_unref(c->feed);
 	af_future_unref(c->wait);
-	for (size_t i = 0; i < c->n_streams; i++) {
-		af_future_unref(c->streams[i].read);
-		af_future_unref(c->streams[i].drop);
-	}
+	for (size_t i = 0; i < c->n_streams; i++)
+		afi_collect_clear(&c->streams[i].collect);
 	free(c->streams);
 	free(c->result.stages);
 }
@@ -336,32 +240,20 @@ static int communicate_feed(struct communicate *c,
 	return 0;
 }
 
-/* How much to keep of a stream: what was asked for, or its file's limit. */
-static size_t communicate_max(const struct communicate *c,
-			      const struct af_file *file)
-{
-	if (c->max_output == 0)
-		return file->limit ? file->limit : SIZE_MAX;
-	return c->max_output;
-}
-
 /* Without memory, each step may have ended the whole at once. */
-static void communicate_collect(struct communicate *c,
-				struct communicate_stream *stream,
-				struct af_file *file)
+static void communicate_collect(struct communicate *c, size_t i,
+				const struct af_communicate_options *options)
 {
-	if (!file || c->future.done)
+	struct afi_collect *collect = &c->streams[i].collect;
+
+	collect->whole = &c->future;
+	collect->over = communicate_on_collected;
+	collect->place = afi_pipeline_stream(c->pipeline, i);
+	collect->overflow = options->overflow;
+	if (!*collect->place || c->future.done)
 		return;
-	stream->file = file;
-	stream->max = communicate_max(c, file);
-	if (stream->max < SIZE_MAX)
-		stream->read =
-			af_file_read(file, stream->max + 1, AFIO_FULL, NULL);
-	else
-		stream->read = af_file_read(file, 0, 0, NULL);
 	c->parts++;
-	afi_pipeline_expect(&c->future, stream->read, communicate_on_collected,
-			    stream);
+	afi_collect_start(collect, options->max_output);
 }
 
 static int communicate_start(struct communicate *c,
@@ -369,17 +261,12 @@ static int communicate_start(struct communicate *c,
 {
 	int r = 0;
 
-	c->max_output = options->max_output;
-	c->overflow = options->overflow;
 	c->lingers = options->linger;
 	if (options->linger)
 		c->linger_time = *options->linger;
 	c->linger.arg = c;
-	communicate_collect(c, &c->streams[OUT], af_pipe_stdout(c->pipeline));
-	communicate_collect(c, &c->streams[MERGED_ERR], c->pipeline->err);
-	for (size_t i = 0; i < c->pipeline->n_stages; i++)
-		communicate_collect(c, &c->streams[STAGE_ERR + i],
-				    af_process_stderr(c->pipeline->stages[i]));
+	for (size_t i = 0; i < c->n_streams; i++)
+		communicate_collect(c, i, options);
 	if (!c->future.done) {
 		c->parts++;
 		c->wait = af_pipe_wait(c->pipeline, NULL);
@@ -393,7 +280,7 @@ static int communicate_start(struct communicate *c,
 
 static int communicate_make_streams(struct communicate *c, size_t n_stages)
 {
-	size_t n = STAGE_ERR + n_stages;
+	size_t n = AFI_STREAM_STAGE_ERR + n_stages;
 
 	c->streams = calloc(n, sizeof(*c->streams));
 	c->result.stages = calloc(n_stages, sizeof(*c->result.stages));

@@ -31,8 +31,8 @@ struct each_line {
 				  af_each_fn, void *);
 	af_line_fn fn;
 	void *arg;
-	struct afi_gate gate; /* shut while fn runs */
-	struct each_line_stream *streams;
+	struct afi_gate gate;		  /* shut while fn runs */
+	struct each_line_stream *streams; /* see afi_pipeline_stream() */
 	size_t n_streams;
 	struct af_future *wait;
 	unsigned parts; /* that are not over */
@@ -143,39 +143,34 @@ static void each_line_destroy(struct af_future *f)
 }
 
 /* Without memory, each step may have ended the whole at once. */
-static void each_line_add_stream(struct each_line *c, struct af_file *file,
-				 int stage, int number)
+static void each_line_add_stream(struct each_line *c, size_t i)
 {
-	struct each_line_stream *stream = &c->streams[c->n_streams];
+	struct af_file *file = *afi_pipeline_stream(c->pipeline, i);
+	struct each_line_stream *stream = &c->streams[i];
+	int n = (int)c->pipeline->n_stages;
 
 	if (!file || c->future.done)
 		return;
-	c->n_streams++;
 	stream->owner = c;
-	stream->stage = stage;
-	stream->number = number;
+	stream->stage = (int)i - AFI_STREAM_STAGE_ERR;
+	if (i == AFI_STREAM_OUT)
+		stream->stage = n - 1;
+	else if (i == AFI_STREAM_ERR)
+		stream->stage = n > 1 ? -1 : 0;
+	stream->number = i == AFI_STREAM_OUT ? 1 : 2;
 	stream->each = c->each(file, &c->gate, each_line_on_line, stream);
 	each_line_expect(c, stream->each, each_line_on_stream_end);
 }
 
 static void each_line_start(struct each_line *c)
 {
-	struct af_pipe *pipeline = c->pipeline;
-	int n = (int)pipeline->n_stages;
-
 	c->gate.limit = AFIO_MAX_LINE;
 	gettimeofday(&c->gate.read_at, NULL);
-	/* Keeps the whole from being over before all parts are added. */
-	c->parts = 1;
-	each_line_add_stream(c, af_pipe_stdout(pipeline), n - 1, 1);
-	each_line_add_stream(c, pipeline->err, n > 1 ? -1 : 0, 2);
-	for (int i = 0; i < n; i++)
-		each_line_add_stream(c, af_process_stderr(pipeline->stages[i]),
-				     i, 2);
+	for (size_t i = 0; i < c->n_streams; i++)
+		each_line_add_stream(c, i);
 	if (c->future.done)
 		return;
-	c->parts--;
-	c->wait = af_pipe_wait(pipeline, NULL);
+	c->wait = af_pipe_wait(c->pipeline, NULL);
 	each_line_expect(c, c->wait, each_line_on_stages_end);
 }
 
@@ -194,15 +189,17 @@ each_line_new(struct af_pipe *pipeline,
 	struct af_future *f = afi_operation_begin(
 		pipeline ? pipeline->loop : NULL, fn, &each_line_ops);
 	struct each_line *c = each_line_of(f);
+	size_t n;
 
 	if (f->done)
 		return f;
-	/* Stdout, the stderr that all share, and each stage's own. */
-	c->streams = calloc(pipeline->n_stages + 2, sizeof(*c->streams));
+	n = AFI_STREAM_STAGE_ERR + pipeline->n_stages;
+	c->streams = calloc(n, sizeof(*c->streams));
 	if (!c->streams) {
 		afi_future_finish(f, -ENOMEM);
 		return f;
 	}
+	c->n_streams = n;
 	c->pipeline = pipeline;
 	c->each = each;
 	c->fn = fn;

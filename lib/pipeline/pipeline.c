@@ -93,6 +93,21 @@ struct af_pipe *af_pipe_new(struct af_process *first, struct af_process *last)
 	return af_pipe_from(processes, last && last != first ? 2 : 1);
 }
 
+static struct af_process *pipeline_last(const struct af_pipe *pipeline)
+{
+	return pipeline->stages[pipeline->n_stages - 1];
+}
+
+struct af_file *const *afi_pipeline_stream(const struct af_pipe *pipeline,
+					   size_t i)
+{
+	if (i == AFI_STREAM_OUT)
+		return &pipeline_last(pipeline)->files[1];
+	if (i == AFI_STREAM_ERR)
+		return &pipeline->err;
+	return &pipeline->stages[i - AFI_STREAM_STAGE_ERR]->files[2];
+}
+
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f)
 {
@@ -153,16 +168,15 @@ struct af_file *af_pipe_stdin(struct af_pipe *pipeline)
 
 struct af_file *af_pipe_stdout(struct af_pipe *pipeline)
 {
-	return pipeline ? af_process_stdout(
-				  pipeline->stages[pipeline->n_stages - 1])
-			: NULL;
+	return pipeline ? af_process_stdout(pipeline_last(pipeline)) : NULL;
 }
 
 struct af_file *af_pipe_stderr(struct af_pipe *pipeline)
 {
-	if (!pipeline || pipeline->err)
-		return pipeline ? pipeline->err : NULL;
-	return af_process_stderr(pipeline->stages[pipeline->n_stages - 1]);
+	if (!pipeline)
+		return NULL;
+	return pipeline->err ? pipeline->err
+			     : af_process_stderr(pipeline_last(pipeline));
 }
 
 /* What an operation returns that has no file. */

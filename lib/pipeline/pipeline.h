@@ -33,6 +33,13 @@ struct af_pipe *afi_pipeline_new(struct af_loop *loop, size_t n);
 void afi_pipeline_free(struct af_pipe *pipeline,
 		       void (*free_process)(struct af_process *));
 
+/* All streams that can be read: stdout, the stderr of all, each stage's own. */
+enum { AFI_STREAM_OUT, AFI_STREAM_ERR, AFI_STREAM_STAGE_ERR };
+
+/* Where the file of stream i, below AFI_STREAM_STAGE_ERR + n_stages, is kept. */
+struct af_file *const *afi_pipeline_stream(const struct af_pipe *pipeline,
+					   size_t i);
+
 void afi_pipeline_add(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 		      struct af_future *f);
 /* The same of one that uses the files of the stages. */

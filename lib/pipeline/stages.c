@@ -21,58 +21,56 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/stages.h"
 
-int afi_stages_open_stderr(struct af_pipe *pipeline,
-			   const struct af_spawn_options *options,
-			   struct afi_failure *failure)
+/* As it is done with the pipes of each stage that has these options. */
+static void stages_give_away(int fd, const struct af_spawn_options *options)
 {
-	const struct af_stdio *err = &options->err;
-	int ends[2];
-	int r;
+	uid_t uid = getuid();
+	gid_t gid = getgid();
 
-	if (err->kind == AFIO_PATH) {
-		r = afi_stdfds_open_path(err, true, options->umask);
-		return r < 0 ? afi_fail(failure, AFIO_STEP_OPEN, err->path, -r)
-			     : r;
-	}
-	r = afi_pipe_open(ends);
+	if (options->reset_ids)
+		afi_stdfds_give_away(fd, &uid, &gid);
+	else
+		afi_stdfds_give_away(fd, options->uid, options->gid);
+}
+
+static int stages_open_stderr_pipe(struct afi_stages *all,
+				   struct afi_failure *failure)
+{
+	struct af_pipe *pipeline = all->pipeline;
+	int ends[2];
+	int r = afi_pipe_open(ends);
+
 	if (r < 0)
 		return afi_fail(failure, AFIO_STEP_PIPE, NULL, -r);
+	stages_give_away(ends[0], all->ends);
 	pipeline->err = afi_file_new_pipe(pipeline->loop, ends[0], AFI_READ);
-	if (pipeline->err)
-		return ends[1];
+	if (pipeline->err) {
+		all->err = ends[1];
+		return 0;
+	}
 	r = afi_fail(failure, AFIO_STEP_MEMORY, NULL, errno);
 	close(ends[0]);
 	close(ends[1]);
 	return r;
 }
 
-bool afi_stages_group_has_vanished(pid_t group)
+int afi_stages_open_stderr(struct afi_stages *all, bool may_wait,
+			   struct afi_failure *failure)
 {
-	return kill(-group, 0) < 0 && errno == ESRCH;
-}
+	const struct af_stdio *err = &all->ends->err;
+	int fd;
 
-/*
- * Starts a stage in the pipeline's group. If *group is 0, the stage leads a new
- * one, which is *group from then on. A group may vanish before the next stage
- * joins it, if the program ignores SIGCHLD.
- */
-static struct af_process *
-stages_spawn_in_group(struct af_loop *loop, const char *const argv[],
-		      const struct af_spawn_options *options, pid_t *group)
-{
-	struct af_spawn_options joining = *options;
-	struct af_process *process;
-
-	joining.group = *group;
-	process = af_spawn(loop, argv, &joining);
-	if (!process && errno == EPERM && *group &&
-	    afi_stages_group_has_vanished(*group)) {
-		joining.group = *group = 0;
-		process = af_spawn(loop, argv, &joining);
-	}
-	if (process && !*group)
-		*group = af_process_pid(process);
-	return process;
+	if (err->kind == AFIO_PIPE)
+		return stages_open_stderr_pipe(all, failure);
+	/* If a child opens it, there is only one. */
+	if (!may_wait || err->kind != AFIO_PATH ||
+	    err->path_flags & AFIO_PATH_AS_CHILD)
+		return 0;
+	fd = afi_stdfds_open_path(err, true, all->ends->umask);
+	if (fd < 0)
+		return afi_fail(failure, AFIO_STEP_OPEN, err->path, -fd);
+	all->err = fd;
+	return 0;
 }
 
 static bool stages_has_own_group(const struct af_spawn_options *options)
@@ -81,33 +79,52 @@ static bool stages_has_own_group(const struct af_spawn_options *options)
 	       options->foreground || options->tty_fd;
 }
 
-bool afi_stages_joins_group(const struct af_stage *stage,
-			    const struct af_spawn_options *options)
+/* Whether the next stage, with these options, belongs to the group of all. */
+static bool stages_joins_group(const struct afi_stages *all,
+			       const struct af_spawn_options *options)
 {
+	const struct af_spawn_options *own = all->stages[all->next].options;
+
 	return options->new_group && !options->new_session &&
-	       !options->tty_fd &&
-	       !(stage->options && stages_has_own_group(stage->options)) &&
+	       !options->tty_fd && !(own && stages_has_own_group(own)) &&
 	       options->in.kind != AFIO_PTY && options->out.kind != AFIO_PTY &&
 	       options->err.kind != AFIO_PTY;
 }
 
-struct af_spawn_options afi_stages_options(const struct af_pipe *pipeline,
-					   size_t i,
-					   const struct af_stage *stage,
-					   const struct af_spawn_options *ends,
-					   int err)
+bool afi_stages_shares_stderr(const struct afi_stages *all)
 {
-	const struct af_spawn_options *own = stage->options;
+	const struct af_spawn_options *own = all->stages[all->next].options;
+
+	return !own || own->err.kind == AFIO_DEFAULT;
+}
+
+static struct af_stdio stages_stderr(const struct afi_stages *all)
+{
+	if (all->err >= 0)
+		return (struct af_stdio){ .kind = AFIO_FD, .fd = all->err };
+	if (all->ends->err.kind == AFIO_PIPE_EACH)
+		return (struct af_stdio){ .kind = AFIO_PIPE };
+	return all->ends->err;
+}
+
+struct af_spawn_options afi_stages_options(const struct afi_stages *all)
+{
+	const struct af_spawn_options *own = all->stages[all->next].options;
+	const struct af_spawn_options *ends = all->ends;
+	struct af_pipe *pipeline = all->pipeline;
 	struct af_spawn_options options = own ? *own : *ends;
 
 	options.in = ends->in;
 	options.out = ends->out;
-	if (i > 0)
-		options.in =
-			(struct af_stdio){ .kind = AFIO_PROCESS,
-					   .process = pipeline->stages[i - 1] };
-	if (i + 1 < pipeline->n_stages)
+	if (all->next > 0)
+		options.in = (struct af_stdio){
+			.kind = AFIO_PROCESS,
+			.process = pipeline->stages[all->next - 1]
+		};
+	if (all->next + 1 < pipeline->n_stages)
 		options.out = (struct af_stdio){ .kind = AFIO_PIPE };
+	if (afi_stages_shares_stderr(all))
+		options.err = stages_stderr(all);
 	if (own && !stages_has_own_group(own)) {
 		options.new_group = ends->new_group;
 		options.new_session = ends->new_session;
@@ -115,73 +132,82 @@ struct af_spawn_options afi_stages_options(const struct af_pipe *pipeline,
 		options.foreground = ends->foreground;
 		options.tty_fd = ends->tty_fd;
 	}
-	if (own && own->err.kind != AFIO_DEFAULT)
-		return options;
-	options.err = ends->err;
-	if (err >= 0)
-		options.err = (struct af_stdio){ .kind = AFIO_FD, .fd = err };
-	if (ends->err.kind == AFIO_PIPE_EACH)
-		options.err = (struct af_stdio){ .kind = AFIO_PIPE };
+	if (stages_joins_group(all, &options))
+		options.group = all->group;
 	return options;
 }
 
-static int stages_start_one(struct af_pipe *pipeline, size_t i,
-			    const struct af_stage *stage,
-			    const struct af_spawn_options *ends, int err,
-			    pid_t *group)
+void afi_stages_add(struct afi_stages *all, struct af_process *process)
 {
-	struct af_spawn_options options =
-		afi_stages_options(pipeline, i, stage, ends, err);
-	struct af_loop *loop = pipeline->loop;
+	struct af_spawn_options options = afi_stages_options(all);
+
+	if (!all->group && stages_joins_group(all, &options))
+		all->group = af_process_pid(process);
+	all->pipeline->stages[all->next++] = process;
+}
+
+bool afi_stages_retry(struct afi_stages *all, int error)
+{
+	struct af_spawn_options options = afi_stages_options(all);
+
+	if (error != -EPERM || all->group == all->ends->group ||
+	    !stages_joins_group(all, &options))
+		return false;
+	/* It vanishes with its leader, if the program ignores SIGCHLD. */
+	if (kill(-all->group, 0) == 0 || errno != ESRCH)
+		return false;
+	all->group = 0;
+	return true;
+}
+
+static int stages_start_next(struct afi_stages *all)
+{
+	struct af_loop *loop = all->pipeline->loop;
+	struct af_spawn_options options;
+	struct af_process *process;
 	int r;
 
-	if (afi_stages_joins_group(stage, &options))
-		pipeline->stages[i] = stages_spawn_in_group(loop, stage->argv,
-							    &options, group);
+	do {
+		options = afi_stages_options(all);
+		process = af_spawn(loop, all->stages[all->next].argv, &options);
+		r = process ? 0 : -errno;
+	} while (r < 0 && afi_stages_retry(all, r));
+	if (process)
+		afi_stages_add(all, process);
 	else
-		pipeline->stages[i] = af_spawn(loop, stage->argv, &options);
-	if (pipeline->stages[i])
-		return 0;
-	r = -errno;
-	afi_failure_in_stage(loop, i, loop->spawn_error);
+		afi_failure_in_stage(loop, all->next, loop->spawn_error);
 	return r;
 }
 
 static int stages_start(struct af_pipe *pipeline, const struct af_stage *stages,
 			const struct af_spawn_options *ends)
 {
+	struct afi_stages all = { .pipeline = pipeline,
+				  .stages = stages,
+				  .ends = ends,
+				  .err = -1,
+				  .group = ends->group };
 	struct afi_failure failure;
-	pid_t group = ends->group;
-	int err = -1, r = 0;
+	int r = afi_stages_open_stderr(&all, true, &failure);
 
-	/* If a child opens it, there is only one. */
-	if (ends->err.kind == AFIO_PIPE ||
-	    (ends->err.kind == AFIO_PATH &&
-	     !(ends->err.path_flags & AFIO_PATH_AS_CHILD))) {
-		err = afi_stages_open_stderr(pipeline, ends, &failure);
-		if (err < 0) {
-			afi_failure_keep(pipeline->loop, &failure);
-			return err;
-		}
-	}
-	for (size_t i = 0; i < pipeline->n_stages && r == 0; i++)
-		r = stages_start_one(pipeline, i, &stages[i], ends, err,
-				     &group);
-	if (err >= 0)
-		close(err);
+	if (r < 0)
+		afi_failure_keep(pipeline->loop, &failure);
+	while (r == 0 && !afi_stages_all_started(&all))
+		r = stages_start_next(&all);
+	if (all.err >= 0)
+		close(all.err);
 	return r;
 }
 
-/* Sets errno and af_spawn_error(); NULL. */
-static struct af_pipe *stages_refuse(struct af_loop *loop, const char *option,
-				     int error)
+/* Sets af_spawn_error(); -error. */
+static int stages_fail(struct af_loop *loop, enum af_spawn_step step,
+		       const char *name, int error)
 {
 	struct afi_failure failure;
+	int r = afi_fail(&failure, step, name, error);
 
-	afi_fail(&failure, AFIO_STEP_OPTION, option, error);
 	afi_failure_keep(loop, &failure);
-	errno = error;
-	return NULL;
+	return r;
 }
 
 /* What makes no sense in a stage, or NULL. */
@@ -227,20 +253,19 @@ int afi_stages_check(struct af_loop *loop, const struct af_stage *stages,
 		     size_t n, const struct af_spawn_options *ends)
 {
 	const char *nonsense;
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && r == 0; i++) {
 		nonsense = stages_find_nonsense(&stages[i]);
 		if (!nonsense)
 			continue;
-		stages_refuse(loop, nonsense, EINVAL);
+		r = stages_fail(loop, AFIO_STEP_OPTION, nonsense, EINVAL);
 		afi_failure_in_stage(loop, i, loop->spawn_error);
-		return -EINVAL;
 	}
 	nonsense = stages_find_nonsense_of_ends(ends, n);
-	if (!nonsense)
-		return 0;
-	stages_refuse(loop, nonsense, EINVAL);
-	return -EINVAL;
+	if (r == 0 && nonsense)
+		r = stages_fail(loop, AFIO_STEP_OPTION, nonsense, EINVAL);
+	return r;
 }
 
 struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
@@ -249,24 +274,25 @@ struct af_pipe *af_pipe_spawn_stages(struct af_loop *loop,
 {
 	static const struct af_spawn_options stages_defaults;
 	int r = afi_loop_usable(loop);
-	struct af_pipe *pipeline;
+	struct af_pipe *pipeline = NULL;
 
 	if (!ends)
 		ends = &stages_defaults;
 	n = stages ? n : 0;
 	if (r == 0)
 		r = afi_stages_check(loop, stages, n, ends);
-	if (r < 0) {
-		errno = -r;
-		return NULL;
-	}
+	if (r < 0)
+		goto fail;
 	pipeline = afi_pipeline_new(loop, n);
-	if (!pipeline)
-		return stages_refuse(loop, "stages", ENOMEM);
-	r = stages_start(pipeline, stages, ends);
+	if (pipeline)
+		r = stages_start(pipeline, stages, ends);
+	else
+		r = stages_fail(loop, AFIO_STEP_MEMORY, NULL, ENOMEM);
 	if (r == 0)
 		return pipeline;
-	afi_pipeline_free(pipeline, afi_process_destroy);
+fail:
+	if (pipeline)
+		afi_pipeline_free(pipeline, afi_process_destroy);
 	errno = -r;
 	return NULL;
 }
@@ -290,21 +316,23 @@ struct af_pipe *af_pipe_spawn(struct af_loop *loop,
 			      const char *const *const stages[],
 			      const struct af_spawn_options *options)
 {
-	struct af_pipe *pipeline;
-	struct af_stage *list;
+	struct af_pipe *pipeline = NULL;
+	struct af_stage *list = NULL;
+	int r = afi_loop_usable(loop);
 	size_t n;
-	int error, r = afi_loop_usable(loop);
 
-	if (r < 0) {
-		errno = -r;
-		return NULL;
-	}
+	if (r < 0)
+		goto out;
 	list = afi_stages_list(stages, &n);
-	if (!list)
-		return stages_refuse(loop, "stages", ENOMEM);
+	if (!list) {
+		r = stages_fail(loop, AFIO_STEP_MEMORY, NULL, ENOMEM);
+		goto out;
+	}
 	pipeline = af_pipe_spawn_stages(loop, list, n, options);
-	error = errno;
+	r = -errno;
+out:
 	free(list);
-	errno = error;
+	if (!pipeline)
+		errno = -r;
 	return pipeline;
 }

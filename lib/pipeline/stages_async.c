@@ -17,12 +17,9 @@
 
 struct stages_async {
 	struct af_future future;
-	struct af_pipe *pipeline; /* NULL: none, or it was taken */
-	size_t n_started;
+	struct afi_stages all;	 /* its pipeline: NULL: none, or it was taken */
 	struct af_future *start; /* of the next stage */
 	int in;			 /* the stdin of that one; -1: see the ends */
-	int err;		 /* the stderr of all; -1: see the ends */
-	pid_t group;
 	struct afi_spawn_error *spawn_error;
 	/* The arguments, until it is done. */
 	struct afi_spawn_copy *ends;
@@ -56,18 +53,17 @@ static void stages_async_free_copies(struct stages_async *async, size_t n)
 
 static void stages_async_drop_pipeline(struct stages_async *async)
 {
-	if (async->pipeline)
-		afi_pipeline_free(async->pipeline, afi_process_drop);
-	async->pipeline = NULL;
+	if (async->all.pipeline)
+		afi_pipeline_free(async->all.pipeline, afi_process_drop);
+	async->all.pipeline = NULL;
 }
 
 /* With an error, of which the stages before it know nothing: they are killed. */
 static void stages_async_finish(struct stages_async *async, int error)
 {
 	stages_async_close(&async->in);
-	stages_async_close(&async->err);
-	stages_async_free_copies(
-		async, async->pipeline ? async->pipeline->n_stages : 0);
+	stages_async_close(&async->all.err);
+	stages_async_free_copies(async, af_pipe_stages(async->all.pipeline));
 	if (error)
 		stages_async_drop_pipeline(async);
 	afi_future_finish(&async->future, error);
@@ -90,71 +86,34 @@ static void stages_async_fail(struct stages_async *async,
 	stages_async_finish(async, -error);
 }
 
-static struct af_spawn_options
-stages_async_options(const struct stages_async *async)
+static void stages_async_start(struct stages_async *async)
 {
-	size_t i = async->n_started;
-	const struct af_stage *stage = &async->stages[i];
-	struct af_spawn_options options = afi_stages_options(
-		async->pipeline, i, stage, &async->ends->options, async->err);
+	const struct afi_stages *all = &async->all;
+	struct af_spawn_options options = afi_stages_options(all);
+	/* The first stage that uses it opens what the stderr of all is. */
+	bool opens_err = all->err < 0 && all->ends->err.kind == AFIO_PATH &&
+			 afi_stages_shares_stderr(all);
 
 	if (async->in >= 0)
 		options.in =
 			(struct af_stdio){ .kind = AFIO_FD, .fd = async->in };
-	if (afi_stages_joins_group(stage, &options))
-		options.group = async->group;
-	return options;
-}
-
-/* Whether the next stage opens what the stderr of all leads to. */
-static bool stages_async_opens_err(const struct stages_async *async)
-{
-	const struct af_spawn_options *own =
-		async->stages[async->n_started].options;
-
-	return async->err < 0 && async->ends->options.err.kind == AFIO_PATH &&
-	       !(own && own->err.kind != AFIO_DEFAULT);
-}
-
-static void stages_async_start(struct stages_async *async)
-{
-	struct af_spawn_options options = stages_async_options(async);
-
 	af_future_unref(async->start);
-	async->start = afi_spawn_async(async->future.loop,
-				       async->stages[async->n_started].argv,
-				       &options, stages_async_opens_err(async));
-}
-
-/* A group may vanish, if the program ignores SIGCHLD: then makes another. */
-static bool stages_async_lost_group(struct stages_async *async)
-{
-	struct af_spawn_options options = stages_async_options(async);
-
-	if (async->start->error != -EPERM ||
-	    async->group == async->ends->options.group ||
-	    options.group != async->group ||
-	    !afi_stages_group_has_vanished(async->group))
-		return false;
-	async->group = 0;
-	return true;
+	async->start =
+		afi_spawn_async(async->future.loop, all->stages[all->next].argv,
+				&options, opens_err ? all->ends : NULL);
 }
 
 /* Takes the stage that has started; 0 or -errno. */
 static int stages_async_take(struct stages_async *async)
 {
 	struct af_process *process = af_future_take_process(async->start);
-	struct af_spawn_options options = stages_async_options(async);
-	size_t i = async->n_started++;
+	struct afi_stages *all = &async->all;
 
-	async->pipeline->stages[i] = process;
-	if (async->err < 0)
-		async->err = afi_spawn_async_take_err(async->start);
-	if (!async->group &&
-	    afi_stages_joins_group(&async->stages[i], &options))
-		async->group = af_process_pid(process);
+	afi_stages_add(all, process);
+	if (all->err < 0)
+		all->err = afi_spawn_async_take_err(async->start);
 	stages_async_close(&async->in);
-	if (async->n_started == async->pipeline->n_stages)
+	if (afi_stages_all_started(all))
 		return 0;
 	async->in = af_file_detach(process->files[1], NULL);
 	if (async->in < 0)
@@ -167,19 +126,20 @@ static int stages_async_take(struct stages_async *async)
 static void stages_async_step(struct stages_async *async)
 {
 	struct af_loop *loop = async->future.loop;
+	int error = async->start->error;
 	int r;
 
-	if (async->start->error && !stages_async_lost_group(async)) {
-		afi_failure_in_stage(loop, async->n_started,
+	if (error && !afi_stages_retry(&async->all, error)) {
+		afi_failure_in_stage(loop, async->all.next,
 				     afi_failure_of(async->start));
 		stages_async_keep_text(async);
-		stages_async_finish(async, async->start->error);
+		stages_async_finish(async, error);
 		return;
 	}
-	r = async->start->error ? 0 : stages_async_take(async);
+	r = error ? 0 : stages_async_take(async);
 	if (r < 0)
 		stages_async_fail(async, AFIO_STEP_MEMORY, -r);
-	else if (async->n_started == async->pipeline->n_stages)
+	else if (afi_stages_all_started(&async->all))
 		stages_async_finish(async, 0);
 	else
 		stages_async_start(async);
@@ -237,7 +197,7 @@ static void stages_async_describe(const struct af_future *f, FILE *out)
 		AFI_CONTAINER(f, const struct stages_async, future);
 
 	if (!f->done)
-		fprintf(out, " of stage %zu", async->n_started);
+		fprintf(out, " of stage %zu", async->all.next);
 }
 
 static const struct afi_future_ops stages_async_ops = {
@@ -281,14 +241,15 @@ static void stages_async_begin(struct stages_async *async,
 			       const struct af_spawn_options *ends)
 {
 	struct afi_failure failure = { .step = AFIO_STEP_MEMORY };
-	struct af_pipe *pipeline = async->pipeline;
-	int r = stages_async_copy(async, stages, pipeline->n_stages, ends);
+	struct afi_stages *all = &async->all;
+	int r = stages_async_copy(async, stages, all->pipeline->n_stages, ends);
 
 	async->future.since = afi_now_coarse();
-	async->group = ends->group;
-	if (r == 0 && ends->err.kind == AFIO_PIPE) {
-		async->err = afi_stages_open_stderr(pipeline, ends, &failure);
-		r = async->err < 0 ? async->err : 0;
+	if (r == 0) {
+		all->stages = async->stages;
+		all->ends = &async->ends->options;
+		all->group = ends->group;
+		r = afi_stages_open_stderr(all, false, &failure);
 	}
 	if (r < 0) {
 		stages_async_fail(async, failure.step, -r);
@@ -313,15 +274,15 @@ af_pipe_spawn_stages_async(struct af_loop *loop, const struct af_stage *stages,
 	if (!ends)
 		ends = &stages_async_defaults;
 	n = stages ? n : 0;
-	async->in = async->err = -1;
+	async->in = async->all.err = -1;
 	r = afi_stages_check(loop, stages, n, ends);
 	if (r < 0) {
 		stages_async_keep_text(async);
 		afi_future_finish(f, r);
 		return f;
 	}
-	async->pipeline = afi_pipeline_new(loop, n);
-	if (async->pipeline)
+	async->all.pipeline = afi_pipeline_new(loop, n);
+	if (async->all.pipeline)
 		stages_async_begin(async, stages, ends);
 	else
 		stages_async_fail(async, AFIO_STEP_MEMORY, ENOMEM);
@@ -353,7 +314,7 @@ struct af_pipe *af_future_take_pipe(struct af_future *f)
 	f = afi_future_owner(f);
 	if (f->ops != &stages_async_ops)
 		return NULL;
-	pipeline = stages_async_of(f)->pipeline;
-	stages_async_of(f)->pipeline = NULL;
+	pipeline = stages_async_of(f)->all.pipeline;
+	stages_async_of(f)->all.pipeline = NULL;
 	return pipeline;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The child, up to its program: session, descriptors, attributes, exec. It may
- * share memory with the parent, whose other threads run. So it makes system
- * calls directly, and uses no memory except that of struct afi_child.
+ * The child, up to its program: session, attributes, exec, and the order of all
+ * steps. It may share memory with the parent, whose other threads run. So it
+ * makes system calls directly, and uses no memory except that of struct
+ * afi_child.
  */
 #include "config.h"
 
@@ -14,22 +15,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "process/child.h"
+#include "process/childfds.h"
 #include "process/identity.h"
-#include "process/path.h"
 
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
 #endif
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4u
-#endif
-
-#define PROC_MAGIC 0x9fa0
 
 /* Of a new session, which must have none yet. */
 AFI_IN_CHILD static bool child_take_tty(struct afi_child *child)
@@ -71,135 +65,6 @@ AFI_IN_CHILD static bool child_join_session(struct afi_child *child)
 	if (child->plan->foreground >= 0)
 		return child_enter_foreground(child);
 	return tty < 0 || child_take_tty(child);
-}
-
-struct linux_dirent64 {
-	uint64_t d_ino;
-	int64_t d_off;
-	unsigned short d_reclen;
-	unsigned char d_type;
-	char d_name[];
-};
-
-/* Without close_range(2): marks each descriptor listed in /proc. */
-AFI_IN_CHILD static int child_mark_listed(int from)
-{
-	_Alignas(struct linux_dirent64) char buf[2048];
-	struct linux_dirent64 *entry;
-	struct statfs fs;
-	long dir = syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
-			   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	long n;
-
-	if (dir < 0)
-		return -1;
-	/* In a chroot, it may be a directory like any other. */
-	if (syscall(SYS_fstatfs, dir, &fs) < 0 ||
-	    (unsigned long)fs.f_type != PROC_MAGIC) {
-		syscall(SYS_close, dir);
-		errno = ENOENT;
-		return -1;
-	}
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long i = 0; i < n; i += entry->d_reclen) {
-			int fd = 0;
-
-			entry = (void *)(buf + i);
-			for (const char *c = entry->d_name; *c; c++)
-				fd = *c == '.' ? 0 : fd * 10 + (*c - '0');
-			if (fd >= from)
-				syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
-		}
-	}
-	syscall(SYS_close, dir);
-	return n < 0 ? -1 : 0;
-}
-
-/* Marks all from closefrom on, so that the exec closes them. */
-AFI_IN_CHILD static bool child_close_others(struct afi_child *child)
-{
-	int from = child->plan->options->closefrom;
-
-	from = from ? from : 3;
-#ifdef HAVE_CLOSE_RANGE
-	if (syscall(SYS_close_range, from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-		return true;
-#endif
-	return child_mark_listed(from) == 0 ||
-	       afi_child_failed(child, AFIO_STEP_OPEN, "/proc/self/fd",
-				AFI_NO_NUMBER);
-}
-
-/* Whether a stream is made only in the child, or closed there. */
-AFI_IN_CHILD static bool child_is_late(const struct afi_child_stream *stream)
-{
-	return stream->path || stream->closed || stream->is_stdout;
-}
-
-/* Whether another descriptor, or none, will get this number. */
-AFI_IN_CHILD static bool child_is_target(const struct afi_child_plan *plan,
-					 int fd)
-{
-	size_t from = 0, to = plan->n_targets, middle;
-
-	if (fd >= 0 && fd < 3 && child_is_late(&plan->streams[fd]))
-		return true;
-	while (from < to) {
-		middle = from + (to - from) / 2;
-		if (plan->targets[middle] == fd)
-			return true;
-		if (plan->targets[middle] < fd)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return false;
-}
-
-/* Moves a descriptor to a number that no other will get. */
-AFI_IN_CHILD static bool child_move_aside(struct afi_child *child, int *fd)
-{
-	int copy = 2;
-
-	if (!child_is_target(child->plan, *fd))
-		return true;
-	do
-		copy = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, copy + 1);
-	while (copy >= 0 && child_is_target(child->plan, copy));
-	if (copy < 0)
-		return afi_child_failed(child, AFIO_STEP_FD, NULL, *fd);
-	*fd = copy;
-	return true;
-}
-
-AFI_IN_CHILD static bool child_place_fds(struct afi_child *child)
-{
-	const struct afi_child_plan *plan = child->plan;
-	struct af_fd_map *map = plan->fds, *end = map + plan->n_fds;
-
-	if (!child_move_aside(child, &child->error_fd) ||
-	    !child_move_aside(child, &child->cwd_fd) ||
-	    !child_move_aside(child, &child->program_fd))
-		return false;
-	for (; map < end; map++)
-		if (map->fd != map->child_fd &&
-		    !child_move_aside(child, &map->fd))
-			return false;
-	for (map = plan->fds; map < end; map++) {
-		long r;
-
-		if (map->fd == map->child_fd)
-			r = syscall(SYS_fcntl, map->fd, F_SETFD, 0);
-		else
-			r = syscall(SYS_dup3, map->fd, map->child_fd, 0);
-		if (r < 0)
-			return afi_child_failed(child, AFIO_STEP_FD, NULL,
-						map->child_fd);
-	}
-	for (int fd = 0; fd < 3; fd++)
-		if (child_is_late(&plan->streams[fd]))
-			syscall(SYS_close, fd);
-	return true;
 }
 
 /* The kernel's number for no limit, whatever the C library's is. */
@@ -276,54 +141,6 @@ AFI_IN_CHILD static bool child_enter_cwd(struct afi_child *child)
 					*child->plan->options->cwd_fd);
 	return !cwd || syscall(SYS_chdir, cwd) == 0 ||
 	       afi_child_failed(child, AFIO_STEP_CHDIR, cwd, AFI_NO_NUMBER);
-}
-
-/* Puts an open descriptor in the place of a standard one. */
-AFI_IN_CHILD static long child_place(long fd, int number)
-{
-	if (fd == number)
-		return syscall(SYS_fcntl, fd, F_SETFD, 0);
-	return fd < 0 ? fd : syscall(SYS_dup3, fd, number, 0);
-}
-
-/* Opens a path of the child's; see path.c for one with no links. */
-AFI_IN_CHILD static long child_open(const struct afi_child_stream *stream)
-{
-	int flags = stream->flags | O_LARGEFILE;
-#ifdef SYS_openat2
-	const uint64_t how[3] = { (uint64_t)(unsigned)flags,
-				  flags & O_CREAT ? stream->mode : 0,
-				  AFI_NO_SYMLINKS };
-
-	if (stream->no_links)
-		return syscall(SYS_openat2, AT_FDCWD, stream->path, how,
-			       sizeof(how));
-#endif
-	if (stream->no_links) {
-		errno = ENOSYS;
-		return -1;
-	}
-	return syscall(SYS_openat, AT_FDCWD, stream->path, flags, stream->mode);
-}
-
-/* With the rights of the child's user, and in its working directory. */
-AFI_IN_CHILD static bool child_open_streams(struct afi_child *child)
-{
-	const struct afi_child_stream *streams = child->plan->streams;
-
-	for (int i = 0; i < 3; i++) {
-		long fd;
-
-		if (streams[i].is_stdout && child_place(1, i) < 0)
-			return afi_child_failed(child, AFIO_STEP_FD, NULL, i);
-		if (!streams[i].path)
-			continue;
-		fd = child_open(&streams[i]);
-		if (child_place(fd, i) < 0)
-			return afi_child_failed(child, AFIO_STEP_OPEN,
-						streams[i].path, AFI_NO_NUMBER);
-	}
-	return true;
 }
 
 /* After afi_child_take_rights(), which clears it. */
@@ -413,6 +230,21 @@ AFI_IN_CHILD static bool child_exec_fd(struct afi_child *child)
 }
 
 /*
+ * Whether faccessat2(2) as such is refused, after it has failed. A sandbox may
+ * answer EACCES, as the call does for a file, but not for the root directory.
+ */
+AFI_IN_CHILD static bool child_cannot_ask(void)
+{
+	int error = errno;
+	bool refused = error == ENOSYS || error == EPERM || error == EINVAL ||
+		       (error == EACCES && syscall(SYS_faccessat2, AT_FDCWD,
+						   "/", F_OK, AT_EACCESS) < 0);
+
+	errno = error;
+	return refused;
+}
+
+/*
  * Whether a file cannot be executed, by errno. Asks for as long as the user may
  * not signal the child, since looking for a file may take long.
  */
@@ -422,7 +254,7 @@ AFI_IN_CHILD static bool child_cannot_exec(const struct afi_child *child,
 	/* Without that call, or where it is refused, execve(2) says so. */
 	return child->plan->uid && !child->committed &&
 	       syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 &&
-	       errno != ENOSYS && errno != EPERM && errno != EINVAL;
+	       !child_cannot_ask();
 }
 
 /* Returns only if that fails, by errno; false: not at the exec. */
@@ -484,10 +316,10 @@ AFI_IN_CHILD int afi_child_main(void *arg)
 
 	child->shared = 1;
 	(void)(child_is_wanted(child) && child_reset_handlers(child) &&
-	       child_join_session(child) && child_close_others(child) &&
-	       child_place_fds(child) && child_set_limits(child) &&
+	       child_join_session(child) && afi_child_close_others(child) &&
+	       afi_child_place_fds(child) && child_set_limits(child) &&
 	       child_before_identity(child) && afi_child_take_rights(child) &&
-	       child_enter_cwd(child) && child_open_streams(child) &&
+	       child_enter_cwd(child) && afi_child_open_streams(child) &&
 	       child_die_with_parent(child) && child_set_no_new_privs(child) &&
 	       child_unblock_signals(child) && child_exec(child));
 	syscall(SYS_write, child->error_fd, &child->failure,

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The child by fork(2), up to its program: session, descriptors, attributes,
- * exec. It has a copy of our memory. Other threads of the parent may have held
- * locks at the fork: so it calls only what may be called in a signal handler, and
- * opendir(3).
+ * The child by fork(2), up to its program: session, attributes, exec, and the
+ * order of all steps. It has a copy of our memory. Other threads of the parent
+ * may have held locks at the fork: so it calls only what may be called in a signal
+ * handler, and opendir(3).
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "process/child.h"
+#include "process/childfds.h"
 #include "process/identity.h"
 
 /* One more than the highest signal. */
 #ifndef NSIG
 #define NSIG 65
 #endif
-
-/* Numbers to try where the system does not say how many there may be. */
-#define MAX_FDS 65536
 
 /* Elsewhere, the first terminal that a session opens becomes its own. */
 #ifdef TIOCSCTTY
@@ -73,119 +68,6 @@ static bool child_join_session(struct afi_child *child)
 	       afi_child_failed(child, AFIO_STEP_TERMINAL, NULL,
 				options->tty_fd ? *options->tty_fd
 						: AFI_NO_NUMBER);
-}
-
-/*
- * Marks each descriptor that a folder lists. False: there is none, or it does
- * not list all, as it lacks the descriptor with which it is read.
- */
-static bool child_mark_listed(const char *folder, int from)
-{
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-	bool complete = false;
-
-	if (!dir)
-		return false;
-	while ((entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
-
-		if (*entry->d_name < '0' || *entry->d_name > '9')
-			continue;
-		complete = complete || fd == dirfd(dir);
-		if (fd >= from)
-			fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
-	closedir(dir);
-	return complete;
-}
-
-/* Marks all from closefrom on, so that the exec closes them. */
-static bool child_close_others(struct afi_child *child)
-{
-	int from = child->plan->options->closefrom;
-	long max;
-
-	from = from ? from : 3;
-	if (child_mark_listed("/dev/fd", from))
-		return true;
-	max = sysconf(_SC_OPEN_MAX);
-	max = max > 0 && max < INT_MAX ? max : MAX_FDS;
-	for (int fd = from; fd < max; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return true;
-}
-
-/* Whether a stream is made only in the child, or closed there. */
-static bool child_is_late(const struct afi_child_stream *stream)
-{
-	return stream->path || stream->closed || stream->is_stdout;
-}
-
-/* Whether another descriptor, or none, will get this number. */
-static bool child_is_target(const struct afi_child_plan *plan, int fd)
-{
-	size_t from = 0, to = plan->n_targets, middle;
-
-	if (fd >= 0 && fd < 3 && child_is_late(&plan->streams[fd]))
-		return true;
-	while (from < to) {
-		middle = from + (to - from) / 2;
-		if (plan->targets[middle] == fd)
-			return true;
-		if (plan->targets[middle] < fd)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return false;
-}
-
-/* Moves a descriptor to a number that no other will get. */
-static bool child_move_aside(struct afi_child *child, int *fd)
-{
-	int copy = 2;
-
-	if (!child_is_target(child->plan, *fd))
-		return true;
-	do
-		copy = fcntl(*fd, F_DUPFD_CLOEXEC, copy + 1);
-	while (copy >= 0 && child_is_target(child->plan, copy));
-	if (copy < 0)
-		return afi_child_failed(child, AFIO_STEP_FD, NULL, *fd);
-	*fd = copy;
-	return true;
-}
-
-/* Puts an open descriptor in the place of another one, to be inherited. */
-static int child_place(int fd, int number)
-{
-	if (fd == number)
-		return fcntl(fd, F_SETFD, 0);
-	return fd < 0 ? fd : dup2(fd, number);
-}
-
-static bool child_place_fds(struct afi_child *child)
-{
-	const struct afi_child_plan *plan = child->plan;
-	struct af_fd_map *map = plan->fds, *end = map + plan->n_fds;
-
-	if (!child_move_aside(child, &child->error_fd) ||
-	    !child_move_aside(child, &child->cwd_fd) ||
-	    !child_move_aside(child, &child->program_fd))
-		return false;
-	for (; map < end; map++)
-		if (map->fd != map->child_fd &&
-		    !child_move_aside(child, &map->fd))
-			return false;
-	for (map = plan->fds; map < end; map++)
-		if (child_place(map->fd, map->child_fd) < 0)
-			return afi_child_failed(child, AFIO_STEP_FD, NULL,
-						map->child_fd);
-	for (int fd = 0; fd < 3; fd++)
-		if (child_is_late(&plan->streams[fd]))
-			close(fd);
-	return true;
 }
 
 static rlim_t child_limit(uint64_t limit)
@@ -265,85 +147,6 @@ static bool child_enter_cwd(struct afi_child *child)
 					*child->plan->options->cwd_fd);
 	return !cwd || chdir(cwd) == 0 ||
 	       afi_child_failed(child, AFIO_STEP_CHDIR, cwd, AFI_NO_NUMBER);
-}
-
-/* Leaves errno alone. */
-static void child_close_quietly(int fd)
-{
-	int before = errno;
-
-	close(fd);
-	errno = before;
-}
-
-static bool child_is_link(int dir, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISLNK(st.st_mode))
-		return true;
-	errno = ENOTDIR;
-	return false;
-}
-
-/* Opens a path that must have no link, part by part. */
-static int child_open_without_links(const struct afi_child_stream *stream)
-{
-	const char *rest = stream->path;
-	int dir = open(*rest == '/' ? "/" : ".", O_RDONLY | O_CLOEXEC), next;
-	char name[NAME_MAX + 1];
-	size_t len;
-
-	for (;;) {
-		rest += strspn(rest, "/");
-		len = strcspn(rest, "/");
-		if (dir < 0 || !rest[len])
-			break;
-		if (len > NAME_MAX) {
-			close(dir);
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-		memcpy(name, rest, len);
-		name[len] = '\0';
-		rest += len;
-		next = openat(dir, name,
-			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0 && errno == ENOTDIR && child_is_link(dir, name))
-			errno = ELOOP;
-		child_close_quietly(dir);
-		dir = next;
-	}
-	next = dir < 0 ? -1
-		       : openat(dir, *rest ? rest : ".",
-				stream->flags | O_NOFOLLOW, stream->mode);
-	if (dir >= 0)
-		child_close_quietly(dir);
-	return next;
-}
-
-/* With the rights of the child's user, and in its working directory. */
-static bool child_open_streams(struct afi_child *child)
-{
-	const struct afi_child_stream *streams = child->plan->streams;
-
-	for (int i = 0; i < 3; i++) {
-		const struct afi_child_stream *stream = &streams[i];
-		int fd;
-
-		if (stream->is_stdout && child_place(1, i) < 0)
-			return afi_child_failed(child, AFIO_STEP_FD, NULL, i);
-		if (!stream->path)
-			continue;
-		fd = stream->no_links
-			     ? child_open_without_links(stream)
-			     : open(stream->path, stream->flags, stream->mode);
-		if (child_place(fd, i) < 0)
-			return afi_child_failed(child, AFIO_STEP_OPEN,
-						stream->path, AFI_NO_NUMBER);
-	}
-	return true;
 }
 
 /* What only Linux has: not less than was asked for. */
@@ -474,10 +277,10 @@ int afi_child_main(void *arg)
 	struct afi_child *child = arg;
 
 	(void)(child_reset_handlers(child) && child_join_session(child) &&
-	       child_close_others(child) && child_place_fds(child) &&
+	       afi_child_close_others(child) && afi_child_place_fds(child) &&
 	       child_set_limits(child) && child_before_identity(child) &&
 	       afi_child_take_rights(child) && child_enter_cwd(child) &&
-	       child_open_streams(child) && child_check_rest(child) &&
+	       afi_child_open_streams(child) && child_check_rest(child) &&
 	       child_unblock_signals(child) && child_exec(child));
 	(void)!write(child->error_fd, &child->failure, sizeof(child->failure));
 	_exit(127);

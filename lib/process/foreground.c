@@ -42,13 +42,18 @@ static bool foreground_is_of_another(const struct af_process *process,
 	return false;
 }
 
+static bool foreground_is_gone(pid_t group)
+{
+	return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
 /* Whether we may give away what this group has now. */
 static bool foreground_may_give(const struct af_process *process, pid_t now,
 				pid_t group)
 {
 	return now == getpgrp() || now == group ||
 	       foreground_is_of_another(process, now) ||
-	       (kill(-now, 0) < 0 && errno == ESRCH);
+	       foreground_is_gone(now);
 }
 
 int afi_foreground_open(struct af_process *process, pid_t group)
@@ -71,7 +76,7 @@ int afi_foreground_open(struct af_process *process, pid_t group)
 }
 
 /* The kernel would stop us for this if we were in the background. */
-static void foreground_take_back(const struct af_process *process)
+static void foreground_take_back(int tty)
 {
 	sigset_t ttou, before;
 
@@ -79,27 +84,50 @@ static void foreground_take_back(const struct af_process *process)
 	sigaddset(&ttou, SIGTTOU);
 	pthread_sigmask(SIG_BLOCK, &ttou, &before);
 	/* Fails when the terminal has hung up: nobody has it then. */
-	tcsetpgrp(process->tty, getpgrp());
+	tcsetpgrp(tty, getpgrp());
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void afi_foreground_stopped(struct af_process *process)
 {
 	if (process->tty >= 0 && tcgetpgrp(process->tty) == process->tty_group)
-		foreground_take_back(process);
+		foreground_take_back(process->tty);
+}
+
+int afi_foreground_leave(struct af_process *process)
+{
+	int tty = process->tty;
+	pid_t now;
+
+	if (tty < 0)
+		return -1;
+	/* The child may have given it to a group that it has made. */
+	now = tcgetpgrp(tty);
+	if (now != getpgrp() && !foreground_is_of_another(process, now) &&
+	    !foreground_is_of_another(process, process->tty_group))
+		foreground_take_back(tty);
+	process->tty = -1;
+	return tty;
 }
 
 void afi_foreground_end(struct af_process *process)
 {
-	pid_t now;
+	int tty = afi_foreground_leave(process);
 
-	if (process->tty < 0)
-		return;
-	/* The child may have given it to a group that it has made. */
-	now = tcgetpgrp(process->tty);
-	if (now != getpgrp() && !foreground_is_of_another(process, now) &&
-	    !foreground_is_of_another(process, process->tty_group))
-		foreground_take_back(process);
-	close(process->tty);
-	process->tty = -1;
+	if (tty >= 0)
+		close(tty);
+}
+
+bool afi_foreground_is_shared(const struct af_process *process, pid_t group)
+{
+	return group > 0 && foreground_is_of_another(process, group);
+}
+
+void afi_foreground_reclaim(int tty, pid_t group)
+{
+	pid_t now = tcgetpgrp(tty);
+
+	if (now > 0 && (now == group || foreground_is_gone(now)))
+		foreground_take_back(tty);
+	close(tty);
 }

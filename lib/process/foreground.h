@@ -5,6 +5,7 @@
 #ifndef AFI_PROCESS_FOREGROUND_H
 #define AFI_PROCESS_FOREGROUND_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct af_process;
@@ -22,5 +23,14 @@ void afi_foreground_stopped(struct af_process *process);
  * should have it. Closes it.
  */
 void afi_foreground_end(struct af_process *process);
+/* Likewise, and leaves the terminal open: its descriptor, or -1. */
+int afi_foreground_leave(struct af_process *process);
+/* Whether another child that has not ended should have it in this group. */
+bool afi_foreground_is_shared(const struct af_process *process, pid_t group);
+/*
+ * In any thread: the terminal is ours again if this group has it (0: none is
+ * meant), or one that is no more. Closes it.
+ */
+void afi_foreground_reclaim(int tty, pid_t group);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -105,6 +106,30 @@ AFI_IN_CHILD static bool identity_set_groups(struct afi_child *child)
 }
 
 /*
+ * Clears the effective capabilities. The kernel does so only when the effective
+ * id changes from root, but the program may have them as another user, too. What
+ * the steps that follow do to files must need no more than the user's rights.
+ */
+AFI_IN_CHILD static bool identity_drop_effective(struct afi_child *child,
+						 uid_t uid)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+		{ 0 }
+	};
+	long r = syscall(SYS_capget, &header, sets);
+
+	if (r == 0 && (sets[0].effective || sets[1].effective)) {
+		sets[0].effective = sets[1].effective = 0;
+		r = syscall(SYS_capset, &header, sets);
+	}
+	return r == 0 ||
+	       afi_child_failed(child, AFIO_STEP_SETUID, NULL, (long)uid);
+}
+
+/*
  * While the real and the saved user id are the parent's, the user may not send
  * us signals: a child that is stopped here would hold up its parent. The C
  * library's calls would change all threads of the parent, too.
@@ -126,13 +151,15 @@ AFI_IN_CHILD bool afi_child_take_rights(struct afi_child *child)
 	if (uid && syscall(SETRESUID, -1, *uid, -1) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
 					(long)*uid);
-	return true;
+	/* Those of root are its rights. */
+	return !uid || *uid == 0 || identity_drop_effective(child, *uid);
 }
 
 AFI_IN_CHILD bool afi_child_become_user(struct afi_child *child)
 {
 	const uid_t *uid = child->plan->uid;
 
+	/* It is the effective id already, so no capability is needed. */
 	if (uid && syscall(SETRESUID, *uid, *uid, *uid) < 0)
 		return afi_child_failed(child, AFIO_STEP_SETUID, NULL,
 					(long)*uid);

@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/refused.h"
 #include "process/path.h"
 
 /* As many as the kernel follows. */
@@ -45,8 +46,7 @@ static int path_open_straight(const char *path, int flags, mode_t mode)
 	if (fd >= 0)
 		return (int)fd;
 	/* It may be missing, or refused by a sandbox. */
-	return errno == ENOSYS || errno == EPERM || errno == EAGAIN ? -ELOOP
-								    : -errno;
+	return afi_refused(errno) || errno == EAGAIN ? -ELOOP : -errno;
 #else
 	(void)path;
 	(void)flags;

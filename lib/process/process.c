@@ -26,6 +26,11 @@ static void process_see_off_again(struct afi_task *task)
 /* Of an orphan: frees it once it has ended, though memory runs out. */
 static void process_see_off(struct af_process *process)
 {
+	/* In a child by fork(2), where its end cannot be seen. */
+	if (!afi_loop_is_here(process->loop)) {
+		afi_process_discard(process);
+		return;
+	}
 	afi_process_look(process);
 	/* Nobody else would reap it. */
 	if (!process->ended && process->killed &&
@@ -226,6 +231,9 @@ int afi_process_kill_cgroup(const struct af_process *process)
 
 void afi_process_kill(struct af_process *process)
 {
+	/* In a child by fork(2) it is the parent's. */
+	if (!afi_loop_is_here(process->loop))
+		return;
 	afi_process_kill_cgroup(process);
 	/* A child that became another user's may not be killed. */
 	if (!process->ended &&

@@ -12,6 +12,12 @@
 #include "process/notice.h"
 #include "process/reaped.h"
 
+/*
+ * How many are kept: a start may be stuck for as long as the program reaps
+ * others. Its own child has not ended then: that status will be a newer one.
+ */
+#define REAPED_MAX 1024
+
 /* One for which there is no process yet, while children are being started. */
 struct reaped {
 	struct afi_member member; /* of loop->last */
@@ -69,6 +75,22 @@ static bool reaped_may_come(const struct af_loop *loop)
 	return false;
 }
 
+/* Makes room for one more. */
+static void reaped_drop_oldest(struct af_loop *loop)
+{
+	struct afi_member *member, *oldest = NULL;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (member, &loop->last, entry) {
+		if (member->orphan != reaped_orphan)
+			continue;
+		if (n++ == 0)
+			oldest = member;
+	}
+	if (n >= REAPED_MAX)
+		reaped_orphan(oldest);
+}
+
 static int reaped_keep(struct af_loop *loop, pid_t pid, int status)
 {
 	struct reaped *reaped;
@@ -81,6 +103,7 @@ static int reaped_keep(struct af_loop *loop, pid_t pid, int status)
 	reaped->loop = loop;
 	reaped->pid = pid;
 	reaped->status = status;
+	reaped_drop_oldest(loop);
 	afi_loop_join(&loop->last, &reaped->member, reaped_orphan);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "process/spawn.h"
 #include "process/spawn_async.h"
 #include "process/starter.h"
+#include "process/stray.h"
 
 struct spawn_async {
 	struct af_future future;
@@ -41,12 +42,14 @@ struct spawn_async_job {
 	struct afi_post post;
 	struct afi_spawn_copy *copy;
 	struct afi_start start;
+	mode_t umask;		   /* of err, if that is kept */
 	struct spawn_async *async; /* the loop's thread only; NULL: cancelled */
 	atomic_bool unwanted;
-	pthread_mutex_t lock;  /* of what follows */
-	struct af_loop *loop;  /* NULL: it does not go back there */
-	bool posted;	       /* from here on it is the loop's */
-	struct afi_exit child; /* gone: none, or it runs its program */
+	pthread_mutex_t lock;	/* of what follows */
+	struct af_loop *loop;	/* NULL: it does not go back there */
+	bool posted;		/* from here on it is the loop's */
+	struct afi_exit child;	/* gone: none, or it runs its program */
+	struct afi_stray stray; /* the thread's, if it does not go back */
 };
 
 static struct spawn_async *spawn_async_of(struct af_future *f)
@@ -79,20 +82,6 @@ static void spawn_async_born(struct afi_birth *birth, pid_t pid, int pidfd)
 	pthread_mutex_unlock(&job->lock);
 }
 
-/* In the thread: nobody wants the child. */
-static void spawn_async_reap(struct afi_start *start)
-{
-	struct afi_exit child;
-
-	afi_stdfds_abandon(&start->fds);
-	if (start->pid <= 0)
-		return;
-	afi_exit_init(&child, start->pid, start->pidfd);
-	afi_exit_signal_all(&child, SIGKILL);
-	afi_exit_await(&child);
-	afi_exit_release(&child);
-}
-
 static void spawn_async_work(struct afi_starter_job *base)
 {
 	struct spawn_async_job *job =
@@ -111,7 +100,9 @@ static void spawn_async_work(struct afi_starter_job *base)
 	pthread_mutex_unlock(&job->lock);
 	if (posted)
 		return;
-	spawn_async_reap(&job->start);
+	/* Nobody wants the child. */
+	afi_stdfds_abandon(&job->start.fds);
+	afi_stray_end(&job->stray, job->start.pid, job->start.pidfd);
 	spawn_async_free_job(job);
 }
 
@@ -151,7 +142,8 @@ static void spawn_async_on_post(struct afi_task *task)
 }
 
 /* Of a start that nobody waits for any more: true if the loop has it back. */
-static bool spawn_async_abandon(struct spawn_async_job *job)
+static bool spawn_async_abandon(struct spawn_async_job *job,
+				struct af_process *process)
 {
 	bool posted;
 
@@ -161,6 +153,8 @@ static bool spawn_async_abandon(struct spawn_async_job *job)
 	atomic_store(&job->unwanted, true);
 	if (!job->child.gone)
 		afi_exit_signal(&job->child, SIGKILL);
+	if (!posted)
+		afi_stray_take(&job->stray, process, job->start.options->group);
 	pthread_mutex_unlock(&job->lock);
 	return posted;
 }
@@ -182,7 +176,7 @@ static void spawn_async_give_up(struct spawn_async_job *job)
 
 	job->async = NULL;
 	job->start.process = NULL;
-	if (!recalled && spawn_async_abandon(job)) {
+	if (!recalled && spawn_async_abandon(job, process)) {
 		spawn_async_undo(&job->start, process);
 		return;
 	}
@@ -262,11 +256,22 @@ static int spawn_async_take_stdin(struct afi_start *start)
 	return 0;
 }
 
+/* The options that the umask is of may be gone when the thread needs it. */
+static void spawn_async_keep_err(struct spawn_async_job *job,
+				 const mode_t *umask)
+{
+	job->start.fds.keep_err = true;
+	if (!umask)
+		return;
+	job->umask = *umask;
+	job->start.fds.umask = &job->umask;
+}
+
 /* Has a thread do what may wait. 0; or -errno and the start's failure. */
 static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 			     const char *const argv[],
 			     const struct af_spawn_options *options,
-			     bool keep_err)
+			     const struct af_spawn_options *err_of)
 {
 	struct afi_start *start = &job->start;
 	int r;
@@ -280,11 +285,12 @@ static int spawn_async_begin(struct spawn_async_job *job, struct af_loop *loop,
 	if (r < 0)
 		return r;
 	start->plan.unwanted = &job->unwanted;
-	start->fds.keep_err = keep_err;
+	if (err_of)
+		spawn_async_keep_err(job, err_of->umask);
 	r = spawn_async_take_stdin(start);
 	if (r == 0) {
 		afi_starter_do(&job->job,
-			       options->die_with_parent ? NULL : loop);
+			       options->die_with_parent ? 0 : loop->serial);
 		return 0;
 	}
 	afi_start_skip(start, -r);
@@ -312,7 +318,7 @@ static struct spawn_async_job *spawn_async_new_job(struct spawn_async *async)
 struct af_future *afi_spawn_async(struct af_loop *loop,
 				  const char *const argv[],
 				  const struct af_spawn_options *options,
-				  bool keep_err)
+				  const struct af_spawn_options *err_of)
 {
 	static const struct af_spawn_options spawn_async_defaults;
 	struct af_future *f = afi_operation_begin(loop, true, &spawn_async_ops);
@@ -331,7 +337,7 @@ struct af_future *afi_spawn_async(struct af_loop *loop,
 	f->since = afi_now_coarse();
 	if (spawn_async_begin(async->job, loop, argv,
 			      options ? options : &spawn_async_defaults,
-			      keep_err) == 0) {
+			      err_of) == 0) {
 		afi_loop_hold(loop);
 		return f;
 	}
@@ -346,7 +352,7 @@ struct af_future *afi_spawn_async(struct af_loop *loop,
 struct af_future *af_spawn_async(struct af_loop *loop, const char *const argv[],
 				 const struct af_spawn_options *options)
 {
-	return afi_spawn_async(loop, argv, options, false);
+	return afi_spawn_async(loop, argv, options, NULL);
 }
 
 int afi_spawn_async_take_err(struct af_future *f)

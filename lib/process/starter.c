@@ -15,7 +15,7 @@
 
 struct starter_thread {
 	TAILQ_ENTRY(starter_thread) entry;
-	const void *owner;
+	unsigned long owner;
 };
 
 TAILQ_HEAD(starter_list, starter_thread);
@@ -55,7 +55,7 @@ static void starter_dequeue(struct afi_starter_job *job)
 	job->queued = false;
 }
 
-static struct afi_starter_job *starter_first_job(const void *owner)
+static struct afi_starter_job *starter_first_job(unsigned long owner)
 {
 	struct afi_starter_job *job;
 
@@ -66,7 +66,7 @@ static struct afi_starter_job *starter_first_job(const void *owner)
 }
 
 /* NULL: the thread must end. */
-static struct afi_starter_job *starter_next_job(const void *owner)
+static struct afi_starter_job *starter_next_job(unsigned long owner)
 {
 	struct afi_starter_job *job;
 
@@ -83,7 +83,7 @@ static struct afi_starter_job *starter_next_job(const void *owner)
 static void *starter_main(void *arg)
 {
 	struct starter_thread *thread = arg;
-	const void *owner = thread->owner;
+	unsigned long owner = thread->owner;
 	struct afi_starter_job *job;
 
 	afi_threads_set_name(owner ? "asyncfile" : "asyncfile-keep");
@@ -100,7 +100,7 @@ static void *starter_main(void *arg)
 }
 
 /* Starts a thread on which no signal of the program's is delivered. */
-static bool starter_start_thread(const void *owner)
+static bool starter_start_thread(unsigned long owner)
 {
 	struct starter_thread *thread = malloc(sizeof(*thread));
 	sigset_t all, before;
@@ -126,7 +126,7 @@ static bool starter_start_thread(const void *owner)
 }
 
 /* Whether a thread will see to what the owner has queued. */
-static bool starter_provide(const void *owner)
+static bool starter_provide(unsigned long owner)
 {
 	const struct starter_thread *thread;
 	const struct afi_starter_job *job;
@@ -153,7 +153,7 @@ static void starter_run_here(struct afi_starter_job *job)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void afi_starter_do(struct afi_starter_job *job, const void *owner)
+void afi_starter_do(struct afi_starter_job *job, unsigned long owner)
 {
 	static pthread_once_t starter_once = PTHREAD_ONCE_INIT;
 	bool provided;
@@ -213,7 +213,7 @@ void afi_starter_keep(struct afi_starter_job *job)
 		.wake = PTHREAD_COND_INITIALIZER,
 	};
 
-	afi_starter_do(&wait.job, NULL);
+	afi_starter_do(&wait.job, 0);
 	pthread_mutex_lock(&wait.lock);
 	while (!wait.done)
 		pthread_cond_wait(&wait.wake, &wait.lock);

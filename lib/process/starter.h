@@ -20,7 +20,7 @@
  */
 struct afi_starter_job {
 	TAILQ_ENTRY(afi_starter_job) entry;
-	const void *owner; /* only compared; NULL: nobody, see below */
+	unsigned long owner; /* only compared; 0: nobody, see below */
 	bool queued;
 	/* In a thread, with signals blocked. It may free the job. */
 	void (*work)(struct afi_starter_job *job);
@@ -30,7 +30,7 @@ struct afi_starter_job {
  * Has a job done; if there can be no thread, here and now. Without owner, it is
  * done by a thread that never ends: children may die with it.
  */
-void afi_starter_do(struct afi_starter_job *job, const void *owner);
+void afi_starter_do(struct afi_starter_job *job, unsigned long owner);
 /* Has it done by a thread that never ends, and waits for it. */
 void afi_starter_keep(struct afi_starter_job *job);
 /* Takes back a job that no thread has begun; false: one has, or it is done. */

@@ -138,7 +138,10 @@ static int stdfds_open_file(struct afi_stdfds *fds, int i,
 		stdfds_leave_path(&fds->late[i], stdio, i > 0, plan->uid);
 		return 0;
 	} else {
-		fd = afi_stdfds_open_path(stdio, i > 0, plan->options->umask);
+		fd = afi_stdfds_open_path(stdio, i > 0,
+					  i == 2 && fds->keep_err
+						  ? fds->umask
+						  : plan->options->umask);
 	}
 	if (fd < 0)
 		return fd;
@@ -147,7 +150,13 @@ static int stdfds_open_file(struct afi_stdfds *fds, int i,
 	return 0;
 }
 
-/* The child can open it again, by /dev/stdout, only if it owns it. */
+void afi_stdfds_give_away(int fd, const uid_t *uid, const gid_t *gid)
+{
+	if (uid || gid)
+		(void)!fchown(fd, uid ? *uid : (uid_t)-1,
+			      gid ? *gid : (gid_t)-1);
+}
+
 static int stdfds_open_pipe(struct afi_stdfds *fds, int i,
 			    const struct afi_child_plan *plan)
 {
@@ -156,9 +165,7 @@ static int stdfds_open_pipe(struct afi_stdfds *fds, int i,
 
 	if (r < 0)
 		return r;
-	if (plan->uid || plan->gid)
-		(void)!fchown(ends[0], plan->uid ? *plan->uid : (uid_t)-1,
-			      plan->gid ? *plan->gid : (gid_t)-1);
+	afi_stdfds_give_away(ends[0], plan->uid, plan->gid);
 	fds->child[i] = ends[i == 0 ? 0 : 1];
 	fds->parent[i] = ends[i == 0 ? 1 : 0];
 	fds->opened[i] = true;

@@ -20,6 +20,7 @@ struct afi_stdfds {
 	int tty;			 /* child[i] of each AFIO_PTY, or -1 */
 	int master;			 /* the parent's side of it, or -1 */
 	bool keep_err;	       /* child[2] stays open if the child starts */
+	const mode_t *umask;   /* with keep_err: for child[2]; NULL: ours */
 	struct af_file *taken; /* child[0]: stdout of an AFIO_PROCESS */
 };
 
@@ -31,6 +32,11 @@ bool afi_stdfds_path_valid(const struct af_stdio *stdio, bool output);
  */
 int afi_stdfds_open_path(const struct af_stdio *stdio, bool output,
 			 const mode_t *umask);
+/*
+ * Makes a pipe that of a child's user and group (NULL: unchanged), if we may.
+ * The child can open it again, by /dev/stdout, only if it owns it.
+ */
+void afi_stdfds_give_away(int fd, const uid_t *uid, const gid_t *gid);
 /*
  * Opens what the options ask for, except paths, for a child with the user and
  * group of the plan. 0, or -errno and nothing is left open.

@@ -92,12 +92,14 @@ static int bev_move(struct afi_watch *watch)
 	struct af_file *file =
 		&AFI_CONTAINER(watch, struct afi_bev_file, watch)->file;
 	struct bufferevent *bev;
+	int r;
 
 	/* A callback already queued may fire on the other base. */
 	afi_bev_wake(file);
 	bev = afi_bev_hold(file);
-	return (int)afi_bev_let_go(file, bev,
-				   afi_bevmove(bev, file->loop->base));
+	r = afi_bevmove(bev, file->loop->base);
+	/* One that was closed meanwhile is not in the way of a wait. */
+	return afi_bev_let_go(file, bev, 0) < 0 ? 0 : r;
 }
 
 /* What bev_want() does while the file is held. */

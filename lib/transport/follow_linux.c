@@ -35,7 +35,7 @@
 /* A file that was put at the path. */
 struct follow_found {
 	TAILQ_ENTRY(follow_found) entry;
-	int fd; /* -1: not open */
+	int fd; /* -1: not open; -EMFILE, -ENFILE: none was left for it */
 	bool sure;
 	bool missed;	 /* there was no such file: perhaps it is moving */
 	uint32_t cookie; /* of its last move */
@@ -212,8 +212,10 @@ static bool follow_try_open(struct afi_follow_watch *watch,
 		found->fd = fd;
 		return true;
 	}
-	if (fd == -EMFILE || fd == -ENFILE)
+	if (fd == -EMFILE || fd == -ENFILE) {
+		found->fd = fd;
 		return false;
+	}
 	if (!found->missed && (fd == -ENOENT || fd == -ENOTDIR)) {
 		found->missed = true;
 		return true;
@@ -351,8 +353,11 @@ int afi_follow_watch_next(struct afi_follow_watch *watch)
 
 	follow_settle(watch);
 	found = TAILQ_FIRST(&watch->found);
-	if (!found || !found->sure)
+	if (!found || (!found->sure && found->fd >= -1))
 		return -EAGAIN;
+	/* Nothing comes before it whose end would leave it a descriptor. */
+	if (found->fd < 0)
+		return found->fd;
 	fd = found->fd;
 	found->fd = -1;
 	follow_drop(watch, found);

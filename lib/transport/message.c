@@ -44,7 +44,7 @@ static bool message_is_shut(const struct af_file *file)
 }
 #endif
 
-static ssize_t message_fill(struct af_file *file)
+static ssize_t message_get(struct af_file *file)
 {
 	/* Families that return 0 here have no message over AFI_READ_SIZE. */
 	ssize_t r = message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
@@ -59,6 +59,16 @@ static ssize_t message_fill(struct af_file *file)
 		file->in.len += (size_t)r;
 	else
 		afi_file_consume(file, 0);
+	return r;
+}
+
+static ssize_t message_fill(struct af_file *file)
+{
+	ssize_t r = message_get(file);
+
+	/* The kernel reports it once only. */
+	if (r < 0 && r != -EAGAIN && r != -ENOMEM && file->in.len > 0)
+		file->read_error = (int16_t)r;
 	return r;
 }
 

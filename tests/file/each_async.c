@@ -6,11 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <event2/bufferevent.h>
 
 #include "support/harness.h"
 #include "support/pattern.h"
@@ -214,6 +220,54 @@ START_TEST(each_async_reads_nothing_while_a_future_is_pending)
 	rig_hang_up(&rig);
 	expect_ended(whole, 0, 13);
 	ck_assert_str_eq(text, "first\n|second\n|");
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(each_async_at_the_end_succeeds_once_its_last_future_is_done)
+{
+	open_reader(_i);
+	answer = answer_gift;
+	put_text(rig.out, "one\ntwo");
+	rig_hang_up(&rig);
+	each(AFIO_EACH_LINE);
+	until_gift();
+	resolve_gift();
+	until_gift();
+	ck_assert_str_eq(text, "one\n|two$|");
+	ck_assert_int_eq(af_await_for(whole, MS(5)), -ETIMEDOUT);
+	ck_assert(!af_future_is_done(whole));
+	answer = NULL;
+	resolve_gift();
+	expect_ended(whole, 0, 7);
+	rig_close(&rig);
+}
+END_TEST
+
+/*
+ * The peer leaves bytes unread, which is a reset here. Index: the rest, an
+ * incomplete line, stays in the file; or there is none.
+ */
+START_TEST(each_async_at_a_read_error_fails_once_its_last_future_is_done)
+{
+	bool rest = _i / DRIVE_COUNT;
+
+	open_reader(WAY(KIND_SOCKETPAIR, _i % DRIVE_COUNT));
+	answer = answer_gift;
+	put_text(af_file_fd(rig.reader), "unread");
+	put_text(rig.out, rest ? "one\npart" : "one\n");
+	each(AFIO_EACH_LINE);
+	until_gift();
+	rig_hang_up(&rig);
+	ck_assert_int_eq(af_await_for(whole, MS(5)), -ETIMEDOUT);
+	ck_assert(!af_future_is_done(whole));
+	answer = NULL;
+	resolve_gift();
+	expect_ended(whole, -ECONNRESET, 4);
+	ck_assert_str_eq(text, "one\n|");
+	if (rest)
+		expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "part",
+			    AFIO_ERROR);
 	rig_close(&rig);
 }
 END_TEST
@@ -722,6 +776,120 @@ START_TEST(each_async_gets_every_packet_of_a_packet_pipe)
 }
 END_TEST
 
+/* A source of records that is neither a socket nor a pipe. */
+static void open_records(int fd, int driver)
+{
+	open_messages(SOCK_DGRAM, driver);
+	close(far_end);
+	close_reader();
+	ck_assert_int_ge(fd, 0);
+	rig.reader = af_file_new(rig.loop, fd, 0);
+	ck_assert_ptr_nonnull(rig.reader);
+	answer = answer_gift;
+}
+
+/* The sum of what is added while the future is pending is the next record. */
+START_TEST(each_async_gets_every_count_of_an_eventfd)
+{
+	const uint64_t counts[] = { 3, 5, 6 };
+	int fd = eventfd(0, EFD_CLOEXEC);
+	uint64_t got;
+
+	open_records(fd, _i);
+	put(fd, &counts[0], sizeof *counts);
+	each(AFIO_EACH_RECORD);
+	until_gift();
+	ck_assert_uint_eq(piece_len, sizeof got);
+	memcpy(&got, piece, sizeof got);
+	ck_assert_uint_eq(got, 3);
+	put(fd, &counts[1], sizeof *counts);
+	put(fd, &counts[2], sizeof *counts);
+	ck_assert_int_eq(af_await_for(whole, MS(5)), -ETIMEDOUT);
+	ck_assert_uint_eq(calls, 1);
+	resolve_gift();
+	until_gift();
+	ck_assert_uint_eq(piece_len, sizeof got);
+	memcpy(&got, piece, sizeof got);
+	ck_assert_uint_eq(got, 11);
+	af_future_cancel(whole);
+	drop_gift();
+	expect_ended(whole, -ECANCELED, 2 * sizeof got);
+	rig_close(&rig);
+}
+END_TEST
+
+static void expect_signal(int number)
+{
+	struct signalfd_siginfo got;
+
+	until_gift();
+	ck_assert_uint_eq(piece_len, sizeof got);
+	memcpy(&got, piece, sizeof got);
+	ck_assert_uint_eq(got.ssi_signo, number);
+}
+
+START_TEST(each_async_gets_every_signal_of_a_signalfd)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	open_records(fd, _i);
+	raise(SIGUSR1);
+	each(AFIO_EACH_RECORD);
+	expect_signal(SIGUSR1);
+	raise(SIGUSR2);
+	resolve_gift();
+	expect_signal(SIGUSR2);
+	af_future_cancel(whole);
+	drop_gift();
+	expect_ended(whole, -ECANCELED, 2 * sizeof(struct signalfd_siginfo));
+	rig_close(&rig);
+}
+END_TEST
+
+static void expect_no_records(struct af_file *file)
+{
+	ck_assert_ptr_nonnull(file);
+	expect_error(&rig,
+		     af_file_each_async(file, AFIO_EACH_RECORD, take, &rig),
+		     -ENOTSUP);
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "one\ntwo\n", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_uint_eq(calls, 0);
+}
+
+START_TEST(each_async_of_records_of_a_stream_is_not_supported)
+{
+	FILE *disk = tmpfile();
+	struct bufferevent *bev;
+	int fds[2];
+
+	open_reader(_i);
+	ck_assert_ptr_nonnull(disk);
+	put_text(fileno(disk), "one\ntwo\n");
+	ck_assert_int_eq(lseek(fileno(disk), 0, SEEK_SET), 0);
+	expect_no_records(af_file_new(rig.loop, fileno(disk), AFIO_KEEP_FD));
+	fclose(disk);
+
+	ck_assert_int_eq(socketpair(AF_UNIX,
+				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				    0, fds),
+			 0);
+	put_text(fds[1], "one\ntwo\n");
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	expect_no_records(af_file_from_bufferevent(rig.loop, bev, 0));
+	close(fds[1]);
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(each_async_with_nonsense_is_invalid)
 {
 	open_reader(_i);
@@ -761,6 +929,11 @@ Suite *suite(void)
 	ADD(each_async_waits_for_each_future);
 	ADD(each_async_passes_nothing_on_while_a_future_is_pending);
 	ADD(each_async_reads_nothing_while_a_future_is_pending);
+	ADD(each_async_at_the_end_succeeds_once_its_last_future_is_done);
+	tcase_add_loop_test(
+		tc,
+		each_async_at_a_read_error_fails_once_its_last_future_is_done,
+		0, 2 * DRIVE_COUNT);
 	ADD(each_async_given_a_failed_future_fails_with_its_error);
 	ADD(each_async_whose_future_fails_fails_with_its_error);
 	ADD(each_async_cancelled_cancels_its_future);
@@ -783,6 +956,9 @@ Suite *suite(void)
 	ADD_DRIVEN(each_async_gets_every_seqpacket);
 	ADD_DRIVEN(each_async_with_a_limit_fails_on_a_longer_message);
 	ADD_DRIVEN(each_async_gets_every_packet_of_a_packet_pipe);
+	ADD_DRIVEN(each_async_gets_every_count_of_an_eventfd);
+	ADD_DRIVEN(each_async_gets_every_signal_of_a_signalfd);
+	ADD_DRIVEN(each_async_of_records_of_a_stream_is_not_supported);
 	ADD(each_async_with_nonsense_is_invalid);
 	return s;
 }

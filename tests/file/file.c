@@ -452,6 +452,75 @@ static void *use_from_another_thread(void *arg)
 	return NULL;
 }
 
+static int never_line(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)flags;
+	ck_abort_msg("called with %p", arg);
+	return 0;
+}
+
+static struct af_future *never_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	never_line(data, len, flags, arg);
+	return NULL;
+}
+
+static void expect_eperm(struct af_future *f)
+{
+	ck_assert_int_eq(af_future_error(f), -EPERM);
+	ck_assert_uint_eq(af_future_count(f), 0);
+	af_future_unref(f);
+}
+
+static void *operate_from_another_thread(void *arg)
+{
+	const struct rig *other = arg;
+	struct evbuffer *buf = evbuffer_new();
+
+	expect_eperm(af_file_read(other->reader, 1, 0, NULL));
+	expect_eperm(af_file_readline(other->reader, 0, 0, 0, NULL));
+	expect_eperm(af_file_read_until(other->reader, "b", 1, 0, 0, NULL));
+	expect_eperm(af_file_write(other->writer, "x", 1, 0, NULL));
+	evbuffer_add(buf, "x", 1);
+	expect_eperm(af_file_write_buffer(other->writer, buf, 0, NULL));
+	evbuffer_free(buf);
+	expect_eperm(af_file_copy(other->reader, other->writer, 1, NULL));
+	expect_eperm(af_file_each_async(other->reader, AFIO_EACH_LINE,
+					never_piece, NULL));
+	expect_eperm(af_file_copy_both(other->reader, other->writer, NULL));
+	expect_eperm(af_file_follow(other->loop, "/dev/null", NULL, never_line,
+				    NULL));
+	return NULL;
+}
+
+START_TEST(operation_of_another_thread_is_not_permitted_and_takes_nothing)
+{
+	pthread_t thread;
+
+	rig_open(&rig, _i);
+	put_text(rig.out, "abc");
+	put_text(rig.in, "ghi");
+	rig_reader(&rig);
+	rig_writer(&rig);
+	/* Some are in the file, and some on the descriptor. */
+	leave_unread();
+	put_text(af_file_fd(rig.writer), "\ndef");
+	ck_assert_int_eq(pthread_create(&thread, NULL,
+					operate_from_another_thread, &rig),
+			 0);
+	pthread_join(thread, NULL);
+	turn(&rig);
+	expect_text(&rig, af_file_read(rig.reader, 7, AFIO_FULL, NULL),
+		    "abc\ndef", 0);
+	expect_text(&rig, af_file_read(rig.writer, 9, 0, NULL), "ghi", 0);
+	expect_error(&rig, af_file_read(rig.reader, 1, 0, MS(5)), -ETIMEDOUT);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(file_of_another_threads_loop_is_not_permitted)
 {
 	pthread_t thread;
@@ -494,5 +563,9 @@ Suite *suite(void)
 	ADD(detach_leaves_the_blocking_mode);
 	ADD(loop_freed_with_pending_cancels_and_refuses_more);
 	tcase_add_test(tc, file_of_another_threads_loop_is_not_permitted);
+	tcase_add_loop_test(
+		tc,
+		operation_of_another_thread_is_not_permitted_and_takes_nothing,
+		WAY(KIND_SOCKETPAIR, 0), EVERY_WAY);
 	return s;
 }

@@ -236,6 +236,24 @@ ROW(readline_longer_than_size_comes_in_pieces)
 		    0);
 }
 
+/* Whole lines, a line whose end is missing, and all there is. */
+ROW(limit_passed_fails_emsgsize_and_leaves_the_bytes)
+{
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 5), 0);
+	send_text(&rig, "four\ntoo long\nendle");
+	expect_text(&rig, read_line(), "four\n", 0);
+	for (int i = 0; i < 2; i++) {
+		expect_error(&rig, read_line(), -EMSGSIZE);
+		expect_error(&rig, read_some(0), -EMSGSIZE);
+	}
+	expect_text(&rig, af_file_readline(rig.reader, 6, 0, 0, NULL), "too lo",
+		    AFIO_TRUNCATED);
+	expect_text(&rig, read_line(), "ng\n", 0);
+	send_text(&rig, "ss");
+	expect_error(&rig, read_line(), -EMSGSIZE);
+	expect_text(&rig, read_full(7, NULL), "endless", 0);
+}
+
 ROW(readline_at_deadline_succeeds_with_part_or_leaves_it)
 {
 	send_text(&rig, "abc");
@@ -398,6 +416,7 @@ Suite *suite(void)
 	ADD_ROW(tc, readline_succeeds_with_each_line, 0);
 	ADD_ROW(tc, readline_unterminated_at_eof_succeeds_with_eof, no_end);
 	ADD_ROW(tc, readline_longer_than_size_comes_in_pieces, 0);
+	ADD_ROW(tc, limit_passed_fails_emsgsize_and_leaves_the_bytes, 0);
 	ADD_ROW(tc, readline_at_deadline_succeeds_with_part_or_leaves_it, 0);
 	ADD_ROW(tc, read_until_any_in_two_pieces_is_found, 0);
 	ADD_ROW(tc, read_until_delimiter_in_two_pieces_is_found, 0);

@@ -571,6 +571,26 @@ static int no_line(const char *data, size_t len, unsigned flags, void *arg)
 	return 0;
 }
 
+START_TEST(limit_of_all_there_can_be_is_invalid_and_changes_nothing)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 5), 0);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, SIZE_MAX), -EINVAL);
+	ck_assert_int_eq(af_file_set_limit(NULL, 5), -EINVAL);
+	ck_assert_uint_eq(af_file_limit(rig.reader), 5);
+	put_text(rig.out, "123456\n");
+	expect_error(&rig, readline(0), -EMSGSIZE);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, SIZE_MAX - 1), 0);
+	expect_text(&rig, readline(0), "123456\n", 0);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 0), 0);
+	ck_assert_uint_eq(af_file_limit(rig.reader), 0);
+	put_text(rig.out, "1\n");
+	expect_text(&rig, readline(0), "1\n", 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(limit_passed_by_a_line_of_each_fails_emsgsize)
 {
 	size_t seen = 0;
@@ -626,6 +646,7 @@ Suite *suite(void)
 	ADD(read_until_size_below_delimiter_comes_in_pieces);
 	ADD(read_until_ends_as_readline_does);
 	ADD(limit_passed_fails_emsgsize_and_leaves_the_bytes);
+	ADD(limit_of_all_there_can_be_is_invalid_and_changes_nothing);
 	ADD(limit_passed_by_a_line_of_each_fails_emsgsize);
 	ADD(limit_of_the_loop_is_what_its_files_begin_with);
 	tcase_add_test(tc, read_until_pieces_never_split_a_delimiter);

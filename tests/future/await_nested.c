@@ -358,7 +358,7 @@ static void wait_between_deadlines(void *arg)
 		await_ms(60);
 	while (!*story);
 	tell("waited ");
-	set_deadline(600, "660 ");
+	set_deadline(400, "460 ");
 	await_ms(20);
 	set_deadline(30, "110 ");
 }
@@ -369,11 +369,11 @@ START_TEST(await_leaves_deadlines_their_remaining_time)
 
 	open_stage((enum context)_i);
 	since = now_us();
-	set_deadline(600, "600 ");
+	set_deadline(400, "400 ");
 	set_deadline(30, "30 ");
 	stage_play(&stage, wait_between_deadlines, NULL);
-	expect_elapsed(since, 660);
-	ck_assert_str_eq(story, "30 waited 110 600 660 ");
+	expect_elapsed(since, 460);
+	ck_assert_str_eq(story, "30 waited 110 400 460 ");
 	close_stage();
 }
 END_TEST

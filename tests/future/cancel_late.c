@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -202,6 +203,45 @@ START_TEST(cancelled_continuation_writes_no_byte)
 }
 END_TEST
 
+static struct af_file *ends[2];
+
+static struct af_future *copy_now(struct af_future *done, void *arg)
+{
+	(void)done;
+	calls++;
+	return arg ? af_file_copy_both(ends[0], ends[1], MS(0))
+		   : af_file_copy(ends[0], ends[1], -1, MS(0));
+}
+
+START_TEST(cancelled_continuation_copies_no_byte)
+{
+	bool both = _i / DRIVE_COUNT & 1;
+	struct af_future *f;
+	int fds[2], peers[2];
+	char byte;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	calls = 0;
+	for (int i = 0; i < 2; i++) {
+		make_pair(KIND_SOCKETPAIR, fds);
+		ends[i] = af_file_new(rig.loop, fds[0], 0);
+		peers[i] = fds[1];
+		put_text(peers[i], "late");
+	}
+	f = af_then(succeed(), copy_now, both ? &rig : NULL);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert_int_eq(calls, 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_lt(recv(peers[i], &byte, 1, MSG_DONTWAIT), 0);
+		expect_text(&rig, af_file_read(ends[i], 9, 0, NULL), "late", 0);
+		af_file_close(ends[i]);
+		close(peers[i]);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 static struct af_future *await_more(struct af_future *done, void *arg)
 {
 	struct af_future *f = read_line();
@@ -290,14 +330,18 @@ static void await_state(pid_t pid, char state)
 /* Stopped, as by SIGSTOP: libevent sees the timers before the descriptors. */
 START_TEST(timeout_after_a_stop_serves_what_had_come)
 {
-	const struct timeval time = { 1, 0 };
+	const struct timeval time = { 0, 500000 };
 	struct timespec end;
 	struct af_future *f;
 	pid_t self = getpid(), pid;
 
 	open_reader(_i);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 2; /* past the deadline */
+	end.tv_nsec += 600000000; /* past the deadline */
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
 	f = af_with_timeout(read_line(), &time);
 	pid = fork();
 	if (pid == 0) {
@@ -413,6 +457,7 @@ Suite *suite(void)
 	ADD(cancel_spares_what_catch_and_finally_return, 1);
 	ADD(cancelled_continuation_moves_no_byte, 4);
 	ADD(cancelled_continuation_writes_no_byte, 1);
+	ADD(cancelled_continuation_copies_no_byte, 2);
 	ADD(cancelled_continuation_may_await, 1);
 	ADD(cancel_of_finished_write_keeps_its_count, 1);
 

@@ -66,6 +66,15 @@ static void close_rig(void)
 	ck_assert_int_eq(never, 0);
 }
 
+static int count_line(const char *line, size_t len, unsigned flags, void *arg)
+{
+	(void)line;
+	(void)len;
+	(void)flags;
+	++*(int *)arg;
+	return 0;
+}
+
 START_TEST(forget_of_an_operation_takes_its_continuations_off)
 {
 	struct af_future *f, *link;
@@ -164,6 +173,54 @@ START_TEST(forget_gives_the_arg_back)
 	put_text(rig.out, "ghi");
 	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "ghi", 0);
 	close_rig();
+}
+END_TEST
+
+START_TEST(forget_of_each_line_still_calls_its_function)
+{
+	struct af_future *f;
+	int lines = 0;
+
+	open_rig(_i);
+	rig_reader(&rig);
+	f = af_file_each_line(rig.reader, count_line, &lines);
+	af_on_done(af_future_ref(f), count, &never);
+	put_text(rig.out, "one\n");
+	while (lines < 1)
+		settle();
+	af_future_forget(af_future_ref(f));
+	put_text(rig.out, "two\nthree\n");
+	rig_hang_up(&rig);
+	expect_count(&rig, f, 14, AFIO_EOF);
+	ck_assert_int_eq(lines, 3);
+	close_rig();
+}
+END_TEST
+
+/* Index: cancelled, or by the loop's end. */
+START_TEST(forget_of_a_promise_still_calls_its_cancel_function)
+{
+	struct af_future *f, *link;
+
+	open_rig(_i % DRIVE_COUNT);
+	f = make();
+	link = af_finally(af_future_ref(f), pass, &never);
+	af_future_forget(link);
+	ck_assert_int_eq(cancels, 0);
+	if (_i < DRIVE_COUNT) {
+		af_future_cancel(f);
+	} else {
+		af_loop_free(rig.loop);
+		rig.loop = NULL;
+	}
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+	if (rig.loop)
+		settle();
+	rig_close(&rig);
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(never, 0);
 }
 END_TEST
 
@@ -483,6 +540,49 @@ START_TEST(forget_of_a_map_ends_its_calls)
 }
 END_TEST
 
+static void note_error(struct af_future *done, void *arg)
+{
+	*(int *)arg = af_future_error(done);
+}
+
+static struct af_future *items[4];
+
+static struct af_future *make_item(void *arg)
+{
+	(void)arg;
+	return af_future_ref(items[calls++] = make());
+}
+
+/* Index: it would go on after a failure, or not. */
+START_TEST(forget_of_a_part_fails_the_map_of_others)
+{
+	struct af_future *map;
+	int ends = 0, error = 0;
+
+	open_rig(_i % DRIVE_COUNT);
+	map = af_map(rig.loop, make_item, NULL, 3,
+		     _i / DRIVE_COUNT ? AFIO_SETTLE : 0);
+	settle();
+	ck_assert_int_eq(calls, 3);
+	af_on_done(af_future_ref(map), note_error, &error);
+	af_on_done(af_future_ref(items[0]), count, &ends);
+	af_future_forget(af_future_ref(items[1]));
+	expect_error(&rig, map, -ECANCELED);
+	settle();
+	ck_assert_int_eq(error, -ECANCELED);
+	/* The parts go on, this one, too. */
+	ck_assert_int_eq(cancels, 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(af_future_resolve(items[i], NULL, NULL), 0);
+		expect_error(&rig, items[i], 0);
+	}
+	settle();
+	ck_assert_int_eq(ends, 1);
+	ck_assert_int_eq(calls, 3);
+	close_rig();
+}
+END_TEST
+
 static void free_and_go_on(void *value)
 {
 	struct talk *talk = value;
@@ -513,6 +613,74 @@ START_TEST(forget_that_frees_a_value_may_call_anything)
 	expect_error(&rig, f, -ECANCELED);
 	expect_error(&rig, talk.inner, -ECANCELED);
 	close_rig();
+}
+END_TEST
+
+static void free_the_loop(void *value)
+{
+	calls++;
+	af_loop_free(rig.loop);
+	*(struct af_loop **)value = NULL;
+}
+
+static struct af_future *pass_on(struct af_future *done, void *arg)
+{
+	af_on_done(af_future_ref(done), note, arg);
+	return NULL;
+}
+
+/* Beside what it forgets is a shield, whose continuation adds another one. */
+static void forget_and_free(void *arg)
+{
+	struct af_future *parts[2], *f, *pending = make();
+
+	parts[0] = af_succeeded(rig.loop, &rig.loop, free_the_loop);
+	parts[1] = af_future_ref(pending);
+	f = af_finally(af_all(rig.loop, parts, 2), pass, &never);
+	af_on_done(af_finally(af_shield(pending), pass_on, arg), note, arg);
+	af_future_forget(f);
+	ck_assert_ptr_null(rig.loop);
+}
+
+static void forget_and_free_in_callback(evutil_socket_t fd, short what,
+					void *arg)
+{
+	(void)fd;
+	(void)what;
+	forget_and_free(arg);
+}
+
+static void forget_and_free_when_done(struct af_future *done, void *arg)
+{
+	(void)done;
+	forget_and_free(arg);
+}
+
+/* Index: a driver, and whether it is called by nobody, the loop, libevent. */
+START_TEST(forget_that_frees_the_loop_runs_what_follows)
+{
+	int place = _i / DRIVE_COUNT, error = 0;
+
+	open_rig(_i % DRIVE_COUNT);
+	if (place == 0)
+		forget_and_free(&error);
+	else if (place == 1)
+		af_on_done(af_sleep(rig.loop, MS(0)),
+			   forget_and_free_when_done, &error);
+	else
+		event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT,
+				forget_and_free_in_callback, &error, MS(0));
+	if (place > 0 && rig.driver == DRIVE_DISPATCH)
+		event_base_dispatch(rig.base);
+	else if (place > 0 && rig.driver == DRIVE_RUN)
+		ck_assert_int_eq(af_loop_run(rig.loop), 0);
+	else if (place > 0)
+		expect_error(&rig, af_sleep(rig.loop, MS(60000)), -ECANCELED);
+	ck_assert_int_eq(calls, 3);
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(error, -ECANCELED);
+	ck_assert_int_eq(never, 0);
+	rig_close(&rig);
 }
 END_TEST
 
@@ -591,6 +759,8 @@ Suite *suite(void)
 	ADD(forget_of_a_chain_takes_all_continuations_off, 1);
 	ADD(forget_of_due_continuations_takes_them_off, 1);
 	ADD(forget_gives_the_arg_back, 1);
+	ADD(forget_of_each_line_still_calls_its_function, 1);
+	ADD(forget_of_a_promise_still_calls_its_cancel_function, 2);
 	ADD(forget_of_a_part_fails_the_group_of_others, GROUPS);
 	ADD(forget_of_a_group_reaches_its_parts, GROUPS);
 	ADD(forget_stops_at_a_shield, 1);
@@ -602,7 +772,9 @@ Suite *suite(void)
 	tcase_add_test(
 		tc, await_of_a_running_chain_that_is_forgotten_ends_ecanceled);
 	ADD(forget_of_a_map_ends_its_calls, 3);
+	ADD(forget_of_a_part_fails_the_map_of_others, 2);
 	ADD(forget_that_frees_a_value_may_call_anything, 1);
+	ADD(forget_that_frees_the_loop_runs_what_follows, 3);
 	ADD(forget_while_the_loop_ends_is_safe, 1);
 	ADD(forget_of_diamonds_walks_them_once, 1);
 	tcase_add_test(tc, forget_of_nonsense_does_nothing);

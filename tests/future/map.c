@@ -521,6 +521,54 @@ START_TEST(map_of_another_loops_future_fails_einval)
 }
 END_TEST
 
+/* The second one is of another loop; the first one is pending meanwhile. */
+static struct af_future *make_second_elsewhere(void *arg)
+{
+	return work.made ? (work.made++, make_elsewhere(arg))
+			 : make_pending(arg);
+}
+
+START_TEST(map_of_another_loops_future_waits_for_the_others)
+{
+	struct af_future *map;
+
+	open_rig(_i % DRIVE_COUNT, 10);
+	other = af_loop_new(NULL);
+	map = af_map(rig.loop, make_second_elsewhere, &work, 5,
+		     _i / DRIVE_COUNT ? AFIO_SETTLE : 0);
+	settle();
+	ck_assert_int_eq(work.made, 2);
+	ck_assert_int_eq(af_future_error(map), -EINPROGRESS);
+	ck_assert_int_eq(work.cancels, 0);
+	af_future_resolve(work.items[0], NULL, NULL);
+	expect_map(map, -EINVAL, 1);
+	ck_assert_int_eq(work.made, 2);
+	af_future_unref(work.items[0]);
+	af_loop_free(other);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Operations on NULL have futures without a loop, which are not another's. */
+static struct af_future *make_failed(void *arg)
+{
+	struct work *w = arg;
+
+	return w->made++ < w->todo ? af_file_read(NULL, 1, 0, NULL) : NULL;
+}
+
+START_TEST(map_of_futures_without_a_loop_takes_them_for_failed)
+{
+	open_rig(_i, 3);
+	expect_map(af_map(rig.loop, make_failed, &work, 2, AFIO_SETTLE), 0, 0);
+	ck_assert_int_eq(work.made, 4);
+	work.made = 0;
+	expect_map(af_map(rig.loop, make_failed, &work, 2, 0), -EINVAL, 0);
+	ck_assert_int_eq(work.made, 1);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Done already: nothing recurses, nothing grows, and timers fire. */
 START_TEST(million_futures_that_are_done_are_fast_and_fair)
 {
@@ -714,6 +762,8 @@ Suite *suite(void)
 	ADD(map_counts_those_that_succeeded_so_far, 1);
 	ADD(map_stops_at_the_first_failure, 1);
 	ADD(map_stops_at_a_failure_that_was_there_already, 1);
+	ADD(map_of_another_loops_future_waits_for_the_others, 2);
+	ADD(map_of_futures_without_a_loop_takes_them_for_failed, 1);
 	ADD(map_that_settles_goes_on_after_failures, 1);
 	ADD(map_canceled_cancels_what_is_pending, 1);
 	ADD(map_canceled_before_its_first_call_makes_nothing, 1);

@@ -377,6 +377,95 @@ START_TEST(wait_from_anywhere_leaves_the_programs_events_alone)
 }
 END_TEST
 
+/* What becomes of a descriptor's number while a wait for it is pending. */
+enum fate { CLOSED, NOW_OF_THE_BASE, NOW_ON_DISK, NOW_A_PIPE, FATES };
+
+struct closed {
+	struct stage stage;
+	enum fate fate;
+	struct af_future *wait;
+	int fd, new_out; /* -1: no pipe took its place */
+};
+
+static void lose(struct closed *closed)
+{
+	int fds[2];
+
+	closed->new_out = -1;
+	if (closed->fate == NOW_A_PIPE) {
+		make_pair(KIND_PIPE, fds);
+		closed->new_out = fds[1];
+	} else if (closed->fate == NOW_ON_DISK) {
+		fds[0] = open("file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ck_assert_int_ge(fds[0], 0);
+	}
+	if (closed->fate <= NOW_OF_THE_BASE) {
+		close(closed->fd);
+		return;
+	}
+	ck_assert_int_eq(dup3(fds[0], closed->fd, O_CLOEXEC), closed->fd);
+	close(fds[0]);
+}
+
+static void await_a_moment(struct closed *closed)
+{
+	struct af_future *f = af_sleep(closed->stage.loop, MS(1));
+
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+}
+
+/* The wait stays on a base that it need not leave, and never ends there. */
+static void await_beside_a_lost_one(void *arg)
+{
+	struct closed *closed = arg;
+
+	/* The first one makes a base, whose descriptor takes a free number. */
+	if (closed->fate != NOW_OF_THE_BASE)
+		await_a_moment(closed);
+	lose(closed);
+	await_a_moment(closed);
+	await_a_moment(closed);
+	if (!contexts[closed->stage.context].private) {
+		ck_assert(!af_future_is_done(closed->wait));
+		af_future_cancel(closed->wait);
+	}
+	if (closed->new_out >= 0)
+		put_text(closed->new_out, "abc");
+}
+
+static void ignore_epoll(int severity, const char *message)
+{
+	ck_assert_msg(!strncmp(message, "Epoll ADD", strlen("Epoll ADD")),
+		      "%d: %s", severity, message);
+}
+
+/* With epoll(7), which notices that a descriptor is closed when it is added. */
+START_TEST(wait_whose_descriptor_was_closed_holds_up_no_other)
+{
+	struct closed closed = { .fate = (enum fate)(_i / CONTEXT_COUNT) };
+	int fds[2], error = 0;
+
+	event_set_log_callback(ignore_epoll);
+	stage_open(&closed.stage, (enum context)(_i % CONTEXT_COUNT));
+	make_pair(KIND_PIPE, fds);
+	closed.fd = fds[0];
+	closed.wait = af_wait_fd(closed.stage.loop, closed.fd, EV_READ, NULL);
+	stage_play(&closed.stage, await_beside_a_lost_one, &closed);
+	if (!contexts[closed.stage.context].private)
+		error = -ECANCELED;
+	else if (closed.fate <= NOW_OF_THE_BASE)
+		error = -EBADF;
+	expect_done(closed.wait, error);
+	if (closed.fate > NOW_OF_THE_BASE)
+		close(closed.fd);
+	if (closed.new_out >= 0)
+		close(closed.new_out);
+	close(fds[1]);
+	stage_close(&closed.stage);
+}
+END_TEST
+
 START_TEST(loop_freed_while_a_wait_is_pending_cancels_it)
 {
 	struct af_future *f;
@@ -454,6 +543,8 @@ Suite *suite(void)
 	ADD(many_wait_for_one_descriptor_in_both_directions, BACKENDS);
 	ADD(wait_from_anywhere_leaves_the_programs_events_alone,
 	    BACKENDS * CONTEXT_COUNT);
+	ADD(wait_whose_descriptor_was_closed_holds_up_no_other,
+	    FATES * CONTEXT_COUNT);
 	ADD(loop_freed_while_a_wait_is_pending_cancels_it, WAYS);
 	tcase_add_test(tc, wait_begun_while_the_loop_is_freed_fails_ecanceled);
 	tcase_add_test(tc, dump_names_the_wait_and_its_descriptor);

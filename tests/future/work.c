@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -432,6 +434,46 @@ START_TEST(more_work_threads_take_effect_at_once)
 }
 END_TEST
 
+/* How many calls of it run at a time, at most. */
+static atomic_int running, most_running;
+
+static void *run_a_little(void *arg)
+{
+	int now = ++running;
+
+	if (now > most_running)
+		most_running = now;
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	running--;
+	return arg;
+}
+
+START_TEST(fewer_work_threads_end_after_their_present_calls)
+{
+	struct af_future *stuck[3], *works[MANY];
+
+	open_rig(_i);
+	for (int i = 0; i < 3; i++)
+		stuck[i] = hanging();
+	gate_expect(&gate.begun, 3);
+	ck_assert_int_eq(af_loop_set_work_threads(rig.loop, 1), 0);
+	for (int i = 0; i < MANY; i++)
+		works[i] = af_work(rig.loop, run_a_little, NULL, NULL);
+	expect_life();
+	ck_assert_int_eq(library_threads(), 3);
+	gate_open();
+	for (int i = 0; i < MANY; i++)
+		expect_count(&rig, works[i], 1, 0);
+	ck_assert_int_eq(most_running, 1);
+	/* None of the present calls was cut short. */
+	for (int i = 0; i < 3; i++)
+		expect_count(&rig, stuck[i], 1, 0);
+	ck_assert_int_eq(gate_count(&gate.freed), 3);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(disk_is_served_while_all_work_threads_hang)
 {
 	struct af_future *works[MANY];
@@ -608,6 +650,7 @@ Suite *suite(void)
 		       work_begun_while_the_loop_is_freed_fails_ecanceled);
 	ADD(work_runs_on_as_many_threads_as_allowed, 4);
 	tcase_add_test(tc, more_work_threads_take_effect_at_once);
+	ADD(fewer_work_threads_end_after_their_present_calls, DRIVE_COUNT);
 	ADD(disk_is_served_while_all_work_threads_hang, DRIVE_COUNT);
 	ADD(work_is_done_while_all_disk_workers_hang, DRIVE_COUNT);
 	ADD(works_on_one_thread_run_in_order, DRIVE_COUNT);

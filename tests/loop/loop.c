@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -396,6 +397,68 @@ START_TEST(loop_freed_in_a_continuation_ends_the_wait)
 }
 END_TEST
 
+static void expect_canceled(struct af_future *f)
+{
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+}
+
+static void count_free(void *value)
+{
+	++*(int *)value;
+}
+
+static struct af_future *make_none(void *arg)
+{
+	ck_abort_msg("called with %p", arg);
+	return NULL;
+}
+
+static void make_while_freed(struct af_future *done, void *arg)
+{
+	struct af_loop *loop = af_future_loop(done);
+	struct af_future *part = af_future_ref(done);
+	int fd = dup(rig.out);
+
+	ck_assert_int_eq(af_future_error(done), -ECANCELED);
+	ck_assert_ptr_null(af_loop_base(loop));
+	ck_assert_int_eq(af_loop_run(loop), -ECANCELED);
+	ck_assert_int_eq(af_loop_dump(loop, stderr), -EINVAL);
+	errno = 0;
+	ck_assert_ptr_null(af_file_new(loop, fd, 0));
+	ck_assert_int_eq(errno, ECANCELED);
+	ck_assert_int_eq(close(fd), 0);
+	errno = 0;
+	ck_assert_ptr_null(af_file_open(loop, "/dev/null", "r"));
+	ck_assert_int_eq(errno, ECANCELED);
+	errno = 0;
+	ck_assert_ptr_null(af_post_handle_new(loop));
+	ck_assert_int_eq(errno, ECANCELED);
+	expect_canceled(af_future_new(loop, NULL, NULL));
+	expect_canceled(af_succeeded(loop, arg, count_free));
+	expect_canceled(af_failed(loop, -EIO));
+	expect_canceled(af_sleep(loop, MS(0)));
+	expect_canceled(af_all(loop, &part, 1));
+	expect_canceled(af_map(loop, make_none, NULL, 1, 0));
+	expect_canceled(af_file_open_async(loop, "/dev/null", "r"));
+	expect_canceled(af_file_read(rig.reader, 1, 0, NULL));
+}
+
+/* The continuations that it runs have a loop with which nothing can be made. */
+START_TEST(loop_that_is_being_freed_refuses_all_that_is_new)
+{
+	int freed = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	af_on_done(read_some(1), make_while_freed, &freed);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	ck_assert_int_eq(freed, 1);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(two_loops_on_one_base_go_on_together)
 {
 	struct rig other;
@@ -486,5 +549,6 @@ Suite *suite(void)
 	ADD(stop_and_break_and_exit_from_a_timer_end_a_run);
 	tcase_add_test(tc, stop_lets_an_await_end_in_its_own_time);
 	ADD(loop_freed_in_a_continuation_ends_the_wait);
+	ADD(loop_that_is_being_freed_refuses_all_that_is_new);
 	return s;
 }

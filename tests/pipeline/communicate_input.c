@@ -195,7 +195,7 @@ START_TEST(input_past_deadline_is_counted)
 
 	open_input(_i, ENDLESS);
 	start_doze();
-	input.how.timeout = MS(100);
+	input.how.timeout = MS(10);
 	f = communicate();
 	output = outcome(&rig, f, -ETIMEDOUT, 0);
 	ck_assert_str_eq(output->out, "y\n");
@@ -312,7 +312,7 @@ START_TEST(input_endless_ends_after_linger)
 
 	open_input(_i, ENDLESS);
 	start_one(HELPER("grandchild", "3"));
-	input.how.linger = has_input() ? MS(50) : MS(20000);
+	input.how.linger = has_input() ? MS(10) : MS(20000);
 	f = communicate();
 	output = outcome(&rig, f, 0, has_input() ? AFIO_TIMEDOUT : 0);
 	ck_assert_str_eq(output->out, "x\n");

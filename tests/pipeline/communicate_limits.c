@@ -271,6 +271,39 @@ START_TEST(communicate_at_limit_is_not_over_it)
 }
 END_TEST
 
+/* Of 1000 bytes to each stream, the last is too many, or none. */
+START_TEST(communicate_one_byte_around_the_limit_is_exact)
+{
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_chain(&rig, CHAIN(HELPER("write", "1000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 999));
+	expect_out_pattern(outcome(&rig, f, -EMSGSIZE, 0), 999);
+	af_future_unref(f);
+	expect_data_pattern(&rig, af_pipe_read(pipe, 0, 0, NULL), 1, 999,
+			    AFIO_EOF);
+	expect_success(&rig, pipe);
+	pipe = start_chain(&rig, CHAIN(HELPER("write", "1000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 999,
+					  .overflow = AFIO_OVERFLOW_TRUNCATE));
+	expect_out_pattern(outcome(&rig, f, 0, AFIO_TRUNCATED), 999);
+	af_future_unref(f);
+	expect_success(&rig, pipe);
+	pipe = start_chain(&rig, CHAIN(HELPER("write", "1000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 1001));
+	expect_out_pattern(outcome(&rig, f, 0, 0), 1000);
+	af_future_unref(f);
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(communicate_endless_truncated_is_ended_by_deadline)
 {
 	const struct af_output *output;
@@ -483,6 +516,7 @@ Suite *suite(void)
 	ADD(tc, communicate_over_the_loops_limit_fails_or_truncates);
 	ADD(tc, communicate_at_the_limit_of_a_stream_is_not_over_it);
 	ADD(tc, communicate_at_limit_is_not_over_it);
+	ADD(tc, communicate_one_byte_around_the_limit_is_exact);
 	ADD(tc, communicate_endless_truncated_is_ended_by_deadline);
 	ADD(tc,
 	    communicate_whose_output_another_process_takes_keeps_what_it_read);

@@ -144,6 +144,7 @@ START_TEST(spawn_chain_with_nonsense_is_invalid)
 	expect_no_chain(&rig, (const char *const *const[]){ NULL }, NULL);
 	expect_no_chain(&rig, CHAIN(ok, empty, ok), NULL);
 	expect_no_chain(&rig, CHAIN(ok, ok), WITH(.program = "cat"));
+	expect_no_chain(&rig, CHAIN(ok), WITH(.program_fd = &rig.in));
 	expect_no_chain(&rig, CHAIN(ok, ok), WITH(.out.kind = AFIO_STDOUT));
 	rig_close(&rig);
 }
@@ -151,6 +152,7 @@ END_TEST
 
 START_TEST(use_of_null_pipe_is_invalid)
 {
+	int status = 1234;
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -162,7 +164,16 @@ START_TEST(use_of_null_pipe_is_invalid)
 		     -EINVAL);
 	expect_error(&rig, af_pipe_wait(NULL, NULL), -EINVAL);
 	expect_error(&rig, af_pipe_communicate(NULL, NULL), -EINVAL);
+	expect_error(&rig, af_pipe_finish_stdin(NULL, NULL), -EINVAL);
 	ck_assert_int_eq(af_pipe_close_stdin(NULL), -EINVAL);
+	ck_assert(!af_pipe_poll(NULL, &status));
+	ck_assert_int_eq(status, 1234);
+	ck_assert_uint_eq(af_pipe_stages(NULL), 0);
+	ck_assert_ptr_null(af_pipe_process(NULL, 0));
+	ck_assert_int_eq(af_pipe_status(NULL, 0), -1);
+	ck_assert_ptr_null(af_pipe_stdin(NULL));
+	ck_assert_ptr_null(af_pipe_stdout(NULL));
+	ck_assert_ptr_null(af_pipe_stderr(NULL));
 	af_pipe_close(NULL);
 	rig_close(&rig);
 }
@@ -179,15 +190,29 @@ static void *use_elsewhere(void *arg)
 {
 	struct af_pipe *pipe = arg;
 	struct af_loop *loop = af_pipe_loop(pipe);
+	struct af_process *const first = af_pipe_process(pipe, 0);
+	const struct af_stage stage = { .argv = HELPER("exit", "0") };
 	struct af_future *const made[] = {
 		af_pipe_wait(pipe, NULL),
 		af_pipe_stop(pipe, NULL),
 		af_pipe_communicate(pipe, NULL),
 		af_pipe_each_line(pipe, stop_line, NULL),
+		af_pipe_each_chunk(pipe, stop_line, NULL),
+		af_pipe_finish_stdin(pipe, NULL),
+		af_pipe_spawn_async(loop, CHAIN(stage.argv), NULL),
+		af_pipe_spawn_stages_async(loop, &stage, 1, NULL),
 	};
 
-	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
 		ck_assert_int_eq(af_future_error(made[i]), -EPERM);
+		af_future_unref(made[i]);
+	}
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_spawn_stages(loop, &stage, 1, NULL));
+	ck_assert_int_eq(errno, EPERM);
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_from(&first, 1));
+	ck_assert_int_eq(errno, EPERM);
 	errno = 0;
 	ck_assert_ptr_null(
 		af_pipe_spawn(loop, CHAIN(HELPER("exit", "0")), NULL));
@@ -465,12 +490,38 @@ START_TEST(wait_past_deadline_times_out_and_stages_go_on)
 	since = now_us();
 	expect_error(&rig, af_pipe_wait(pipe, MS(50)), -ETIMEDOUT);
 	expect_elapsed(since, 50);
+	expect_error(&rig, af_pipe_wait(pipe, MS(0)), -ETIMEDOUT);
 	expect_error(&rig, af_pipe_wait(pipe, &negative), -EINVAL);
 	af_future_cancel(canceled);
 	expect_error(&rig, canceled, -ECANCELED);
 	expect_passes(&rig, pipe);
 	expect_status(&rig, kept, 0);
 	expect_status(&rig, af_pipe_wait(pipe, MS(0)), 0);
+	af_pipe_close(pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A kernel that tells the status of a child which it has reaped makes it 0. */
+START_TEST(wait_for_a_stage_whose_status_is_lost_is_echild)
+{
+	struct af_future *wait;
+	struct af_pipe *pipe;
+	struct rig rig;
+	int r, status;
+
+	rig_open(&rig, _i);
+	signal(SIGCHLD, SIG_IGN);
+	pipe = start_chain(&rig, CHAIN(HELPER("exit", "0")), NULL);
+	wait = af_pipe_wait(pipe, NULL);
+	r = drive(&rig, wait);
+	signal(SIGCHLD, SIG_DFL);
+	ck_assert(af_pipe_poll(pipe, &status));
+	ck_assert_int_eq(status, r == -ECHILD ? -1 : 0);
+	ck_assert_int_eq(af_pipe_status(pipe, 0), status);
+	if (r != -ECHILD)
+		ck_assert_int_eq(r, 0);
+	af_future_unref(wait);
 	af_pipe_close(pipe);
 	rig_close(&rig);
 }
@@ -583,6 +634,7 @@ Suite *suite(void)
 			    COUNT(verdicts));
 	ADD(tc, wait_for_writer_whose_reader_left_gives_success);
 	ADD(tc, wait_past_deadline_times_out_and_stages_go_on);
+	ADD(tc, wait_for_a_stage_whose_status_is_lost_is_echild);
 	ADD(tc, poll_is_true_once_every_stage_has_ended);
 	ADD(tc, close_with_children_alive_cancels_and_reaps);
 	ADD(tc, free_loop_before_pipe_cancels_its_operations);

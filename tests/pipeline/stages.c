@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "support/children.h"
+#include "support/nobody.h"
 #include "support/pattern.h"
 #include "support/scratch.h"
 
@@ -92,6 +92,34 @@ START_TEST(stderr_inherited_is_every_stages)
 	for (const char *tag = "abc"; *tag; tag++)
 		ck_assert_ptr_nonnull(strchr(text, *tag));
 	af_pipe_close_stdin(pipe);
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* As with a stream that is the stage's own. */
+START_TEST(stderr_of_all_can_be_opened_again_by_their_user)
+{
+	const char *const say[] = { "sh", "-c", "echo hi >/dev/stderr", NULL };
+	struct af_pipe *pipe;
+	struct af_future *f;
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	rig_open(&rig, _i);
+	pipe = start_chain(&rig, CHAIN(say, say),
+			   WITH(AS_NOBODY, ALL_PIPES, .cwd = "/"));
+	expect_text(&rig, af_pipe_read_stderr(pipe, 0, 0, NULL), "hi\nhi\n",
+		    AFIO_EOF);
+	expect_success(&rig, pipe);
+	f = af_pipe_spawn_async(rig.loop, CHAIN(say, say),
+				WITH(.reset_ids = true, ALL_PIPES, .cwd = "/"));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	pipe = af_future_take_pipe(f);
+	af_future_unref(f);
+	expect_text(&rig, af_pipe_read_stderr(pipe, 0, 0, NULL), "hi\nhi\n",
+		    AFIO_EOF);
 	expect_success(&rig, pipe);
 	rig_close(&rig);
 }
@@ -352,6 +380,7 @@ Suite *suite(void)
 	ADD(tc, stderr_each_is_a_file_of_its_stage);
 	tcase_add_test(tc, stderr_each_where_there_is_no_chain_is_invalid);
 	ADD(tc, stderr_inherited_is_every_stages);
+	ADD(tc, stderr_of_all_can_be_opened_again_by_their_user);
 	ADD(tc, communicate_with_stderr_each_tells_the_stages_apart);
 	ADD(tc, communicate_with_stderr_merged_has_it_in_one);
 	ADD(tc, communicate_with_stage_full_of_errors_does_not_hang);

@@ -162,6 +162,117 @@ START_TEST(stage_that_fails_async_leaves_none)
 }
 END_TEST
 
+/* As if they were started at once. */
+START_TEST(stderr_of_all_is_made_async_with_the_umask_of_all)
+{
+	const mode_t own = 077, all = 027;
+	const struct af_spawn_options options = { .umask = &own };
+	const struct af_stage stages[] = {
+		{ .argv = HELPER("exit", "0"), .options = &options },
+		{ .argv = HELPER("exit", "0") },
+	};
+	const struct af_stdio err = { .kind = AFIO_PATH, .path = "made" };
+	struct stat status;
+	struct rig rig;
+	mode_t ours;
+
+	rig_open(&rig, _i);
+	expect_success(&rig,
+		       taken(&rig, af_pipe_spawn_stages_async(
+					   rig.loop, stages, 2,
+					   WITH(.umask = &all, .err = err))));
+	ck_assert_int_eq(stat("made", &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0640);
+	unlink("made");
+	ours = umask(022);
+	expect_success(&rig, taken(&rig, af_pipe_spawn_stages_async(
+						 rig.loop, stages, 2,
+						 WITH(.err = err))));
+	umask(ours);
+	ck_assert_int_eq(stat("made", &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0644);
+	unlink("made");
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(stages_of_a_group_that_is_gone_fail_async)
+{
+	struct af_process *leader;
+	struct af_future *f;
+	struct rig rig;
+	char text[99];
+	pid_t group;
+
+	rig_open(&rig, _i);
+	leader = start(&rig, HELPER("exit", "0"), WITH(.new_group = true));
+	group = af_process_pid(leader);
+	snprintf(text, sizeof text,
+		 "stage 0: setpgid %d: Operation not permitted", (int)group);
+	expect_exit(&rig, leader, 0);
+	for (int i = 0; i < 2; i++) {
+		f = af_pipe_spawn_async(rig.loop,
+					CHAIN(HELPER("cat"), HELPER("cat")),
+					WITH(.new_group = i, .group = group));
+		ck_assert_int_eq(drive(&rig, f), -EPERM);
+		ck_assert_str_eq(af_future_spawn_error(f), text);
+		af_future_unref(f);
+	}
+	expect_nothing_left(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(pipeline_is_taken_only_from_a_start_that_succeeded)
+{
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_pipe_spawn_async(rig.loop, CHAIN(HELPER("exit", "0")), NULL);
+	ck_assert_ptr_null(af_future_take_pipe(f));
+	expect_success(&rig, taken(&rig, f));
+	f = af_spawn_async(rig.loop, HELPER("exit", "0"), NULL);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_ptr_null(af_future_take_pipe(f));
+	expect_exit(&rig, af_future_take_process(f), 0);
+	af_future_unref(f);
+	f = af_pipe_spawn_async(rig.loop, CHAIN(PROGRAM("./missing")), NULL);
+	ck_assert_int_eq(drive(&rig, f), -ENOENT);
+	ck_assert_ptr_null(af_future_take_pipe(f));
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
+/* All that is copied is spoilt as soon as the call has returned. */
+START_TEST(stages_started_async_are_copied)
+{
+	char cwd[] = "/", mode[] = "cwd";
+	const char *argv[] = { helper_path(), mode, NULL };
+	struct af_spawn_options own = { .cwd = cwd };
+	struct af_spawn_options ends = { .out.kind = AFIO_PIPE };
+	struct af_stage stages[] = { { .argv = HELPER("exit", "0") },
+				     { .argv = argv, .options = &own } };
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_pipe_spawn_stages_async(rig.loop, stages, 2, &ends);
+	memset(cwd, 'x', 1);
+	memset(mode, 'x', 3);
+	memset(argv, 0, sizeof argv);
+	memset(&own, 0xff, sizeof own);
+	memset(&ends, 0xff, sizeof ends);
+	memset(stages, 0, sizeof stages);
+	pipe = taken(&rig, f);
+	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "/\n", AFIO_EOF);
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(stages_of_nonsense_fail_at_once)
 {
 	struct af_future *f;
@@ -259,6 +370,16 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, stages_started_async_share_one_group, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, stage_that_fails_async_leaves_none, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    stderr_of_all_is_made_async_with_the_umask_of_all,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, stages_of_a_group_that_is_gone_fail_async, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    pipeline_is_taken_only_from_a_start_that_succeeded,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, stages_started_async_are_copied, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, stages_of_nonsense_fail_at_once);
 	tcase_add_test(tc, stages_cancelled_at_any_moment_leave_none);

@@ -90,6 +90,28 @@ static pid_t pid_of(struct af_pipe *pipe, size_t stage)
 	return af_process_pid(af_pipe_process(pipe, stage));
 }
 
+/* Its umask is its own, but the file for the stderr of all is not. */
+START_TEST(stderr_of_all_is_made_with_the_umask_of_all)
+{
+	const mode_t own = 077, all = 027;
+	struct stat status;
+
+	rig_open(&rig, 0);
+	expect_success(
+		&rig,
+		start_stages(STAGES({ .argv = HELPER("exit", "0"),
+				      .options = WITH(.umask = &own) },
+				    { .argv = HELPER("exit", "0") }),
+			     2,
+			     WITH(.umask = &all,
+				  .err = { .kind = AFIO_PATH,
+					   .path = "errors" })));
+	ck_assert_int_eq(stat("errors", &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0640);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A stage that asks for nothing is in the group of all. */
 START_TEST(stage_joins_the_group_unless_it_has_its_own)
 {
@@ -128,6 +150,42 @@ static void expect_stages_refused(const struct af_stage *stages, size_t n,
 	expect_spawn_error(&rig, text);
 	expect_no_child();
 }
+
+/* With options of its own, but none of these, a stage has those of all. */
+START_TEST(stage_joins_the_group_that_all_are_given)
+{
+	struct af_process *leader;
+	struct af_pipe *pipe;
+	pid_t group;
+
+	rig_open(&rig, _i);
+	leader = start(&rig, HELPER("hold", "0"),
+		       WITH(.in = TO_FD(rig.in), .new_group = true));
+	group = af_process_pid(leader);
+	pipe = start_stages(
+		STAGES({ .argv = HELPER("pause") },
+		       { .argv = HELPER("pause"), .options = WITH(.cwd = "/") },
+		       { .argv = HELPER("pause"),
+			 .options = WITH(.new_group = true) }),
+		3, WITH(.group = group));
+	ck_assert_int_eq(group_of(pipe, 0), group);
+	ck_assert_int_eq(group_of(pipe, 1), group);
+	ck_assert_int_eq(group_of(pipe, 2), pid_of(pipe, 2));
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	af_pipe_close(pipe);
+	pipe = start_stages(
+		STAGES({ .argv = HELPER("pause") },
+		       { .argv = HELPER("pause"), .options = WITH(.cwd = "/") }),
+		2, WITH(.new_session = true));
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(getsid(pid_of(pipe, i)), pid_of(pipe, i));
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	af_pipe_close(pipe);
+	rig_hang_up(&rig);
+	expect_exit(&rig, leader, 0);
+	rig_close(&rig);
+}
+END_TEST
 
 START_TEST(stages_that_make_no_sense_are_refused)
 {
@@ -183,6 +241,29 @@ START_TEST(stage_that_cannot_start_leaves_none)
 }
 END_TEST
 
+/* It is not replaced by another: the program has asked for this one. */
+START_TEST(stages_of_a_group_that_is_gone_are_refused)
+{
+	const char *const *cat = HELPER("cat");
+	struct af_process *leader;
+	char text[99];
+	pid_t group;
+
+	rig_open(&rig, 0);
+	leader = start(&rig, HELPER("exit", "0"), WITH(.new_group = true));
+	group = af_process_pid(leader);
+	snprintf(text, sizeof text,
+		 "stage 0: setpgid %d: Operation not permitted", (int)group);
+	expect_exit(&rig, leader, 0);
+	expect_stages_refused(STAGES({ .argv = cat }, { .argv = cat }), 2,
+			      WITH(.group = group), EPERM, text);
+	expect_stages_refused(STAGES({ .argv = cat }, { .argv = cat }), 2,
+			      WITH(.new_group = true, .group = group), EPERM,
+			      text);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Three that the program has connected, in one pipeline. */
 START_TEST(pipeline_from_processes_has_them_all)
 {
@@ -232,6 +313,9 @@ START_TEST(pipeline_from_nonsense_is_refused)
 	expect_from_refused((struct af_process *[]){ one, NULL }, 2);
 	expect_from_refused((struct af_process *[]){ one, one }, 2);
 	expect_from_refused((struct af_process *[]){ one, two }, 2);
+	errno = 0;
+	ck_assert_ptr_null(af_pipe_new(one, two));
+	ck_assert_int_eq(errno, EINVAL);
 	expect_exit(&rig, one, 0);
 	ended = af_process_wait(two, NULL);
 	ck_assert_int_eq(af_await(ended), 0);
@@ -251,6 +335,10 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, stage_has_its_own_stderr, 0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, stage_joins_the_group_unless_it_has_its_own, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, stage_joins_the_group_that_all_are_given, 0,
+			    DRIVE_COUNT);
+	tcase_add_test(tc, stderr_of_all_is_made_with_the_umask_of_all);
+	tcase_add_test(tc, stages_of_a_group_that_is_gone_are_refused);
 	tcase_add_test(tc, stages_that_make_no_sense_are_refused);
 	tcase_add_test(tc, stage_that_cannot_start_leaves_none);
 	tcase_add_loop_test(tc, pipeline_from_processes_has_them_all, 0,

@@ -380,6 +380,7 @@ static int try_as_nobody(void)
 	const struct rlimit none = { 0, 0 }, one = { 1, 1 };
 	const struct af_limit more = { RLIMIT_CORE, 1, 1 };
 	struct af_loop *loop;
+	struct af_future *f;
 	uid_t root = 0;
 
 	if (setgroups(0, NULL) < 0 ||
@@ -417,6 +418,18 @@ static int try_as_nobody(void)
 	    strcmp(af_spawn_error(loop),
 		   "clone: Resource temporarily unavailable"))
 		return 7;
+	/* Nor can there be a thread that it dies with. */
+	if (af_spawn(loop, argv, WITH(.die_with_parent = true)) ||
+	    errno != EAGAIN ||
+	    strcmp(af_spawn_error(loop),
+		   "clone: Resource temporarily unavailable"))
+		return 9;
+	f = af_spawn_async(loop, argv, WITH(.die_with_parent = true));
+	if (af_await(f) != -EAGAIN ||
+	    strcmp(af_future_spawn_error(f),
+		   "clone: Resource temporarily unavailable"))
+		return 10;
+	af_future_unref(f);
 	af_loop_free(loop);
 	return 0;
 }

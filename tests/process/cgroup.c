@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -248,6 +250,55 @@ START_TEST(cgroup_is_not_killed_by_a_stop_without_grace)
 }
 END_TEST
 
+/* Leaves something in a session of its own, and waits before its program. */
+static int leave_a_stray(void *arg)
+{
+	(void)arg;
+	if (fork() == 0) {
+		setsid();
+		for (int fd = 0; fd < 100; fd++)
+			if (fd != 5)
+				close(fd);
+		/* Not for ever, if nobody kills it. */
+		if (write(5, "x", 1) == 1)
+			poll(NULL, 0, 60000);
+		_exit(0);
+	}
+	for (;;)
+		pause();
+}
+
+START_TEST(cgroup_of_a_start_that_is_cancelled_is_killed)
+{
+	int fd = make_cgroup(), up[2];
+	struct pollfd end = { .events = POLLIN };
+	struct af_future *f;
+	struct rig rig;
+	char byte;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	make_pair(KIND_PIPE, up);
+	f = af_spawn_async(rig.loop, HELPER("pause"),
+			   WITH(.fds = &(struct af_fd_map){ up[1], 5 },
+				.n_fds = 1, .cgroup_fd = &fd,
+				.before_identity = leave_a_stray));
+	get(up[0], &byte, 1);
+	close(up[1]);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	end.fd = up[0];
+	ck_assert_int_eq(poll(&end, 1, 20000), 1);
+	ck_assert_int_eq(read(up[0], &byte, 1), 0);
+	close(up[0]);
+	while (library_threads() > 0)
+		sched_yield();
+	rig_close(&rig);
+	remove_cgroup(fd);
+}
+END_TEST
+
 /* Its rights when it started the child count. */
 static int try_stop_as_nobody(void)
 {
@@ -331,6 +382,7 @@ Suite *suite(void)
 	tcase_add_test(tc, cgroup_of_a_pipeline_is_stopped_as_a_whole);
 	tcase_add_test(tc, cgroup_is_stopped_after_the_childs_end);
 	tcase_add_test(tc, cgroup_is_not_killed_by_a_stop_without_grace);
+	tcase_add_test(tc, cgroup_of_a_start_that_is_cancelled_is_killed);
 	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);
 	tcase_add_test(tc, cgroup_without_clone3_is_an_error);
 	return s;

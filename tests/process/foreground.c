@@ -660,6 +660,156 @@ START_TEST(foreground_without_a_descriptor_for_it_is_emfile)
 }
 END_TEST
 
+static void await_no_threads(void)
+{
+	int64_t since = now_us();
+
+	while (library_threads() > 0)
+		ck_assert_int_lt(now_us() - since, 20000000);
+}
+
+/*
+ * In the child, whose helper outlives it: takes the terminal only when told to,
+ * and keeps the start from ending before.
+ */
+static int leave_a_late_taker(void *arg)
+{
+	pid_t group = getpgrp();
+	char byte = 0;
+
+	(void)arg;
+	if (fork() == 0) {
+		if (write(6, "x", 1) == 1 && read(5, &byte, 1) == 1)
+			tcsetpgrp(8, group);
+		_exit(0);
+	}
+	for (;;)
+		pause();
+}
+
+/* A start that waits there, in a group (0: its own); say "go" by *ret_go. */
+static struct af_future *start_late_taker(pid_t group, int *ret_go)
+{
+	int go[2], up[2];
+	struct af_fd_map fds[3];
+	struct af_future *f;
+	char byte;
+
+	make_pair(KIND_PIPE, go);
+	make_pair(KIND_PIPE, up);
+	fds[0] = (struct af_fd_map){ go[0], 5 };
+	fds[1] = (struct af_fd_map){ up[1], 6 };
+	fds[2] = (struct af_fd_map){ terminal, 8 };
+	f = af_spawn_async(rig.loop, HELPER("pause"),
+			   WITH(.new_group = group == 0, .group = group,
+				.foreground = true, .fds = fds, .n_fds = 3,
+				.before_identity = leave_a_late_taker));
+	get(up[0], &byte, 1);
+	ck_assert(!is_ours());
+	close(go[0]);
+	close(up[0]);
+	close(up[1]);
+	*ret_go = go[1];
+	return f;
+}
+
+static void let_take(int go)
+{
+	put_text(go, "x");
+	close(go);
+	await_no_threads();
+}
+
+static void is_cancelled(void)
+{
+	int go;
+	struct af_future *f = start_late_taker(0, &go);
+
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert(is_ours());
+	let_take(go);
+	ck_assert(is_ours());
+	f = start_late_taker(0, &go);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	af_future_unref(f);
+	ck_assert(is_ours());
+	let_take(go);
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_taken_late_by_a_cancelled_start_comes_back)
+{
+	in_session(is_cancelled, _i);
+}
+END_TEST
+
+/* Index: whether the leader has the terminal, too. */
+static void is_cancelled_in_a_group(int shared)
+{
+	struct af_process *leader =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), .new_group = true,
+			   .foreground = shared));
+	pid_t group = af_process_pid(leader);
+	struct af_future *f;
+	int go;
+
+	f = start_late_taker(group, &go);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	ck_assert_int_eq(owner(), shared ? group : getpgrp());
+	let_take(go);
+	ck_assert_int_eq(owner(), shared ? group : getpgrp());
+	rig_hang_up(&rig);
+	expect_exit(&rig, leader, 0);
+	ck_assert(is_ours());
+}
+
+static void is_cancelled_alone(void)
+{
+	is_cancelled_in_a_group(false);
+}
+
+static void is_cancelled_beside_another(void)
+{
+	is_cancelled_in_a_group(true);
+}
+
+START_TEST(terminal_of_a_cancelled_start_in_a_group_is_of_the_rest)
+{
+	in_session(_i ? is_cancelled_beside_another : is_cancelled_alone, 0);
+}
+END_TEST
+
+static void is_cancelled_at_any_moment(void)
+{
+	struct af_future *f;
+
+	for (int i = 0; i < 200; i++) {
+		f = af_spawn_async(rig.loop, HELPER("pause"), WITH(FOREGROUND));
+		for (int64_t end = now_us() + 5 * i; now_us() < end;)
+			if (i % 2)
+				event_base_loop(af_loop_base(rig.loop),
+						EVLOOP_NONBLOCK);
+		if (i % 3)
+			af_future_cancel(f);
+		af_future_unref(f);
+		await_no_threads();
+		await_terminal();
+	}
+	while (waitid(P_ALL, 0, &(siginfo_t){ 0 },
+		      WEXITED | WNOHANG | WNOWAIT) == 0)
+		pass_time();
+}
+
+START_TEST(terminal_of_a_start_cancelled_at_any_moment_comes_back)
+{
+	in_session(is_cancelled_at_any_moment, 0);
+}
+END_TEST
+
 static void has_no_terminal(void)
 {
 	int mine = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -726,5 +876,14 @@ Suite *suite(void)
 		       terminal_of_a_child_released_is_the_programs_to_take);
 	tcase_add_test(tc,
 		       terminal_of_a_child_whose_loop_was_freed_stays_its_own);
+
+	tc = test_case(s, "cancelled");
+	tcase_add_test(tc,
+		       terminal_taken_late_by_a_cancelled_start_comes_back);
+	tcase_add_loop_test(
+		tc, terminal_of_a_cancelled_start_in_a_group_is_of_the_rest, 0,
+		2);
+	tcase_add_test(tc,
+		       terminal_of_a_start_cancelled_at_any_moment_comes_back);
 	return s;
 }

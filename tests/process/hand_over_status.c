@@ -7,14 +7,18 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/children.h"
 #include "support/denied.h"
+#include "support/scratch.h"
 
 #define ENDS 200
 
@@ -129,6 +133,35 @@ START_TEST(status_handed_over_during_the_start_is_the_childs)
 	af_future_unref(f);
 	expect_status(&rig, af_process_wait(process, NULL), EXITED(7));
 	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
+/* While a start is stuck, of which there is no child yet. */
+START_TEST(many_statuses_during_a_start_take_little_memory)
+{
+	enum { MANY = 20000 };
+	struct mallinfo2 before, after;
+	struct af_future *f;
+	int fd;
+
+	rig_open(&rig, 0);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	f = af_spawn_async(
+		rig.loop, HELPER("exit", "7"),
+		WITH(.in = { .kind = AFIO_PATH, .path = "fifo" }));
+	before = mallinfo2();
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(af_loop_reaped(rig.loop, 5000000 + i, 0), 0);
+	after = mallinfo2();
+	ck_assert_uint_lt(after.uordblks, before.uordblks + 200000);
+	af_future_cancel(f);
+	af_future_unref(f);
+	while ((fd = open("fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
+		sched_yield();
+	close(fd);
+	while (library_threads() > 0)
+		sched_yield();
 	rig_close(&rig);
 }
 END_TEST
@@ -388,5 +421,8 @@ Suite *suite(void)
 			    status_handed_over_during_the_start_is_the_childs, 0,
 			    2 * DRIVE_COUNT);
 	tcase_add_test(tc, status_of_nonsense_is_refused);
+
+	tc = scratch_case(s, "stuck start");
+	tcase_add_test(tc, many_statuses_during_a_start_take_little_memory);
 	return s;
 }

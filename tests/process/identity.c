@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/nobody.h"
+#include "support/scratch.h"
 
 static const char *const none_of_us[] = { "true", NULL };
 
@@ -124,23 +125,31 @@ START_TEST(ambient_capabilities_are_kept_only_if_asked)
 }
 END_TEST
 
-/* Not from root, which drops them by itself. */
-static int try_ambient_as_nobody(void)
+/* Another user, who keeps all capabilities of root. */
+static bool become_able_nobody(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
 	struct __user_cap_data_struct sets[2];
-	const uid_t other = 65533;
-	struct rig rig;
 
 	prctl(PR_SET_KEEPCAPS, 1);
 	become_nobody();
 	if (syscall(SYS_capget, &header, sets) < 0)
-		return 1;
+		return false;
 	sets[0].effective = sets[0].permitted;
-	if (syscall(SYS_capset, &header, sets) < 0)
-		return 2;
+	sets[1].effective = sets[1].permitted;
+	return syscall(SYS_capset, &header, sets) == 0;
+}
+
+/* Not from root, which drops them by itself. */
+static int try_ambient_as_nobody(void)
+{
+	const uid_t other = 65533;
+	struct rig rig;
+
+	if (!become_able_nobody())
+		return 1;
 	raise_ambient(CAP_SETUID);
 	rig_open(&rig, 0);
 	expect_says(
@@ -162,6 +171,55 @@ START_TEST(ambient_capabilities_of_a_user_go_with_another_user)
 {
 	if (can_be_nobody() && have_linux("ambient capabilities"))
 		expect_in_fork(try_ambient_as_nobody);
+}
+END_TEST
+
+#define OTHER .uid = &other, .keep_gid = true
+
+/* A directory, a file and a program of root, for root alone. */
+static void make_guarded(void)
+{
+	make_file("secret", "12345", 0600);
+	make_file("program", "#!/bin/sh\n", 0700);
+	ck_assert_int_eq(mkdir("private", 0700), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+}
+
+/* The program may do all that root may, and its child's user nothing of it. */
+static int try_files_as_able_nobody(void)
+{
+	static const char *const guarded[] = { "./program", NULL };
+	const uid_t other = 65533;
+	const struct af_stdio out = { .kind = AFIO_PATH,
+				      .path = "secret",
+				      .path_flags = AFIO_PATH_AS_CHILD };
+	struct stat st;
+	struct rig rig;
+
+	make_guarded();
+	if (!become_able_nobody())
+		return 1;
+	rig_open(&rig, 0);
+	expect_reason(&rig, none_of_us, WITH(OTHER, .cwd = "private"), EACCES,
+		      "chdir private: Permission denied");
+	expect_reason(&rig, none_of_us, WITH(OTHER, .out = out), EACCES,
+		      "open secret: Permission denied");
+	expect_reason(&rig, guarded, WITH(OTHER), EACCES,
+		      "exec ./program: Permission denied");
+	expect_reason(&rig, guarded, WITH(OTHER, .keep_ambient = true), EACCES,
+		      "exec ./program: Permission denied");
+	if (stat("secret", &st) < 0 || st.st_size != 5)
+		return 2;
+	/* Those of the program itself are as they were. */
+	expect_exit(&rig, start(&rig, none_of_us, WITH(.cwd = "private")), 0);
+	rig_close(&rig);
+	return 0;
+}
+
+START_TEST(files_are_used_with_the_rights_of_the_user_alone)
+{
+	if (is_root())
+		expect_in_fork(try_files_as_able_nobody);
 }
 END_TEST
 
@@ -322,5 +380,8 @@ Suite *suite(void)
 		return s;
 	tcase_add_test(tc, ambient_capabilities_are_kept_only_if_asked);
 	tcase_add_test(tc, ambient_capabilities_of_a_user_go_with_another_user);
+
+	tc = scratch_case(s, "files");
+	tcase_add_test(tc, files_are_used_with_the_rights_of_the_user_alone);
 	return s;
 }

@@ -171,6 +171,33 @@ START_TEST(release_with_it_hands_over_a_live_child)
 }
 END_TEST
 
+/* Against the rules: but the parent must not pay for it. Index: who frees. */
+START_TEST(free_with_it_in_a_copy_of_the_program_kills_nobody)
+{
+	struct af_process *process;
+	int out, status;
+	pid_t copy;
+
+	rig_open(&rig, 0);
+	process = start_lasting(HELPER("defy"), true, &out);
+	copy = fork();
+	if (copy == 0) {
+		af_process_free(process);
+		if (_i)
+			af_loop_free(rig.loop);
+		_exit(3);
+	}
+	ck_assert_int_eq(waitpid(copy, &status, 0), copy);
+	ck_assert_int_eq(status, EXITED(3));
+	ck_assert_int_eq(kill(af_process_pid(process), 0), 0);
+	expect_error(&rig, af_process_wait(process, MS(20)), -ETIMEDOUT);
+	rig_hang_up(&rig);
+	expect_exit(&rig, process, 0);
+	close(out);
+	rig_close(&rig);
+}
+END_TEST
+
 #define ADD(tc, test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 
 Suite *suite(void)
@@ -186,5 +213,7 @@ Suite *suite(void)
 	tcase_add_test(tc, free_with_it_after_the_loop_kills_and_reaps);
 	ADD(tc, close_of_a_pipeline_with_it_kills_every_stage);
 	tcase_add_test(tc, release_with_it_hands_over_a_live_child);
+	tcase_add_loop_test(
+		tc, free_with_it_in_a_copy_of_the_program_kills_nobody, 0, 2);
 	return s;
 }

@@ -440,6 +440,34 @@ START_TEST(starts_beyond_the_limit_wait_and_can_be_cancelled)
 }
 END_TEST
 
+/* A new loop may be where the old one was. */
+START_TEST(starts_stuck_for_a_freed_loop_hold_up_no_other)
+{
+	struct af_future *f;
+	struct rig rig, other;
+
+	rig_open(&rig, 0);
+	make_fifo();
+	for (int i = 0; i < MOST_STARTS; i++)
+		af_future_unref(start_stuck(&rig));
+	while (library_threads() < MOST_STARTS)
+		sched_yield();
+	expect_error(&rig, af_sleep(rig.loop, MS(20)), 0);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	rig_open(&other, 0);
+	f = af_with_timeout(
+		af_spawn_async(other.loop, HELPER("exit", "2"), NULL),
+		MS(20000));
+	expect_exit(&other, started(&other, f), 2);
+	rig_close(&other);
+	close(open_fifo());
+	await_no_threads();
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
 /* Enough to keep a child busy before its exec, so that it can be stopped. */
 static struct af_limit many_limits[500000];
 
@@ -722,6 +750,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc,
 			    starts_beyond_the_limit_wait_and_can_be_cancelled,
 			    0, DRIVE_COUNT);
+	tcase_add_test(tc, starts_stuck_for_a_freed_loop_hold_up_no_other);
 	tcase_add_loop_test(tc, start_whose_child_hangs_holds_up_nobody, 0,
 			    WAYS_OF_START);
 	tcase_add_loop_test(tc, start_cancelled_while_its_child_hangs_kills_it,

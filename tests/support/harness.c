@@ -110,10 +110,10 @@ static void expect_same_fds(void)
 
 	list_fds(fds_after);
 	for (int fd = 0; fd < MAX_FDS; fd++) {
-		ck_assert_msg(fds_after[fd] || !fds_before[fd],
-			      "descriptor %d was closed", fd);
-		if (!fds_after[fd] || fds_before[fd])
+		/* Not for each: an assertion is a system call of Check's. */
+		if (fds_after[fd] == fds_before[fd])
 			continue;
+		ck_assert_msg(fds_after[fd], "descriptor %d was closed", fd);
 		snprintf(link, sizeof link, "/dev/fd/%d", fd);
 		n = readlink(link, target, sizeof target - 1);
 		target[n < 0 ? 0 : n] = '\0';

@@ -433,15 +433,21 @@ static int mode_defy(int argc, char **argv)
 	return 0;
 }
 
-/* brood: says "up", having a child that ignores SIGTERM and is as cat */
+/*
+ * brood: says "up", having a child that SIGTERM does not reach and is as cat.
+ * A SIGTERM that comes before that ends it after that, or before all.
+ */
 static int mode_brood(int argc, char **argv)
 {
+	sigset_t term;
 	char buf[1];
 	pid_t pid;
 
 	(void)argc;
 	(void)argv;
-	signal(SIGTERM, SIG_IGN);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
 	pid = fork();
 	if (pid < 0)
 		die("fork");
@@ -450,8 +456,8 @@ static int mode_brood(int argc, char **argv)
 			put(1, buf, 1);
 		return 0;
 	}
-	signal(SIGTERM, SIG_DFL);
 	put_string(1, "up\n");
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
 	waitpid(pid, NULL, 0);
 	return 0;
 }

@@ -47,7 +47,7 @@ START_TEST(disk_read_stuck_in_the_middle_has_what_came)
 	close(fd);
 	file = opened("file", "r");
 	slow_stop(1);
-	f = af_file_read(file, len, AFIO_FULL, MS(700));
+	f = af_file_read(file, len, AFIO_FULL, MS(400));
 	ck_assert_int_eq(drive(&rig, f), 0);
 	n = af_future_count(f);
 	ck_assert(n > 0 && n < len);
@@ -222,7 +222,7 @@ START_TEST(disk_write_stuck_counts_the_piece_under_way)
 	pattern_fill(data, sizeof data, 0);
 	file = containing("", "w+");
 	slow_stop(1);
-	f = af_file_write(file, data, sizeof data, AFIO_FULL, MS(700));
+	f = af_file_write(file, data, sizeof data, AFIO_FULL, MS(400));
 	expect_count(&rig, f, 2 * PIECE, AFIO_TIMEDOUT);
 	/* The next is not begun, and so not one byte of it. */
 	expect_error(&rig, af_file_write(file, data, 9, AFIO_FULL, MS(5)),
@@ -260,7 +260,7 @@ START_TEST(disk_copy_stuck_takes_no_byte_twice)
 	/* Reading goes well, and writing does not. */
 	slow_stop(1);
 	/* All of it is with the kernel: nothing has timed out. */
-	f = af_file_copy(from, to, 4, MS(700));
+	f = af_file_copy(from, to, 4, MS(400));
 	expect_count(&rig, f, 4, 0);
 	slow_go();
 	expect_count(&rig, af_file_copy(from, to, -1, NULL), 2, AFIO_EOF);

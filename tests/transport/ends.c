@@ -11,10 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <event2/bufferevent.h>
 
 #include "support/fifo.h"
 
@@ -152,6 +156,138 @@ START_TEST(fifo_gets_another_writer_after_its_end_was_cleared)
 }
 END_TEST
 
+/*
+ * Index: as above; and the new writer is still there when the end is cleared,
+ * or has left already.
+ */
+START_TEST(clear_eof_of_a_fifo_with_a_new_writer_returns_its_bytes)
+{
+	struct af_file *file;
+	char path[64];
+	int kept, fd;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_fifo(path, sizeof path);
+	file = make_fifo_reader(path, _i % 5);
+	kept = af_file_fd(file);
+	write_fifo(path, "a");
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "a", AFIO_EOF);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc\nd");
+	if (_i / 5)
+		close(fd);
+	ck_assert_int_eq(af_file_clear_eof(file), 0);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "abc\n", 0);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "d", 0);
+	expect_error(&rig, af_file_read(file, 1, 0, MS(5)), -ETIMEDOUT);
+	if (_i / 5 == 0) {
+		close(fd);
+		expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	if (_i % 5 > 0 && _i % 5 % 2 == 0)
+		ck_assert_int_eq(close(kept), 0);
+	remove_fifo(path);
+	rig_close(&rig);
+}
+END_TEST
+
+/* No descriptor is left for another description of the FIFO. */
+START_TEST(clear_eof_of_a_fifo_without_a_descriptor_changes_nothing)
+{
+	struct rlimit before, none;
+	struct af_file *file;
+	struct af_future *f;
+	char path[64];
+	int fd, next;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_fifo(path, sizeof path);
+	file = make_fifo_reader(path, _i);
+	fd = af_file_fd(file);
+	write_fifo(path, "a");
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "a", AFIO_EOF);
+	next = dup(0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ (rlim_t)next, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_file_clear_eof(file), -EMFILE);
+		ck_assert_int_eq(af_file_fd(file), fd);
+		expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	}
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(af_file_clear_eof(file), 0);
+	f = af_file_readline(file, 0, 0, 0, NULL);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	write_fifo(path, "b\n");
+	expect_text(&rig, f, "b\n", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	if (_i > 0 && _i % 2 == 0)
+		ck_assert_int_eq(close(fd), 0);
+	remove_fifo(path);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(clear_eof_on_disk_changes_nothing)
+{
+	FILE *disk = tmpfile();
+	struct af_file *file;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	ck_assert_ptr_nonnull(disk);
+	put_text(fileno(disk), "abcdef");
+	ck_assert_int_eq(lseek(fileno(disk), 0, SEEK_SET), 0);
+	file = make_file(fileno(disk), AFIO_KEEP_FD);
+	/* With bytes in its buffer. */
+	expect_text(&rig, af_file_read(file, 2, 0, NULL), "ab", 0);
+	ck_assert_int_eq(af_file_clear_eof(file), 0);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), 2);
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "cdef", AFIO_EOF);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_clear_eof(file), 0);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), 6);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(pwrite(fileno(disk), "g", 1, 6), 1);
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "g", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	fclose(disk);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(end_of_a_bufferevent_is_final)
+{
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	ck_assert_int_eq(socketpair(AF_UNIX,
+				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				    0, fds),
+			 0);
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	ck_assert_ptr_nonnull(file);
+	put_text(fds[1], "a");
+	expect_text(&rig, af_file_read(file, 9, 0, NULL), "a", 0);
+	ck_assert_int_eq(af_file_clear_eof(file), 0);
+	close(fds[1]);
+	for (int i = 0; i < 2; i++) {
+		expect_text(&rig, af_file_read(file, 9, 0, NULL), "", AFIO_EOF);
+		ck_assert_int_eq(af_file_clear_eof(file), -ENOTSUP);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Index: a kind of pair. */
 START_TEST(end_of_a_pair_is_final)
 {
@@ -219,6 +355,14 @@ Suite *suite(void)
 	tcase_add_test(tc, terminal_goes_on_after_its_end_was_cleared);
 	tcase_add_loop_test(
 		tc, fifo_gets_another_writer_after_its_end_was_cleared, 0, 5);
+	tcase_add_loop_test(
+		tc, clear_eof_of_a_fifo_with_a_new_writer_returns_its_bytes, 0,
+		2 * 5);
+	tcase_add_loop_test(
+		tc, clear_eof_of_a_fifo_without_a_descriptor_changes_nothing, 0,
+		5);
+	tcase_add_test(tc, clear_eof_on_disk_changes_nothing);
+	tcase_add_test(tc, end_of_a_bufferevent_is_final);
 	tcase_add_loop_test(tc, end_of_a_pair_is_final, 0, KIND_COUNT);
 	tcase_add_test(tc,
 		       fifo_read_under_signals_before_its_writer_has_not_ended);

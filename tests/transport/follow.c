@@ -23,7 +23,7 @@ static struct af_future *follow;
 
 /* What fn got: a bar after each call, and letters before it for flags. */
 static char text[8192];
-static size_t text_len, calls;
+static size_t text_len, calls, got;
 /* What fn returns at the n-th call; what it does before. */
 static size_t act_at;
 static int act_returns;
@@ -37,6 +37,7 @@ static int take(const char *data, size_t len, unsigned flags, void *arg)
 		text[text_len++] = '^';
 	memcpy(text + text_len, data, len);
 	text_len += len;
+	got += len;
 	if (flags & AFIO_EOF)
 		text[text_len++] = '$';
 	if (flags & AFIO_TRUNCATED)
@@ -56,7 +57,7 @@ static void open_loop(int driver)
 {
 	rig_open_loop(&rig, (enum driver)driver);
 	text[0] = '\0';
-	text_len = calls = act_at = 0;
+	text_len = calls = got = act_at = 0;
 	act_returns = 0;
 	act = NULL;
 }
@@ -92,6 +93,7 @@ static void until(const char *all)
 		ck_assert_int_eq(af_await_for(follow, MS(1)), -ETIMEDOUT);
 	ck_assert_str_eq(text, all);
 	ck_assert(!af_future_is_done(follow));
+	ck_assert_uint_eq(af_future_count(follow), got);
 }
 
 static void finish(void)
@@ -204,6 +206,50 @@ START_TEST(follow_of_a_path_that_is_not_there_waits_for_it)
 }
 END_TEST
 
+START_TEST(follow_from_the_end_inside_a_line_gets_the_rest_of_it)
+{
+	OPEN(_i);
+	append("log", "one\ntw");
+	begin(&(struct af_follow_options){ .from_end = true,
+					   .poll = _i % 2 ? MS(2) : NULL });
+	append("log", "o\nthree\n");
+	until("o\n|three\n|");
+	finish();
+}
+END_TEST
+
+START_TEST(follow_from_the_end_gets_a_later_file_from_its_beginning)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(&(struct af_follow_options){ .from_end = true,
+					   .poll = _i % 2 ? MS(2) : NULL });
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	append("log", "two\nthree\n");
+	until("^two\n|three\n|");
+	finish();
+}
+END_TEST
+
+/* The array is changed at once, and still counts when another file comes. */
+START_TEST(follow_copies_its_path)
+{
+	char path[] = "log";
+
+	OPEN(_i);
+	append("log", "one\n");
+	follow = af_file_follow(rig.loop, path, polling(_i % 2), take, &rig);
+	memcpy(path, "gol", 3);
+	until("one\n|");
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	append("gol", "wrong\n");
+	append("log", "two\n");
+	until("one\n|^two\n|");
+	ck_assert_int_eq(unlink("gol"), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(follow_into_a_directory_that_is_made_later)
 {
 	OPEN(_i);
@@ -266,6 +312,24 @@ START_TEST(follow_of_a_renamed_file_gets_its_last_lines)
 	until("one\n|two\n|^three\n|");
 	append("log", "four\n");
 	until("one\n|two\n|^three\n|four\n|");
+	finish();
+}
+END_TEST
+
+START_TEST(follow_gets_what_is_added_to_the_old_file_while_there_is_no_other)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	ck_assert_int_eq(rename("log", "log.1"), 0);
+	ck_assert_int_eq(af_await_for(follow, MS(5)), -ETIMEDOUT);
+	append("log.1", "two\n");
+	until("one\n|two\n|");
+	append("log.1", "three\n");
+	until("one\n|two\n|three\n|");
+	append("log", "four\n");
+	until("one\n|two\n|three\n|^four\n|");
 	finish();
 }
 END_TEST
@@ -345,6 +409,31 @@ START_TEST(follow_sees_another_target_of_a_link)
 	until("one\n|^two\n|");
 	append("log.2", "three\n");
 	until("one\n|^two\n|three\n|");
+	finish();
+}
+END_TEST
+
+/* By the look of each second, or sooner. */
+START_TEST(follow_sees_that_its_directory_is_replaced)
+{
+	OPEN(_i);
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	append("dir/log", "one\n");
+	follow = af_file_follow(rig.loop, "dir/log", polling(_i % 2), take,
+				&rig);
+	until("one\n|");
+	ck_assert_int_eq(rename("dir", "old"), 0);
+	append("old/log", "two\n");
+	until("one\n|two\n|");
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	append("dir/log", "three\n");
+	until("one\n|two\n|^three\n|");
+	/* The new directory is watched like the first. */
+	ck_assert_int_eq(rename("dir/log", "dir/log.1"), 0);
+	append("dir/log", "four\n");
+	until("one\n|two\n|^three\n|^four\n|");
+	ck_assert_int_eq(unlink("dir/log") | unlink("dir/log.1"), 0);
+	ck_assert_int_eq(unlink("old/log") | rmdir("old") | rmdir("dir"), 0);
 	finish();
 }
 END_TEST
@@ -465,9 +554,83 @@ START_TEST(follow_of_what_must_exist_fails_without_it)
 }
 END_TEST
 
+/* A link to nothing does not exist, either. */
+START_TEST(follow_of_a_link_to_what_must_exist_fails_without_it)
+{
+	OPEN(_i);
+	ck_assert_int_eq(symlink("nothing", "log"), 0);
+	expect_error(&rig,
+		     af_file_follow(
+			     rig.loop, "log",
+			     &(struct af_follow_options){ .must_exist = true },
+			     take, &rig),
+		     -ENOENT);
+	unlink("log");
+	rig_close(&rig);
+}
+END_TEST
+
+/* It must exist only at the call. */
+START_TEST(follow_of_what_must_exist_outlives_its_path)
+{
+	struct af_follow_options options = { .must_exist = true };
+
+	OPEN(_i);
+	if (_i % 2)
+		options.poll = polling(true)->poll;
+	append("log", "one\n");
+	begin(&options);
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(af_await_for(follow, MS(5)), -ETIMEDOUT);
+	append("log", "two\n");
+	until("one\n|^two\n|");
+	finish();
+}
+END_TEST
+
+static void limit_descriptors(struct rlimit *before)
+{
+	int next = dup(0);
+
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE,
+				   &(struct rlimit){ (rlim_t)next,
+						     before->rlim_max }),
+			 0);
+}
+
+/* For the first file, or for the next one. */
+START_TEST(follow_without_a_descriptor_fails_emfile)
+{
+	struct rlimit before;
+
+	OPEN(_i);
+	append("log", "one\n");
+	limit_descriptors(&before);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "log", polling(_i % 2), take,
+				    &rig),
+		     -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	begin(polling(_i % 2));
+	until("one\n|");
+	append("log.2", "two\n");
+	limit_descriptors(&before);
+	ck_assert_int_eq(rename("log.2", "log"), 0);
+	ck_assert_int_eq(drive(&rig, follow), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_ended(-EMFILE, 4);
+}
+END_TEST
+
 START_TEST(follow_of_what_is_no_file_fails)
 {
 	OPEN(_i);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "/dev/null", NULL, take, &rig),
+		     -ENOTSUP);
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	expect_error(&rig, af_file_follow(rig.loop, ".", NULL, take, &rig),
 		     -EISDIR);
@@ -483,6 +646,39 @@ START_TEST(follow_of_what_is_no_file_fails)
 	rmdir("log");
 	af_future_unref(follow);
 	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(follow_of_what_becomes_a_fifo_fails)
+{
+	OPEN(_i);
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(mkfifo("log", 0600), 0);
+	expect_ended(-ENOTSUP, 4);
+	unlink("log");
+}
+END_TEST
+
+/* From the beginning, or later. */
+START_TEST(follow_of_a_link_to_itself_fails_eloop)
+{
+	OPEN(_i);
+	ck_assert_int_eq(symlink("log", "log"), 0);
+	expect_error(&rig,
+		     af_file_follow(rig.loop, "log", polling(_i % 2), take,
+				    &rig),
+		     -ELOOP);
+	unlink("log");
+	append("log", "one\n");
+	begin(polling(_i % 2));
+	until("one\n|");
+	unlink("log");
+	ck_assert_int_eq(symlink("log", "log"), 0);
+	expect_ended(-ELOOP, 4);
+	unlink("log");
 }
 END_TEST
 
@@ -662,15 +858,20 @@ Suite *suite(void)
 	ADD(follow_with_a_longest_line_passes_longer_ones_in_pieces);
 	ADD(follow_from_the_end_gets_only_what_is_added);
 	ADD(follow_of_a_path_that_is_not_there_waits_for_it);
+	ADD(follow_from_the_end_inside_a_line_gets_the_rest_of_it);
+	ADD(follow_from_the_end_gets_a_later_file_from_its_beginning);
+	ADD(follow_copies_its_path);
 	ADD_ONCE(follow_into_a_directory_that_is_made_later);
 	ADD(follow_sees_a_truncation_and_begins_again);
 	ADD(follow_sees_copytruncate);
 	ADD(follow_of_a_renamed_file_gets_its_last_lines);
+	ADD(follow_gets_what_is_added_to_the_old_file_while_there_is_no_other);
 	ADD(follow_of_a_renamed_file_passes_its_incomplete_line_on);
 	ADD(follow_stays_with_the_old_file_while_the_new_one_is_empty);
 	ADD(follow_sees_a_file_moved_over_the_old_one);
 	ADD(follow_of_a_deleted_file_waits_for_another);
 	ADD(follow_sees_another_target_of_a_link);
+	ADD_ONCE(follow_sees_that_its_directory_is_replaced);
 	ADD(follow_stopped_by_fn_succeeds);
 	ADD(follow_failed_by_fn_has_its_error);
 	ADD(follow_cancelled_by_fn_ends_there);
@@ -678,7 +879,12 @@ Suite *suite(void)
 	ADD(follow_whose_loop_is_freed_is_cancelled);
 	tcase_add_test(tc, follow_whose_fn_frees_the_loop_is_cancelled);
 	ADD_ONCE(follow_of_what_must_exist_fails_without_it);
+	ADD(follow_of_a_link_to_what_must_exist_fails_without_it);
+	ADD(follow_of_what_must_exist_outlives_its_path);
+	ADD(follow_without_a_descriptor_fails_emfile);
 	ADD(follow_of_what_is_no_file_fails);
+	ADD(follow_of_what_becomes_a_fifo_fails);
+	ADD(follow_of_a_link_to_itself_fails_eloop);
 	ADD_ONCE(follow_with_nonsense_is_invalid);
 	ADD_ONCE(follow_reads_nothing_while_nothing_happens);
 #ifdef HAVE_INOTIFY

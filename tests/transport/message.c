@@ -273,6 +273,26 @@ START_TEST(datagrams_end_when_reading_is_shut)
 }
 END_TEST
 
+/* The peer resets it, as there is something that it has not read. */
+START_TEST(error_behind_a_message_is_reported_after_it)
+{
+	struct af_future *f;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	make_ends(UNIX_SEQPACKET);
+	put_text(rig.in, "x");
+	rig_reader(&rig);
+	put_text(rig.out, "abc");
+	f = af_file_readline(rig.reader, 0, 0, 0, NULL);
+	turn(&rig);
+	rig_hang_up(&rig);
+	expect_text(&rig, f, "abc", AFIO_ERROR);
+	expect_error(&rig, read_some(9), -ECONNRESET);
+	expect_text(&rig, read_some(9), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(seqpacket_ends_when_the_peer_closes)
 {
 	rig_open_loop(&rig, (enum driver)_i);
@@ -347,6 +367,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, empty_datagram_is_passed_over_by_other_reads, 0,
 			    EVERY_DATAGRAM);
 	tcase_add_loop_test(tc, datagrams_end_when_reading_is_shut, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, error_behind_a_message_is_reported_after_it, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, seqpacket_ends_when_the_peer_closes, 0,
 			    DRIVE_COUNT);

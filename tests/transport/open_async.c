@@ -256,6 +256,62 @@ START_TEST(open_async_that_hangs_ends_at_once)
 }
 END_TEST
 
+/* The path counts when a thread is free, in the directory of that time. */
+START_TEST(open_async_that_waits_keeps_its_path_for_another_directory)
+{
+	struct af_future *stuck[THREADS], *next;
+	char path[] = "inner";
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	make_file("file", "", 0600);
+	ck_assert_int_eq(mkdir("below", 0700), 0);
+	make_file("below/inner", "abc", 0600);
+	slow_stop_opens();
+	for (int i = 0; i < THREADS; i++)
+		stuck[i] = opening("r");
+	slow_expect(THREADS);
+	next = af_file_open_async(rig.loop, path, "r");
+	memcpy(path, "outer", 5);
+	ck_assert_int_eq(chdir("below"), 0);
+	slow_go();
+	file = taken(next);
+	for (int i = 0; i < THREADS; i++) {
+		af_future_cancel(stuck[i]);
+		drive(&rig, stuck[i]);
+		af_future_unref(stuck[i]);
+	}
+	ck_assert_int_eq(chdir(".."), 0);
+	expect_text(&rig, reading(file, 0), "abc", AFIO_EOF);
+	close_all(file);
+	ck_assert_int_eq(unlink("below/inner"), 0);
+	ck_assert_int_eq(rmdir("below"), 0);
+}
+END_TEST
+
+/* A race has the outcome of the one that decided; and a loser is closed. */
+START_TEST(open_async_that_wins_a_race_is_taken_from_the_whole)
+{
+	struct af_future *parts[2], *whole;
+	struct af_file *file;
+
+	rig_open(&rig, _i);
+	make_file("file", "abc", 0600);
+	parts[0] = af_sleep(rig.loop, MS(60000));
+	parts[1] = opening("r");
+	whole = af_race(rig.loop, parts, 2);
+	ck_assert_ptr_null(af_future_take_file(whole));
+	file = taken(whole);
+	expect_text(&rig, reading(file, 0), "abc", AFIO_EOF);
+	parts[0] = opening("r");
+	parts[1] = opening("r");
+	whole = af_any(rig.loop, parts, 2);
+	ck_assert_int_eq(drive(&rig, whole), 0);
+	af_future_unref(whole);
+	close_all(file);
+}
+END_TEST
+
 static void *add_one(void *arg)
 {
 	++*(int *)arg;
@@ -373,6 +429,9 @@ Suite *suite(void)
 	ADD(open_async_that_nobody_takes_is_closed, DRIVE_COUNT);
 	ADD(open_async_taken_after_the_loop_can_be_closed, DRIVE_COUNT);
 	ADD(open_async_that_hangs_ends_at_once, ENDS * DRIVE_COUNT);
+	ADD(open_async_that_waits_keeps_its_path_for_another_directory,
+	    DRIVE_COUNT);
+	ADD(open_async_that_wins_a_race_is_taken_from_the_whole, DRIVE_COUNT);
 	ADD(opens_that_hang_hold_up_neither_disk_nor_work, DRIVE_COUNT);
 	ADD(open_async_is_awaited_in_every_context, CONTEXT_COUNT);
 	ADD(open_async_without_a_thread_waits_in_the_call, DRIVE_COUNT);
