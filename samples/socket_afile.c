@@ -319,12 +319,13 @@ static int run(const char *path)
 	struct end client = { .name = "client" };
 	struct server server = { .end.name = "server" };
 	struct af_file *input = NULL;
-	int r = -1;
+	int r = -1, error;
 
 	server.loop = af_loop_new(NULL);
+	error = errno;
 	server.batch = evbuffer_new();
 	if (!server.loop || !server.batch) {
-		complain("loop", ENOMEM);
+		complain("loop", server.loop ? ENOMEM : error);
 		goto finish;
 	}
 	input = open_input(server.loop, path);

@@ -16,22 +16,25 @@
 #include "base/pipe.h"
 
 /*
- * A base has three descriptors: one for its backend, and a pair for signals.
- * libevent exits if there is none for the pair: find out first. 0 or -errno.
+ * A base has three descriptors: one for its backend, and a pair for signals; and
+ * a fourth for its timer if the environment has EVENT_PRECISE_TIMER. libevent
+ * exits if there is none for the pair: find out first. 0 or -errno.
  */
 static int evbase_check_fds(void)
 {
-	int pair[2], third, r = afi_pipe_open(pair);
+	int fds[4], r = afi_pipe_open(fds), n = 2;
 
 	if (r < 0)
 		return r;
-	third = fcntl(pair[0], F_DUPFD_CLOEXEC, 3);
-	if (third < 0)
-		r = -errno;
-	else
-		close(third);
-	close(pair[0]);
-	close(pair[1]);
+	for (; n < 4; n++) {
+		fds[n] = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
+		if (fds[n] < 0) {
+			r = -errno;
+			break;
+		}
+	}
+	while (n-- > 0)
+		close(fds[n]);
 	return r;
 }
 

@@ -10,14 +10,12 @@
 #ifndef AFI_BASE_PIPE_H
 #define AFI_BASE_PIPE_H
 
-#include <stdbool.h>
-
 /* A close-on-exec pipe, with both ends above 2; 0 or -errno. */
 int afi_pipe_open(int fds[2]);
 /* Around what makes descriptors and marks them later, and around fork(2). */
 void afi_pipe_lock(void);
 void afi_pipe_unlock(void);
-/* Of a FIFO: whether it has a name in the file system. */
-bool afi_pipe_has_name(int fd);
+/* Of a FIFO: whether it has a name in the file system, 1 or 0; or -errno. */
+int afi_pipe_has_name(int fd);
 
 #endif

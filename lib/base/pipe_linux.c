@@ -32,10 +32,11 @@ void afi_pipe_unlock(void)
 {
 }
 
-bool afi_pipe_has_name(int fd)
+int afi_pipe_has_name(int fd)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 &&
-	       (unsigned long)fs.f_type != PIPEFS_MAGIC;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return (unsigned long)fs.f_type != PIPEFS_MAGIC;
 }

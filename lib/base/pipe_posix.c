@@ -40,16 +40,17 @@ int afi_pipe_open(int fds[2])
 }
 
 /* All pipes without a name are on one device of their own. */
-bool afi_pipe_has_name(int fd)
+int afi_pipe_has_name(int fd)
 {
 	struct stat st, pipe_st;
-	int ends[2];
-	bool result;
+	int ends[2], r = afi_pipe_open(ends);
 
-	if (fstat(fd, &st) < 0 || afi_pipe_open(ends) < 0)
-		return false;
-	result = fstat(ends[0], &pipe_st) == 0 && st.st_dev != pipe_st.st_dev;
+	if (r < 0)
+		return r;
+	r = fstat(fd, &st) < 0 || fstat(ends[0], &pipe_st) < 0
+		    ? -errno
+		    : st.st_dev != pipe_st.st_dev;
 	close(ends[0]);
 	close(ends[1]);
-	return result;
+	return r;
 }

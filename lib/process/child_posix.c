@@ -226,15 +226,40 @@ static bool child_exec_fd(struct afi_child *child)
 				*child->plan->options->program_fd);
 }
 
+/*
+ * Whether the system cannot ask, after it has failed to. A sandbox may answer
+ * EACCES, as is answered for a file, but not for the root directory.
+ */
+static bool child_cannot_ask(void)
+{
+	int error = errno;
+	bool refused = error == ENOSYS || error == EPERM || error == EINVAL ||
+		       (error == EACCES &&
+			faccessat(AT_FDCWD, "/", F_OK, AT_EACCESS) < 0);
+
+	errno = error;
+	return refused;
+}
+
+/*
+ * Whether a file cannot be executed, by errno. Asks for as long as the user may
+ * not signal the child, since looking for a file may take long.
+ */
+static bool child_cannot_exec(const struct afi_child *child, const char *path)
+{
+	/* Where it cannot be asked, execve(2) says so. */
+	return child->plan->uid && !child->committed &&
+	       faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 &&
+	       !child_cannot_ask();
+}
+
 /* Returns only if that fails, by errno; false: not at the exec. */
 static bool child_try(struct afi_child *child, char *path)
 {
 	const struct afi_child_plan *plan = child->plan;
 	char *const *env = (char *const *)plan->env;
 
-	/* Looking for a file may take long: not while the user may stop us. */
-	if (plan->uid && !child->committed &&
-	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+	if (child_cannot_exec(child, path))
 		return true;
 	if (!child_commit(child))
 		return false;

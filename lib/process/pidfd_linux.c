@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/posix_types.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -65,9 +66,52 @@ static int pidfd_wait4(pid_t pid, siginfo_t *info, int options,
 	return ended < 0 ? -1 : 0;
 }
 
+/* struct rusage as the kernel has it, whatever time_t is. */
+struct pidfd_usage {
+	__kernel_long_t user[2], system[2]; /* s and us */
+	__kernel_long_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap;
+	__kernel_long_t inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw;
+	__kernel_long_t nivcsw;
+};
+
+static void pidfd_take_usage(const struct pidfd_usage *from,
+			     struct rusage *ret_usage)
+{
+	*ret_usage = (struct rusage){
+		.ru_utime = { from->user[0], (suseconds_t)from->user[1] },
+		.ru_stime = { from->system[0], (suseconds_t)from->system[1] },
+		.ru_maxrss = from->maxrss,
+		.ru_ixrss = from->ixrss,
+		.ru_idrss = from->idrss,
+		.ru_isrss = from->isrss,
+		.ru_minflt = from->minflt,
+		.ru_majflt = from->majflt,
+		.ru_nswap = from->nswap,
+		.ru_inblock = from->inblock,
+		.ru_oublock = from->oublock,
+		.ru_msgsnd = from->msgsnd,
+		.ru_msgrcv = from->msgrcv,
+		.ru_nsignals = from->nsignals,
+		.ru_nvcsw = from->nvcsw,
+		.ru_nivcsw = from->nivcsw,
+	};
+}
+
+/* Only the system call, not the C library's function, returns the usage. */
+static long pidfd_waitid(int type, int id, siginfo_t *info, int options,
+			 struct rusage *usage)
+{
+	struct pidfd_usage from = { 0 };
+	long r = syscall(SYS_waitid, type, id, info, options,
+			 usage ? &from : NULL);
+
+	if (r == 0 && usage)
+		pidfd_take_usage(&from, usage);
+	return r;
+}
+
 /*
  * waitid(2) for this child, by pidfd, as its pid may be another child's by now.
- * Only the system call, not the C library's function, returns the usage.
  */
 int afi_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
 		   struct rusage *usage, bool *has_usage)
@@ -78,12 +122,10 @@ int afi_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
 		info->si_pid = 0;
 		errno = EINVAL;
 		if (pidfd >= 0)
-			r = syscall(SYS_waitid, P_PIDFD, pidfd, info, options,
-				    usage);
+			r = pidfd_waitid(P_PIDFD, pidfd, info, options, usage);
 		/* EINVAL: Linux before 5.4 */
 		if (r < 0 && (errno == EINVAL || afi_refused(errno)))
-			r = syscall(SYS_waitid, P_PID, pid, info, options,
-				    usage);
+			r = pidfd_waitid(P_PID, pid, info, options, usage);
 		if (r < 0 && afi_refused(errno) && options & WEXITED &&
 		    !(options & WNOWAIT))
 			r = pidfd_wait4(pid, info, options, usage);

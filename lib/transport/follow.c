@@ -310,9 +310,12 @@ static bool follow_has_changed(const struct follow_op *follow)
 		return true;
 	if (follow->next >= 0)
 		return follow_is_over(follow);
-	return (follow->watch && afi_follow_watch_has_more(follow->watch)) ||
-	       (stat(follow->path, &st) == 0 &&
-		!afi_follow_is_same(follow_known(follow), &st));
+	if (follow->watch && afi_follow_watch_has_more(follow->watch))
+		return true;
+	/* What keeps the path from being looked at ends the operation. */
+	if (stat(follow->path, &st) < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return !afi_follow_is_same(follow_known(follow), &st);
 }
 
 static void follow_on_tick(struct afi_deadline *deadline)

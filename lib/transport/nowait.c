@@ -109,7 +109,7 @@ int afi_nowait_in_memory(int fd, off_t from, off_t to)
 		from += to - from < PROBE_STEP ? to - from : PROBE_STEP;
 	}
 	if (r < 0 &&
-	    (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+	    (errno == EOPNOTSUPP || errno == EINVAL || afi_refused(errno)))
 		return -ENOTSUP;
 	return r >= 0;
 }

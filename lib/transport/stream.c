@@ -172,12 +172,15 @@ static int stream_open_fifo(struct af_file *file)
 
 static int stream_clear_eof(struct af_file *file)
 {
+	int r;
+
 	if (file->is_socket)
 		return -ENOTSUP;
 	if (!afi_fd_is_hung_up(file->fd))
 		return 0;
-	if (!file->is_fifo || !afi_pipe_has_name(file->fd))
-		return -ENOTSUP;
+	r = file->is_fifo ? afi_pipe_has_name(file->fd) : 0;
+	if (r <= 0)
+		return r < 0 ? r : -ENOTSUP;
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
 		if (file->wanted[i])
 			stream_unwant(file, i);

@@ -110,3 +110,11 @@ build_library() {
 	"$source/configure" --enable-werror "$@"
 	make "$target"
 }
+
+# make_as COMMAND...: makes the target in $work/build by a command that runs the
+# rest of its arguments, such as env. Sets $result on a failure: the cell goes on.
+result=0
+make_as() {
+	echo "$cell: $*"
+	"$@" make -C "$work/build" "$target" || result=1
+}

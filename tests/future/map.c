@@ -334,9 +334,10 @@ START_TEST(map_dropped_goes_on)
 	for (int i = 0; i < 1000 && work.made < 100; i++)
 		settle();
 	ck_assert_int_eq(work.made, 100);
-	settle();
-	settle();
+	for (int i = 0; i < 1000 && work.pending > 0; i++)
+		settle();
 	ck_assert_int_eq(work.pending, 0);
+	settle();
 	rig_close(&rig);
 }
 END_TEST

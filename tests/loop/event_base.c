@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Bases as programs have them: with priorities, in debug mode, broken out of,
- * taken over by a child, and in a process without descriptors.
+ * taken over by a child, configured, with locks, and in a process without
+ * descriptors.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#ifdef HAVE_EVENT_PTHREADS
+#include <event2/thread.h>
+#endif
 
 #include "support/children.h"
 
@@ -44,6 +50,9 @@ START_TEST(loop_without_descriptors_fails_emfile)
 	bool made = false;
 	int n;
 
+	/* A base then has one more. */
+	if (_i == 1)
+		setenv("EVENT_PRECISE_TIMER", "1", 1);
 	for (n = 0; !made && n < 20; n++) {
 		struct rlimit before = leave_descriptors(n);
 
@@ -301,6 +310,110 @@ static void run_in_callback(evutil_socket_t fd, short what, void *arg)
 	*(int *)arg = af_loop_run(loop);
 }
 
+/* Bases that a program configures; of each of them without some backends. */
+static const struct base_kind {
+	const char *name;
+	int flags;
+	const char *avoid[3];
+} base_kinds[] = {
+	{ "no lock", EVENT_BASE_FLAG_NOLOCK, { 0 } },
+	{ "changelist", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, { 0 } },
+	{ "precise timer", EVENT_BASE_FLAG_PRECISE_TIMER, { 0 } },
+	{ "all of these",
+	  EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
+		  EVENT_BASE_FLAG_PRECISE_TIMER,
+	  { 0 } },
+	{ "poll", EVENT_BASE_FLAG_IGNORE_ENV, { "epoll", "kqueue" } },
+	{ "select", EVENT_BASE_FLAG_IGNORE_ENV, { "epoll", "kqueue", "poll" } },
+};
+#define BASE_KINDS ((int)(sizeof base_kinds / sizeof *base_kinds))
+
+static struct event_base *make_base(const struct base_kind *kind)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *made;
+
+	event_config_set_flag(config, kind->flags);
+	for (int i = 0; i < 3 && kind->avoid[i]; i++)
+		event_config_avoid_method(config, kind->avoid[i]);
+	made = event_base_new_with_config(config);
+	event_config_free(config);
+	return made;
+}
+
+static int far_end;
+
+static void *write_and_post(void *arg)
+{
+	put_text(far_end, "hello");
+	af_loop_post(loop, resolve, arg);
+	return NULL;
+}
+
+/* Waits for a thread that writes and posts, and for a child. */
+static void wait_for_all_kinds(void)
+{
+	struct af_future *read = af_file_read(file, 5, AFIO_FULL, NULL);
+	struct af_future *post = af_future_new(loop, NULL, NULL), *f;
+	struct af_process *process = af_spawn(loop, HELPER("exit", "3"), NULL);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, write_and_post, post);
+	f = af_process_wait(process, NULL);
+	ck_assert_int_eq(af_await(f), 0);
+	ck_assert_int_eq(af_future_status(f), EXITED(3));
+	af_future_unref(f);
+	ck_assert_int_eq(af_await(read), 0);
+	ck_assert_int_eq(af_await(post), 0);
+	pthread_join(thread, NULL);
+	af_process_free(process);
+	af_future_unref(read);
+	af_future_unref(post);
+}
+
+static void wait_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	wait_for_all_kinds();
+	*(int *)arg = 0;
+}
+
+static void expect_base_serves(const struct base_kind *kind)
+{
+	int pair[2], r = 1;
+
+	base = make_base(kind);
+	ck_assert_msg(base, "%s: no base", kind->name);
+	loop = af_loop_new(base);
+	make_pair(KIND_SOCKETPAIR, pair);
+	far_end = pair[1];
+	file = af_file_new(loop, pair[0], 0);
+	wait_for_all_kinds();
+	event_base_once(base, -1, EV_TIMEOUT, wait_in_callback, &r, MS(0));
+	ck_assert_int_ge(event_base_dispatch(base), 0);
+	ck_assert_int_eq(r, 0);
+	af_file_close(file);
+	close(far_end);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+
+START_TEST(base_of_every_configuration_serves_a_loop)
+{
+	expect_base_serves(&base_kinds[_i]);
+}
+END_TEST
+
+#ifdef HAVE_EVENT_PTHREADS
+START_TEST(base_serves_a_loop_if_libevent_uses_locks)
+{
+	ck_assert_int_eq(evthread_use_pthreads(), 0);
+	expect_base_serves(&base_kinds[_i]);
+}
+END_TEST
+#endif
+
 /* With that flag it is not to be seen that the base is being run. */
 START_TEST(run_in_a_callback_is_ebusy_or_eio_without_cached_time)
 {
@@ -330,7 +443,7 @@ Suite *suite(void)
 	Suite *s = suite_create("loop/event_base");
 	TCase *tc = test_case(s, "base");
 
-	tcase_add_test(tc, loop_without_descriptors_fails_emfile);
+	tcase_add_loop_test(tc, loop_without_descriptors_fails_emfile, 0, 2);
 	tcase_add_test(tc,
 		       await_in_a_callback_without_descriptors_fails_emfile);
 	tcase_add_test(tc, awaits_in_a_callback_share_one_inner_base);
@@ -340,5 +453,13 @@ Suite *suite(void)
 	tcase_add_test(tc, base_taken_over_by_a_child_takes_no_post);
 	tcase_add_test(tc,
 		       run_in_a_callback_is_ebusy_or_eio_without_cached_time);
+	tcase_add_loop_test(tc, base_of_every_configuration_serves_a_loop, 0,
+			    BASE_KINDS);
+#ifdef HAVE_EVENT_PTHREADS
+	tcase_add_loop_test(tc, base_serves_a_loop_if_libevent_uses_locks, 0,
+			    BASE_KINDS);
+#else
+	puts("skipped: libevent without threads has no locks");
+#endif
 	return s;
 }

@@ -99,7 +99,8 @@ static void copy_on(struct af_future *done, void *arg)
 	struct row_copy *row = arg;
 
 	if (done) {
-		ck_assert_int_eq(af_future_error(done), 0);
+		ck_assert(af_future_error(done) == 0 ||
+			  af_future_error(done) == -ETIMEDOUT);
 		row->count += af_future_count(done);
 		af_file_seek(row->from, 0, SEEK_SET);
 	}

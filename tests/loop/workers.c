@@ -3,6 +3,8 @@
  * The threads that read and write on-disk files for a loop: how many there are,
  * when they end, and that what they bring comes to whoever waits, anywhere.
  */
+#include "config.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -11,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "file/file.h"
 #include "support/contexts.h"
 #include "support/slowrig.h"
+#include "transport/device.h"
 
 static void *go_when_stuck(void *arg)
 {
@@ -259,6 +263,22 @@ static ssize_t prepare(struct af_file *file, size_t len)
 	return file->transport->prepare(file, len);
 }
 
+/* Whether it can be known here what is in the page cache. */
+static bool memory_is_known(struct af_file *disk)
+{
+#ifdef HAVE_RWF
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	if (preadv2(disk->fd, &iov, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN)
+		return true;
+#endif
+	if (afi_device_keeps(disk->fd))
+		return true;
+	fprintf(stderr, "skipped: preadv2() does not work here\n");
+	return false;
+}
+
 START_TEST(disk_prepare_has_a_worker_bring_what_is_cold)
 {
 	struct slow slow = { .now = NOW_AS_EVER };
@@ -267,6 +287,10 @@ START_TEST(disk_prepare_has_a_worker_bring_what_is_cold)
 
 	open_cold(DRIVE_AWAIT);
 	file = containing("abcdef", "r");
+	if (!memory_is_known(file)) {
+		close_all(file);
+		return;
+	}
 	slow_stop(0);
 	ck_assert_int_eq(prepare(file, 6), -EAGAIN);
 	slow_expect(1);
@@ -295,6 +319,10 @@ START_TEST(disk_prepare_without_workers_does_it_here)
 
 	open_way(3 * DRIVE_COUNT);
 	file = containing("abcdef", "r");
+	if (!memory_is_known(file)) {
+		close_all(file);
+		return;
+	}
 	ck_assert_int_eq(prepare(file, 4), 4);
 	ck_assert_int_eq(prepare(file, 6), 4);
 	expect_text(&rig, reading(file, 0), "abcdef", AFIO_EOF);

@@ -14,8 +14,12 @@
 #include "support/scratch.h"
 
 #define MIB ((size_t)1 << 20)
-/* More than any test takes. Valgrind looks at it all before every write. */
-#define ENDLESS ((under_valgrind() ? 256 : 16384) * MIB)
+/*
+ * More than any test takes, and less than the address space. Valgrind looks at it
+ * all before every write.
+ */
+#define MANY_MIB (SIZE_MAX > UINT32_MAX ? 16384 : 1024)
+#define ENDLESS ((under_valgrind() ? 256 : MANY_MIB) * MIB)
 #define KINDS (AFIO_INPUT_CALLBACK + 1)
 
 static struct rig rig;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "support/nobody.h"
+#include "support/offers.h"
 
 static char cgroup_path[PATH_MAX];
 
@@ -23,9 +24,12 @@ static char cgroup_path[PATH_MAX];
 static int make_cgroup(void)
 {
 	char line[PATH_MAX], mount[PATH_MAX], type[64];
-	FILE *mounts = fopen("/proc/self/mounts", "re");
 	bool found = false;
+	FILE *mounts;
 
+	if (!offers_clone3())
+		return -1;
+	mounts = fopen("/proc/self/mounts", "re");
 	ck_assert_ptr_nonnull(mounts);
 	while (!found && fgets(line, sizeof line, mounts))
 		found = sscanf(line, "%*s %4000s %60s", mount, type) == 2 &&

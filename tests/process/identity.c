@@ -218,7 +218,7 @@ static int try_files_as_able_nobody(void)
 
 START_TEST(files_are_used_with_the_rights_of_the_user_alone)
 {
-	if (is_root())
+	if (is_root() && have_linux("capabilities"))
 		expect_in_fork(try_files_as_able_nobody);
 }
 END_TEST

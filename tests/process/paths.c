@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "support/nobody.h"
+#include "support/offers.h"
 #include "support/scratch.h"
 
 static const char *const say_hi[] = { "echo", "hi", NULL };
@@ -495,6 +496,8 @@ Suite *suite(void)
 	tc = scratch_case(s, "child");
 	tcase_add_test(tc, path_of_the_child_is_opened_with_its_rights);
 	tcase_add_test(tc, path_of_the_child_that_cannot_be_opened_is_an_error);
+	if (geteuid() == 0 && !offers_openat2())
+		return s;
 	tcase_add_test(tc, path_of_a_child_that_is_root_has_no_link);
 	tcase_add_test(tc, path_of_the_child_gets_its_number);
 	tcase_add_test(tc, path_of_the_child_is_for_one_stage_only);

@@ -28,7 +28,8 @@ static const struct denied calls[] = {
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, 0, 0 },
 	DENIED_PIDFDS,
 	DENIED_FACTS,
-	{ "clone, CLONE_VFORK", SYS_clone, 1, CLONE_VFORK, CLONE_VFORK },
+	{ "clone, CLONE_VFORK", SYS_clone, DENIED_CLONE_FLAGS, CLONE_VFORK,
+	  CLONE_VFORK },
 	{ "clone3", SYS_clone3, 0, 0, 0 },
 	{ "close_range", SYS_close_range, 0, 0, 0 },
 	{ "waitid, P_PIDFD", SYS_waitid, 1, ~0u, 3 },
@@ -38,7 +39,11 @@ static const struct denied calls[] = {
 	{ "preadv2", SYS_preadv2, 0, 0, 0 },
 	{ "pwritev2", SYS_pwritev2, 0, 0, 0 },
 	{ "splice", SYS_splice, 0, 0, 0 },
+#ifdef SYS_sendfile64
+	{ "sendfile64", SYS_sendfile64, 0, 0, 0 },
+#else
 	{ "sendfile", SYS_sendfile, 0, 0, 0 },
+#endif
 	{ "tee", SYS_tee, 0, 0, 0 },
 	{ "kcmp", SYS_kcmp, 0, 0, 0 },
 	{ "TIOCGPTPEER", SYS_ioctl, 2, ~0u, TIOCGPTPEER },

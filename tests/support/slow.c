@@ -3,22 +3,12 @@
  * A disk that is as slow as a test wants it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "support/slow.h"
-
-ssize_t slow_readv(int fd, const struct iovec *iov, int n);
-ssize_t slow_writev(int fd, const struct iovec *iov, int n);
-ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
-int slow_fsync(int fd);
-int slow_open(const char *path, int flags, ...);
-int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-			void *(*fn)(void *), void *arg);
+#define SLOW_ITSELF
+#include "support/slownames.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -222,16 +212,6 @@ int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 /* What only Linux has */
 
 #ifdef RWF_NOWAIT
-#include <sys/sendfile.h>
-
-ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
-		     int flags);
-ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
-		      int flags);
-ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
-		    size_t len, unsigned flags);
-ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
-
 /* Whether a call that is not to wait has its answer, in errno. */
 static bool refused(int fd, off_t at)
 {
@@ -267,7 +247,9 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 	pthread_mutex_unlock(&lock);
 	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
 }
+#endif
 
+#ifdef __linux__
 /* These would wait for the disk, if what they read is not in memory. */
 static void note_bypass(int fd)
 {
@@ -277,7 +259,7 @@ static void note_bypass(int fd)
 	pthread_mutex_unlock(&lock);
 }
 
-ssize_t slow_splice(int in, off64_t *in_at, int out, off64_t *out_at,
+ssize_t slow_splice(int in, int64_t *in_at, int out, int64_t *out_at,
 		    size_t len, unsigned flags)
 {
 	note_bypass(in);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "support/harness.h"
+#include "support/offers.h"
 #include "support/pattern.h"
 
 static struct rig rig;
@@ -228,12 +229,18 @@ Suite *suite(void)
 {
 	Suite *s = suite_create("transport/records");
 	TCase *tc = test_case(s, "packets");
+	bool known = have_linux("packet pipes") &&
+		     offers("tee", tee(-1, -1, 1, 0));
 
-	tcase_add_loop_test(tc, packets_are_read_whole_by_reads_of_any_size, 0,
-			    (int)(WAYS * N_SIZES * N_PACKETS));
-	tcase_add_loop_test(tc, packets_are_read_whole_by_a_full_read, 0,
-			    (int)(WAYS * N_PACKETS));
-	tcase_add_loop_test(tc, packets_are_read_whole_by_lines, 0, WAYS);
+	if (known) {
+		tcase_add_loop_test(tc,
+				    packets_are_read_whole_by_reads_of_any_size,
+				    0, (int)(WAYS * N_SIZES * N_PACKETS));
+		tcase_add_loop_test(tc, packets_are_read_whole_by_a_full_read,
+				    0, (int)(WAYS * N_PACKETS));
+		tcase_add_loop_test(tc, packets_are_read_whole_by_lines, 0,
+				    WAYS);
+	}
 	tcase_add_loop_test(tc, bytes_of_another_pipe_stay_in_it, AHEAD_1,
 			    WAYS);
 	tc = test_case(s, "records");
