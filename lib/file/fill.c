@@ -38,10 +38,13 @@ ssize_t afi_fill_by_read(struct af_file *file, size_t want)
 	if (want > AFI_CHUNK_SIZE && want - file->in.len < room)
 		room = want - file->in.len;
 	room = fill_limit(file, want, room);
-	if (room < AFI_PACKET_MAX && file->transport->look &&
-	    file->transport->look(file, room))
+	if (room < AFI_PACKET_MAX && file->transport->look)
+		r = file->transport->look(file, room);
+	if (r > 0)
 		return file->transport->fill(file, want);
-	r = file->transport->read(file, afi_buffer_tail(&file->in), room);
+	if (r == 0)
+		r = file->transport->read(file, afi_buffer_tail(&file->in),
+					  room);
 	if (r == 0)
 		r = afi_fill_end(file);
 	/*

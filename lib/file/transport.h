@@ -40,11 +40,11 @@ struct afi_transport {
 	 */
 	ssize_t (*fill)(struct af_file *file, size_t want);
 	/*
-	 * Called before a read of less than AFI_PACKET_MAX bytes: true if the
-	 * file turns out to be a packet pipe; it now has a table with fill.
-	 * NULL: never.
+	 * Called before a read of less than AFI_PACKET_MAX bytes: 1 if the file
+	 * turns out to be a packet pipe; it now has a table with fill. 0: read.
+	 * -EAGAIN: there is nothing to read. NULL: always read.
 	 */
-	bool (*look)(struct af_file *file, size_t room);
+	int (*look)(struct af_file *file, size_t room);
 	/* Lets reads go on after end of file: 0 or -errno. NULL: -ENOTSUP. */
 	int (*clear_eof)(struct af_file *file);
 	/*

@@ -137,6 +137,20 @@ static int message_sample(int fd, const int copy[2], size_t size)
 	return size == sizeof(bytes) ? (int)n : (int)n + left;
 }
 
+/* FIONREAD; 0 at the end, and of what cannot say; -EAGAIN: nothing is there. */
+static int message_available(int fd)
+{
+	int available = 0;
+
+	if (ioctl(fd, FIONREAD, &available) < 0 || available > 0)
+		return available;
+	if (!afi_fd_poll(fd, POLLIN))
+		return -EAGAIN;
+	/* It may have come between the two. */
+	ioctl(fd, FIONREAD, &available);
+	return available;
+}
+
 /*
  * The reading end does not know whether the writing end has O_DIRECT. A packet
  * of one byte ends a read of two; a longer one loses its second byte in a read
@@ -144,19 +158,19 @@ static int message_sample(int fd, const int copy[2], size_t size)
  */
 int afi_message_is_packet(int fd, size_t room)
 {
-	int available = 0, copy[2], both, one;
+	int available = message_available(fd), copy[2], both, one;
 
-	if (ioctl(fd, FIONREAD, &available) < 0 || available < 2 ||
-	    (size_t)available <= room)
-		return -EAGAIN;
-	if (afi_pipe_open(copy) < 0)
-		return -EAGAIN;
+	if (available < 0)
+		return available;
+	if (available < 2 || (size_t)available <= room ||
+	    afi_pipe_open(copy) < 0)
+		return -ENODATA;
 	both = message_sample(fd, copy, 2);
 	one = both == 2 ? message_sample(fd, copy, 1) : 2;
 	close(copy[0]);
 	close(copy[1]);
 	if (both < 0 || one < 0)
-		return -EAGAIN;
+		return -ENODATA;
 	return both < 2 || one < 2;
 }
 #else

@@ -11,8 +11,9 @@
 ssize_t afi_message_fill(struct af_file *file, size_t want);
 ssize_t afi_message_fill_datagram(struct af_file *file, size_t want);
 /*
- * Whether the pipe fd, which holds more than room bytes, is a packet pipe, so
- * that a read would drop what does not fit. 1 or 0; -EAGAIN: not known yet.
+ * Whether fd is a packet pipe, of which a read of room bytes may drop some. 1 or
+ * 0; -ENODATA: not known, but such a read drops nothing; -EAGAIN: there is nothing
+ * to read.
  */
 int afi_message_is_packet(int fd, size_t room);
 /* Reads from a descriptor that is not a socket, with room for any record. */

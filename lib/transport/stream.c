@@ -202,17 +202,17 @@ static const struct afi_transport stream_records = {
 	.fill = afi_message_fill_record,
 };
 
-static bool stream_look(struct af_file *file, size_t room)
+static int stream_look(struct af_file *file, size_t room)
 {
 	int r;
 
 	if (file->is_bytes || file->is_socket || file->is_tty)
-		return false;
+		return 0;
 	r = afi_message_is_packet(file->fd, room);
 	file->is_bytes = r == 0;
 	if (r == 1)
 		file->transport = &stream_records;
-	return r == 1;
+	return r == -ENODATA ? 0 : r;
 }
 
 struct af_file *afi_stream_new(const struct af_file *like)
