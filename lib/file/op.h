@@ -25,13 +25,12 @@ static inline int afi_op_check(const struct af_file *file,
 			       enum afi_direction direction, unsigned flags,
 			       unsigned known, const struct timeval *timeout)
 {
-	int r;
-
 	if (!file || flags & ~known || !afi_timeout_valid(timeout))
 		return -EINVAL;
-	r = afi_loop_usable(file->loop);
-	if (r < 0)
-		return r;
+	if (!afi_loop_is_mine(file->loop))
+		return -EPERM;
+	if (file->loop->freed)
+		return -ECANCELED;
 	if (file->may & 1 << direction)
 		return 0;
 	return file->closing && !file->finished ? -ECANCELED : -EBADF;

@@ -189,3 +189,18 @@ int af_await(struct af_future *f)
 		return f->error;
 	return af_await_for(f, NULL);
 }
+
+int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
+{
+	if (!loop || depth == 0)
+		return -EINVAL;
+	if (!afi_loop_is_mine(loop))
+		return -EPERM;
+	loop->max_depth = depth;
+	return 0;
+}
+
+unsigned af_loop_max_depth(const struct af_loop *loop)
+{
+	return loop ? loop->max_depth : 0;
+}

@@ -17,15 +17,6 @@
 #include "base/threads.h"
 #include "loop/loop.h"
 
-/*
- * How many tasks run before the base is polled again, at most. One poll costs
- * about as much as ten tasks: so many that it does not show, so few that nobody
- * waits.
- */
-#define ROUND_MAX 256
-/* How many of them between two looks at the clock. */
-#define BATCH_MAX 16
-
 /* How many opens may be stuck in dead file systems before others wait. */
 #define OPEN_THREADS 16
 
@@ -226,21 +217,6 @@ struct event_base *af_loop_base(struct af_loop *loop)
 	return loop->home;
 }
 
-int af_loop_set_max_depth(struct af_loop *loop, unsigned depth)
-{
-	if (!loop || depth == 0)
-		return -EINVAL;
-	if (!afi_loop_is_mine(loop))
-		return -EPERM;
-	loop->max_depth = depth;
-	return 0;
-}
-
-unsigned af_loop_max_depth(const struct af_loop *loop)
-{
-	return loop ? loop->max_depth : 0;
-}
-
 /* Each one takes itself out of the list. */
 static void loop_orphan_all(struct afi_members *list)
 {
@@ -298,36 +274,6 @@ void afi_loop_later(struct af_loop *loop, struct afi_task *task,
 	loop_kick(loop);
 }
 
-int afi_loop_move(struct af_loop *loop, struct event_base *to)
-{
-	int r;
-
-	if (loop->moving)
-		return -ENOTSUP;
-	loop->moving = true;
-	r = afi_watches_move(&loop->watches, &loop->base, to);
-	loop->moving = false;
-	return r;
-}
-
-static void loop_move_strand(struct afi_task *task)
-{
-	struct af_loop *loop = AFI_CONTAINER(task, struct af_loop, strand);
-
-	afi_loop_move_back(loop, loop->base);
-}
-
-void afi_loop_move_back(struct af_loop *loop, struct event_base *to)
-{
-	int r;
-
-	loop->moving = true;
-	r = afi_watches_move_back(&loop->watches, &loop->base, to);
-	loop->moving = false;
-	if (r < 0 && !loop->strand.run)
-		afi_loop_later(loop, &loop->strand, loop_move_strand);
-}
-
 /* At its next turn libevent forgets a break that was made before it. */
 static void loop_look_for_break(struct af_loop *loop)
 {
@@ -338,56 +284,11 @@ static void loop_look_for_break(struct af_loop *loop)
 		loop->stopped = true;
 }
 
-void afi_loop_settle_all(struct af_loop *loop)
-{
-	while (!TAILQ_EMPTY(&loop->settle))
-		afi_task_run_first(&loop->settle);
-}
-
-/* One task alone needs no clock. */
-static unsigned loop_first_batch(struct af_loop *loop)
-{
-	const struct afi_task *first = TAILQ_FIRST(&loop->ready);
-
-	afi_turn_begin(&loop->turn);
-	loop->pace.looked = 0;
-	if (!first || !TAILQ_NEXT(first, entry))
-		return 1;
-	return afi_pace_begin(&loop->pace, &loop->turn);
-}
-
-static unsigned loop_next_batch(struct af_loop *loop)
-{
-	if (loop->pace.looked == 0)
-		return afi_pace_begin(&loop->pace, &loop->turn);
-	return afi_pace_next(&loop->pace, &loop->turn, BATCH_MAX);
-}
-
-static void loop_run_ready(struct af_loop *loop, const bool *done)
-{
-	unsigned left = loop_first_batch(loop), n = 0;
-
-	while (left > 0 && n < ROUND_MAX) {
-		n += left;
-		/* A task may run a round of its own: look the list up anew. */
-		for (; left > 0; left--) {
-			if (TAILQ_EMPTY(&loop->ready))
-				return;
-			afi_task_run_first(&loop->ready);
-			if (afi_turn_state(&loop->turn) != AFI_TURN_ON ||
-			    (done && *done))
-				return;
-		}
-		if (!TAILQ_EMPTY(&loop->ready))
-			left = loop_next_batch(loop);
-	}
-}
-
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
 	if (!TAILQ_EMPTY(&loop->later))
 		afi_task_run_first(&loop->later);
-	loop_run_ready(loop, done);
+	afi_loop_run_ready(loop, done);
 	if (!afi_loop_is_here(loop))
 		return;
 	if (loop->drivers > 0)
@@ -395,6 +296,12 @@ void afi_loop_round(struct af_loop *loop, const bool *done)
 	if (done && *done)
 		return;
 	while (TAILQ_EMPTY(&loop->ready) && !TAILQ_EMPTY(&loop->settle))
+		afi_task_run_first(&loop->settle);
+}
+
+void afi_loop_settle_all(struct af_loop *loop)
+{
+	while (!TAILQ_EMPTY(&loop->settle))
 		afi_task_run_first(&loop->settle);
 }
 

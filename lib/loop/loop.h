@@ -215,12 +215,14 @@ void afi_loop_enter(struct af_loop *loop);
 void afi_loop_exit(struct af_loop *loop);
 /* Whether a millisecond of work has passed since the last poll. */
 bool afi_loop_is_late(struct af_loop *loop);
+/*
+ * Runs ready tasks, for as long as a turn may last, or until *done (if done is not
+ * NULL).
+ */
+void afi_loop_run_ready(struct af_loop *loop, const bool *done);
 /* Runs all tasks of the settle queue now. */
 void afi_loop_settle_all(struct af_loop *loop);
-/*
- * One round: runs ready tasks, for as long as a turn may last, or until *done
- * (if done is not NULL). Then, if none is left, runs the settle queue.
- */
+/* One round: runs ready tasks, and if none is left, the settle queue. */
 void afi_loop_round(struct af_loop *loop, const bool *done);
 /*
  * One turn of the base: waits for an event, unless a task is ready or wait is
