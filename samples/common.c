@@ -135,6 +135,24 @@ void end_pipe(struct af_pipe *pipe)
 	af_pipe_close(pipe);
 }
 
+void close_on_exec(int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* A larger pipe: we seldom wait for the reader then. May fail. */
+#ifdef F_SETPIPE_SZ
+static void enlarge_pipe(int fd)
+{
+	fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+}
+#else
+static void enlarge_pipe(int fd)
+{
+	(void)fd;
+}
+#endif
+
 struct af_pipe *spawn_sha1sum(struct af_loop *loop)
 {
 	static const char *const sha1sum[] = { "sha1sum", NULL };
@@ -149,8 +167,7 @@ struct af_pipe *spawn_sha1sum(struct af_loop *loop)
 		complain("sha1sum", errno);
 		return NULL;
 	}
-	/* A larger pipe: it seldom waits for us then. May fail. */
-	fcntl(af_file_fd(af_pipe_stdin(pipe)), F_SETPIPE_SZ, PIPE_SIZE);
+	enlarge_pipe(af_file_fd(af_pipe_stdin(pipe)));
 	return pipe;
 }
 

@@ -53,6 +53,9 @@ struct af_file *open_input(struct af_loop *loop, const char *path);
 /** af_await(), and then drops the reference. */
 int await_once(struct af_future *f);
 
+/** Programs that the sample starts do not inherit this descriptor. */
+void close_on_exec(int fd);
+
 /** Stops the stages that still run, waits for all, closes. NULL is fine. */
 void end_pipe(struct af_pipe *pipe);
 

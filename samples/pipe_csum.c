@@ -126,8 +126,10 @@ static int open_whole(struct csum *c, bool reopen)
 		c->whole_fd = open(c->path, O_RDONLY | O_CLOEXEC);
 		return c->whole_fd < 0 ? -errno : 0;
 	}
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (pipe(fds) < 0)
 		return -errno;
+	close_on_exec(fds[0]);
+	close_on_exec(fds[1]);
 	c->whole_fd = fds[0];
 	c->tee = af_file_new(c->loop, fds[1], 0);
 	if (c->tee)
@@ -212,12 +214,18 @@ static int print_sums(struct csum *c)
  * had read a little, it would only interrupt them. Failure does not matter, and
  * the children do not inherit the policy.
  */
+#ifdef SCHED_BATCH
 static void let_children_work(void)
 {
 	const struct sched_param none = { 0 };
 
 	sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
 }
+#else
+static void let_children_work(void)
+{
+}
+#endif
 
 static int checksum(const char *path)
 {

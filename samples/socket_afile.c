@@ -217,10 +217,11 @@ static int listen_on_loopback(struct server *s, struct sockaddr_in *addr)
 static int connect_to(struct end *client, struct af_loop *loop,
 		      const struct sockaddr_in *addr)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
 
 	if (fd < 0)
 		return -errno;
+	close_on_exec(fd);
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
 		client->socket = af_file_new(loop, fd, 0);
 	if (client->socket)

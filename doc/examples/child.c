@@ -12,7 +12,7 @@ static const struct timeval limit = { .tv_sec = 2 };
 static int talk(struct af_process *child)
 {
 	struct af_future *said, *heard, *end;
-	int r;
+	int r, status;
 
 	said = af_file_write(af_process_stdin(child), "world\n", 6, AFIO_FULL,
 			     &limit);
@@ -25,8 +25,9 @@ static int talk(struct af_process *child)
 		printf("%s", af_future_data(heard, NULL));
 	if (r == 0)
 		r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
-		printf("exit status %d\n", WEXITSTATUS(af_future_status(end)));
+		printf("exit status %d\n", WEXITSTATUS(status));
 	af_future_unref(said);
 	af_future_unref(heard);
 	af_future_unref(end);

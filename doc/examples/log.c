@@ -30,12 +30,13 @@ int main(void)
 	struct af_loop *loop = af_loop_new(NULL);
 	struct af_pipe *pipe = af_pipe_spawn(loop, stages, &pipes);
 	struct af_future *log;
-	int r;
+	int r, status;
 
 	log = af_with_timeout(af_pipe_each_line(pipe, log_line, names), &limit);
 	r = af_await(log);
+	status = af_future_status(log);
 	if (r == 0)
-		printf("exit status %d\n", WEXITSTATUS(af_future_status(log)));
+		printf("exit status %d\n", WEXITSTATUS(status));
 	else
 		fprintf(stderr, "no log: %s\n", strerror(-r));
 	af_future_unref(log);

@@ -13,6 +13,7 @@
 #include "support/harness.h"
 #include "support/layers.h"
 #include "support/pattern.h"
+#include "support/system.h"
 
 #define BULK ((size_t)4 << 20)
 
@@ -201,8 +202,7 @@ START_TEST(shutdown_of_an_unconnected_socket_fails_enotconn)
 	struct af_file *file;
 
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	file = af_file_new(rig.loop,
-			   socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0);
+	file = af_file_new(rig.loop, cloexec_socket(AF_INET, SOCK_STREAM), 0);
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(af_file_shutdown(file, SHUT_WR), -ENOTCONN);
 	ck_assert_int_eq(af_file_close(file), 0);

@@ -15,6 +15,7 @@
 #include <event2/buffer.h>
 
 #include "support/harness.h"
+#include "support/system.h"
 
 #define TRIES 50
 
@@ -189,7 +190,7 @@ static void make_udp(int fds[2])
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	for (int i = 0; i < 2; i++)
-		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fds[i] = cloexec_socket(AF_INET, SOCK_DGRAM);
 	ck_assert_int_eq(bind(fds[0], (struct sockaddr *)&address, len), 0);
 	ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&address, &len),
 			 0);

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 
 #include "support/children.h"
 #include "support/contexts.h"
+#include "support/gate.h"
 
 #define TIMER_MS 1
 
@@ -467,26 +467,25 @@ static void check_value(enum outcome outcome)
 
 /* A function on a thread, which goes on when it gets leave: each its own. */
 static struct af_future *work;
-static sem_t leaves[OUTCOME_COUNT * WHEN_COUNT], *leave_to_end;
+static struct gate leaves[OUTCOME_COUNT * WHEN_COUNT], *leave_to_end;
 static bool has_leave;
 
 static void *work_until_leave(void *arg)
 {
-	while (sem_wait(arg) < 0)
-		;
+	gate_await(arg, 1);
 	return cell;
 }
 
 static void give_leave(void)
 {
 	has_leave = true;
-	sem_post(leave_to_end);
+	gate_arrive(leave_to_end);
 }
 
 static struct af_future *begin_work(const struct timeval *timeout)
 {
 	leave_to_end = leave_to_end ? leave_to_end + 1 : leaves;
-	sem_init(leave_to_end, 0, 0);
+	*leave_to_end = (struct gate)GATE_INIT;
 	has_leave = false;
 	work = af_work(stage.loop, work_until_leave, leave_to_end, NULL);
 	return af_with_timeout(af_future_ref(work), timeout);

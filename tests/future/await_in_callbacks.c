@@ -20,6 +20,7 @@
 #include <event2/listener.h>
 
 #include "support/children.h"
+#include "support/system.h"
 
 #define SHOUTS 3
 #define TICK_MS 2
@@ -214,7 +215,7 @@ static int connect_to(evutil_socket_t listener)
 {
 	struct sockaddr_in address;
 	socklen_t len = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = cloexec_socket(AF_INET, SOCK_STREAM);
 
 	ck_assert_int_eq(
 		getsockname(listener, (struct sockaddr *)&address, &len), 0);

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "base/threads.h"
 #include "support/contexts.h"
 
 static struct rig rig;
@@ -666,7 +666,7 @@ START_TEST(await_of_a_map_whose_parts_nobody_ends_fails_edeadlk)
 	struct af_future *map;
 
 	/* Another thread could post something that ends them. */
-	if (!__libc_single_threaded)
+	if (afi_threads_possible())
 		return;
 	open_rig(DRIVE_AWAIT, 10);
 	map = af_map(rig.loop, make_pending, &work, 3, 0);

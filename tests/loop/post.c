@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "support/contexts.h"
+#include "support/gate.h"
 
 #define THREADS 4
 #define POSTS 10000
@@ -159,9 +160,16 @@ static void end_run(void *arg)
 	event_del(keeper);
 }
 
+/* Each waits for the others. */
+static void meet(struct gate *gate, unsigned n)
+{
+	gate_arrive(gate);
+	gate_await(gate, n);
+}
+
 static void *post_end_run(void *arg)
 {
-	pthread_barrier_wait(arg);
+	meet(arg, 2);
 	af_loop_post(stage.loop, end_run, NULL);
 	return NULL;
 }
@@ -172,7 +180,7 @@ static void let_it_come(void *arg)
 	last = af_future_new(stage.loop, NULL, NULL);
 	af_future_unref(last);
 	event_add(keeper, MS(30000));
-	pthread_barrier_wait(arg);
+	meet(arg, 2);
 }
 
 static void on_keeper(evutil_socket_t fd, short what, void *arg)
@@ -185,21 +193,20 @@ static void on_keeper(evutil_socket_t fd, short what, void *arg)
 
 START_TEST(post_wakes_a_run_that_sleeps)
 {
-	pthread_barrier_t go;
 	pthread_t thread;
 
 	if (contexts[_i].by == BY_AWAIT || contexts[_i].place == AT_TOP)
 		return;
 	stage_open(&stage, (enum context)_i);
-	pthread_barrier_init(&go, NULL, 2);
 	keeper = evtimer_new(af_loop_base(stage.loop), on_keeper, NULL);
 	for (int lap = 0; lap < 20; lap++) {
+		struct gate go = GATE_INIT;
+
 		pthread_create(&thread, NULL, post_end_run, &go);
 		stage_play(&stage, let_it_come, &go);
 		pthread_join(thread, NULL);
 	}
 	event_free(keeper);
-	pthread_barrier_destroy(&go);
 	stage_close(&stage);
 }
 END_TEST
@@ -351,7 +358,7 @@ static struct ring {
 	bool ok;
 } rings[LOOPS];
 
-static pthread_barrier_t ready;
+static struct gate ready = GATE_INIT, over = GATE_INIT;
 
 static void take_turn(void *arg)
 {
@@ -368,7 +375,7 @@ static void *run_ring(void *arg)
 
 	ring->loop = af_loop_new(NULL);
 	ring->turn = af_future_new(ring->loop, NULL, NULL);
-	pthread_barrier_wait(&ready);
+	meet(&ready, LOOPS);
 	if (ring == rings)
 		af_loop_post(ring->loop, take_turn, ring);
 	for (int lap = 0; lap < LAPS; lap++) {
@@ -378,7 +385,7 @@ static void *run_ring(void *arg)
 		if (lap < LAPS - 1 || next != rings)
 			af_loop_post(next->loop, take_turn, next);
 	}
-	pthread_barrier_wait(&ready);
+	meet(&over, LOOPS);
 	af_loop_free(ring->loop);
 	ring->ok &= af_future_error(ring->turn) == -ECANCELED;
 	af_future_unref(ring->turn);
@@ -387,7 +394,6 @@ static void *run_ring(void *arg)
 
 START_TEST(loops_in_threads_post_to_each_other)
 {
-	pthread_barrier_init(&ready, NULL, LOOPS);
 	for (int i = 0; i < LOOPS; i++) {
 		rings[i].ok = true;
 		pthread_create(&rings[i].thread, NULL, run_ring, &rings[i]);
@@ -397,7 +403,6 @@ START_TEST(loops_in_threads_post_to_each_other)
 		ck_assert(rings[i].ok);
 		ck_assert_int_eq(rings[i].turns, LAPS);
 	}
-	pthread_barrier_destroy(&ready);
 }
 END_TEST
 

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -142,7 +141,7 @@ END_TEST
 START_TEST(many_statuses_during_a_start_take_little_memory)
 {
 	enum { MANY = 20000 };
-	struct mallinfo2 before, after;
+	size_t before;
 	struct af_future *f;
 	int fd;
 
@@ -151,11 +150,10 @@ START_TEST(many_statuses_during_a_start_take_little_memory)
 	f = af_spawn_async(
 		rig.loop, HELPER("exit", "7"),
 		WITH(.in = { .kind = AFIO_PATH, .path = "fifo" }));
-	before = mallinfo2();
+	before = heap_in_use();
 	for (int i = 0; i < MANY; i++)
 		ck_assert_int_eq(af_loop_reaped(rig.loop, 5000000 + i, 0), 0);
-	after = mallinfo2();
-	ck_assert_uint_lt(after.uordblks, before.uordblks + 200000);
+	ck_assert_uint_lt(heap_in_use(), before + 200000);
 	af_future_cancel(f);
 	af_future_unref(f);
 	while ((fd = open("fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0)

@@ -13,6 +13,13 @@
 #include "support/offers.h"
 #include "support/scratch.h"
 
+/* A descriptor that stands for a file, and need not be able to read it. */
+#ifdef O_PATH
+#define TO_NAME O_PATH
+#else
+#define TO_NAME O_RDONLY
+#endif
+
 START_TEST(cwd_fd_is_entered)
 {
 	char line[PATH_MAX + 16];
@@ -22,7 +29,7 @@ START_TEST(cwd_fd_is_entered)
 	rig_open(&rig, 0);
 	ck_assert_int_eq(mkdir("cwd", 0700), 0);
 	snprintf(line, sizeof line, "%s/cwd\n", directory);
-	fd = open("cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open("cwd", TO_NAME | O_DIRECTORY | O_CLOEXEC);
 	expect_says(&rig, HELPER("cwd"), WITH(.cwd_fd = &fd), line);
 	/* 0 is a descriptor like others, also where stdin is another. */
 	old = fcntl(0, F_DUPFD_CLOEXEC, 100);
@@ -63,7 +70,7 @@ START_TEST(program_fd_is_executed)
 	struct rig rig;
 
 	rig_open(&rig, 0);
-	fd = open(helper_path(), O_PATH | O_CLOEXEC);
+	fd = open(helper_path(), TO_NAME | O_CLOEXEC);
 	expect_says(&rig, argv, WITH(.program_fd = &fd), "any name\n");
 	old = fcntl(0, F_DUPFD_CLOEXEC, 100);
 	dup2(fd, 0);
@@ -175,6 +182,7 @@ static const char *const no_edit[] = { "=", NULL };
 static const int not_open = 1000, negative = -1, root = 0;
 static const uid_t no_id = (uid_t)-1;
 static const mode_t no_mode = 010000, no_mask = 01000;
+static const mode_t no_umask = (mode_t)-1;
 
 #define NONSENSE(what, ...)                                                    \
 	{                                                                      \
@@ -260,7 +268,7 @@ static const struct bad {
 	NONSENSE("reset_ids", .reset_ids = true, .keep_gid = true),
 	NONSENSE("groups", .n_groups = 1),
 	NONSENSE("umask", .umask = &no_mask),
-	NONSENSE("umask", .umask = &no_id),
+	NONSENSE("umask", .umask = &no_umask),
 	NONSENSE("limits", .n_limits = 1),
 	NONSENSE("ignored_signals", .n_ignored_signals = 1),
 	NONSENSE("ignored_signals", SIGNALS(0)),

@@ -5,7 +5,6 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "support/children.h"
@@ -108,75 +107,6 @@ START_TEST(wait_zero_timeout_says_what_is_now)
 	await_zombie(af_process_pid(process));
 	expect_status(&rig, af_process_wait(process, MS(0)), 0);
 	af_process_free(process);
-	rig_close(&rig);
-}
-END_TEST
-
-/*
- * A tracer: says whether it may be one, then that the child has ended, and keeps
- * the status to itself until it is let go.
- */
-static pid_t start_tracer(pid_t child, struct rig *rig, int told, int let_go)
-{
-	pid_t pid = fork();
-	siginfo_t info;
-	char byte;
-
-	if (pid != 0)
-		return pid;
-	close(rig->out);
-	if (ptrace(PTRACE_SEIZE, child, 0, 0) < 0) {
-		put(told, "n", 1);
-		_exit(0);
-	}
-	put(told, "y", 1);
-	if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0)
-		_exit(1);
-	put(told, "e", 1);
-	get(let_go, &byte, 1);
-	_exit(0);
-}
-
-/* The pidfd is ready when the tracer knows of the end, too early for us. */
-START_TEST(wait_for_traced_child_ends_when_its_tracer_lets_go)
-{
-	/* LeakSanitizer would end the helper, as it cannot trace it, too. */
-	const char *const cat[] = { "cat", NULL };
-	struct af_process *process;
-	int told[2], let_go[2], status;
-	struct af_future *f;
-	struct rig rig;
-	pid_t tracer;
-	char answer;
-
-	rig_open(&rig, _i);
-	make_pair(KIND_PIPE, told);
-	make_pair(KIND_PIPE, let_go);
-	process = start(&rig, cat,
-			WITH(.in = TO_FD(rig.in), .out.kind = AFIO_NULL));
-	tracer =
-		start_tracer(af_process_pid(process), &rig, told[1], let_go[0]);
-	get(told[0], &answer, 1);
-	f = af_process_wait(process, NULL);
-	rig_hang_up(&rig);
-	if (answer == 'y') {
-		get(told[0], &answer, 1);
-		expect_error(&rig, af_process_wait(process, MS(10)),
-			     -ETIMEDOUT);
-		ck_assert(!af_process_poll(process, NULL));
-		ck_assert(!af_future_is_done(f));
-	} else {
-		fprintf(stderr, "skipped: no child may be traced here\n");
-	}
-	put_text(let_go[1], "x");
-	expect_status(&rig, f, EXITED(0));
-	ck_assert_int_eq(waitpid(tracer, &status, 0), tracer);
-	ck_assert_int_eq(status, 0);
-	af_process_free(process);
-	for (int i = 0; i < 2; i++) {
-		close(told[i]);
-		close(let_go[i]);
-	}
 	rig_close(&rig);
 }
 END_TEST
@@ -413,7 +343,6 @@ Suite *suite(void)
 	ADD(tc, wait_many_children_gives_each_its_own_status);
 	ADD(tc, wait_past_deadline_times_out_and_child_goes_on);
 	ADD(tc, wait_zero_timeout_says_what_is_now);
-	ADD(tc, wait_for_traced_child_ends_when_its_tracer_lets_go);
 	ADD(tc, wait_canceled_leaves_child_and_other_waits);
 
 	tc = test_case(s, "use");

@@ -531,35 +531,6 @@ START_TEST(spawn_failing_with_pty_leaves_nothing)
 }
 END_TEST
 
-/* In a place of our own where there is room for one, which is taken. */
-START_TEST(pty_where_none_is_left_is_enospc)
-{
-	struct rig rig;
-	int taken;
-
-	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("devpts", "/dev/pts", "devpts", 0,
-		  "newinstance,ptmxmode=0666,max=1") < 0 ||
-	    mount("/dev/pts/ptmx", "/dev/ptmx", "none", MS_BIND, NULL) < 0) {
-		fprintf(stderr, "skipped: %s\n", strerror(errno));
-		return;
-	}
-	rig_open(&rig, 0);
-	taken = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	ck_assert_int_ge(taken, 0);
-	errno = 0;
-	ck_assert_ptr_null(
-		af_spawn(rig.loop, HELPER("exit", "0"), WITH(ALL_PTY)));
-	ck_assert_int_eq(errno, ENOSPC);
-	ck_assert_str_eq(af_spawn_error(rig.loop),
-			 "terminal: No space left on device");
-	expect_no_child();
-	close(taken);
-	rig_close(&rig);
-}
-END_TEST
-
 START_TEST(pty_belongs_to_the_childs_user)
 {
 	const uid_t nobody = 65534;
@@ -590,7 +561,6 @@ Suite *suite(void)
 	tcase_add_test(tc, chain_of_one_may_have_its_stderr_on_a_pty);
 	tcase_add_test(tc, pty_where_it_does_not_belong_is_refused);
 	tcase_add_test(tc, spawn_failing_with_pty_leaves_nothing);
-	tcase_add_test(tc, pty_where_none_is_left_is_enospc);
 	tcase_add_test(tc, pty_belongs_to_the_childs_user);
 
 	tc = test_case(s, "file");

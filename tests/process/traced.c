@@ -210,6 +210,72 @@ START_TEST(loop_freed_while_a_tracer_holds_a_killed_child_returns)
 }
 END_TEST
 
+/*
+ * A tracer: says whether it may be one, then that the child has ended, and keeps
+ * the status to itself until it is let go.
+ */
+static pid_t start_told_tracer(pid_t child, int told, int let_go)
+{
+	pid_t pid = fork();
+	siginfo_t info;
+	char byte;
+
+	if (pid != 0)
+		return pid;
+	close(rig.out);
+	if (ptrace(PTRACE_SEIZE, child, 0, 0) < 0) {
+		put(told, "n", 1);
+		_exit(0);
+	}
+	put(told, "y", 1);
+	if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0)
+		_exit(1);
+	put(told, "e", 1);
+	get(let_go, &byte, 1);
+	_exit(0);
+}
+
+/* The pidfd is ready when the tracer knows of the end, too early for us. */
+START_TEST(wait_for_traced_child_ends_when_its_tracer_lets_go)
+{
+	/* LeakSanitizer would end the helper, as it cannot trace it, too. */
+	const char *const cat[] = { "cat", NULL };
+	int told[2], let_go[2], status;
+	struct af_future *f;
+	pid_t tracer;
+	char answer;
+
+	rig_open(&rig, _i);
+	make_pair(KIND_PIPE, told);
+	make_pair(KIND_PIPE, let_go);
+	process = start(&rig, cat,
+			WITH(.in = TO_FD(rig.in), .out.kind = AFIO_NULL));
+	tracer = start_told_tracer(af_process_pid(process), told[1], let_go[0]);
+	get(told[0], &answer, 1);
+	f = af_process_wait(process, NULL);
+	rig_hang_up(&rig);
+	if (answer == 'y') {
+		get(told[0], &answer, 1);
+		expect_error(&rig, af_process_wait(process, MS(10)),
+			     -ETIMEDOUT);
+		ck_assert(!af_process_poll(process, NULL));
+		ck_assert(!af_future_is_done(f));
+	} else {
+		fprintf(stderr, "skipped: no child may be traced here\n");
+	}
+	put_text(let_go[1], "x");
+	expect_status(&rig, f, EXITED(0));
+	ck_assert_int_eq(waitpid(tracer, &status, 0), tracer);
+	ck_assert_int_eq(status, 0);
+	af_process_free(process);
+	for (int i = 0; i < 2; i++) {
+		close(told[i]);
+		close(let_go[i]);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/traced");
@@ -229,5 +295,8 @@ Suite *suite(void)
 		EVERY);
 	tcase_add_test(tc,
 		       loop_freed_while_a_tracer_holds_a_killed_child_returns);
+	tcase_add_loop_test(tc,
+			    wait_for_traced_child_ends_when_its_tracer_lets_go,
+			    0, DRIVE_COUNT);
 	return s;
 }

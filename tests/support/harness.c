@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/system.h"
 
 #define MAX_FDS 4096
 
@@ -43,7 +43,7 @@ static void count_log(int severity, const char *message)
 
 static void list_fds(bool fds[MAX_FDS])
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir = opendir("/dev/fd");
 	struct dirent *entry;
 
 	ck_assert_ptr_nonnull(dir);
@@ -55,30 +55,6 @@ static void list_fds(bool fds[MAX_FDS])
 			fds[fd] = true;
 	}
 	closedir(dir);
-}
-
-int library_threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	int n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while ((entry = readdir(dir))) {
-		char path[300], name[32] = "";
-		FILE *comm;
-
-		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
-			 entry->d_name);
-		comm = fopen(path, "re");
-		if (!comm)
-			continue;
-		if (fgets(name, sizeof name, comm))
-			n += strcmp(name, "asyncfile\n") == 0;
-		fclose(comm);
-	}
-	closedir(dir);
-	return n;
 }
 
 #ifdef AFI_LINUX
@@ -96,6 +72,8 @@ bool have_linux(const char *what)
 #endif
 
 #ifdef HAVE_MALLINFO2
+#include <malloc.h>
+
 size_t heap_in_use(void)
 {
 	return mallinfo2().uordblks;
@@ -136,7 +114,7 @@ static void expect_same_fds(void)
 		if (fds_after[fd] == fds_before[fd])
 			continue;
 		ck_assert_msg(fds_after[fd], "descriptor %d was closed", fd);
-		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		snprintf(link, sizeof link, "/dev/fd/%d", fd);
 		n = readlink(link, target, sizeof target - 1);
 		target[n < 0 ? 0 : n] = '\0';
 		ck_abort_msg("descriptor %d was left open: %s", fd, target);
@@ -168,13 +146,14 @@ TCase *test_case(Suite *suite, const char *name)
 /* The path of this program; asked for before any test goes elsewhere. */
 static char program[PATH_MAX];
 
-int main(void)
+int main(int argc, char **argv)
 {
 	SRunner *runner = srunner_create(suite());
 	int failed;
 
-	if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
-		perror("/proc/self/exe");
+	(void)argc;
+	if (!realpath(argv[0], program))
+		perror(argv[0]);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
@@ -304,8 +283,8 @@ static void make_tcp_pair(int fds[2])
 	int size = 65536, listener, r;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	listener = cloexec_socket(AF_INET, SOCK_STREAM);
+	fds[1] = cloexec_socket(AF_INET, SOCK_STREAM);
 
 	/* Fixed buffers, or the kernel would go on growing them. */
 	for (int i = 0; i < 2; i++) {
@@ -325,7 +304,7 @@ static void make_tcp_pair(int fds[2])
 	r = connect(fds[1], (struct sockaddr *)&address, sizeof address);
 	ck_assert_msg(r == 0 || errno == EINTR, "connect: %s", strerror(errno));
 	do
-		fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		fds[0] = cloexec_accept(listener);
 	while (fds[0] < 0 && errno == EINTR);
 	ck_assert_msg(fds[0] >= 0, "accept: %s", strerror(errno));
 	close(listener);
@@ -334,11 +313,9 @@ static void make_tcp_pair(int fds[2])
 void make_pair(enum kind kind, int fds[2])
 {
 	if (kind == KIND_PIPE)
-		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+		ck_assert_int_eq(cloexec_pipe(fds), 0);
 	else if (kind == KIND_SOCKETPAIR)
-		ck_assert_int_eq(
-			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
-			0);
+		ck_assert_int_eq(cloexec_socketpair(SOCK_STREAM, fds), 0);
 	else
 		make_tcp_pair(fds);
 }
@@ -446,14 +423,14 @@ void feed(struct rig *rig, const void *data, size_t len, bool then_hang_up)
 		af_future_unref(f);
 }
 
-struct wait {
+struct waiting {
 	struct rig *rig;
 	bool done;
 };
 
 static void end_wait(struct af_future *done, void *arg)
 {
-	struct wait *wait = arg;
+	struct waiting *wait = arg;
 
 	ck_assert(af_future_is_done(done));
 	wait->done = true;
@@ -465,7 +442,7 @@ static void end_wait(struct af_future *done, void *arg)
 
 int drive(struct rig *rig, struct af_future *f)
 {
-	struct wait wait = { .rig = rig };
+	struct waiting wait = { .rig = rig };
 
 	if (rig->driver == DRIVE_AWAIT)
 		return af_await(f);

@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
-static _Noreturn void die(const char *what)
+#include "support/questions.h"
+
+_Noreturn void die(const char *what)
 {
 	fprintf(stderr, "inside: %s: %s\n", what, strerror(errno));
 	exit(99);
@@ -42,27 +43,6 @@ static void say_session(const char *arg)
 		printf("%d\n", (int)getsid(0));
 }
 
-/* uid, gid: real, effective, saved */
-static void say_uid(const char *arg)
-{
-	uid_t r, e, s;
-
-	(void)arg;
-	if (getresuid(&r, &e, &s) < 0)
-		die("getresuid");
-	printf("%u %u %u\n", r, e, s);
-}
-
-static void say_gid(const char *arg)
-{
-	gid_t r, e, s;
-
-	(void)arg;
-	if (getresgid(&r, &e, &s) < 0)
-		die("getresgid");
-	printf("%u %u %u\n", r, e, s);
-}
-
 static void say_groups(const char *arg)
 {
 	gid_t groups[64];
@@ -81,46 +61,6 @@ static void say_umask(const char *arg)
 {
 	(void)arg;
 	printf("%03o\n", (unsigned)umask(0));
-}
-
-/* A line of /proc/self/status or the like, from its prefix on */
-static void say_line(const char *file, const char *prefix)
-{
-	char line[4096];
-	FILE *f = fopen(file, "re");
-
-	if (!f)
-		die(file);
-	while (fgets(line, sizeof line, f))
-		if (strncmp(line, prefix, strlen(prefix)) == 0)
-			fputs(line + strlen(prefix), stdout);
-	fclose(f);
-}
-
-/* ambient: the capabilities, in hexadecimal */
-static void say_ambient(const char *arg)
-{
-	(void)arg;
-	say_line("/proc/self/status", "CapAmb:\t");
-}
-
-static void say_effective(const char *arg)
-{
-	(void)arg;
-	say_line("/proc/self/status", "CapEff:\t");
-}
-
-/* cgroup: its path, from the root of version 2 on */
-static void say_cgroup(const char *arg)
-{
-	(void)arg;
-	say_line("/proc/self/cgroup", "0::");
-}
-
-static void say_no_new_privs(const char *arg)
-{
-	(void)arg;
-	printf("%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 }
 
 static void say_cwd(const char *arg)
@@ -146,16 +86,6 @@ static void say_nice(const char *arg)
 {
 	(void)arg;
 	printf("%d\n", getpriority(PRIO_PROCESS, 0));
-}
-
-static void say_deathsig(const char *arg)
-{
-	int sig = 0;
-
-	(void)arg;
-	if (prctl(PR_GET_PDEATHSIG, &sig) < 0)
-		die("prctl");
-	printf("%d\n", sig);
 }
 
 /* ttys: which of 0, 1 and 2 are the controlling terminal */
@@ -314,23 +244,14 @@ static void say_eof(const char *arg)
 	puts(n < 0 ? strerror(errno) : "end");
 }
 
-static const struct {
-	const char *word;
-	void (*say)(const char *arg);
-} questions[] = {
-	{ "ambient", say_ambient },
-	{ "cgroup", say_cgroup },
+static const struct question questions[] = {
 	{ "count", say_count },
 	{ "cwd", say_cwd },
-	{ "deathsig", say_deathsig },
-	{ "effective", say_effective },
-	{ "no-new-privs", say_no_new_privs },
 	{ "dev-tty", say_dev_tty },
 	{ "eof", say_eof },
 	{ "fds", say_fds },
 	{ "file", say_file },
 	{ "foreground", say_foreground },
-	{ "gid", say_gid },
 	{ "group", say_group },
 	{ "groups", say_groups },
 	{ "limit", say_limit },
@@ -342,31 +263,36 @@ static const struct {
 	{ "session", say_session },
 	{ "size", say_size },
 	{ "ttys", say_ttys },
-	{ "uid", say_uid },
 	{ "umask", say_umask },
 	{ "wait", say_wait },
+	{ NULL, NULL },
 };
 
-static void answer(const char *question)
+/* Whether it is one of these. */
+static bool answer(const struct question *known, const char *question)
 {
 	size_t len = strcspn(question, ":");
 	const char *arg = question[len] ? question + len + 1 : "";
 
-	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
-		if (strlen(questions[i].word) != len ||
-		    strncmp(questions[i].word, question, len) != 0)
+	for (; known->word; known++) {
+		if (strlen(known->word) != len ||
+		    strncmp(known->word, question, len) != 0)
 			continue;
-		questions[i].say(arg);
+		known->say(arg);
 		fflush(stdout);
-		return;
+		return true;
 	}
-	errno = EINVAL;
-	die(question);
+	return false;
 }
 
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
-		answer(argv[i]);
+	for (int i = 1; i < argc; i++) {
+		if (answer(questions, argv[i]) ||
+		    answer(system_questions, argv[i]))
+			continue;
+		errno = EINVAL;
+		die(argv[i]);
+	}
 	return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "support/kinds.h"
 #include "support/layers.h"
+#include "support/system.h"
 
 static const struct file_kind *played;
 
@@ -79,7 +80,7 @@ static void make_unix(struct rig *rig, int type)
 {
 	int fds[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(cloexec_socketpair(type, fds), 0);
 	make_of_fds(rig, fds[0], fds[1]);
 }
 

@@ -25,6 +25,7 @@
 #endif
 
 #include "support/layers.h"
+#include "support/system.h"
 
 /* For programs that are no tests, too. */
 #define must(condition)                                                        \
@@ -37,8 +38,9 @@
 
 static void make_fds(int fds[2])
 {
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-			fds) == 0);
+	must(cloexec_socketpair(SOCK_STREAM, fds) == 0);
+	for (int i = 0; i < 2; i++)
+		must(evutil_make_socket_nonblocking(fds[i]) == 0);
 }
 
 static void make_sockets(struct event_base *base, struct bufferevent *bevs[2],

@@ -45,8 +45,8 @@ static inline bool can_be_nobody(void)
 static inline void become_nobody(void)
 {
 	if (setgroups(0, NULL) < 0 ||
-	    setresgid(nogroup, nogroup, nogroup) < 0 ||
-	    setresuid(nobody, nobody, nobody) < 0)
+	    setregid(nogroup, nogroup) < 0 ||
+	    setreuid(nobody, nobody) < 0)
 		_exit(99);
 }
 

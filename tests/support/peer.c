@@ -26,6 +26,8 @@
 
 #include <asyncfile.h>
 
+#include "support/system.h"
+
 #ifdef WITH_TLS
 #include "support/layers.h"
 #endif
@@ -47,7 +49,7 @@ static void await_end(const char *what, struct af_future *f)
 
 static int make_socket(struct sockaddr_in *address, int port)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = cloexec_socket(AF_INET, SOCK_STREAM);
 
 	*address = (struct sockaddr_in){
 		.sin_family = AF_INET,
@@ -71,7 +73,7 @@ static int accept_one(void)
 		die("listening", errno);
 	printf("port %d\n", ntohs(address.sin_port));
 	fflush(stdout);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	fd = cloexec_accept(listener);
 	if (fd < 0)
 		die("accept", errno);
 	close(listener);

@@ -182,6 +182,35 @@ int slow_fsync(int fd)
 	return fsync(fd);
 }
 
+int slow_open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = (mode_t)va_arg(args, unsigned); /* as it is passed */
+	va_end(args);
+	/* The disk is where the tests are. */
+	pthread_mutex_lock(&lock);
+	if (*path != '/' && opens_stopped) {
+		waiting++;
+		pthread_cond_broadcast(&changed);
+		while (opens_stopped)
+			pthread_cond_wait(&changed, &lock);
+		waiting--;
+	}
+	pthread_mutex_unlock(&lock);
+	return open(path, flags, mode);
+}
+
+int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			void *(*fn)(void *), void *arg)
+{
+	return now.no_threads ? EAGAIN : pthread_create(thread, attr, fn, arg);
+}
+
+/* What only Linux has */
+
 #ifdef RWF_NOWAIT
 /* Whether a call that is not to wait has its answer, in errno. */
 static bool refused(int fd, off_t at)
@@ -218,28 +247,9 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 	pthread_mutex_unlock(&lock);
 	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
 }
+#endif
 
-int slow_open(const char *path, int flags, ...)
-{
-	va_list args;
-	mode_t mode;
-
-	va_start(args, flags);
-	mode = va_arg(args, mode_t);
-	va_end(args);
-	/* The disk is where the tests are. */
-	pthread_mutex_lock(&lock);
-	if (*path != '/' && opens_stopped) {
-		waiting++;
-		pthread_cond_broadcast(&changed);
-		while (opens_stopped)
-			pthread_cond_wait(&changed, &lock);
-		waiting--;
-	}
-	pthread_mutex_unlock(&lock);
-	return open(path, flags, mode);
-}
-
+#ifdef __linux__
 /* These would wait for the disk, if what they read is not in memory. */
 static void note_bypass(int fd)
 {
@@ -262,9 +272,3 @@ ssize_t slow_sendfile(int out, int in, off_t *at, size_t len)
 	return sendfile(out, in, at, len);
 }
 #endif
-
-int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-			void *(*fn)(void *), void *arg)
-{
-	return now.no_threads ? EAGAIN : pthread_create(thread, attr, fn, arg);
-}

@@ -10,25 +10,29 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <sys/sendfile.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
 
 ssize_t slow_readv(int fd, const struct iovec *iov, int n);
 ssize_t slow_writev(int fd, const struct iovec *iov, int n);
+ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
+int slow_fsync(int fd);
+int slow_open(const char *path, int flags, ...);
+int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			void *(*fn)(void *), void *arg);
+#ifdef __linux__
 ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 		     int flags);
 ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 		      int flags);
-ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
-int slow_fsync(int fd);
-int slow_open(const char *path, int flags, ...);
 ssize_t slow_splice(int in, int64_t *in_at, int out, int64_t *out_at,
 		    size_t len, unsigned flags);
 ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
-int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-			void *(*fn)(void *), void *arg);
+#endif
 
 #ifndef SLOW_ITSELF
 #define readv slow_readv

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The descriptors that are not one end of a pair: FIFO, pty, eventfd, devices
- * and on-disk files.
+ * The descriptors that are not one end of a pair: FIFO, pty, devices and
+ * on-disk files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -149,51 +148,6 @@ START_TEST(descriptor_of_its_own_is_above_stdio)
 	ck_assert_int_eq(af_file_close(file), 0);
 	ck_assert_int_eq(dup2(in, 0), 0);
 	close(in);
-	rig_close(&rig);
-}
-END_TEST
-
-START_TEST(eventfd_carries_its_counter)
-{
-	int fd = eventfd(0, EFD_CLOEXEC);
-	uint64_t value = 7;
-	struct af_file *file;
-	struct af_future *f;
-
-	rig_open(&rig, _i);
-	file = make_file(fd, AFIO_KEEP_FD);
-	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	f = read_some(file, sizeof value);
-	turn(&rig);
-	ck_assert(!af_future_is_done(f));
-	expect_count(&rig, write_full(file, &value, sizeof value), sizeof value,
-		     0);
-	expect_bytes(&rig, f, &value, sizeof value, 0);
-	expect_error(&rig, af_file_read(file, sizeof value, 0, MS(5)),
-		     -ETIMEDOUT);
-	ck_assert_int_eq(af_file_close(file), 0);
-	ck_assert(!(fcntl(fd, F_GETFL) & O_NONBLOCK));
-	close(fd);
-	rig_close(&rig);
-}
-END_TEST
-
-/* Made non-blocking for a time, it keeps its other flags, and gets them back. */
-START_TEST(eventfd_keeps_its_other_flags)
-{
-	int fd = eventfd(1, EFD_CLOEXEC), before;
-	struct af_file *file;
-
-	rig_open(&rig, DRIVE_AWAIT);
-	ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
-	before = fcntl(fd, F_GETFL);
-	ck_assert(before & O_APPEND);
-	file = make_file(fd, AFIO_KEEP_FD);
-	expect_count(&rig, af_file_read(file, 8, 0, NULL), 8, 0);
-	ck_assert_int_eq(fcntl(fd, F_GETFL) & ~O_NONBLOCK, before);
-	ck_assert_int_eq(af_file_close(file), 0);
-	ck_assert_int_eq(fcntl(fd, F_GETFL), before);
-	ck_assert_int_eq(close(fd), 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -436,8 +390,6 @@ Suite *suite(void)
 	tcase_add_test(
 		tc, device_and_kept_disk_file_without_descriptors_fail_emfile);
 	tcase_add_test(tc, descriptor_of_its_own_is_above_stdio);
-	ADD(eventfd_carries_its_counter);
-	tcase_add_test(tc, eventfd_keeps_its_other_flags);
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);
 	ADD(pty_closed_at_the_other_side_ends);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * On-disk files that are unlike others: opened with O_DIRECT, read at the
- * largest positions, and those in /proc that can be polled.
+ * largest positions, those in /proc that can be polled, and a full disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,17 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/scratch.h"
 
 #define LENGTH 700001
 
 static struct rig rig;
 
-static struct af_file *make_file(int fd, unsigned flags)
+static struct af_file *take_file(int fd, unsigned flags)
 {
 	struct af_file *file = af_file_new(rig.loop, fd, flags);
 
@@ -58,7 +61,7 @@ START_TEST(direct_file_is_read_at_any_position)
 	if (fd < 0)
 		return;
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	file = make_file(fd, flags);
+	file = take_file(fd, flags);
 	expect_data_pattern(&rig, af_file_read(file, 1, 0, NULL), 1, 0, 0);
 	expect_data_pattern(&rig, af_file_read(file, 9999, AFIO_FULL, NULL),
 			    9999, 1, 0);
@@ -103,7 +106,7 @@ START_TEST(direct_file_is_copied)
 	if (fd < 0)
 		return;
 	rig_open(&rig, WAY(_i, DRIVE_AWAIT));
-	file = make_file(fd, 0);
+	file = take_file(fd, 0);
 	rig_reader(&rig);
 	rig_writer(&rig);
 	f = af_file_each_chunk(rig.reader, note_bytes, &n);
@@ -128,7 +131,7 @@ START_TEST(direct_file_is_written_in_blocks)
 		return;
 	memset(block, 'x', 4097);
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	file = make_file(fd, 0);
+	file = take_file(fd, 0);
 	ck_assert_int_eq(af_file_seek(file, 8192, SEEK_SET), 8192);
 	expect_count(&rig,
 		     af_file_write(file, block + 1, 4096, AFIO_FULL, NULL),
@@ -160,10 +163,10 @@ START_TEST(file_is_read_near_the_largest_position)
 	struct af_file *file;
 
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	file = make_file(make_long(INT64_MAX - 10 - _i, "abc"), 0);
+	file = take_file(make_long(INT64_MAX - 10 - _i, "abc"), 0);
 	expect_text(&rig, af_file_read(file, 0, 0, NULL), "abc", AFIO_EOF);
 	ck_assert_int_eq(af_file_close(file), 0);
-	file = make_file(memfd_create("short", MFD_CLOEXEC), 0);
+	file = take_file(memfd_create("short", MFD_CLOEXEC), 0);
 	ck_assert_int_eq(af_file_seek(file, INT64_MAX - _i, SEEK_SET),
 			 INT64_MAX - _i);
 	expect_text(&rig, af_file_read(file, 9, 0, NULL), "", AFIO_EOF);
@@ -181,7 +184,7 @@ START_TEST(file_is_copied_near_the_largest_position)
 
 	rig_open(&rig, WAY(_i % 2, DRIVE_AWAIT));
 	rig_writer(&rig);
-	file = make_file(make_long(at, "abc"), 0);
+	file = take_file(make_long(at, "abc"), 0);
 	expect_count(&rig, af_file_copy(file, rig.writer, -1, NULL), 3,
 		     AFIO_EOF);
 	ck_assert_int_eq(read(rig.in, text, 8), 3);
@@ -237,6 +240,38 @@ START_TEST(proc_file_that_waits_is_polled)
 }
 END_TEST
 
+/* Needs to be allowed to mount one. */
+START_TEST(disk_full_fails_enospc_and_says_how_much_fitted)
+{
+	static char data[300000];
+	struct af_file *file;
+	struct af_future *f;
+	size_t n;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	ck_assert_int_eq(mkdir("small", 0700), 0);
+	if (mount("none", "small", "tmpfs", 0, "size=64k") < 0) {
+		fprintf(stderr, "skipped: a full disk: mount: %s\n",
+			strerror(errno));
+		rig_close(&rig);
+		rmdir("small");
+		return;
+	}
+	file = af_file_open(rig.loop, "small/file", "w");
+	ck_assert_ptr_nonnull(file);
+	f = af_file_write(file, data, sizeof data, AFIO_FULL, NULL);
+	ck_assert_int_eq(drive(&rig, f), -ENOSPC);
+	n = af_future_count(f);
+	af_future_unref(f);
+	ck_assert_int_eq(af_file_size(file), (off_t)n);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(umount2("small", MNT_DETACH), 0);
+	ck_assert_uint_eq(n, 65536);
+	rmdir("small");
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/disk_odd");
@@ -252,5 +287,8 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, proc_file_that_is_always_ready_can_be_read_again, 0, 2);
 	tcase_add_test(tc, proc_file_that_waits_is_polled);
+	tc = scratch_case(s, "full");
+	tcase_add_loop_test(tc, disk_full_fails_enospc_and_says_how_much_fitted,
+			    0, DRIVE_COUNT);
 	return s;
 }

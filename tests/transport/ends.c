@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
+#include <event2/util.h>
 
 #include "support/fifo.h"
 
@@ -266,10 +267,9 @@ START_TEST(end_of_a_bufferevent_is_final)
 	int fds[2];
 
 	rig_open_loop(&rig, DRIVE_AWAIT);
-	ck_assert_int_eq(socketpair(AF_UNIX,
-				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				    0, fds),
-			 0);
+	make_pair(KIND_SOCKETPAIR, fds);
+	for (int i = 0; i < 2; i++)
+		evutil_make_socket_nonblocking(fds[i]);
 	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
 				     BEV_OPT_CLOSE_ON_FREE);
 	file = af_file_from_bufferevent(rig.loop, bev, 0);

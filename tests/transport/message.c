@@ -15,6 +15,7 @@
 
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/system.h"
 
 static struct rig rig;
 
@@ -25,7 +26,7 @@ static void make_udp(int fds[2])
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	for (int i = 0; i < 2; i++)
-		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fds[i] = cloexec_socket(AF_INET, SOCK_DGRAM);
 	ck_assert_int_eq(bind(fds[0], (struct sockaddr *)&address, len), 0);
 	ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&address, &len),
 			 0);
@@ -39,13 +40,11 @@ static void make_sockets(int i, int fds[2])
 	if (i == UDP)
 		make_udp(fds);
 	else
-		ck_assert_int_eq(
-			socketpair(AF_UNIX,
-				   (i == UNIX_DATAGRAM ? SOCK_DGRAM
-						       : SOCK_SEQPACKET) |
-					   SOCK_CLOEXEC,
-				   0, fds),
-			0);
+		ck_assert_int_eq(cloexec_socketpair(i == UNIX_DATAGRAM
+							    ? SOCK_DGRAM
+							    : SOCK_SEQPACKET,
+						    fds),
+				 0);
 }
 
 /* Makes rig.in and rig.out, of which the latter is the writer's. */
@@ -221,8 +220,7 @@ START_TEST(empty_datagram_is_no_end)
 }
 END_TEST
 
-static int count_chunks(const char *data, size_t len, unsigned flags,
-			void *arg)
+static int count_chunks(const char *data, size_t len, unsigned flags, void *arg)
 {
 	size_t *n = arg;
 

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -389,6 +388,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 static void turn_once(void)
 {
 	struct af_future *f;
+	int fds[2];
 
 	if (!loop)
 		return;
@@ -396,8 +396,11 @@ static void turn_once(void)
 		event_base_loop(own, EVLOOP_NONBLOCK);
 		return;
 	}
-	if (ready < 0)
-		ready = eventfd(1, EFD_CLOEXEC);
+	if (ready < 0) {
+		make_pair(KIND_PIPE, fds);
+		close(fds[1]); /* so it is at its end */
+		ready = fds[0];
+	}
 	f = af_future_new(loop, NULL, NULL);
 	event_base_once(af_loop_base(loop), ready, EV_READ, on_ready, f, NULL);
 	af_await(f);

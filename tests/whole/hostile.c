@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "support/children.h"
 #include "support/harness.h"
+#include "support/heap.h"
 #include "support/scarce.h"
 
 /* A buffer that bytes are read into, and the objects around it. */
@@ -33,7 +33,7 @@ static atomic_size_t peak;
 
 static void *counted(void *block)
 {
-	size_t size = malloc_usable_size(block);
+	size_t size = heap_block_size(block);
 	size_t now = atomic_fetch_add(&live, size) + size;
 
 	if (now > peak)
@@ -53,13 +53,13 @@ void *scarce_calloc(size_t n, size_t size)
 
 void *scarce_realloc(void *before, size_t size)
 {
-	live -= malloc_usable_size(before);
+	live -= heap_block_size(before);
 	return counted(realloc(before, size));
 }
 
 void scarce_free(void *block)
 {
-	live -= malloc_usable_size(block);
+	live -= heap_block_size(block);
 	free(block);
 }
 

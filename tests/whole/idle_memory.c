@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +14,7 @@
 #include <event2/event.h>
 
 #include "support/harness.h"
+#include "support/heap.h"
 #include "support/pattern.h"
 #include "support/scarce.h"
 
@@ -28,7 +28,7 @@ static size_t live; /* bytes allocated, and not freed */
 
 static void *counted(void *block)
 {
-	live += malloc_usable_size(block);
+	live += heap_block_size(block);
 	return block;
 }
 
@@ -44,13 +44,13 @@ void *scarce_calloc(size_t n, size_t size)
 
 void *scarce_realloc(void *before, size_t size)
 {
-	live -= malloc_usable_size(before);
+	live -= heap_block_size(before);
 	return counted(realloc(before, size));
 }
 
 void scarce_free(void *block)
 {
-	live -= malloc_usable_size(block);
+	live -= heap_block_size(block);
 	free(block);
 }
 
@@ -181,8 +181,8 @@ Suite *suite(void)
 	TCase *tc = test_case(s, "idle memory");
 
 	tcase_add_loop_test(tc,
-			    read_that_waits_holds_little_more_than_its_bytes,
-			    0, HOW_COUNT * KIND_COUNT);
+			    read_that_waits_holds_little_more_than_its_bytes, 0,
+			    HOW_COUNT * KIND_COUNT);
 	tcase_add_loop_test(tc, read_after_a_wait_takes_all_that_came, 0,
 			    KIND_COUNT);
 	return s;

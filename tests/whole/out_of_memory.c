@@ -29,6 +29,7 @@
 #include "support/harness.h"
 #include "support/pattern.h"
 #include "support/scarce.h"
+#include "support/system.h"
 
 /* Longer than what an operation holds without an allocation. */
 #define DELIM "--a delimiter of some length--"
@@ -998,8 +999,7 @@ static void act_front(struct scene *s)
 	ck_assert_mem_eq(s->got, "abcdef", 6);
 	end(s, af_file_peek(s->in, 1, MS(1)), -ETIMEDOUT);
 
-	ck_assert_int_eq(
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(cloexec_socketpair(SOCK_SEQPACKET, fds), 0);
 	file = made(af_file_new(s->loop, fds[0], AFIO_UNBUFFERED));
 	put_text(fds[1], "abc");
 	s->n_got = 0;
