@@ -68,6 +68,28 @@ static void collect_before_error(struct afi_collect *collect)
 	collect->read = af_file_read(file, collect->max, 0, &now);
 }
 
+/* Of a byte more than is kept, which stays for the next read. */
+static void collect_on_peek(struct af_future *done, void *arg)
+{
+	struct afi_collect *collect = arg;
+	struct af_future *whole = collect->whole;
+	int error = af_future_error(done);
+
+	if (whole->done) {
+		;
+	} else if (error && error != -ECANCELED) {
+		collect->over(collect, error);
+	} else if (error || af_future_count(done) == 0) {
+		collect->over(collect, 0);
+	} else if (collect->overflow == AFIO_OVERFLOW_FAIL) {
+		collect->over(collect, -EMSGSIZE);
+	} else {
+		collect->truncated = true;
+		collect_drop_more(collect);
+	}
+	af_future_unref(whole);
+}
+
 static void collect_on_read(struct af_future *done, void *arg)
 {
 	struct afi_collect *collect = arg;
@@ -81,13 +103,11 @@ static void collect_on_read(struct af_future *done, void *arg)
 		collect->over(collect, error);
 	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		collect->over(collect, 0);
-	} else if (af_future_count(done) <= collect->max) {
+	} else if (af_future_count(done) < collect->max || !collect->peek) {
 		collect_drop_more(collect); /* reports the error after it */
-	} else if (collect->overflow == AFIO_OVERFLOW_FAIL) {
-		collect->over(collect, -EMSGSIZE);
 	} else {
-		collect->truncated = true;
-		collect_drop_more(collect);
+		afi_pipeline_expect(whole, collect->peek, collect_on_peek,
+				    collect);
 	}
 	af_future_unref(whole);
 }
@@ -100,10 +120,13 @@ void afi_collect_start(struct afi_collect *collect, size_t max)
 		max = file->limit ? file->limit : SIZE_MAX;
 	collect->file = file;
 	collect->max = max;
-	if (max < SIZE_MAX)
-		collect->read = af_file_read(file, max + 1, AFIO_FULL, NULL);
-	else
+	if (max < SIZE_MAX) {
+		collect->read = af_file_read(file, max, AFIO_FULL, NULL);
+		/* Before what the program reads next. */
+		collect->peek = af_file_peek(file, 1, NULL);
+	} else {
 		collect->read = af_file_read(file, 0, 0, NULL);
+	}
 	afi_pipeline_expect(collect->whole, collect->read, collect_on_read,
 			    collect);
 }
@@ -114,28 +137,23 @@ bool afi_collect_stop(struct afi_collect *collect)
 
 	if (f && !f->done)
 		f->ops->expire(f);
-	return !f || af_future_flags(f) & AFIO_EOF;
+	return !f || af_future_flags(f) & AFIO_EOF ||
+	       af_future_flags(collect->peek) & AFIO_EOF;
 }
 
 void afi_collect_result(struct afi_collect *collect, const char **ret,
 			size_t *ret_len)
 {
-	size_t max = collect->max;
 	const char *data = af_future_data(collect->read, ret_len);
 
 	*ret = data ? data : "";
-	if (data && *ret_len > max) {
-		/* The byte too many is for the next read. */
-		if (collect->overflow == AFIO_OVERFLOW_FAIL)
-			af_file_unread(collect_file(collect), data + max, 1);
-		*ret_len = max;
-		((char *)data)[max] = '\0';
-	}
+	af_future_cancel(collect->peek);
 	af_future_cancel(collect->drop);
 }
 
 void afi_collect_clear(struct afi_collect *collect)
 {
 	af_future_unref(collect->read);
+	af_future_unref(collect->peek);
 	af_future_unref(collect->drop);
 }

@@ -23,7 +23,8 @@ struct afi_collect {
 	struct af_file *file;	/* NULL: not started */
 	size_t max;		/* bytes to keep; SIZE_MAX: all */
 	bool truncated;		/* more than that is dropped */
-	struct af_future *read; /* what is kept, at most one byte too many */
+	struct af_future *read; /* what is kept */
+	struct af_future *peek; /* whether more comes; NULL: all is kept */
 	struct af_future *drop; /* what is read and dropped after that */
 };
 

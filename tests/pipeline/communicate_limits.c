@@ -185,6 +185,26 @@ START_TEST(communicate_over_limit_truncates_each_stream)
 }
 END_TEST
 
+/* What the program reads next begins with the byte that was too many. */
+START_TEST(read_behind_a_communicate_over_its_limit_misses_nothing)
+{
+	struct af_future *f, *behind;
+	struct af_pipe *pipe;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	pipe = start_chain(&rig, CHAIN(HELPER("write", "1000")),
+			   WITH(ALL_PIPES));
+	f = af_pipe_communicate(pipe, HOW(.max_output = 900));
+	behind = af_file_read(af_pipe_stdout(pipe), 100, AFIO_FULL, NULL);
+	expect_out_pattern(outcome(&rig, f, -EMSGSIZE, 0), 900);
+	af_future_unref(f);
+	expect_data_pattern(&rig, behind, 100, 900, 0);
+	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The loop's limit counts where there is no max_output, and only there. */
 START_TEST(communicate_over_the_loops_limit_fails_or_truncates)
 {
@@ -462,13 +482,11 @@ START_TEST(communicate_with_sigchld_ignored_ends)
 }
 END_TEST
 
-/* Its read is over, and nobody has heard of it yet. */
-START_TEST(communicate_whose_output_another_process_takes_keeps_what_it_read)
+/* Its read is over, nobody has heard of it yet, and a byte more is there. */
+START_TEST(communicate_keeps_its_output_from_another_process)
 {
 	const char *const last[] = { helper_path(), "exit", "0", NULL };
 	struct af_spawn_options options = { .in.kind = AFIO_PROCESS };
-	const struct af_output *output;
-	struct af_process *other;
 	struct af_future *f;
 	struct af_pipe *pipe;
 	struct rig rig;
@@ -477,17 +495,14 @@ START_TEST(communicate_whose_output_another_process_takes_keeps_what_it_read)
 	pipe = start_talk(&rig, "4");
 	f = af_pipe_communicate(pipe, HOW(.max_output = 3));
 	options.in.process = af_pipe_process(pipe, 0);
-	other = af_spawn(rig.loop, last, &options);
-	ck_assert_ptr_nonnull(other);
-	output = outcome(&rig, f, -EMSGSIZE, 0);
-	expect_out_pattern(output, 3);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig.loop, last, &options));
+	ck_assert_int_eq(errno, EBUSY);
+	expect_out_pattern(outcome(&rig, f, -EMSGSIZE, 0), 3);
 	af_future_unref(f);
+	expect_data_pattern(&rig, af_pipe_read(pipe, 1, 0, NULL), 1, 3, 0);
 	rig_hang_up(&rig);
 	expect_success(&rig, pipe);
-	f = af_process_wait(other, NULL);
-	ck_assert_int_eq(drive(&rig, f), 0);
-	af_future_unref(f);
-	af_process_free(other);
 	rig_close(&rig);
 }
 END_TEST
@@ -514,11 +529,12 @@ Suite *suite(void)
 	ADD(tc, communicate_over_limit_fails_and_stages_go_on);
 	ADD(tc, communicate_over_limit_truncates_each_stream);
 	ADD(tc, communicate_over_the_loops_limit_fails_or_truncates);
+	ADD(tc, read_behind_a_communicate_over_its_limit_misses_nothing);
 	ADD(tc, communicate_at_the_limit_of_a_stream_is_not_over_it);
 	ADD(tc, communicate_at_limit_is_not_over_it);
 	ADD(tc, communicate_one_byte_around_the_limit_is_exact);
 	ADD(tc, communicate_endless_truncated_is_ended_by_deadline);
 	ADD(tc,
-	    communicate_whose_output_another_process_takes_keeps_what_it_read);
+	    communicate_keeps_its_output_from_another_process);
 	return s;
 }
