@@ -142,8 +142,8 @@ static void expect_terminal(void)
 		.kind = AFIO_PATH, .path = (name), .path_flags = (how)         \
 	}
 
-/* Opened by the parent, and by a child that is root or another user. */
-static void expect_paths(void)
+/* Goes where another user finds the program. */
+static void expect_paths_there(void)
 {
 	static const uid_t root = 0;
 	static const gid_t its_group = 0;
@@ -175,8 +175,19 @@ static void expect_paths(void)
 	expect_exit(&rig,
 		    start(&rig, ASK("umask"),
 			  WITH(AS_NOBODY, .program = THE_PROGRAM,
-			       .in = FROM("/dev/null", AFIO_PATH_AS_CHILD), .out.kind = AFIO_NULL)),
+			       .in = FROM("/dev/null", AFIO_PATH_AS_CHILD),
+			       .out.kind = AFIO_NULL)),
 		    0);
+}
+
+/* Opened by the parent, and by a child that is root or another user. */
+static void expect_paths(void)
+{
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	expect_paths_there();
+	ck_assert_int_eq(fchdir(here), 0);
+	close(here);
 }
 
 /* A file for both ends of the rig, shared with others and not. */
