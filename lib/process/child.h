@@ -82,6 +82,14 @@ AFI_IN_CHILD static inline bool afi_child_failed(struct afi_child *child,
 	return false;
 }
 
+/* Whether the next part of a PATH is tried after this error, as by execvp(3). */
+AFI_IN_CHILD static inline bool afi_child_may_be_elsewhere(int error)
+{
+	return error == EACCES || error == ENOENT || error == ENOTDIR ||
+	       error == ESTALE || error == ENODEV || error == ETIMEDOUT ||
+	       error == ENAMETOOLONG;
+}
+
 /* Whether the child needs a copy of our memory, as it runs our functions. */
 static inline bool afi_child_runs_ours(const struct af_spawn_options *options)
 {

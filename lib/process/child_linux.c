@@ -275,7 +275,7 @@ AFI_IN_CHILD static bool child_try(struct afi_child *child, char *path)
 	return true;
 }
 
-/* As execvp(3): an error other than those listed ends the search. */
+/* As execvp(3): that a file was denied counts more than that others are not. */
 AFI_IN_CHILD static bool child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
@@ -289,9 +289,7 @@ AFI_IN_CHILD static bool child_exec(struct afi_child *child)
 		error = errno;
 		if (error == EACCES) {
 			denied = EACCES;
-		} else if (error != ENOENT && error != ENOTDIR &&
-			   error != ESTALE && error != ENODEV &&
-			   error != ETIMEDOUT && error != ENAMETOOLONG) {
+		} else if (!afi_child_may_be_elsewhere(error)) {
 			denied = 0;
 			break;
 		}

@@ -271,7 +271,7 @@ static bool child_try(struct afi_child *child, char *path)
 	return true;
 }
 
-/* As execvp(3): an error other than those listed ends the search. */
+/* As execvp(3): that a file was denied counts more than that others are not. */
 static bool child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
@@ -285,9 +285,7 @@ static bool child_exec(struct afi_child *child)
 		error = errno;
 		if (error == EACCES) {
 			denied = EACCES;
-		} else if (error != ENOENT && error != ENOTDIR &&
-			   error != ESTALE && error != ENODEV &&
-			   error != ETIMEDOUT && error != ENAMETOOLONG) {
+		} else if (!afi_child_may_be_elsewhere(error)) {
 			denied = 0;
 			break;
 		}

@@ -103,8 +103,9 @@ static int path_take_text(struct path_walk *walk, int link)
 		return -ENOMEM;
 	n = readlinkat(link, "", text, PATH_MAX);
 	if (n < 0) {
+		n = -errno;
 		free(text);
-		return -errno;
+		return (int)n;
 	}
 	if (*walk->rest)
 		text[n++] = '/';

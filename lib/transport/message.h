@@ -12,8 +12,8 @@ ssize_t afi_message_fill(struct af_file *file, size_t want);
 ssize_t afi_message_fill_datagram(struct af_file *file, size_t want);
 /*
  * Whether fd is a packet pipe, of which a read of room bytes may drop some. 1 or
- * 0; -ENODATA: not known, but such a read drops nothing; -EAGAIN: there is nothing
- * to read.
+ * 0; -EAGAIN: there is nothing to read; -ENODATA: not known. Such a read then drops
+ * nothing, unless tee(2) is refused or no descriptors are left to find it out.
  */
 int afi_message_is_packet(int fd, size_t room);
 /* Reads from a descriptor that is not a socket, with room for any record. */
