@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -29,7 +28,7 @@
 /* Capabilities have the numbers from 0 up to less than this. */
 #define CAPABILITIES 64
 
-/* For capget(2); linux/capability.h is not installed everywhere. */
+/* For capget(2) and capset(2); linux/capability.h is not installed everywhere. */
 struct identity_caps_header {
 	uint32_t version;
 	int pid;
@@ -113,12 +112,8 @@ AFI_IN_CHILD static bool identity_set_groups(struct afi_child *child)
 AFI_IN_CHILD static bool identity_drop_effective(struct afi_child *child,
 						 uid_t uid)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
-		{ 0 }
-	};
+	struct identity_caps_header header = { .version = CAPS_VERSION_3 };
+	struct identity_caps sets[2] = { { 0 } };
 	long r = syscall(SYS_capget, &header, sets);
 
 	if (r == 0 && (sets[0].effective || sets[1].effective)) {
