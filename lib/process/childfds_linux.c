@@ -182,7 +182,7 @@ AFI_IN_CHILD static long childfds_walk(const char *path, int flags, mode_t mode)
 	return -1;
 }
 
-/* Opens a path of the child's; see path.c for one with no links. */
+/* Opens a path of the child's; see path.h for one with no links. */
 AFI_IN_CHILD static long childfds_open(const struct afi_child_stream *stream)
 {
 	int flags = stream->flags | O_LARGEFILE;

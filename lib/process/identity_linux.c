@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Whom the child runs as: groups, ids and ambient capabilities. Runs in the
- * child, see child.c.
+ * child, see child_linux.c.
  */
 #include "config.h"
 
