@@ -105,8 +105,7 @@ static inline bool deny(const struct denied *calls, size_t n, int error)
 #define DENIED_PIDFDS                                                          \
 	{ "pidfd_open", SYS_pidfd_open, 0, 0, 0 },                             \
 	{                                                                      \
-		"clone, CLONE_PIDFD", SYS_clone, DENIED_CLONE_FLAGS, 0x1000,   \
-			0x1000                                                 \
+		"CLONE_PIDFD", SYS_clone, DENIED_CLONE_FLAGS, 0x1000, 0x1000   \
 	}
 /* By which the kernel tells of a child that somebody else has reaped. */
 #define DENIED_FACTS                                                           \

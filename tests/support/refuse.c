@@ -23,12 +23,11 @@
 #endif
 
 static const struct denied known[] = {
-	{ "pidfd_open", SYS_pidfd_open, 0, 0, 0 },
+	DENIED_PIDFDS,
+	DENIED_FACTS,
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, 0, 0 },
-	{ "CLONE_PIDFD", SYS_clone, 1, 0x1000, 0x1000 },
-	{ "CLONE_VFORK", SYS_clone, 1, 0x4000, 0x4000 },
+	{ "CLONE_VFORK", SYS_clone, DENIED_CLONE_FLAGS, 0x4000, 0x4000 },
 	{ "P_PIDFD", SYS_waitid, 1, ~0u, 3 },
-	{ "PIDFD_GET_INFO", SYS_ioctl, 2, 0xffff, 0xff0b },
 	{ "clone3", SYS_clone3, 0, 0, 0 },
 	{ "close_range", SYS_close_range, 0, 0, 0 },
 	{ "execveat", SYS_execveat, 0, 0, 0 },
@@ -37,7 +36,11 @@ static const struct denied known[] = {
 	{ "openat2", SYS_openat2, 0, 0, 0 },
 	{ "preadv2", SYS_preadv2, 0, 0, 0 },
 	{ "pwritev2", SYS_pwritev2, 0, 0, 0 },
+#ifdef SYS_sendfile64
+	{ "sendfile", SYS_sendfile64, 0, 0, 0 },
+#else
 	{ "sendfile", SYS_sendfile, 0, 0, 0 },
+#endif
 	{ "splice", SYS_splice, 0, 0, 0 },
 	{ "tee", SYS_tee, 0, 0, 0 },
 	{ "TIOCGDEV", SYS_ioctl, 2, ~0u, TIOCGDEV },
