@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The cookbook: a program NAME.c for each answer, which tests/pages.sh runs.
+# The cookbook: for each answer a program NAME.c, which tests/pages.sh runs and
+# which has two lines here.
 
 cookbook_programs =
