@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where nothing is moved in the kernel. The sendfile(2) of FreeBSD and macOS
- * would move from disk to a socket, but may wait for the disk.
+ * moves from disk to a socket, but waits for the disk. What is in memory cannot
+ * be asked for there, so that a worker would have to read everything first: then
+ * it saves no copy.
  */
 #include "config.h"
 
