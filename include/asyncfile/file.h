@@ -713,8 +713,9 @@ struct af_follow_options {
 	bool parts;
 	/**
 	 * The longest line to pass on in one piece, in bytes; each piece of a
-	 * longer one but the last has AFIO_TRUNCATED. 0: a line may be of any
-	 * length and takes that much memory.
+	 * longer one but the last has AFIO_TRUNCATED. 0: the limit of
+	 * af_loop_set_file_limit(); without one, a line may be of any length
+	 * and takes that much memory.
 	 */
 	size_t max_line;
 	/**
