@@ -7,6 +7,9 @@
 # and prints NAME.out; or NAME.sh runs it, as "$program", in a folder of its own,
 # and succeeds. A page shows it whole, from below its first comment: in Markdown
 # below a link to it, in a manual page below the line .\" NAME.c
+#
+# In doc/from, NAME_LIBRARY.c, NAME.py and NAME.go are the other half of a pair:
+# they have the same input and output as NAME.c.
 set -u
 
 : "${srcdir:=.}"
@@ -21,30 +24,62 @@ fail() {
 	result=1
 }
 
+# made SOURCE: whether there is a program of it, which it sets.
+made() {
+	case $1 in
+	*.c)
+		program=$build/${1#"$srcdir"/}
+		program=${program%.c}
+		[ -x "$program" ] && return
+		echo "skipped: $program was not built"
+		;;
+	*.py)
+		program=$tmp/program
+		command -v python3 >/dev/null &&
+			{ echo '#!/usr/bin/env python3' && cat "$1"; } \
+				>"$program" && chmod +x "$program" && return
+		echo "skipped: $1: there is no python3"
+		;;
+	*.go)
+		program=$tmp/program
+		command -v go >/dev/null && go vet "$1" &&
+			go build -o "$program" "$1" && return
+		! command -v go >/dev/null || fail "$1"
+		echo "skipped: $1: there is no go"
+		;;
+	esac
+	return 1
+}
+
 # runs SOURCE: its program does what is said of it.
 runs() {
-	program=$build/${1#"$srcdir"/}
-	program=${program%.c}
-	expected=${1%.c}.out
-	if [ ! -x "$program" ]; then
-		echo "skipped: $program was not built"
-		return
-	fi
+	made "$1" || return
+	stem=${1%.*}
+	case ${1#"$srcdir"/doc/} in
+	from/*_*) stem=${stem%_*} ;;
+	esac
 	rm -rf "$tmp/run"
 	mkdir "$tmp/run"
-	if [ -e "${1%.c}.sh" ]; then
+	if [ -e "$stem.sh" ]; then
 		(
 			export program srcdir
-			cd "$tmp/run" && exec sh -eu "${1%.c}.sh"
+			cd "$tmp/run" && exec sh -eu "$stem.sh"
 		) </dev/null >"$tmp/printed" 2>&1
 	else
 		input=/dev/null
-		[ ! -e "${1%.c}.in" ] || input=${1%.c}.in
-		(cd "$tmp/run" && exec "$program") \
-			<"$input" >"$tmp/printed" 2>&1 &&
-			cmp "$expected" "$tmp/printed"
-	fi && echo "ok: $program" && return
-	fail "$program"
+		[ ! -e "$stem.in" ] || input=$stem.in
+		(
+			case $1 in
+			*_glib.c) # its threads are not built for the sanitizer
+				TSAN_OPTIONS=ignore_noninstrumented_modules=1
+				export TSAN_OPTIONS
+				;;
+			esac
+			cd "$tmp/run" && exec "$program"
+		) <"$input" >"$tmp/printed" 2>&1 &&
+			cmp "$stem.out" "$tmp/printed"
+	fi && echo "ok: $1" && return
+	fail "$1"
 	cat "$tmp/printed"
 }
 
@@ -80,12 +115,25 @@ for source in "$srcdir"/doc/man/*.c; do
 	runs "$source"
 	is_shown "$source" "$srcdir"/doc/man/*.[1-9]
 done
-for folder in cookbook from; do
-	for source in "$srcdir/doc/$folder"/*.c; do
-		[ -e "$source" ] || continue
-		runs "$source"
-		is_shown "$source" "$srcdir/doc/$folder"/*.md \
-			"$srcdir"/doc/cookbook.md
+for source in "$srcdir"/doc/cookbook/*.c "$srcdir"/doc/from/*.c \
+	"$srcdir"/doc/from/*.py "$srcdir"/doc/from/*.go; do
+	[ -e "$source" ] || continue
+	runs "$source"
+	is_shown "$source" "$(dirname "$source")"/*.md "$srcdir"/doc/cookbook.md
+done
+
+# Several pages of doc/from show the same program. Each pair has two programs.
+for page in "$srcdir"/doc/from/*.md; do
+	[ -e "$page" ] || continue
+	for source in "$srcdir"/doc/from/*.c; do
+		! grep -qF "]($(basename "$source"))" "$page" ||
+			is_shown "$source" "$page"
 	done
+	awk '/^```./ { programs++ }
+		/^<!-- pair -->$/ { if (pair++ || programs) exit 1 }
+		/^<!-- \/pair -->$/ { if (!pair--) exit 1 }
+		/^<!-- \/pair -->$/ { if (programs != 2) exit 1; programs = 0 }
+		END { if (pair || programs) exit 1 }' "$page" ||
+		fail "the pairs of $page"
 done
 exit $result
