@@ -11,8 +11,9 @@ set -u
 : "${srcdir:=.}"
 pages="$srcdir/doc/tutorial.md $srcdir/doc/children.md"
 result=0
-tmp=$(mktemp)
-trap 'rm -f "$tmp"' EXIT
+folder=$(mktemp -d)
+tmp=$folder/printed
+trap 'rm -rf "$folder"' EXIT
 
 check() {
 	what=$1
@@ -42,12 +43,32 @@ check 'chain, at the end' prints chain '' '0 lines, no error\n'
 check 'child' prints child '' 'hello, world\nexit status 3\n'
 check 'together' prints together '' 'wc -l: 2\nwc -w: 6\nwc -c: 20\n'
 check 'thread' prints thread '' 'the sum is 500500\n'
+check 'cancel' prints cancel '' \
+	'the read: Operation canceled\nstill there: one\n'
 check 'race' prints race '' 'FIRST\n'
 check 'tee' prints tee 'a\nb\n' 'a\nb\na\nb\n'
 check 'limit' prints limit 'abc' 'abc'
 check 'bufferevent' prints bufferevent '' \
 	'read: 1\nread: 2\nread: 3\nend of file\n'
 check 'forget' prints forget '' 'quick: early\n'
+
+# The first two commands cannot end one after the other.
+runs_together() {
+	mkfifo "$folder/fifo"
+	printed=$(printf "echo met > $folder/fifo\ncat $folder/fifo\n" |
+		timeout 60 doc/examples/parallel 2)
+	[ "$printed" = met ]
+}
+
+stops_at_failure() {
+	printed=$(printf 'echo a\nexit 3\necho b\n' |
+		doc/examples/parallel 1 2> "$tmp")
+	[ $? -eq 1 ] && [ "$printed" = a ] && grep -qx 'failed: exit 3' "$tmp"
+}
+
+check 'parallel' prints parallel '' ''
+check 'parallel, two at a time' runs_together
+check 'parallel, a failure' stops_at_failure
 
 compresses() {
 	seq 100000 | doc/examples/compress | gzip -dc | cksum > "$tmp"
@@ -95,6 +116,65 @@ streams() {
 	seq 1000000 | cksum | cmp - "$tmp"
 }
 
+# The program's timer waits, the loop's chain does not.
+waits() {
+	serve callback || return 1
+	answer=$(curl -s --max-time 60 "http://127.0.0.1:$port/")
+	kill $server
+	wait $server
+	echo "the answer is '$answer'"
+	echo "$answer" | grep -qx 'ticks: 0, beats: [1-9][0-9]*'
+}
+
+# certify NAME: a certificate and its key.
+certify() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$folder/$1.key" -out "$folder/$1.crt" -days 2 \
+		-subj "/CN=$1" -addext "subjectAltName=DNS:$1" 2> "$tmp"
+}
+
+# serve_tls NAME: with its certificate, on a port that is free, which it sets.
+serve_tls() {
+	rm -f "$folder/log"
+	mkfifo "$folder/log"
+	openssl s_server -accept localhost:0 -cert "$folder/$1.crt" \
+		-key "$folder/$1.key" -www > "$folder/log" 2>&1 &
+	server=$!
+	exec 3< "$folder/log"
+	while read -r line <&3; do
+		port=${line##*:}
+		case $line in
+		ACCEPT*) return ;;
+		esac
+	done
+	return 1
+}
+
+# refuses WHY CA: the server, without having said anything to it.
+refuses() {
+	doc/examples/tls localhost "$port" "$folder/$2.crt" > "$tmp" 2>&1 &&
+		return 1
+	cat "$tmp"
+	grep -q "^localhost: $1" "$tmp" && [ "$(wc -l < "$tmp")" -eq 1 ]
+}
+
+# The name is wrong, the signer, or all is well.
+talks_tls() {
+	certify localhost && certify other && serve_tls other || return 1
+	refuses 'hostname mismatch' other
+	refused=$?
+	kill $server
+	wait $server
+	[ $refused -eq 0 ] && serve_tls localhost || return 1
+	refuses 'self.signed certificate' other &&
+		doc/examples/tls localhost "$port" "$folder/localhost.crt" > "$tmp"
+	talked=$?
+	kill $server
+	wait $server
+	[ $talked -eq 0 ] && grep -q '^HTTP/1.0 200 ok' "$tmp" &&
+		refuses 'Connection refused' localhost
+}
+
 # What is behind each door, or why it does not open.
 opens() {
 	doc/examples/doors > "$tmp" 2>&1 || return 1
@@ -112,6 +192,10 @@ fi
 if [ -x doc/examples/server ] && command -v curl > /dev/null; then
 	check 'server' serves
 	check 'stream' streams
+	check 'callback' waits
+fi
+if [ -x doc/examples/tls ] && command -v openssl > /dev/null; then
+	check 'tls' talks_tls
 fi
 
 # Which of the two streams comes first may differ.
