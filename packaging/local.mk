@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What programs find the library with, the record of its ABI, and releases.
+# The files with which programs find the library, the record of its ABI, and the
+# scripts for releases.
 
 pkgconfig_DATA = asyncfile.pc
 aclocaldir = $(datadir)/aclocal
@@ -8,6 +9,23 @@ dist_aclocal_DATA = packaging/ax_lib_asyncfile.m4
 cmakedir = $(libdir)/cmake/asyncfile
 cmake_DATA = packaging/asyncfileConfig.cmake \
 	packaging/asyncfileConfigVersion.cmake
+
+EXTRA_DIST += packaging/abi/announced packaging/abi/values
+EXTRA_DIST += packaging/abi/x86_64.abi
+EXTRA_DIST += packaging/abicheck
+EXTRA_DIST += packaging/pre-commit packaging/spelling
+EXTRA_DIST += packaging/release
+
+# make abicheck: whether the ABI has changed, and make abirecord: what it is now.
+# RELEASING.md has the rules.
+
+abicheck: lib/libasyncfile.la
+	@$(AM_TESTS_ENVIRONMENT) export srcdir='$(srcdir)'; \
+	sh $(srcdir)/packaging/abicheck && sh $(srcdir)/tests/values.sh
+
+abirecord: lib/libasyncfile.la
+	@$(AM_TESTS_ENVIRONMENT) export srcdir='$(srcdir)'; \
+	sh $(srcdir)/packaging/abicheck --record
 
 # make installcheck: programs of users, against the installed library
 
