@@ -23,7 +23,8 @@ AS_CASE([$with_asyncfile],
 	[for ax_dir in "$with_asyncfile"/lib*/pkgconfig \
 			"$with_asyncfile"/lib/*/pkgconfig \
 			"$with_asyncfile"/share/pkgconfig; do
-		AS_IF([test -f "$ax_dir/asyncfile.pc"], [PKG_CONFIG_PATH="$ax_dir$PATH_SEPARATOR$PKG_CONFIG_PATH"])
+		AS_IF([test -f "$ax_dir/asyncfile.pc"],
+			[PKG_CONFIG_PATH="$ax_dir$PATH_SEPARATOR$PKG_CONFIG_PATH"])
 	done
 	export PKG_CONFIG_PATH])
 AS_IF([test "x$with_asyncfile" != xno],

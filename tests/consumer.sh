@@ -7,8 +7,8 @@
 # is linked with -levent and with -levent_core, statically, too; and with copies
 # of the installed files in a folder whose name has spaces. libtool installs into
 # no such folder, as a prefix or as DESTDIR, so that configure refuses it.
-# Flags are lists of words, hence:
-# shellcheck disable=SC2086
+# Flags are lists of words, and functions are called by name, hence:
+# shellcheck disable=SC2086,SC2317
 set -u
 export LC_ALL=C
 

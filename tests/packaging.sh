@@ -6,8 +6,10 @@
 set -u
 export LC_ALL=C
 
-: "${srcdir:=.}" "${CPPFLAGS=-I$srcdir/include}"
+: "${srcdir:=.}" "${CC:=cc}" "${CPPFLAGS=-I$srcdir/include}"
 srcdir=$(cd "$srcdir" && pwd)
+# shellcheck disable=SC2086 # CC is a list of words
+record=$($CC -dumpmachine | sed 's/-.*//').abi
 result=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -49,7 +51,7 @@ change() {
 		"$srcdir/include/asyncfile/$file" ||
 		[ -z "$script" ] || { echo "FAILED: no change"; result=1; }
 	[ ! -e "$tmp/record" ] ||
-		cp "$tmp/record" "$tmp/copy/abi/$(uname -m).abi"
+		cp "$tmp/record" "$tmp/copy/abi/$record"
 	echo "-version-info ${1-5:2:5}" >"$tmp/copy/Makefile.am"
 	printf '%s\n' 'since 5:2:5' "${@:2}" >"$tmp/copy/abi/announced"
 }
@@ -58,12 +60,13 @@ abi() {
 	local constant='s/AFIO_INPUT_MEMORY,/AFIO_INPUT_NEW, AFIO_INPUT_MEMORY,/'
 	local member='s/^	size_t max_line;/	size_t max_line, added;/'
 	local last='s/\(AFIO_OVERFLOW_TRUNCATE\)	/\1, AFIO_OVERFLOW_NEW/'
-	local soname='s/af_version(void)/af_version(int)/'
+	local function='s/af_version(void)/af_version(int)/'
+	local removed='s/const char \*af_version(void);//'
 	local fails='the ABI is not that of' differs='-version-info is'
 
 	change version.h ''
 	abicheck --record >"$tmp/said" || cat "$tmp/said"
-	mv "$tmp/copy/abi/$(uname -m).abi" "$tmp/record"
+	mv "$tmp/copy/abi/$record" "$tmp/record"
 
 	change version.h ''
 	says 'no change' 0 'ok: the ABI is that of' abicheck
@@ -75,9 +78,9 @@ abi() {
 	says 'a changed constant' 1 "$fails" abicheck
 	change file.h "$member"
 	says 'a changed struct' 1 "$fails" abicheck
-	change version.h "$soname"
+	change version.h "$function"
 	says 'a changed function' 1 "$fails" abicheck
-	change version.h 's/const char \*af_version(void);//'
+	change version.h "$removed"
 	says 'a removed function' 1 "$fails" abicheck
 	change pipe.h "$last"
 	says 'a new constant' 1 "$fails" abicheck
@@ -94,6 +97,12 @@ abi() {
 		abicheck
 	export SYMBOL_VERSION=ASYNCFILE_6
 	says 'one with all that it needs' 0 'except for what is announced' \
+		abicheck
+	change version.h "$function" 6:0:0 'changed af_version'
+	says 'a changed function, announced' 0 'except for what is announced' \
+		abicheck
+	change version.h "$removed" 6:0:0 'changed af_version'
+	says 'a removed function, announced' 0 'except for what is announced' \
 		abicheck
 }
 
@@ -142,8 +151,9 @@ hooks() {
 
 if ! command -v abidw >/dev/null; then
 	echo 'skipped: there is no abidw (Debian: abigail-tools)'
-elif [ "$(uname -sm)" != 'Linux x86_64' ] || [ -z "${SYMBOL_VERSION-x}" ]; then
-	echo 'skipped: abicheck has no record here'
+elif [ ! -e lib/libasyncfile.map ] || ! command -v readelf >/dev/null ||
+	! grep -q "^dlname='." lib/libasyncfile.la; then
+	echo 'skipped: there is no shared library with versions of symbols'
 else
 	abi
 fi
