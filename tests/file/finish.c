@@ -177,8 +177,14 @@ ROW(finish_cancels_reads_and_later_writes)
 /* The write says it; the finish has nothing to add. */
 ROW(finish_after_a_write_that_failed_succeeds)
 {
-	struct af_future *written = write_large(), *f = finish(NULL);
+	struct af_future *written, *f;
 
+	/* select(2) knows of the end of a terminal only when reading. */
+	if (has(PTY) && strcmp(event_base_get_method(af_loop_base(rig.loop)),
+			       "select") == 0)
+		return;
+	written = write_large();
+	f = finish(NULL);
 	turn(&rig);
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
 	rig.reader = NULL;
