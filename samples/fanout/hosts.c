@@ -48,19 +48,19 @@ size_t hosts_count(const struct hosts *hosts)
 	return hosts->n;
 }
 
-struct host *hosts_choose(const struct hosts *hosts)
+struct host *hosts_choose(const struct hosts *hosts, const struct host *but)
 {
-	struct host *host = hosts->list;
-	size_t i;
+	struct host *best = NULL, *host;
 
-	for (i = 1; i < hosts->n; i++)
-		if (hosts->list[i].running < host->running)
-			host = &hosts->list[i];
-	return host;
+	for (host = hosts->list; host < hosts->list + hosts->n; host++)
+		if ((host != but || hosts->n == 1) &&
+		    (!best || host->running < best->running))
+			best = host;
+	return best;
 }
 
 static struct job *start_by_ssh(const struct host *host, struct af_loop *loop,
-				char *const words[])
+				char *const words[], const struct block *block)
 {
 	struct hosts *all = host->all;
 	char *command = words_quote(words);
@@ -69,21 +69,26 @@ static struct job *start_by_ssh(const struct host *host, struct af_loop *loop,
 	all->ssh[all->n_ssh] = host->name;
 	all->ssh[all->n_ssh + 1] = command;
 	if (command)
-		job = job_start(loop, all->ssh);
+		job = job_start(loop, all->ssh, block);
 	free(command);
 	return job;
 }
 
 struct job *host_start(const struct host *host, struct af_loop *loop,
-		       char *const words[])
+		       char *const words[], const struct block *block)
 {
-	return host->name ? start_by_ssh(host, loop, words)
-			  : job_start(loop, words);
+	return host->name ? start_by_ssh(host, loop, words, block)
+			  : job_start(loop, words, block);
 }
 
 const char *host_program(const struct host *host, char *const words[])
 {
 	return host->name ? host->all->ssh[0] : words[0];
+}
+
+const char *host_name(const struct host *host)
+{
+	return host->name ? host->name : ":";
 }
 
 void hosts_free(struct hosts *hosts)

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A job: it is started and fed, its output is collected, it may be stopped, and
+ * its output is printed. Each step is a continuation of the one before; nothing
+ * blocks.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <asyncfile.h>
+
+#include "block.h"
+#include "job.h"
+#include "stream.h"
+
+struct job {
+	struct af_loop *loop;
+	struct af_pipe *pipe;
+	const struct block *block;
+	struct stream out, err;
+	struct timeval grace;
+	struct af_future *work; /* cancelled to stop the job */
+	struct job_end end;
+};
+
+struct job *job_start(struct af_loop *loop, char *const argv[],
+		      const struct block *block)
+{
+	const struct af_spawn_options options = {
+		.in.kind = block ? AFIO_PIPE : AFIO_NULL,
+		.out.kind = AFIO_PIPE,
+		.err.kind = AFIO_PIPE,
+		.new_group = true,
+	};
+	const char *const *const stages[] = { (const char *const *)argv, NULL };
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->loop = job->out.loop = job->err.loop = loop;
+	job->pipe = af_pipe_spawn(loop, stages, &options);
+	if (!job->pipe) {
+		free(job);
+		return NULL;
+	}
+	job->block = block;
+	job->out.from = af_pipe_stdout(job->pipe);
+	job->err.from = af_pipe_stderr(job->pipe);
+	return job;
+}
+
+void job_set_files(struct job *job, struct af_file *out, struct af_file *err)
+{
+	job->out.rest = out;
+	job->err.rest = err;
+}
+
+/* Stopping */
+
+/*
+ * The timeout is for a grandchild that has left the group and keeps the output
+ * open.
+ */
+static struct af_future *stop(struct af_future *done, void *arg)
+{
+	struct job *job = arg;
+	struct timeval enough = job->grace;
+	struct af_future *parts[] = {
+		stream_keep_rest(&job->out),
+		stream_keep_rest(&job->err),
+		af_pipe_stop(job->pipe, &job->grace),
+	};
+
+	job->end.error = af_future_error(done);
+	enough.tv_sec += 2;
+	return af_with_timeout(af_all(job->loop, parts, 3), &enough);
+}
+
+void job_stop(struct job *job)
+{
+	af_future_cancel(job->work);
+}
+
+void job_kill(struct job *job)
+{
+	if (job->pipe)
+		af_pipe_signal_group(job->pipe, SIGKILL);
+	job_stop(job);
+}
+
+/* Running */
+
+static struct af_future *fed(struct af_future *written, void *arg)
+{
+	struct job *job = arg;
+
+	(void)written;
+	return af_pipe_finish_stdin(job->pipe, NULL);
+}
+
+/* A job that does not read all of its block has not failed. */
+static struct af_future *feed(struct job *job)
+{
+	struct af_future *parts[2];
+	const char *data;
+	size_t len = 0, n = 0, i;
+
+	for (i = 0; i < 2; i++) {
+		data = af_future_data(job->block->parts[i], &len);
+		if (data && len > 0)
+			parts[n++] =
+				af_pipe_write(job->pipe, data, len,
+					      AFIO_FULL | AFIO_BORROW, NULL);
+	}
+	return af_finally(af_all_settled(job->loop, parts, n), fed, job);
+}
+
+struct af_future *job_collect(struct job *job, const struct timeval *timeout,
+			      const struct timeval *grace)
+{
+	struct af_future *parts[4] = {
+		stream_keep(&job->out),
+		stream_keep(&job->err),
+		af_pipe_wait(job->pipe, NULL),
+	};
+	size_t n = 3;
+
+	if (job->block)
+		parts[n++] = feed(job);
+	job->grace = *grace;
+	job->work = af_with_timeout(af_all(job->loop, parts, n), timeout);
+	return af_catch(af_future_ref(job->work), stop, job);
+}
+
+struct job_end job_finish(struct job *job)
+{
+	if (job->pipe)
+		job->end.status = af_pipe_status(job->pipe, 0);
+	af_pipe_close(job->pipe);
+	job->pipe = NULL;
+	return job->end;
+}
+
+/* Output */
+
+struct af_future *job_print_out(struct job *job, struct af_file *to,
+				const struct filter *filter)
+{
+	return stream_print(&job->out, to, filter);
+}
+
+struct af_future *job_print_err(struct job *job, struct af_file *to,
+				const struct filter *filter)
+{
+	return stream_print(&job->err, to, filter);
+}
+
+uint64_t job_out_size(const struct job *job)
+{
+	return stream_size(&job->out);
+}
+
+size_t job_in_memory(const struct job *job)
+{
+	return stream_in_memory(&job->out) + stream_in_memory(&job->err);
+}
+
+size_t job_n_files(const struct job *job)
+{
+	return (size_t)(job->out.rest != NULL) +
+	       (size_t)(job->err.rest != NULL);
+}
+
+void job_free(struct job *job)
+{
+	if (!job)
+		return;
+	af_pipe_close(job->pipe);
+	stream_clear(&job->out);
+	stream_clear(&job->err);
+	af_future_unref(job->work);
+	free(job);
+}
