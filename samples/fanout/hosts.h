@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hosts on which jobs run: this one, or others by ssh. */
+/* The hosts on which jobs run: this one, others by ssh, or an allocation. */
 #ifndef FANOUT_HOSTS_H
 #define FANOUT_HOSTS_H
 
@@ -9,6 +9,7 @@ struct af_loop;
 struct block;
 struct hosts;
 struct job;
+struct plan;
 
 struct host {
 	struct hosts *all;
@@ -17,11 +18,10 @@ struct host {
 };
 
 /**
- * @param names n names, which must stay valid; n 0: this host alone
- * @param ssh   the ssh command, which is split in place and must stay valid
- * @return the hosts; NULL if memory ran out
+ * Makes the hosts of the plan, which must stay valid, and splits its ssh and
+ * slurm_options in place. NULL if memory ran out.
  */
-struct hosts *hosts_new(char *const names[], size_t n, char *ssh);
+struct hosts *hosts_new(const struct plan *plan);
 
 /** Returns the number of hosts: at least 1. */
 size_t hosts_count(const struct hosts *hosts);
@@ -37,7 +37,7 @@ struct host *hosts_choose(const struct hosts *hosts, const struct host *but);
 struct job *host_start(const struct host *host, struct af_loop *loop,
 		       char *const words[], const struct block *block);
 
-/** Returns the program that host_start() starts on this host: maybe ssh. */
+/** Returns the program that host_start() starts here: maybe ssh or srun. */
 const char *host_program(const struct host *host, char *const words[]);
 
 /** Returns its name in reports; ":" is this host. */

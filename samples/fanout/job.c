@@ -12,6 +12,7 @@
 
 #include "block.h"
 #include "job.h"
+#include "step.h"
 #include "stream.h"
 
 struct job {
@@ -20,7 +21,10 @@ struct job {
 	const struct block *block;
 	struct stream out, err;
 	struct timeval grace;
-	struct af_future *work; /* cancelled to stop the job */
+	bool is_step;
+	char *step;		  /* its name; NULL: unknown */
+	struct af_file *err_copy; /* of a step: its stderr goes there, too */
+	struct af_future *work;	  /* cancelled to stop the job */
 	struct job_end end;
 };
 
@@ -50,17 +54,66 @@ struct job *job_start(struct af_loop *loop, char *const argv[],
 	return job;
 }
 
+void job_set_step(struct job *job)
+{
+	job->is_step = true;
+}
+
+const char *job_place(const struct job *job)
+{
+	return job->step;
+}
+
+/* The stderr of a step must be in memory, see step_node_failed(). */
 void job_set_files(struct job *job, struct af_file *out, struct af_file *err)
 {
 	job->out.rest = out;
-	job->err.rest = err;
+	if (job->is_step)
+		job->err_copy = err;
+	else
+		job->err.rest = err;
 }
 
 /* Stopping */
 
+static struct af_future *stop_srun(struct af_future *signalled, void *arg)
+{
+	struct job *job = arg;
+
+	(void)signalled;
+	return af_pipe_stop(job->pipe, &job->grace);
+}
+
+static struct af_future *kill_step(struct af_future *ended, void *arg)
+{
+	struct job *job = arg;
+
+	if (af_future_error(ended) != -ETIMEDOUT)
+		return NULL;
+	return af_finally(step_signal(job->loop, job->step, "KILL"), stop_srun,
+			  job);
+}
+
+static struct af_future *give_grace(struct af_future *signalled, void *arg)
+{
+	struct job *job = arg;
+
+	(void)signalled;
+	return af_finally(af_pipe_wait(job->pipe, &job->grace), kill_step, job);
+}
+
+/* srun(1) itself would kill the step without grace. */
+static struct af_future *stop_process(struct job *job)
+{
+	if (!job->step)
+		return af_pipe_stop(job->pipe, &job->grace);
+	return af_finally(step_signal(job->loop, job->step, "TERM"), give_grace,
+			  job);
+}
+
 /*
  * The timeout is for a grandchild that has left the group and keeps the output
- * open.
+ * open, and for a cluster that does not answer.
  */
 static struct af_future *stop(struct af_future *done, void *arg)
 {
@@ -69,11 +122,11 @@ static struct af_future *stop(struct af_future *done, void *arg)
 	struct af_future *parts[] = {
 		stream_keep_rest(&job->out),
 		stream_keep_rest(&job->err),
-		af_pipe_stop(job->pipe, &job->grace),
+		stop_process(job),
 	};
 
 	job->end.error = af_future_error(done);
-	enough.tv_sec += 2;
+	enough.tv_sec += job->is_step ? enough.tv_sec + 30 : 2;
 	return af_with_timeout(af_all(job->loop, parts, 3), &enough);
 }
 
@@ -84,7 +137,10 @@ void job_stop(struct job *job)
 
 void job_kill(struct job *job)
 {
-	if (job->pipe)
+	if (job->step)
+		af_on_done(step_signal(job->loop, job->step, "KILL"), NULL,
+			   NULL);
+	else if (job->pipe)
 		af_pipe_signal_group(job->pipe, SIGKILL);
 	job_stop(job);
 }
@@ -116,12 +172,37 @@ static struct af_future *feed(struct job *job)
 	return af_finally(af_all_settled(job->loop, parts, n), fed, job);
 }
 
+static struct af_future *keep_err(struct af_future *read, void *arg)
+{
+	struct job *job = arg;
+
+	(void)read;
+	return stream_keep(&job->err);
+}
+
+static struct af_future *copy_err(struct af_future *kept, void *arg)
+{
+	static const struct filter plain = { 0 };
+	struct job *job = arg;
+
+	(void)kept;
+	return stream_print(&job->err, job->err_copy, &plain);
+}
+
+static struct af_future *keep_err_of_step(struct job *job)
+{
+	struct af_future *f =
+		af_then(step_read(job->err.from, &job->step), keep_err, job);
+
+	return job->err_copy ? af_then(f, copy_err, job) : f;
+}
+
 struct af_future *job_collect(struct job *job, const struct timeval *timeout,
 			      const struct timeval *grace)
 {
 	struct af_future *parts[4] = {
 		stream_keep(&job->out),
-		stream_keep(&job->err),
+		job->is_step ? keep_err_of_step(job) : stream_keep(&job->err),
 		af_pipe_wait(job->pipe, NULL),
 	};
 	size_t n = 3;
@@ -137,6 +218,10 @@ struct job_end job_finish(struct job *job)
 {
 	if (job->pipe)
 		job->end.status = af_pipe_status(job->pipe, 0);
+	if (job->is_step && job->end.error == 0 &&
+	    (step_node_failed(&job->err) ||
+	     (!job->step && job->end.status == 0)))
+		job->end.error = -EHOSTDOWN;
 	af_pipe_close(job->pipe);
 	job->pipe = NULL;
 	return job->end;
@@ -179,6 +264,8 @@ void job_free(struct job *job)
 	af_pipe_close(job->pipe);
 	stream_clear(&job->out);
 	stream_clear(&job->err);
+	af_file_close(job->err_copy);
+	free(job->step);
 	af_future_unref(job->work);
 	free(job);
 }

@@ -18,8 +18,8 @@ struct job;
 /** How a job ended. */
 struct job_end {
 	/**
-	 * 0: by itself; -ETIMEDOUT or -ECANCELED: it was stopped; or why its
-	 * output could not be kept.
+	 * 0: by itself; -ETIMEDOUT or -ECANCELED: it was stopped; -EHOSTDOWN:
+	 * its node has failed; or why its output could not be kept.
 	 */
 	int error;
 	int status; /* its wait status; -1: unknown */
@@ -36,6 +36,12 @@ struct job *job_start(struct af_loop *loop, char *const argv[],
 
 /** Keeps all of stdout and of stderr in these files, which the job closes. */
 void job_set_files(struct job *job, struct af_file *out, struct af_file *err);
+
+/** The job is a step: srun(1) was started, see step.h. */
+void job_set_step(struct job *job);
+
+/** Returns where a step runs, as "JOB.STEP@NODE"; NULL: unknown. */
+const char *job_place(const struct job *job);
 
 /**
  * Feeds the job and collects its output, until it has exited and no process has

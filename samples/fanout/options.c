@@ -16,6 +16,7 @@
 #include "number.h"
 #include "options.h"
 #include "plan.h"
+#include "step.h"
 #include "usage.h"
 #include "words.h"
 
@@ -38,6 +39,8 @@ enum {
 	RESUME_FAILED,
 	RETRIES,
 	SHELL,
+	SLURM,
+	SLURM_OPTIONS,
 	SSH,
 	TAG,
 	TIMEOUT,
@@ -70,6 +73,8 @@ static const struct option options[] = {
 	{ "resume-failed", no_argument, NULL, RESUME_FAILED },
 	{ "retries", required_argument, NULL, RETRIES },
 	{ "shell", no_argument, NULL, SHELL },
+	{ "slurm", no_argument, NULL, SLURM },
+	{ "slurm-options", required_argument, NULL, SLURM_OPTIONS },
 	{ "ssh", required_argument, NULL, SSH },
 	{ "tag", no_argument, NULL, TAG },
 	{ "timeout", required_argument, NULL, TIMEOUT },
@@ -122,6 +127,9 @@ static int parse_value(struct plan *plan, int c, char *value)
 	case RETRIES:
 		plan->tries = number_parse(value);
 		return plan->tries ? 0 : refuse("--retries takes a number");
+	case SLURM_OPTIONS:
+		plan->slurm_options = value;
+		return 0;
 	case SSH:
 		plan->ssh = value;
 		return value[strspn(value, WORDS_BLANKS)]
@@ -159,6 +167,7 @@ static void set_switch(struct plan *plan, int c)
 	plan->resume |= c == RESUME;
 	plan->resume_failed |= c == RESUME_FAILED;
 	plan->shell |= c == SHELL;
+	plan->slurm |= c == SLURM;
 	plan->tag |= c == TAG;
 	if (c == PROGRESS)
 		plan->progress = WHEN_ALWAYS;
@@ -199,24 +208,24 @@ static const char *find_conflict(const struct plan *plan)
 		return "with --pipe, use --recend '\\0' in place of --null";
 	if ((plan->resume || plan->resume_failed) && !plan->joblog)
 		return "--resume and --resume-failed need --joblog";
+	if (plan->slurm && plan->n_hosts > 0)
+		return "--slurm excludes --host";
 	if (plan->json && (plan->tag || plan->raw))
 		return "--json excludes --tag and --raw";
 	return NULL;
 }
 
-static char ssh[] = "ssh", newline[] = "\n";
+static char ssh[] = "ssh", none[] = "";
 
 /* Every word may be a host or a file. */
 static int prepare(struct plan *plan, int argc)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
 	plan->ssh = ssh;
-	plan->jobs = n > 0 ? (size_t)n : 1;
+	plan->slurm_options = none;
 	plan->tries = 1;
 	plan->grace.tv_sec = 2;
 	plan->block = (size_t)1024 * 1024;
-	plan->record_end = newline;
+	plan->record_end = "\n";
 	plan->record_end_len = 1;
 	plan->hosts = calloc((size_t)argc + 1, sizeof(*plan->hosts));
 	plan->files = calloc((size_t)argc + 1, sizeof(*plan->files));
@@ -224,6 +233,16 @@ static int prepare(struct plan *plan, int argc)
 		return 0;
 	message_error("start", ENOMEM);
 	return -1;
+}
+
+static size_t default_jobs(const struct plan *plan)
+{
+	long here = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = plan->slurm ? step_processors() : 0;
+
+	if (n > 0)
+		return n;
+	return here > 0 ? (size_t)here : 1;
 }
 
 int options_parse(struct plan *plan, int argc, char *argv[])
@@ -253,6 +272,8 @@ int options_parse(struct plan *plan, int argc, char *argv[])
 	}
 	if (r < 0)
 		return r;
+	if (plan->jobs == 0)
+		plan->jobs = default_jobs(plan);
 	split_command(plan, argv + optind);
 	conflict = find_conflict(plan);
 	return conflict ? refuse(conflict) : 0;

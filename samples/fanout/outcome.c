@@ -48,7 +48,8 @@ bool outcome_is_fatal(const struct task *task)
 	int error = task->end.error;
 
 	return outcome_is_shortage(task->start_error) ||
-	       (error < 0 && error != -ETIMEDOUT && error != -ECANCELED);
+	       (error < 0 && error != -ETIMEDOUT && error != -ECANCELED &&
+		error != -EHOSTDOWN);
 }
 
 static int exit_of_start(int error)
@@ -83,6 +84,8 @@ void outcome_complain(const struct task *task)
 			      task->start_error);
 	else if (error == -ETIMEDOUT)
 		message_error(name, ETIME);
+	else if (error == -EHOSTDOWN)
+		message_text(name, "node failure");
 	else if (error < 0)
 		message_error(name, error);
 	else if (WIFSIGNALED(status))
@@ -97,7 +100,16 @@ static const char *error_text(const struct task *task)
 		return strerror(-task->start_error);
 	if (task->end.error == -ETIMEDOUT)
 		return "timed out";
+	if (task->end.error == -EHOSTDOWN)
+		return "node failure";
 	return task->end.error < 0 ? strerror(-task->end.error) : NULL;
+}
+
+static const char *place(const struct task *task)
+{
+	const char *step = task->job ? job_place(task->job) : NULL;
+
+	return step ? step : host_name(task->host);
 }
 
 void outcome_report(const struct task *task, struct report *report)
@@ -107,7 +119,7 @@ void outcome_report(const struct task *task, struct report *report)
 
 	*report = (struct report){
 		.number = task->number,
-		.host = host_name(task->host),
+		.host = place(task),
 		.item = task->item.text,
 		.argv = task->words ? task->words : none,
 		.start = task->start_time,

@@ -166,7 +166,7 @@ int runner_run(const struct plan *plan, int *ret_signal)
 
 	set_looks(&run);
 	run.has_hole = words_have_hole(plan->command);
-	run.hosts = hosts_new(plan->hosts, plan->n_hosts, plan->ssh);
+	run.hosts = hosts_new(plan);
 	run.loop = af_loop_new(NULL);
 	if (run.hosts && run.loop)
 		signals = signals_new(&run);

@@ -41,6 +41,8 @@ const char usage_text[] =
 	"jobs\n"
 	"  -H, --host HOST       run jobs by ssh; may be repeated\n"
 	"  --ssh SSH             use these words instead of \"ssh\"\n"
+	"  --slurm               run jobs on a Slurm cluster\n"
+	"  --slurm-options TEXT  more words for srun or sbatch\n"
 	"  --dry-run             print the commands only\n"
 	"Log\n"
 	"  --joblog FILE         write a line for each job\n"
