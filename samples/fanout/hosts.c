@@ -31,9 +31,10 @@ struct hosts *hosts_new(const struct plan *plan)
 	hosts->n = n ? n : 1;
 	hosts->list = calloc(hosts->n, sizeof(*hosts->list));
 	hosts->ssh = words_split(plan->ssh, 3 + 2);
-	if (plan->slurm)
+	if (plan->slurm && !plan->batch)
 		hosts->srun = words_split(plan->slurm_options, 0);
-	if (!hosts->list || !hosts->ssh || (plan->slurm && !hosts->srun)) {
+	if (!hosts->list || !hosts->ssh ||
+	    (plan->slurm && !plan->batch && !hosts->srun)) {
 		hosts_free(hosts);
 		return NULL;
 	}

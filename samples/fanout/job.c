@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <asyncfile.h>
 
@@ -225,6 +226,50 @@ struct job_end job_finish(struct job *job)
 	af_pipe_close(job->pipe);
 	job->pipe = NULL;
 	return job->end;
+}
+
+/* Jobs that ran elsewhere */
+
+struct job *job_from_files(struct af_loop *loop, struct af_file *out,
+			   struct af_file *err, const char *place)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job)
+		job->step = strdup(place);
+	if (!job || !job->step) {
+		free(job);
+		af_file_close(out);
+		af_file_close(err);
+		return NULL;
+	}
+	job->loop = job->out.loop = job->err.loop = loop;
+	job->out.from = out;
+	job->err.from = err;
+	return job;
+}
+
+static struct af_future *loaded(struct af_future *kept, void *arg)
+{
+	struct job *job = arg;
+
+	(void)kept;
+	af_file_close(job->out.from);
+	af_file_close(job->err.from);
+	job->out.from = job->err.from = NULL;
+	return NULL;
+}
+
+struct af_future *job_load(struct job *job)
+{
+	struct af_future *parts[2];
+	size_t n = 0;
+
+	if (job->out.from)
+		parts[n++] = stream_keep(&job->out);
+	if (job->err.from)
+		parts[n++] = stream_keep(&job->err);
+	return af_finally(af_all(job->loop, parts, n), loaded, job);
 }
 
 /* Output */

@@ -40,7 +40,7 @@ void job_set_files(struct job *job, struct af_file *out, struct af_file *err);
 /** The job is a step: srun(1) was started, see step.h. */
 void job_set_step(struct job *job);
 
-/** Returns where a step runs, as "JOB.STEP@NODE"; NULL: unknown. */
+/** Returns where Slurm runs it, as "JOB.STEP@NODE"; NULL: unknown. */
 const char *job_place(const struct job *job);
 
 /**
@@ -54,6 +54,18 @@ const char *job_place(const struct job *job);
  */
 struct af_future *job_collect(struct job *job, const struct timeval *timeout,
 			      const struct timeval *grace);
+
+/**
+ * Makes a job that is over: it ran elsewhere, and left its output in files.
+ *
+ * @param out, err these files, which the job closes; may be NULL
+ * @param place    see job_place()
+ */
+struct job *job_from_files(struct af_loop *loop, struct af_file *out,
+			   struct af_file *err, const char *place);
+
+/** Collects the output of such a job. */
+struct af_future *job_load(struct job *job);
 
 /** Stops the job, if it is not over yet: sends SIGTERM to its group. */
 void job_stop(struct job *job);

@@ -210,6 +210,9 @@ static const char *find_conflict(const struct plan *plan)
 		return "--resume and --resume-failed need --joblog";
 	if (plan->slurm && plan->n_hosts > 0)
 		return "--slurm excludes --host";
+	if (plan->batch && (plan->pipe || timerisset(&plan->timeout)))
+		return "--slurm has --pipe and --timeout only inside an"
+		       " allocation";
 	if (plan->json && (plan->tag || plan->raw))
 		return "--json excludes --tag and --raw";
 	return NULL;
@@ -272,8 +275,10 @@ int options_parse(struct plan *plan, int argc, char *argv[])
 	}
 	if (r < 0)
 		return r;
-	if (plan->jobs == 0)
+	plan->jobs_given = plan->jobs > 0;
+	if (!plan->jobs_given)
 		plan->jobs = default_jobs(plan);
+	plan->batch = plan->slurm && !step_is_possible();
 	split_command(plan, argv + optind);
 	conflict = find_conflict(plan);
 	return conflict ? refuse(conflict) : 0;

@@ -39,6 +39,7 @@ struct plan {
 
 	/* The jobs */
 	size_t jobs;		/* at a time, on each host; not 0 */
+	bool jobs_given;	/* jobs is not the default */
 	size_t tries;		/* not 0 */
 	struct timeval timeout; /* of a job; 0: none */
 	struct timeval grace;	/* from SIGTERM to SIGKILL */
@@ -47,6 +48,7 @@ struct plan {
 	size_t n_hosts; /* 0: this host */
 	char *ssh;	/* the command, which is split in place */
 	bool slurm;
+	bool batch;	     /* slurm, outside of an allocation */
 	char *slurm_options; /* more words for srun or sbatch, likewise */
 
 	/* The log */

@@ -5,6 +5,7 @@
  */
 #include <asyncfile.h>
 
+#include "batch.h"
 #include "items.h"
 #include "job.h"
 #include "run.h"
@@ -36,6 +37,8 @@ void run_stop(struct run *run)
 	run->stopping = true;
 	for (task = run->tasks; task; task = task->next)
 		job_stop(task->job);
+	if (run->batch)
+		batch_stop(run->batch);
 }
 
 void run_abandon(struct run *run)
@@ -52,6 +55,8 @@ void run_kill(struct run *run)
 
 	for (task = run->tasks; task; task = task->next)
 		job_kill(task->job);
+	if (run->batch)
+		batch_stop(run->batch);
 }
 
 int run_status(const struct run *run)

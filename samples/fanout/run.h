@@ -13,6 +13,7 @@
 struct af_file;
 struct af_future;
 struct af_loop;
+struct batch;
 struct hosts;
 struct items;
 struct job;
@@ -24,6 +25,7 @@ struct run {
 	const struct plan *plan;
 	struct af_loop *loop;
 	struct hosts *hosts;
+	struct batch *batch; /* that runs the jobs; or NULL */
 	struct items *in;
 	struct joblog *log; /* NULL: none */
 	struct af_file *out, *err;

@@ -10,6 +10,7 @@
 
 #include <asyncfile.h>
 
+#include "batch.h"
 #include "hosts.h"
 #include "items.h"
 #include "joblog.h"
@@ -99,6 +100,13 @@ static int open_files(struct run *run)
 		return -1;
 	}
 	run->err = af_file_new(run->loop, STDERR_FILENO, AFIO_KEEP_FD);
+	if (plan->batch && !plan->dry_run) {
+		run->batch = batch_new(run->loop, plan);
+		if (!run->batch) {
+			message_error("start", ENOMEM);
+			return -1;
+		}
+	}
 	if (!plan->joblog)
 		return 0;
 	run->log = joblog_open(run->loop, plan->joblog,
@@ -109,6 +117,7 @@ static int open_files(struct run *run)
 static void close_files(struct run *run)
 {
 	items_close(run->in);
+	batch_free(run->batch);
 	joblog_close(run->log);
 	af_file_close(run->out);
 	af_file_close(run->err);
@@ -121,7 +130,9 @@ static void run_all(struct run *run)
 
 	run->turn = af_succeeded(run->loop, NULL, NULL);
 	tasks = af_map(run->loop, next_task, run,
-		       hosts_count(run->hosts) * run->plan->jobs, AFIO_SETTLE);
+		       run->batch ? BATCH_MAX
+				  : hosts_count(run->hosts) * run->plan->jobs,
+		       AFIO_SETTLE);
 	r = af_await(tasks);
 	if (r < 0) {
 		message_error("start", r);

@@ -54,7 +54,7 @@ int start_job(struct task *task)
 	task->slot = slots_take(&run->slots);
 	task->host = hosts_choose(run->hosts, task->host);
 	r = task->slot ? fill(task) : -ENOMEM;
-	if (r < 0 || run->plan->dry_run)
+	if (r < 0 || run->plan->dry_run || run->batch)
 		return r;
 	r = open_results(task, files);
 	if (r < 0)

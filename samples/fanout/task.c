@@ -15,6 +15,7 @@
 
 #include <asyncfile.h>
 
+#include "batch.h"
 #include "halt.h"
 #include "hosts.h"
 #include "outcome.h"
@@ -116,6 +117,7 @@ static void unlink_task(struct task *task)
 	if (task->next)
 		task->next->link = task->link;
 	*task->link = task->next;
+	task->link = NULL;
 	task->run->tally.running--;
 	task->host->running--;
 }
@@ -161,7 +163,7 @@ static struct af_future *collected(struct af_future *done, void *arg)
 	struct run *run = task->run;
 
 	(void)done;
-	if (task->job) {
+	if (task->link) {
 		unlink_task(task);
 		task->end = job_finish(task->job);
 		task->runtime = outcome_seconds_since(&task->start);
@@ -174,6 +176,20 @@ static struct af_future *collected(struct af_future *done, void *arg)
 	job_free(task->job);
 	task->job = NULL;
 	return begin(task);
+}
+
+static struct af_future *batched(struct af_future *done, void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+
+	run->tally.running--;
+	if (af_future_error(done) < 0) {
+		if (!run->stopping)
+			run_break(run);
+		task->start_error = -ECANCELED;
+	}
+	return collected(done, task);
 }
 
 static struct af_future *begin_again(struct af_future *room, void *arg)
@@ -202,6 +218,10 @@ static struct af_future *begin(struct task *task)
 							   : NULL,
 				&plan->grace);
 		return af_finally(f, collected, task);
+	}
+	if (task->start_error == 0 && run->batch) {
+		run->tally.running++;
+		return af_finally(batch_run(run->batch, task), batched, task);
 	}
 	/* The end of another job may help. */
 	if (run->tally.running > 0 && outcome_is_shortage(task->start_error)) {

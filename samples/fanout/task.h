@@ -14,7 +14,7 @@ struct host;
 struct run;
 
 struct task {
-	struct task *next, **link; /* link: what points to this one */
+	struct task *next, **link; /* link: what points to this one; or NULL */
 	struct run *run;
 	struct item item;
 	size_t number, slot, tries;
