@@ -245,5 +245,4 @@ install-data-hook: install-manual-links
 uninstall-hook: uninstall-manual-links
 .PHONY: install-manual-links uninstall-manual-links
 	doc/man/af_write.out
-manual_programs =
 manual_pages += doc/man/fanout.1

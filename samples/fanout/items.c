@@ -29,6 +29,7 @@ struct items {
 	size_t n_opened;    /* files so far, with this one */
 	size_t n_args;	    /* arguments so far */
 	size_t count;	    /* items of this file so far */
+	size_t n_blocks;    /* so far */
 	uint64_t bytes;	    /* in all items so far */
 	uint64_t total;	    /* 0: unknown */
 };
@@ -203,6 +204,7 @@ int items_take(struct items *items, struct af_future *read, struct item *item)
 {
 	void *value = af_future_value(read);
 	uint64_t before = items->bytes;
+	char number[24];
 
 	if (af_future_error(read) < 0) {
 		message_error(file_name(items), af_future_error(read));
@@ -215,7 +217,8 @@ int items_take(struct items *items, struct af_future *read, struct item *item)
 	if (items->in && items->plan->pipe) {
 		item->block = value;
 		items->bytes += block_size(value);
-		item->text = take_text("");
+		snprintf(number, sizeof(number), "%zu", ++items->n_blocks);
+		item->text = take_text(number);
 	} else if (items->in) {
 		item->text = take_line(items, read);
 	} else {

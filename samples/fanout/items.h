@@ -14,7 +14,7 @@ struct plan;
 
 /** An item. It belongs to the caller. */
 struct item {
-	char *text;	     /* empty for a block */
+	char *text;	     /* of a block: its number */
 	struct block *block; /* NULL without plan->pipe */
 	size_t bytes;	     /* of the input */
 };
