@@ -233,6 +233,21 @@ check 'an array with nasty items' is 0 "[it's][a  b][it's][\$HOME][it's][]"
 rm tried
 outside --retries 2 sh -c 'echo x >> tried; exit 1' ::: 1
 check 'an array task is tried again' [ "$(wc -l < tried)" -eq 2 ]
+# The second one ends only when the output of the first one was printed.
+mkfifo printed
+exec 3<> printed
+status=0
+timeout -k 5 120 "$sample" --slurm sh -c 'echo $0
+	[ "$0" = 1 ] || read -r x < printed' ::: 1 2 < /dev/null 2> err |
+	while read -r line; do
+		[ "$line" != 1 ] || echo > printed
+		echo "$line"
+	done > out || status=$?
+exec 3>&-
+check 'an array is looked at while it runs' is 0 $'1\n2'
+outside --halt now,fail=1 sh -c 'case $0 in 1) exit 5;; esac; exec sleep 1000' \
+	::: 1 2
+check 'a halt stops an array' is 5 ''
 outside --slurm-options '--partition nosuch' true ::: 1
 check 'an array that is refused' [ $status -eq 255 ]
 check 'its reason' grep -q '^fanout: sbatch: .*partition' err

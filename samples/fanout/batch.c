@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Batches. Jobs that arrive within a short time become one array, which one
- * sbatch(1) submits and waits for. Then the files of its jobs are read, a few at
- * a time, as an af_map(). A job that left no files is asked for with squeue(1).
+ * sbatch(1) submits and waits for. Meanwhile the files of jobs that have ended
+ * are read every second, a few at a time, as an af_map(). When sbatch has ended,
+ * all others are read; a job that left no files is asked for with squeue(1).
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,31 +14,27 @@
 
 #include "array.h"
 #include "batch.h"
-#include "job.h"
+#include "entry.h"
 #include "message.h"
 #include "plan.h"
-#include "results.h"
-#include "run.h"
 #include "sbatch.h"
 #include "task.h"
 
 /* How many outputs are read at a time. */
 #define MAX_READS 8
 
-struct entry {
-	struct array *array;
-	struct task *task;
-	size_t index;
-	struct af_future *over;
-};
-
 struct array {
 	struct array *next;
 	struct batch *batch;
 	char *folder;
-	struct entry *entries; /* BATCH_MAX of them */
-	size_t n, n_read;
-	struct af_future *delay;  /* before it is submitted */
+	struct entry *entries;	  /* BATCH_MAX of them */
+	size_t n, n_looked;	  /* n_looked: in this round */
+	bool over;		  /* sbatch(1) has ended */
+	int error;		  /* and nothing was submitted */
+	bool last;		  /* the round is the last one */
+	struct af_future *run;	  /* of sbatch(1) */
+	struct af_future *round;  /* that reads; NULL: none */
+	struct af_future *delay;  /* before it is submitted, or looked at */
 	struct af_future *states; /* of squeue(1), or NULL */
 };
 
@@ -68,8 +64,18 @@ struct batch *batch_new(struct af_loop *loop, const struct plan *plan)
 
 /* Ends */
 
+static void drop(struct af_future **f)
+{
+	af_future_cancel(*f);
+	af_future_forget(*f);
+	*f = NULL;
+}
+
 static void free_array(struct array *array)
 {
+	drop(&array->run);
+	drop(&array->delay);
+	drop(&array->round);
 	array_remove(array->folder, array->n);
 	free(array->folder);
 	free(array->entries);
@@ -87,124 +93,81 @@ static void remove_array(struct array *array)
 	free_array(array);
 }
 
-static void end_entry(struct entry *entry, int error)
-{
-	if (error < 0)
-		af_future_fail(entry->over, error);
-	else
-		af_future_resolve(entry->over, NULL, NULL);
-	af_future_unref(entry->over);
-}
-
 static void fail_array(struct array *array, int error)
 {
 	size_t i;
 
 	for (i = 0; i < array->n; i++)
-		end_entry(&array->entries[i], error);
+		if (array->entries[i].over)
+			entry_end(&array->entries[i], error);
 	remove_array(array);
 }
 
-/* Reading what the jobs left */
+/* Rounds */
 
-static struct af_future *entry_read(struct af_future *loaded, void *arg)
+static int error_of(const struct array *array, const struct entry *entry)
 {
-	struct entry *entry = arg;
+	int error;
 
-	if (af_future_error(loaded) < 0)
-		entry->task->end.error = af_future_error(loaded);
-	end_entry(entry, 0);
-	return NULL;
+	if (array->batch->stopping)
+		return -ECANCELED;
+	error = sbatch_error(array->states, entry->index);
+	return error < 0 ? error : 1;
 }
 
-static void set_end(struct entry *entry, const struct array_end *end, bool done)
-{
-	const struct array *array = entry->array;
-	struct job_end *ret = &entry->task->end;
-
-	entry->task->start_time = end->start;
-	entry->task->runtime = end->runtime;
-	*ret = (struct job_end){ .status = (end->exit & 0xff) << 8 };
-	if (done)
-		return;
-	ret->error = array->batch->stopping
-			     ? -ECANCELED
-			     : sbatch_error(array->states, entry->index);
-	ret->status = SIGKILL;
-}
-
-static struct af_file *open_output(const struct entry *entry, const char *name)
-{
-	const struct array *array = entry->array;
-	char *path = array_path(array->folder, entry->index, name);
-	struct af_file *file =
-		path ? af_file_open(array->batch->loop, path, "r") : NULL;
-
-	free(path);
-	return file;
-}
-
-static int open_results(const struct entry *entry, struct job *job)
-{
-	const struct batch *batch = entry->array->batch;
-	const struct task *task = entry->task;
-	struct af_file *files[2];
-
-	if (!batch->plan->results)
-		return 0;
-	if (results_open(batch->loop, batch->plan->results, task->item.text,
-			 task->number, files) < 0)
-		return -EIO;
-	job_set_files(job, files[0], files[1]);
-	return 0;
-}
-
+/* The next entry that has ended; in the last round, any. */
 static struct af_future *read_next(void *arg)
 {
 	struct array *array = arg;
 	struct array_end end = { .place = ":" };
-	struct af_file *out, *err;
 	struct entry *entry;
-	struct task *task;
-	int r;
+	bool done;
 
-	if (array->n_read == array->n)
-		return NULL;
-	entry = &array->entries[array->n_read++];
-	task = entry->task;
-	r = array_read_end(array->folder, entry->index, &end);
-	set_end(entry, &end, r == 0);
-	out = open_output(entry, "out");
-	err = open_output(entry, "err");
-	task->job = job_from_files(array->batch->loop, out, err, end.place);
-	if (!task->job || open_results(entry, task->job) < 0)
-		return af_finally(af_failed(array->batch->loop,
-					    task->job ? -EIO : -ENOMEM),
-				  entry_read, entry);
-	return af_finally(job_load(task->job), entry_read, entry);
+	while (array->n_looked < array->n) {
+		entry = &array->entries[array->n_looked++];
+		if (!entry->over)
+			continue;
+		done = array_read_end(array->folder, entry->index, &end) == 0;
+		if (done || array->last)
+			return entry_read(entry, array->batch->loop,
+					  array->folder, &end,
+					  done ? 0 : error_of(array, entry));
+	}
+	return NULL;
 }
 
-static void array_read(struct af_future *all, void *arg)
+static void round_over(struct af_future *all, void *arg);
+
+static void start_round(struct array *array)
 {
-	(void)all;
-	remove_array(arg);
+	array->n_looked = 0;
+	array->round = af_map(array->batch->loop, read_next, array, MAX_READS,
+			      AFIO_SETTLE);
+	af_on_done(af_future_ref(array->round), round_over, array);
 }
 
-static void read_array(struct array *array)
+static void start_last_round(struct array *array)
 {
-	af_on_done(af_map(array->batch->loop, read_next, array, MAX_READS,
-			  AFIO_SETTLE),
-		   array_read, array);
+	array->last = true;
+	start_round(array);
 }
-
-/* Submitting */
 
 static void states_known(struct af_future *states, void *arg)
 {
 	struct array *array = arg;
 
 	array->states = af_future_ref(states);
-	read_array(array);
+	start_last_round(array);
+}
+
+static bool all_read(const struct array *array)
+{
+	size_t i;
+
+	for (i = 0; i < array->n; i++)
+		if (array->entries[i].over)
+			return false;
+	return true;
 }
 
 static bool all_ended(const struct array *array)
@@ -212,11 +175,57 @@ static bool all_ended(const struct array *array)
 	struct array_end end;
 	size_t i;
 
-	for (i = 1; i <= array->n; i++)
-		if (array_read_end(array->folder, i, &end) != 0)
+	for (i = 0; i < array->n; i++)
+		if (array->entries[i].over &&
+		    array_read_end(array->folder, i + 1, &end) != 0)
 			return false;
 	return true;
 }
+
+/* sbatch has ended, and no round is under way. */
+static void conclude(struct array *array)
+{
+	if (array->error < 0)
+		fail_array(array, array->error);
+	else if (all_ended(array))
+		start_last_round(array);
+	else
+		af_on_done(sbatch_states(array->batch->loop, array->folder),
+			   states_known, array);
+}
+
+static void look(struct af_future *slept, void *arg)
+{
+	struct array *array = arg;
+
+	(void)slept;
+	drop(&array->delay);
+	start_round(array);
+}
+
+static void wait_to_look(struct array *array)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+
+	array->delay = af_sleep(array->batch->loop, &second);
+	af_on_done(af_future_ref(array->delay), look, array);
+}
+
+static void round_over(struct af_future *all, void *arg)
+{
+	struct array *array = arg;
+
+	(void)all;
+	drop(&array->round);
+	if (all_read(array))
+		remove_array(array);
+	else if (array->over)
+		conclude(array);
+	else
+		wait_to_look(array);
+}
+
+/* Submitting */
 
 /* With --wait, the exit status is that of a job. */
 static void array_over(struct af_future *run, void *arg)
@@ -224,18 +233,17 @@ static void array_over(struct af_future *run, void *arg)
 	struct array *array = arg;
 	const struct af_output *output = af_future_output(run);
 
-	if (af_future_error(run) < 0) {
+	array->over = true;
+	if (af_future_error(run) < 0)
 		message_error("sbatch", af_future_error(run));
-		fail_array(array, -EIO);
-	} else if (output->out_len == 0) {
+	else if (output->out_len == 0)
 		message_text("sbatch", sbatch_reason(output));
-		fail_array(array, -EIO);
-	} else if (all_ended(array)) {
-		read_array(array);
-	} else {
-		af_on_done(sbatch_states(array->batch->loop, array->folder),
-			   states_known, array);
-	}
+	if (af_future_error(run) < 0 || output->out_len == 0)
+		array->error = -EIO;
+	if (array->round)
+		return;
+	drop(&array->delay);
+	conclude(array);
 }
 
 static void submit(struct array *array)
@@ -247,7 +255,7 @@ static void submit(struct array *array)
 	batch->open = NULL;
 	array->next = batch->arrays;
 	batch->arrays = array;
-	af_future_forget(array->delay);
+	drop(&array->delay);
 	if (batch->stopping) {
 		fail_array(array, -ECANCELED);
 		return;
@@ -258,9 +266,10 @@ static void submit(struct array *array)
 		fail_array(array, r);
 		return;
 	}
-	af_on_done(sbatch_run(batch->loop, batch->options, array->folder,
-			      array->n, limit),
-		   array_over, array);
+	array->run = sbatch_run(batch->loop, batch->options, array->folder,
+				array->n, limit);
+	af_on_done(af_future_ref(array->run), array_over, array);
+	wait_to_look(array);
 }
 
 static void delay_over(struct af_future *slept, void *arg)
@@ -312,7 +321,7 @@ struct af_future *batch_run(struct batch *batch, struct task *task)
 	}
 	entry = &array->entries[array->n++];
 	over = af_future_new(batch->loop, NULL, NULL);
-	*entry = (struct entry){ array, task, array->n, af_future_ref(over) };
+	*entry = (struct entry){ task, array->n, af_future_ref(over) };
 	if (array->n == BATCH_MAX)
 		submit(array);
 	return over;
@@ -328,9 +337,13 @@ void batch_stop(struct batch *batch)
 			   NULL);
 }
 
+/* An array whose jobs are over may remain. */
 void batch_free(struct batch *batch)
 {
-	if (batch)
-		free(batch->options);
+	if (!batch)
+		return;
+	while (batch->arrays)
+		remove_array(batch->arrays);
+	free(batch->options);
 	free(batch);
 }
