@@ -97,27 +97,35 @@ check 'in order' is 0 $'1\n2\n3' ''
 run -k -j2 sh -c 'case $0 in 1) read -r x < first;; 50) echo > first;; esac
 	echo $0' ::: $(seq 50)
 check 'in order, after a slow one' is 0 "$(seq 50)" ''
-# But not without bound: each of these has an MiB.
-env "$mark" timeout -k 5 600 "$sample" -k -j2 sh -c '
-	if [ $0 = 1 ]; then read -r x < last; exit; fi
-	echo $0 >> begun; head -c 1048576 /dev/zero' ::: $(seq 300) > out 2> err &
-fanout=$!
-exec 3<> last
-until [ -e begun ] && [ "$(wc -l < begun)" -ge 60 ]; do
-	sleep 0.1
-done
-# Nothing begins for a second.
-until [ "$(wc -l < begun)" = "${before-}" ]; do
-	before=$(wc -l < begun)
-	sleep 1
-done
-check 'in order, and bounded' [ "$before" -lt 100 ]
-echo >&3
-status=0
-wait $fanout || status=$?
-exec 3>&-
-find_left
-check 'in order, and complete' [ "$(wc -c < out)" -eq $((299 * 1048576)) ]
+# bounded SIZE: the first job is slow, and the others print so much: they do not
+# all begin before it has ended.
+bounded() {
+	local fanout before=
+	rm -f begun
+	env "$mark" timeout -k 5 600 "$sample" -k -j2 sh -c '
+		if [ $0 = 1 ]; then read -r x < last; exit; fi
+		echo $0 >> begun; head -c '"$1"' /dev/zero' ::: $(seq 200) \
+		> out 2> err &
+	fanout=$!
+	exec 3<> last
+	until [ -e begun ] && [ "$(wc -l < begun)" -ge 60 ]; do
+		sleep 0.1
+	done
+	# Nothing begins for a second.
+	until [ "$(wc -l < begun)" = "$before" ]; do
+		before=$(wc -l < begun)
+		sleep 1
+	done
+	check "in order, and bounded: $1" [ "$before" -lt 100 ]
+	echo >&3
+	status=0
+	wait $fanout || status=$?
+	exec 3>&-
+	find_left
+	check "in order, and complete: $1" [ "$(wc -c < out)" -eq $((199 * $1)) ]
+}
+bounded 1000000 # in memory
+bounded 1100000 # in files
 
 # Retries
 
