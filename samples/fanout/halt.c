@@ -12,7 +12,7 @@ bool halt_parse(const char *text, struct halt_rule *ret_rule)
 	static const struct {
 		const char *name;
 		enum halt_what what;
-	} whats[] = { { "fail=", HALT_FAILED },
+	} kinds[] = { { "fail=", HALT_FAILED },
 		      { "success=", HALT_SUCCEEDED },
 		      { "done=", HALT_DONE } };
 	struct halt_rule rule = { .what = HALT_NEVER };
@@ -27,12 +27,12 @@ bool halt_parse(const char *text, struct halt_rule *ret_rule)
 	if (!rule.now && strncmp(text, "soon,", 5) != 0)
 		return false;
 	text += rule.now ? 4 : 5;
-	for (i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
-		len = strlen(whats[i].name);
-		if (strncmp(text, whats[i].name, len) != 0)
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		len = strlen(kinds[i].name);
+		if (strncmp(text, kinds[i].name, len) != 0)
 			continue;
 		text += len;
-		rule.what = whats[i].what;
+		rule.what = kinds[i].what;
 		rule.count = strtoul(text, &end, 10);
 		*ret_rule = rule;
 		return strspn(text, "0123456789") > 0 && !*end && rule.count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers and texts on the command line. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,8 @@ size_t number_parse_size(const char *text)
 		number *= values[unit - units];
 		end++;
 	}
-	return *text && !*end && number >= 1 && number <= 1099511627776.0
+	return *text && !*end && number >= 1 && number <= 1099511627776.0 &&
+			       number <= (double)(SIZE_MAX / 2)
 		       ? (size_t)number
 		       : 0;
 }

@@ -12,7 +12,7 @@ size_t number_parse(const char *text);
 
 /**
  * Parses a size in bytes: a number, and one of k, m, g (powers of 1000) or K,
- * M, G (of 1024). 0 if text is not one, or is more than 1 TiB.
+ * M, G (of 1024). 0 if text is not one, or is too large.
  */
 size_t number_parse_size(const char *text);
 

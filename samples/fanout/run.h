@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "filter.h"
 #include "slots.h"
@@ -32,6 +33,7 @@ struct run {
 	struct filter out_filter, err_filter; /* without a tag */
 	bool has_hole;			      /* the command has one */
 	size_t number;			      /* of the last item */
+	uint64_t skipped;		      /* bytes, of items done before */
 	struct slots slots;
 	struct task *tasks;	   /* whose jobs are running */
 	struct af_future *reading; /* the next item */

@@ -68,14 +68,17 @@ static struct af_future *next_task(void *arg)
 
 	while (run->n_starved > 0)
 		await_room(run);
-	do {
-		item_clear(&item);
-		memset(&item, 0, sizeof(item));
+	for (;;) {
 		if (run->ended || !read_item(run, &item)) {
 			item_clear(&item);
 			return NULL;
 		}
-	} while (is_done(run, ++run->number));
+		if (!is_done(run, ++run->number))
+			break;
+		run->skipped += item.bytes;
+		item_clear(&item);
+		memset(&item, 0, sizeof(item));
+	}
 	task = task_new(run, &item, run->number);
 	if (task)
 		return task_run(task);

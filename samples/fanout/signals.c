@@ -43,11 +43,15 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	const struct run *run = arg;
+	uint64_t total;
 
 	(void)fd;
 	(void)what;
-	if (!run->printing)
-		tally_draw(&run->tally, items_total(run->in));
+	if (run->printing)
+		return;
+	total = items_total(run->in);
+	tally_draw(&run->tally,
+		   total > run->skipped ? total - run->skipped : 0);
 }
 
 /* A signal that is ignored, for example by nohup, stays ignored. */
