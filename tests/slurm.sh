@@ -22,10 +22,17 @@ ends_daemon() {
 		kill -KILL "$pid" 2> /dev/null || :
 }
 
+# What it started has this variable, and nothing else has. After a node that was
+# said to have failed, a step may still wait to be collected.
 finish() {
+	local pid
 	ends_daemon slurmctld
 	ends_daemon slurmd
 	ends_daemon munged
+	mark=SLURM_CONF=$tmp/slurm.conf
+	for pid in $(marked | grep -vx $$ || :); do
+		kill -KILL "$pid" 2> /dev/null || :
+	done
 }
 
 # configure PORT: writes what the daemons read.
