@@ -43,6 +43,18 @@ check() {
 	done || :
 }
 
+# built_program PATH: sets program to that of the build directory. Where libtool
+# has made a script that runs it, the script is not what is tried.
+built_program() {
+	local folder
+	folder=$(cd "${top_builddir:-.}" && pwd)
+	program=$folder/$1
+	if [ -x "$folder/${1%/*}/.libs/${1##*/}" ]; then
+		program=$folder/${1%/*}/.libs/${1##*/}
+		export LD_LIBRARY_PATH="$folder/lib/.libs"
+	fi
+}
+
 skip() {
 	echo "skipped $1: $2"
 }

@@ -1,22 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Runs samples/fanout: output in one piece, exit statuses, stops, signals, its
-# line of progress; and over ssh, with an sshd that is this test's own. Each run
-# has a time limit and may leave no process behind.
+# Runs fanout: output in one piece, exit statuses, stops, signals. Each run has a
+# time limit and may leave no process behind.
 
 # Conditions and jobs are evaluated later, hence:
 # shellcheck disable=SC2016
 . "${srcdir:-.}/tests/checks.sh"
 
-sample=$(cd "${top_builddir:-.}/samples" && pwd)/fanout
-helper=$(cd "${top_builddir:-.}/tests/support" && pwd)/helper
-sshd=
-made=
-finish() {
-	[ -z "$sshd" ] || kill "$sshd" 2> /dev/null || :
-	[ -z "$made" ] || rmdir "$made" || :
-}
+built_program samples/fanout/fanout
+sample=$program
 cd "$tmp"
 
 # run ARGUMENT...: sets status and left.
@@ -68,12 +61,12 @@ check 'nasty lines' cmp out want
 run cat > out 2> err < <(echo -)
 check 'stdin is /dev/null' is 0 '' ''
 run -j1 echo > out 2> err < <(printf 'a\nb\nc\0d\n')
-check 'a NUL in a line' is 1 $'a\nb' 'fanout: stdin, line 3: Bad message'
+check 'a NUL in a line' is 255 $'a\nb' 'fanout: stdin, line 3: Bad message'
 (echo a; head -c 200000 /dev/zero | tr '\0' x) > long
 run -j1 echo > out 2> err < long
-check 'a line too long' is 1 a 'fanout: stdin, line 2: Argument list too long'
-run -j1 sh -c 'exit 255' > out 2> err < <(yes)
-check 'an input without an end' is 124 '' 'fanout: y: exit status 255'
+check 'a line too long' is 255 a 'fanout: stdin, line 2: Argument list too long'
+run -j1 --halt soon,fail=1 sh -c 'exit 3' > out 2> err < <(yes)
+check 'an input without an end' is 3 '' ''
 
 # Output
 
@@ -127,7 +120,7 @@ check 'much output' much_is_there
 : > out
 TMPDIR=/nonexistent run ./much > out 2> err < <(echo 1)
 no_room() {
-	[ "$status" -eq 1 ] && grep -q '^fanout: /nonexistent/.*No such file' err
+	[ "$status" -eq 255 ] && grep -q '^fanout: /nonexistent/.*No such file' err
 }
 check 'no place for much output' no_room
 
@@ -138,22 +131,22 @@ broken_pipe() {
 check 'the reader leaves' broken_pipe
 : > out
 run echo > /dev/full 2> err < <(yes)
-check 'stdout > /dev/full' is 1 '' \
+check 'stdout > /dev/full' is 255 '' \
 	'fanout: stdout: No space left on device'
 run echo >&- 2> err < <(yes)
-check 'stdout closed' is 1 '' 'fanout: stdout: Bad file descriptor'
+check 'stdout closed' is 255 '' 'fanout: stdout: Bad file descriptor'
 run true >&- 2> err < <(seq 3)
 check 'stdout closed, and nobody minds' is 0 '' ''
 run echo <&- > out 2> err
-check 'stdin closed' is 1 '' 'fanout: stdin: Bad file descriptor'
+check 'stdin closed' is 255 '' 'fanout: stdin: Bad file descriptor'
 run echo < . > out 2> err
-check 'stdin is a directory' is 1 '' 'fanout: stdin: Is a directory'
+check 'stdin is a directory' is 255 '' 'fanout: stdin: Is a directory'
 : > err
 run -j1 sh -c 'echo $0; echo $0 >&2' > out 2>&- < <(seq 2)
 check 'stderr closed' is 0 $'1\n2' ''
 : > out
 run true <&- >&- 2>&-
-check 'all closed' is 1 '' ''
+check 'all closed' is 255 '' ''
 
 # Exit statuses
 
@@ -165,31 +158,22 @@ status() {
 	check "fanout $*" is "$wanted" "$(seq "$jobs")" "$message"
 }
 status 0 3 '' sh -c 'echo $0'
-status 123 3 '' sh -c 'echo $0; [ $0 = 1 ]'
-status 123 3 '' sh -c 'echo $0; exit 127'
-status 123 3 '' sh -c 'echo $0; exit 254'
-status 124 1 'fanout: 1: exit status 255' sh -c 'echo $0; exit 255'
-status 124 2 'fanout: 2: exit status 255' \
-	sh -c 'echo $0; [ $0 = 2 ] && exit 255; exit 1'
-status 125 1 'fanout: 1: Killed' sh -c 'echo $0; kill -KILL $$'
+status 1 3 '' sh -c 'echo $0; [ $0 != 1 ]'
+status 2 3 '' sh -c 'echo $0; [ $0 = 1 ]'
+status 3 3 '' sh -c 'echo $0; exit 255'
+status 1 3 'fanout: 2: Killed' sh -c 'echo $0; [ $0 != 2 ] || kill -KILL $$'
 : > not_executable
-status 126 0 'fanout: ./not_executable: Permission denied' ./not_executable
-status 127 0 'fanout: ./nosuch: No such file or directory' ./nosuch
-
-# The second goes on when it has been said how the first ended.
-mkfifo first told
-exec 4<> told
-run -j2 sh -c 'case $0 in
-	1) exec 3> first; exit 255;;
-	2) cat first; read -r _ < told; echo goes on; exit 1;;
-	*) echo no;;
-	esac' > out 2> >(tee told > err) < <(seq 3)
-exec 4>&-
-check 'a status of 255, others go on' is 124 'goes on' \
-	'fanout: 1: exit status 255'
+status 3 0 "$(yes 'fanout: ./not_executable: Permission denied' | head -n 3)" \
+	./not_executable
+status 3 0 "$(yes 'fanout: ./nosuch: No such file or directory' | head -n 3)" \
+	./nosuch
+run false > out 2> err < <(seq 100)
+check '100 jobs fail' is 100 '' ''
+run false > out 2> err < <(seq 300)
+check '300 jobs fail' is 101 '' ''
 
 is_usage() {
-	[ "$status" -eq 1 ] && [ ! -s out ] &&
+	[ "$status" -eq 255 ] && [ ! -s out ] &&
 		grep -qxF "fanout: $1" err
 }
 run > out 2> err
@@ -197,11 +181,11 @@ check 'no command' is_usage 'expected a COMMAND'
 for n in 0 -1 x 1x ''; do
 	run -j "$n" true > out 2> err
 	check "--jobs '$n'" is_usage '--jobs takes a number'
-	run -t "$n" true > out 2> err
+	run --timeout "$n" true > out 2> err
 	check "--timeout '$n'" is_usage '--timeout takes seconds'
 done
 for ssh in '' ' ' $' \t'; do
-	run -s "$ssh" -H here true > out 2> err < <(echo 1)
+	run --ssh "$ssh" -H here true > out 2> err < <(echo 1)
 	check "--ssh '$ssh'" is_usage '--ssh takes a command'
 done
 run -H '' true > out 2> err < <(echo 1)
@@ -218,7 +202,7 @@ run -j2 --timeout 1 sh -c '
 	[ $0 = 1 ] && { echo quick; exit; }
 	echo said before; sleep 1000 & sleep 1000' \
 	> out 2> err < <(seq 2)
-check 'a job that is late, and its grandchild' is 123 $'quick\nsaid before' \
+check 'a job that is late, and its grandchild' is 1 $'quick\nsaid before' \
 	'fanout: 2: Timer expired'
 late='trap "" TERM; while :; do sleep 1000; done'
 # At the same time, one without a place for output: with a mark of its own.
@@ -230,20 +214,20 @@ late='trap "" TERM; while :; do sleep 1000; done'
 ) &
 without_room=$!
 run --timeout 0.5 sh -c "$late" > out 2> err < <(echo 1)
-check 'a job that is late and does not listen' is 123 '' \
+check 'a job that is late and does not listen' is 1 '' \
 	'fanout: 1: Timer expired'
 wait $without_room
 late_without_room() {
-	[ "$(cat late_status)" = '123 ' ] && [ ! -s late_out ] &&
+	[ "$(cat late_status)" = '1 ' ] && [ ! -s late_out ] &&
 		grep -q '^fanout: 1: Timer expired' late_err
 }
 check 'a job that is late and there is no place for output' late_without_room
 run --timeout 1 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
 	> out 2> err < <(echo 1)
-check 'a job that is late and says goodbye' is 123 bye \
+check 'a job that is late and says goodbye' is 1 bye \
 	'fanout: 1: Timer expired'
 run --timeout 1 sh -c 'echo gone; sleep 1000 &' > out 2> err < <(echo 1)
-check 'a grandchild that is late' is 123 gone 'fanout: 1: Timer expired'
+check 'a grandchild that is late' is 1 gone 'fanout: 1: Timer expired'
 
 # One that left the group is waited for, but not for ever, and not killed.
 if command -v setsid > /dev/null; then
@@ -259,7 +243,7 @@ if command -v setsid > /dev/null; then
 	wait $witness
 	find_left
 	escaped() {
-		is 123 '1 left' 'fanout: 1: Timer expired' &&
+		is 1 '1 left' 'fanout: 1: Timer expired' &&
 			[ "$(cat last_words)" = bye ]
 	}
 	check 'a grandchild that is late and left the group' escaped
@@ -284,10 +268,10 @@ sample=./few run 32 -j200 sh -c 'sleep 0.2; echo $0' \
 check 'more jobs than descriptors' all_there 36
 # Not for one: that is an error at once.
 few_or_none() {
-	is 0 $'1\n2' '' || is 1 '' 'fanout: stdin: Too many open files' ||
-		is 1 '' 'fanout: stdout: Too many open files' ||
-		is 1 '' 'fanout: echo: Too many open files' ||
-		is 1 '' 'fanout: start: Too many open files'
+	is 0 $'1\n2' '' || is 255 '' 'fanout: stdin: Too many open files' ||
+		is 255 '' 'fanout: stdout: Too many open files' ||
+		is 255 '' 'fanout: echo: Too many open files' ||
+		is 255 '' 'fanout: start: Too many open files'
 }
 for n in 8 10 12 14 16 18 20; do
 	sample=./few run $n -j1 echo > out 2> err < <(seq 2)
@@ -356,184 +340,5 @@ kill -TERM $fanout
 ends
 exec 3<&-
 check 'SIGTERM while a reader does not read' is 143 '' ''
-
-# The line of progress: the last job waits until it has been seen.
-
-mkfifo gate
-exec 4<> gate
-printf '1\n2\n3\n4\n' > four
-show sh -c 'exec "$0" -j1 sh -c "$1" < four > out' "$sample" \
-	'case $0 in 2) exit 1;; 4) read go < gate;; esac'
-seen=yes
-shows '3 done, 1 running, 1 failed, 0:00:[0-9][0-9] left' || seen=no
-echo go >&4
-leave_terminal
-exec 4>&-
-check 'the line of progress' test $seen = yes
-
-# The end of a pipe is seen as soon as it is there, and not before.
-mkfifo gate2
-exec 4<> gate 5<> gate2
-show sh -c '{ printf "1\n2\n3\n"; read go < gate2; } 5>&- |
-	"$0" -j1 sh -c "$1" > out' "$sample" \
-	'echo $0; case $0 in 2) read go < gate;; esac'
-seen=no
-if shows '1 done, 1 running, 0 failed$'; then
-	echo go >&5
-	if shows '1 done, 1 running, 0 failed, 0:00:[0-9][0-9] left'; then
-		seen=yes
-	fi
-fi
-echo go >&5
-echo go >&4
-leave_terminal
-exec 4>&- 5>&-
-check 'the line of progress, from a pipe' test $seen = yes
-check 'what was looked at is not lost' test "$(cat out)" = $'1\n2\n3'
-
-# Nor is it looked for further than a MiB: that would be seen in this time.
-exec 4<> gate
-for i in $(seq 13); do
-	head -c 100000 /dev/zero | tr '\0' "$((i % 10))"
-	echo
-done > want
-show sh -c 'cat want | "$0" -j1 sh -c "$1" > out' "$sample" \
-	'echo $0; case $0 in 2*) read go < gate;; esac'
-seen=yes
-for _ in $(seq 25); do
-	shows '1 done, 1 running, 0 failed' || seen=no
-done
-! grep -q left err || seen=no
-printf 'go\ngo\n' >&4
-leave_terminal
-exec 4>&-
-check 'the line of progress, from a long pipe' test $seen = yes
-check 'of a long pipe nothing is lost' cmp out want
-
-# Hosts
-
-# What stands for ssh tells what it was asked, and runs it.
-cat > fake_ssh << 'END'
-#!/bin/sh
-printf '%s\n' "$*" >> asked
-for command; do :; done
-exec sh -c "$command"
-END
-chmod +x fake_ssh
-run -j1 --ssh './fake_ssh -x  y' --host one --host two \
-	sh -c 'case $0 in 1) exec 3> first;; 2) cat first;; esac' \
-	> out 2> err < <(seq 2)
-spread() {
-	is 0 '' '' && [ "$(cut -d' ' -f1-6 asked | sort)" = \
-		"$(printf -- '-x y -o BatchMode=yes -- %s\n' one two)" ]
-}
-check 'two hosts, a job on each' spread
-run -j1 --ssh ./fake_ssh --host one printf '[%s][%s]\n' 'a  b' \
-	> out 2> err < nasty
-while IFS= read -r line; do
-	printf '[%s][%s]\n' 'a  b' "$line"
-done < nasty > want
-check 'nasty lines, quoted' cmp out want
-run --ssh ./nosuch --host one true > out 2> err < <(echo 1)
-check 'no ssh' is 127 '' 'fanout: ./nosuch: No such file or directory'
-
-# start_sshd: sets sshd and port; or fails, and $why says why.
-start_sshd() {
-	local program line try
-	program=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v sshd) &&
-		command -v ssh ssh-keygen > /dev/null || {
-		why='no OpenSSH here'
-		return 1
-	}
-	why='sshd does not start'
-	if [ "$(id -u)" -eq 0 ] && mkdir /run/sshd 2> /dev/null; then
-		made=/run/sshd
-	fi
-	ssh-keygen -q -t ed25519 -N '' -f host_key < /dev/null || return 1
-	ssh-keygen -q -t ed25519 -N '' -f key < /dev/null || return 1
-	for try in 1 2 3 4 5; do
-		port=$((20000 + RANDOM % 12000 + try))
-		cat > sshd_config <<-END
-			Port $port
-			ListenAddress 127.0.0.1
-			HostKey $tmp/host_key
-			AuthorizedKeysFile $tmp/key.pub
-			StrictModes no
-			UsePAM no
-			PermitRootLogin yes
-			MaxStartups 100
-			PidFile none
-		END
-		exec 3< <(exec "$program" -D -e -f "$tmp/sshd_config" 2>&1)
-		sshd=$!
-		while read -r -t 30 -u 3 line; do
-			case $line in
-			'Server listening'*)
-				cat <&3 > sshd_log &
-				exec 3<&-
-				return 0
-				;;
-			esac
-			why="sshd: $line"
-		done
-		exec 3<&-
-		sshd=
-	done
-	return 1
-}
-
-# log_in HOST: the user's login shell may take long to start, and every job has
-# one. Then there would be too many.
-log_in() {
-	local r=0
-	timeout -k 5 5 $ssh -o BatchMode=yes "$1" true < /dev/null \
-		>> out 2> err || r=$?
-	case $r in
-	124 | 137) why='a login takes longer than 5 s' ;;
-	esac
-	return $r
-}
-
-over_ssh() {
-	ssh="ssh -F none -p $port -i $tmp/key -o IdentitiesOnly=yes"
-	ssh="$ssh -o UserKnownHostsFile=$tmp/known -o LogLevel=ERROR"
-	ssh="$ssh -o StrictHostKeyChecking=accept-new"
-	why='no login over ssh'
-	: > out
-	log_in 127.0.0.1 && log_in localhost && [ ! -s out ]
-}
-
-# What a login says on stderr by itself is not ours.
-if start_sshd && over_ssh; then
-	run -j2 --ssh "$ssh" --host 127.0.0.1 --host localhost \
-		sh -c 'echo $0; echo $0 >&2' > out 2> err < <(seq 10)
-	both() {
-		[ "$status" -eq 0 ] && sort -n out | cmp - <(seq 10) &&
-			grep -x '[0-9]*' err | sort -n | cmp - <(seq 10)
-	}
-	check 'ssh to two hosts' both
-	run -j1 --ssh "$ssh" --host 127.0.0.1 printf '[%s][%s]\n' 'a  b' \
-		> out 2> err < nasty
-	check 'nasty lines by ssh' cmp out want
-	run -j1 --ssh "$ssh" -H localhost sh -c 'echo $0; exit 3' \
-		> out 2> err < <(seq 2)
-	: > err
-	check 'jobs fail by ssh' is 123 $'1\n2' ''
-	run -j1 --ssh "$ssh" -H localhost cat > out 2> err < <(echo -)
-	: > err
-	check 'stdin is /dev/null by ssh' is 0 '' ''
-	kill "$sshd"
-	wait "$sshd" || :
-	sshd=
-	run -j1 --ssh "$ssh" --host 127.0.0.1 echo > out 2> err < <(seq 3)
-	refused() {
-		[ "$status" -eq 124 ] && [ ! -s out ] &&
-			grep -q 'Connection refused' err &&
-			grep -qx 'fanout: 1: exit status 255' err
-	}
-	check 'a host that does not answer' refused
-else
-	skip 'jobs by ssh' "$why"
-fi
 
 tally

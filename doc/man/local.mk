@@ -244,3 +244,5 @@ uninstall-manual-links:
 install-data-hook: install-manual-links
 uninstall-hook: uninstall-manual-links
 .PHONY: install-manual-links uninstall-manual-links
+	doc/man/af_write.out
+manual_pages += doc/man/fanout.1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The tally: how many jobs are done, running and failed, on a terminal. */
-#ifndef SAMPLES_TALLY_H
-#define SAMPLES_TALLY_H
+#ifndef FANOUT_TALLY_H
+#define FANOUT_TALLY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,12 +12,12 @@
 struct tally {
 	size_t done, running, failed;
 	uint64_t bytes; /* of input for the jobs that are done */
-	bool is_shown;	/* stderr is a terminal */
+	bool is_shown, colour;
 	time_t start;
 };
 
 /** Sets the counts to zero, and start to now. */
-void tally_init(struct tally *tally);
+void tally_init(struct tally *tally, bool shown, bool colour);
 
 /**
  * Draws the line over the previous one.

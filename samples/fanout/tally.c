@@ -16,10 +16,11 @@ static time_t now(void)
 	return time.tv_sec;
 }
 
-void tally_init(struct tally *tally)
+void tally_init(struct tally *tally, bool shown, bool colour)
 {
 	*tally = (struct tally){
-		.is_shown = isatty(STDERR_FILENO),
+		.is_shown = shown,
+		.colour = colour,
 		.start = now(),
 	};
 }
@@ -32,13 +33,15 @@ void tally_clear(const struct tally *tally)
 
 void tally_draw(const struct tally *tally, uint64_t total)
 {
+	bool red = tally->colour && tally->failed > 0;
 	uint64_t left;
 
 	if (!tally->is_shown)
 		return;
 	tally_clear(tally);
-	fprintf(stderr, "%zu done, %zu running, %zu failed", tally->done,
-		tally->running, tally->failed);
+	fprintf(stderr, "%zu done, %zu running, %s%zu failed%s", tally->done,
+		tally->running, red ? "\033[31m" : "", tally->failed,
+		red ? "\033[m" : "");
 	if (tally->bytes == 0 || total < tally->bytes)
 		return;
 	left = (uint64_t)((double)(now() - tally->start) *
