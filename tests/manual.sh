@@ -241,6 +241,12 @@ for page in $pages; do
 	grep -qw "doc/man/$(basename "$page")" "$man/local.mk" || echo "$page"
 done | none 'every page is installed' || result=1
 
+# man(1) of groff calls tbl(1) for pages that say so.
+for page in $pages; do
+	! grep -q '^[.]TS' "$page" || sed q "$page" | grep -qx "'[\\]\" t" ||
+		echo "$page"
+done | none "pages with tables begin with '\\\" t" || result=1
+
 # Pages elsewhere need not be installed here.
 if command -v mandoc >/dev/null; then
 	mandoc -Tlint -W style $pages 2>/dev/null |
