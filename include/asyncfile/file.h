@@ -329,6 +329,10 @@ struct af_file *af_future_take_file(struct af_future *f);
  *   ends without close_notify             | its writes fail with -EPIPE     |
  * | is TLS whose peer leaves during the
  *   handshake, or speaks no TLS           | its writes fail with -EPIPE     |
+ * | is TLS that cannot connect, see
+ *   bufferevent_socket_connect()          | its reads fail with that error;
+ *                                           if none is pending, its writes
+ *                                           fail with -EPIPE                |
  * | reports an error of reading while
  *   bytes wait in its own output, and is
  *   not one end of a pair                 | its writes fail with -EPIPE     |
@@ -340,6 +344,9 @@ struct af_file *af_future_take_file(struct af_future *f);
  *                                           does not report it; call
  *                                           bufferevent_trigger_event() in
  *                                           the filter                      |
+ *
+ * Make the file before bufferevent_socket_connect() is called: a connect that
+ * fails earlier is not reported again.
  *
  * A missing close_notify can be reported as end of file. With TLS over another
  * bufferevent, call bufferevent_openssl_set_allow_dirty_shutdown(). With TLS
