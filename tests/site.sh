@@ -17,26 +17,32 @@ perl "$srcdir/doc/site/build" "$srcdir" "$tmp/site" || exit
 
 # The links that lead nowhere, FILE: LINK
 broken() {
-	find "$tmp/site" -name '*.html' | perl -ne '
+	find "$tmp/site" -name '*.html' | perl -e '
+		use strict;
+		use warnings;
 		use File::Basename;
+		my %ids;
+		sub text {
+			open my $in, "<", $_[0] or die "$_[0]: $!\n";
+			local $/;
+			return scalar <$in>;
+		}
 		sub ids {
-			my ($file) = @_;
-			return $ids{$file} //= do {
-				local (@ARGV, $/) = $file;
-				my $text = <>;
-				+{ map { $_ => 1 } $text =~ / id="([^"]*)"/g };
+			return $ids{$_[0]} //= {
+				map { $_ => 1 } text($_[0]) =~ / id="([^"]*)"/g
 			};
 		}
-		chomp;
-		my $page = $_;
-		my $text = do { local (@ARGV, $/) = $page; <> };
-		for my $link ($text =~ /(?:href|src)="([^"]*)"/g) {
-			next if $link =~ /^[a-z]+:/;
-			my ($path, $id) = $link =~ /^([^#]*)(?:#(.*))?$/;
-			my $file = $path eq "" ? $page : dirname($page) . "/$path";
-			next if -f $file && (!defined $id || $file !~ /html$/ ||
-					     ids($file)->{$id});
-			print "$page: $link\n";
+		while (my $page = <STDIN>) {
+			chomp $page;
+			for my $link (text($page) =~ /(?:href|src)="([^"]*)"/g) {
+				next if $link =~ /^[a-z]+:/;
+				my ($path, $id) = $link =~ /^([^#]*)(?:#(.*))?$/;
+				my $file = $path eq "" ? $page :
+					dirname($page) . "/$path";
+				next if -f $file && (!defined $id ||
+					$file !~ /html$/ || ids($file)->{$id});
+				print "$page: $link\n";
+			}
 		}'
 }
 
