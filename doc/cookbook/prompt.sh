@@ -30,3 +30,11 @@ no prompt: Connection timed out' 'trap "" HUP TERM
 	printf "Password: "; read -r a; printf "Your name?"
 	while :; do read -r b </dev/tty || :; done'
 [ $status -eq 1 ]
+
+# It writes without end, and asks nothing.
+status=0
+timeout 100 "$program" 60 sh -c 'while :; do echo nothing; done' >out ||
+	status=$?
+[ $status -eq 1 ]
+tail -n 1 out | grep -qx 'no prompt: Message too long'
+[ "$(wc -c <out)" -lt 200000 ]
