@@ -13,8 +13,9 @@ cmake_DATA = packaging/asyncfileConfig.cmake \
 EXTRA_DIST += packaging/abi/announced packaging/abi/values
 EXTRA_DIST += packaging/abi/x86_64.abi
 EXTRA_DIST += packaging/abicheck
+EXTRA_DIST += packaging/alpine/APKBUILD packaging/rpm/libasyncfile.spec
 EXTRA_DIST += packaging/pre-commit packaging/spelling
-EXTRA_DIST += packaging/release
+EXTRA_DIST += packaging/release tests/deb
 
 # make abicheck: whether the ABI has changed, and make abirecord: what it is now.
 # RELEASING.md has the rules.

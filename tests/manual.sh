@@ -266,9 +266,10 @@ if command -v mandoc >/dev/null; then
 else
 	echo 'skipped: there is no mandoc'
 fi
+# Of 80 columns man(1) uses 78, and groff 1.23 indents by two more than older ones.
 if command -v groff >/dev/null && command -v tbl >/dev/null; then
 	for page in $pages; do
-		groff -t -mdoc -Tutf8 -rLL=78n -ww -z "$page" 2>&1 |
+		groff -t -mdoc -Tutf8 -rLL=76n -ww -z "$page" 2>&1 |
 			grep 'table wider' | sed "s|^|$page: |"
 	done | none 'tables fit into 80 columns' || result=1
 else

@@ -3,8 +3,8 @@
 #
 # Three lists of names must be one: the functions that the public headers
 # declare, the reviewed list lib/libasyncfile.sym, and what the shared library
-# exports. Each exported name has the version SYMBOL_VERSION, unless that is
-# empty.
+# exports; and a fourth one, in debian/. Each exported name has the version
+# SYMBOL_VERSION, unless that is empty.
 # A thread of the library may outlive dlclose(3), and a child that shares memory
 # must not bind names: the library asks the dynamic linker for both.
 # Compilers and flags are lists of words, hence:
@@ -29,6 +29,13 @@ same() {
 }
 
 sort -u "$list" | same 'the list is sorted' || result=1
+
+# The distribution's list; a release has none.
+debian=$srcdir/debian/libasyncfile0.symbols
+if [ -e "$debian" ]; then
+	sed -n 's/^ \(af_[^@]*\)@.*/\1/p' "$debian" |
+		same 'what the Debian package lists' || result=1
+fi
 
 # Preprocessed, so that there are no comments. A name in parentheses is a type.
 echo '#include <asyncfile.h>' | $CC $CPPFLAGS -E -P -x c - |
