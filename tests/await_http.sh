@@ -242,6 +242,7 @@ check 'SIGTERM meanwhile: the end' \
 fails() {
 	status=0
 	timeout 60 "$sample" "${@:3}" > out 2> err || status=$?
+	as_glibc
 	[ "$status" -eq "$1" ] && grep -qxF -- "await_http: $2" err &&
 		[ ! -s out ]
 }

@@ -55,6 +55,12 @@ built_program() {
 	fi
 }
 
+# Makes what is in err as glibc says it: musl has words of its own.
+as_glibc() {
+	sed -i -e "s/unrecognized option: \(.*\)/unrecognized option '--\1'/" \
+		-e 's/No file descriptors available/Too many open files/' err
+}
+
 skip() {
 	echo "skipped $1: $2"
 }

@@ -173,6 +173,7 @@ run false > out 2> err < <(seq 300)
 check '300 jobs fail' is 101 '' ''
 
 is_usage() {
+	as_glibc
 	[ "$status" -eq 255 ] && [ ! -s out ] &&
 		grep -qxF "fanout: $1" err
 }
@@ -203,7 +204,7 @@ run -j2 --timeout 1 sh -c '
 	echo said before; sleep 1000 & sleep 1000' \
 	> out 2> err < <(seq 2)
 check 'a job that is late, and its grandchild' is 1 $'quick\nsaid before' \
-	'fanout: 2: Timer expired'
+	'fanout: 2: timed out'
 late='trap "" TERM; while :; do sleep 1000; done'
 # At the same time, one without a place for output: with a mark of its own.
 (
@@ -215,19 +216,19 @@ late='trap "" TERM; while :; do sleep 1000; done'
 without_room=$!
 run --timeout 0.5 sh -c "$late" > out 2> err < <(echo 1)
 check 'a job that is late and does not listen' is 1 '' \
-	'fanout: 1: Timer expired'
+	'fanout: 1: timed out'
 wait $without_room
 late_without_room() {
 	[ "$(cat late_status)" = '1 ' ] && [ ! -s late_out ] &&
-		grep -q '^fanout: 1: Timer expired' late_err
+		grep -q '^fanout: 1: timed out' late_err
 }
 check 'a job that is late and there is no place for output' late_without_room
 run --timeout 1 sh -c 'trap "echo bye; exit" TERM; sleep 1000 & wait' \
 	> out 2> err < <(echo 1)
 check 'a job that is late and says goodbye' is 1 bye \
-	'fanout: 1: Timer expired'
+	'fanout: 1: timed out'
 run --timeout 1 sh -c 'echo gone; sleep 1000 &' > out 2> err < <(echo 1)
-check 'a grandchild that is late' is 1 gone 'fanout: 1: Timer expired'
+check 'a grandchild that is late' is 1 gone 'fanout: 1: timed out'
 
 # One that left the group is waited for, but not for ever, and not killed.
 if command -v setsid > /dev/null; then
@@ -243,7 +244,7 @@ if command -v setsid > /dev/null; then
 	wait $witness
 	find_left
 	escaped() {
-		is 1 '1 left' 'fanout: 1: Timer expired' &&
+		is 1 '1 left' 'fanout: 1: timed out' &&
 			[ "$(cat last_words)" = bye ]
 	}
 	check 'a grandchild that is late and left the group' escaped
@@ -268,6 +269,7 @@ sample=./few run 32 -j200 sh -c 'sleep 0.2; echo $0' \
 check 'more jobs than descriptors' all_there 36
 # Not for one: that is an error at once.
 few_or_none() {
+	as_glibc
 	is 0 $'1\n2' '' || is 255 '' 'fanout: stdin: Too many open files' ||
 		is 255 '' 'fanout: stdout: Too many open files' ||
 		is 255 '' 'fanout: echo: Too many open files' ||

@@ -3,10 +3,11 @@
 #
 # The manual and the headers must say the same, and both say something of all:
 # every exported function has a comment in its header and a page of its name;
-# every function, type, constant and field of the headers is in a page, and what
-# a page declares is declared so in a header. References between pages lead to
-# pages, and every page is installed and listed in asyncfile(7). Where mandoc is
-# there, it has nothing to say of a page, and where groff is, tables fit.
+# every function, type, constant and field of the headers is in a page, man(1)
+# finds the structs by their names, and what a page declares is declared so in a
+# header. References between pages lead to pages, and every page is installed
+# and listed in asyncfile(7). Where mandoc is there, it has nothing to say of a
+# page, and where groff is, tables fit.
 # Lists of files are split into words, hence:
 # shellcheck disable=SC2086
 set -u
@@ -173,6 +174,13 @@ constants() {
 	} | grep -o 'AFIO_[A-Z0-9_]*' | sort -u
 }
 
+# unnamed PAGE: structs that it shows whole, and that man(1) does not find: no
+# page has their name.
+unnamed() {
+	shown "$1" | sed -n 's/^struct \([a-z_]*\) {.*/\1.3/p' |
+		not_in "$tmp/names"
+}
+
 # unexplained PAGE: fields that it only shows. The words are in a file.
 unexplained() {
 	shown "$1" | awk '
@@ -230,6 +238,9 @@ for page in $pages; do
 	prose "$page" >"$tmp/words"
 	unexplained "$page" | sed "s|^|$page: |"
 done | none 'pages explain the fields that they show' || result=1
+for page in $pages; do
+	unnamed "$page" | sed "s|^|$page: |"
+done | none 'man(1) finds the structs that pages show' || result=1
 references | not_in "$tmp/names" | none 'references lead to a page' || result=1
 for page in $pages; do
 	basename "$page"

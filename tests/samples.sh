@@ -154,6 +154,7 @@ for sample in pipe_csum pipe_grep socket_afile $samples_here; do
 	run $sample --help > out 2> err
 	check "$sample --help" is_help
 	run $sample --nonsense > out 2> err
+	as_glibc
 	check "$sample --nonsense" fails 2 \
 		"$sample: unrecognized option '--nonsense'"
 	run $sample text text text > out 2> err

@@ -20,7 +20,9 @@ prints() {
 	shift 2
 	status=0
 	echo nothing | timeout 100 "$program" ./shell "$@" >out || status=$?
-	[ "$(cat out)" = "$lines" ] && [ "$status" -eq "$wanted" ] && return
+	# musl says "Operation timed out".
+	[ "$(sed "s/Operation timed/Connection timed/" out)" = "$lines" ] &&
+		[ "$status" -eq "$wanted" ] && return
 	echo "exit status $status"
 	cat out
 	exit 1

@@ -16,6 +16,8 @@ static const struct af_text prompts[] = {
 };
 static const char *const answers[] = { "yes\n", "secret\n" };
 
+#define MAX_TEXT 65536 /* before a prompt */
+
 /* Answers one prompt: 1, 0 at the end of the output, or a negative errno. */
 static int answer(struct af_file *terminal, const struct timeval *limit)
 {
@@ -23,11 +25,13 @@ static int answer(struct af_file *terminal, const struct timeval *limit)
 	const char *reply;
 	int i, r;
 
-	text = af_file_read_until_any(terminal, prompts, 2, 0, AFIO_FULL,
+	text = af_file_read_until_any(terminal, prompts, 2, MAX_TEXT, AFIO_FULL,
 				      limit);
 	r = af_await(text);
 	if (r == 0)
 		printf("%s", af_future_data(text, NULL));
+	if (r == 0 && af_future_flags(text) & AFIO_TRUNCATED)
+		r = -EMSGSIZE;
 	i = af_future_match(text);
 	af_future_unref(text);
 	if (r < 0 || i < 0)

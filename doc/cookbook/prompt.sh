@@ -2,11 +2,12 @@
 #
 # Prompts that come in pieces and in any order, and one that is not known.
 
-# says TEXT COMMAND: without the terminal's carriage returns.
+# says TEXT COMMAND: without the terminal's carriage returns. Of a time limit
+# musl says "Operation timed out".
 says() {
 	status=0
 	timeout 100 "$program" "$1" sh -c "$3" >out || status=$?
-	printed=$(tr -d '\r' <out)
+	printed=$(tr -d '\r' <out | sed 's/Operation timed/Connection timed/')
 	[ "$printed" = "$2" ] && return
 	echo "$printed"
 	exit 1
@@ -30,3 +31,11 @@ no prompt: Connection timed out' 'trap "" HUP TERM
 	printf "Password: "; read -r a; printf "Your name?"
 	while :; do read -r b </dev/tty || :; done'
 [ $status -eq 1 ]
+
+# It writes without end, and asks nothing.
+status=0
+timeout 100 "$program" 60 sh -c 'while :; do echo nothing; done' >out ||
+	status=$?
+[ $status -eq 1 ]
+tail -n 1 out | grep -qxE 'no prompt: Message (too long|too large)'
+[ "$(wc -c <out)" -lt 200000 ]

@@ -9,17 +9,17 @@
 /* Runs on another thread. Returns a value that the future frees. */
 static void *sum(void *arg)
 {
-	const long *limit = arg;
-	long *value = calloc(1, sizeof(*value));
+	const long long *limit = arg;
+	long long *value = calloc(1, sizeof(*value));
 
-	for (long i = 1; value && i <= *limit; i++)
+	for (long long i = 1; value && i <= *limit; i++)
 		*value += i;
 	return value;
 }
 
 int main(void)
 {
-	long limits[2] = { 1000, 1000000 };
+	long long limits[2] = { 1000, 1000000 };
 	struct af_loop *loop = af_loop_new(NULL);
 	struct af_future *sums[2], *all;
 	int r;
@@ -29,10 +29,10 @@ int main(void)
 	all = af_all(loop, sums, 2);
 	r = af_await(all);
 	for (size_t i = 0; r == 0 && i < 2; i++) {
-		const long *value = af_future_value(af_future_part(all, i));
+		const long long *value = af_future_value(af_future_part(all, i));
 
 		if (value)
-			printf("up to %ld: %ld\n", limits[i], *value);
+			printf("up to %lld: %lld\n", limits[i], *value);
 	}
 	if (r < 0)
 		fprintf(stderr, "no sums: %s\n", strerror(-r));

@@ -4,7 +4,7 @@
 # usage: sh links.sh PAGE...
 #
 # Prints the names of manual pages, by which man(1) finds them: for each function
-# in the section NAME of a page, a line "SECTION FUNCTION.SECTION PAGE". One that
+# or struct in the section NAME of a page, a line "SECTION NAME.SECTION PAGE". One that
 # is the page's own file name is left out.
 set -eu
 

@@ -758,6 +758,10 @@ struct af_follow_options {
  * | no file is at the path         | for what is added to the old one, if
  *                                    there was one, until a new one appears  |
  *
+ * fn may slow the reading down, by af_await() in it: it is not called again
+ * before it has returned, and nothing more is read meanwhile. There is no
+ * position from which to resume after a restart of the program.
+ *
  * An empty file at the path is not followed until there is something in it,
  * because the writer may still be using the old one. If a file is put at the
  * path, then renamed within its directory and replaced by the next one before
@@ -813,7 +817,8 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
  * @param len   how many bytes
  * @param flags any of AFIO_FULL, AFIO_BORROW and AFIO_MORE. With AFIO_FULL the
  *              future is done when all bytes are written, without it when some
- *              are.
+ *              are. If a part is written at the deadline, that is a success,
+ *              too: check af_future_count() or AFIO_TIMEDOUT
  * @return a future; af_future_count() is how many bytes were written, and while
  *         the future is pending how many so far:
  *

@@ -228,11 +228,14 @@ const struct af_output *af_future_output(const struct af_future *f);
  * | of af_then(), returns a future        | that future is cancelled          |
  * | of af_catch() or af_finally(), returns
  *   a future                              | that future is not cancelled      |
+ * | of any of them, has run before the
+ *   cancel; its future is pending         | that future is cancelled          |
  *
  * The same holds for the continuations after it, until one of the chain's
  * futures has failed with -ECANCELED. File operations that such a continuation
  * starts move no byte before it returns or awaits, so one that is cancelled
- * then leaves all bytes where they are.
+ * then leaves all bytes where they are. For clean-up that must go on, return an
+ * af_shield() of its future.
  *
  * A group that is cancelled ends at once with -ECANCELED, and each of its parts
  * is cancelled. A part whose continuation is due still runs it, as above;
@@ -354,10 +357,18 @@ void af_on_done(struct af_future *f, af_done_fn fn, void *arg);
  * The result of af_race() and af_any(), such as the data of a read, is that of
  * the part that decided. Cancelling the whole cancels all parts.
  *
- * Where a part that lost is a chain whose continuation is due, that continuation
- * still runs, after those of the whole; until then the part is pending. So do
- * not free what it uses in a continuation of the whole, or call
- * af_future_forget() on the part first.
+ * Parts that lost are done, too, with -ECANCELED. So the part that decided is
+ * one whose af_future_error() is neither that nor -EINPROGRESS; after a success
+ * of af_any(), one without an error. Parts that had ended by then, too, keep
+ * their own outcomes.
+ *
+ * Where a part that lost is a chain whose continuation is due, or is waiting in
+ * af_await(), that continuation still runs, or goes on, maybe after those of
+ * the whole; until then the part is pending. So do not free what it uses in a
+ * continuation of the whole, but in an af_on_done() of the part. If it is not
+ * running, af_future_forget(af_future_ref(part)) removes it. Parts that are
+ * plain operations or shields need none of this; but the function of an
+ * af_work() goes on.
  *
  * @param loop    the loop of all parts
  * @param futures n references, all consumed. The array remains the caller's.

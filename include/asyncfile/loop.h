@@ -60,6 +60,9 @@ typedef void (*af_post_fn)(void *arg);
  * Several threads may each have a loop. One base may have several loops, as
  * long as no wait for one of them is inside a wait for another.
  *
+ * If descriptor 0, 1 or 2 is closed, a descriptor of the base or of the loop
+ * gets its number. Open /dev/null on it first.
+ *
  * After fork(2), the child must not use its parent's loop, nor anything made
  * with it, not even to close or free it. The two processes share one epoll(7)
  * instance, and the child would consume the parent's events. The child can make

@@ -425,10 +425,12 @@ struct af_run_options {
  * | cancelled, or the loop freed            | -ECANCELED, SIGKILL            |
  *
  * To stop the child means: SIGTERM, then SIGKILL after the grace period, to its
- * whole group if it leads one. After a timeout, output is read until the child
- * has ended; output that a grandchild writes later is not waited for. After the
- * other failures the parent's ends of the streams are closed. A child that now
- * runs as another user and may not be signalled goes on, and the loop reaps it.
+ * whole group if it leads one; when the child has ended, the rest of the group
+ * gets SIGKILL at once, see af_process_stop(). After a timeout, output is read
+ * until the child has ended; output that a grandchild writes later is not
+ * waited for. After the other failures the parent's ends of the streams are
+ * closed. A child that now runs as another user and may not be signalled goes
+ * on, and the loop reaps it.
  *
  * A cancel sends SIGKILL in the same way and does not wait: the loop reaps the
  * child when it runs. af_loop_free() waits until that child is gone, unless it
@@ -502,7 +504,9 @@ typedef int (*af_line_fn)(const struct af_line *line, void *arg);
  *
  * -EINVAL if pipeline or fn is NULL. -EPERM on another thread. The operation
  * goes on while a grandchild keeps a stream open. If that is not wanted, use
- * af_with_timeout(), or cancel the future once af_pipe_wait() is done.
+ * af_with_timeout(), or an af_race() with an af_pipe_wait() that is followed by
+ * an af_sleep(). At the end of af_pipe_wait() itself, a pipe may still hold
+ * what the stages wrote last.
  */
 AFIO_MUST_USE
 struct af_future *af_pipe_each_line(struct af_pipe *pipeline, af_line_fn fn,

@@ -302,9 +302,10 @@ struct af_spawn_options {
 
 	/**
 	 * af_process_free(), and so af_pipe_close(), sends SIGKILL to the child
-	 * if it is alive, and to its group if it leads one. The loop reaps it,
-	 * at the latest when the loop itself is freed, which may then take up
-	 * to a second. A child that may not be signalled is left running.
+	 * if it is alive, and to its group if it leads one. If the child has
+	 * ended already, the rest of its group goes on. The loop reaps it, at
+	 * the latest when the loop itself is freed, which may then take up to a
+	 * second. A child that may not be signalled is left running.
 	 */
 	bool kill_on_free;
 
@@ -943,11 +944,13 @@ int af_process_signal_group(struct af_process *process, int sig);
  * Makes a child end: sends SIGTERM, and SIGKILL if it is alive after grace.
  *
  * If the child leads a process group or a session, by an option or by its own
- * doing, signals go to the whole group, and unless grace is NULL, the rest of
- * the group gets SIGKILL when the child has ended. A child that is stopped
- * (SIGSTOP) gets SIGCONT, so that it sees the SIGTERM. If the child was started
- * in a cgroup of its own (cgroup_fd), SIGKILL goes to everything in the cgroup
- * or below it, even after the child has ended.
+ * doing, signals go to the whole group. The grace period is that of the leader:
+ * when it has ended, the rest of the group gets SIGKILL at once, unless grace
+ * is NULL. So a shell should exec a program that needs time to clean up; or
+ * send SIGTERM by af_process_signal_group(), and stop later. A child that is
+ * stopped (SIGSTOP) gets SIGCONT, so that it sees the SIGTERM. If the child was
+ * started in a cgroup of its own (cgroup_fd), SIGKILL goes to everything in the
+ * cgroup or below it, even after the child has ended.
  *
  * A child that is the first process of a pid namespace cannot end while the
  * namespace has zombies. So, once it has got SIGKILL, children of the loop that

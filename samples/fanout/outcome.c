@@ -83,7 +83,7 @@ void outcome_complain(const struct task *task)
 				      : "a job",
 			      task->start_error);
 	else if (error == -ETIMEDOUT)
-		message_error(name, ETIME);
+		message_text(name, "timed out");
 	else if (error == -EHOSTDOWN)
 		message_text(name, "node failure");
 	else if (error < 0)

@@ -104,7 +104,8 @@ static void copy_on(struct af_future *done, void *arg)
 		row->count += af_future_count(done);
 		af_file_seek(row->from, 0, SEEK_SET);
 	}
-	if (is_enough())
+	/* The child at the other end may not have run yet. */
+	if (is_enough() && row->count > 0)
 		af_future_resolve(row->whole, NULL, NULL);
 	else
 		af_on_done(af_file_copy(row->from, row->to, -1,
