@@ -22,10 +22,8 @@ int afi_ptypeer_open_master(void)
 {
 	int fd = afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
 
-	/* musl says what POSIX does of a system that has no more. */
-	if (fd < 0 && errno == EAGAIN)
-		errno = ENOSPC;
-	return fd;
+	/* For a system that has no more, musl says what POSIX does. */
+	return fd == -EAGAIN ? -ENOSPC : fd;
 }
 
 static int ptypeer_open_by_name(int master)
