@@ -179,8 +179,9 @@ static int listen_on(struct server *server, uint16_t port)
 		complain(LOOPBACK, errno);
 		return -1;
 	}
-	printf("listening on http://" LOOPBACK ":%d/\n", ntohs(addr.sin_port));
-	if (fflush(stdout) == 0)
+	if (printf("listening on http://" LOOPBACK ":%d/\n",
+		   ntohs(addr.sin_port)) >= 0 &&
+	    fflush(stdout) == 0)
 		return 0;
 	complain("stdout", errno);
 	return -1;

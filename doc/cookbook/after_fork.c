@@ -36,7 +36,7 @@ int main(void)
 	struct af_future *sleep = af_sleep(loop, &soon), *end;
 	struct af_process *child;
 	pid_t pid = fork();
-	int r;
+	int r, status;
 
 	if (pid < 0) {
 		perror("fork");
@@ -47,9 +47,9 @@ int main(void)
 	child = af_process_adopt(loop, pid, -1, -1, -1);
 	end = af_process_wait(child, NULL);
 	r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
-		printf("the child's exit status: %d\n",
-		       WEXITSTATUS(af_future_status(end)));
+		printf("the child's exit status: %d\n", WEXITSTATUS(status));
 	if (r == 0)
 		r = af_await(sleep);
 	printf("the parent's loop, in the parent: %s\n",

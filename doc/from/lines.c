@@ -23,7 +23,7 @@ int main(void)
 	struct af_loop *loop = af_loop_new(NULL);
 	struct af_process *child = af_spawn(loop, argv, &pipes);
 	struct af_future *lines, *end;
-	int n = 0, r;
+	int n = 0, r, status;
 
 	if (!child)
 		fprintf(stderr, "%s\n", af_spawn_error(loop));
@@ -32,8 +32,9 @@ int main(void)
 	r = af_await(lines);
 	if (r == 0)
 		r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
-		printf("exit status %d\n", WEXITSTATUS(af_future_status(end)));
+		printf("exit status %d\n", WEXITSTATUS(status));
 	else
 		fprintf(stderr, "lines: %s\n", strerror(-r));
 	af_future_unref(lines);

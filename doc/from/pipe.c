@@ -16,16 +16,17 @@ int main(void)
 	struct af_loop *loop = af_loop_new(NULL);
 	struct af_pipe *pipe = af_pipe_spawn(loop, stages, &pipes);
 	struct af_future *done;
-	int r;
+	int r, source_status, sort_status;
 
 	if (!pipe)
 		fprintf(stderr, "%s\n", af_spawn_error(loop));
 	done = af_pipe_communicate(pipe, NULL);
 	r = af_await(done);
+	source_status = af_pipe_status(pipe, 0);
+	sort_status = af_pipe_status(pipe, 1);
 	if (r == 0)
 		printf("%ssource: %d, sort: %d\n", af_future_output(done)->out,
-		       WEXITSTATUS(af_pipe_status(pipe, 0)),
-		       WEXITSTATUS(af_pipe_status(pipe, 1)));
+		       WEXITSTATUS(source_status), WEXITSTATUS(sort_status));
 	else
 		fprintf(stderr, "pipe: %s\n", strerror(-r));
 	af_future_unref(done);

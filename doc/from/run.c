@@ -21,10 +21,11 @@ int main(void)
 	struct af_loop *loop = af_loop_new(NULL);
 	struct af_future *run = af_run(loop, argv, &options);
 	int r = af_await(run);
+	int status = af_future_status(run);
 
 	if (r == 0)
 		printf("%sexit status %d\n", af_future_output(run)->out,
-		       WEXITSTATUS(af_future_status(run)));
+		       WEXITSTATUS(status));
 	else
 		fprintf(stderr, "sort: %s\n", strerror(-r));
 	af_future_unref(run);

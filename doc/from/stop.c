@@ -10,7 +10,7 @@ static int run_and_stop(struct af_process *child)
 {
 	const struct timeval grace = { .tv_usec = 100000 };
 	struct af_future *line, *end;
-	int r;
+	int r, status;
 
 	line = af_file_readline(af_process_stdout(child), 0, 0, 0, NULL);
 	r = af_await(line);
@@ -20,8 +20,9 @@ static int run_and_stop(struct af_process *child)
 	end = af_process_stop(child, &grace);
 	if (r == 0)
 		r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
-		printf("ended by signal %d\n", WTERMSIG(af_future_status(end)));
+		printf("ended by signal %d\n", WTERMSIG(status));
 	af_future_unref(end);
 	return r;
 }

@@ -32,7 +32,7 @@ int main(void)
 	struct af_process *child;
 	struct af_future *line, *end;
 	pid_t pid;
-	int r, fd = -1;
+	int r, status, fd = -1;
 
 	pid = start(&fd);
 	child = af_process_adopt(loop, pid, -1, fd, -1);
@@ -46,9 +46,10 @@ int main(void)
 	r = af_await(line);
 	if (r == 0)
 		r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
 		printf("%sexit status %d\n", af_future_data(line, NULL),
-		       WEXITSTATUS(af_future_status(end)));
+		       WEXITSTATUS(status));
 	else
 		fprintf(stderr, "the child: %s\n", strerror(-r));
 	af_future_unref(line);

@@ -24,10 +24,10 @@ int main(void)
 	r = af_await(all);
 	for (size_t i = 0; r == 0 && i < N; i++) {
 		struct af_future *run = af_future_part(all, i);
+		int status = af_future_status(run);
 
 		printf("%s: exit status %d, %zu bytes\n", commands[i],
-		       WEXITSTATUS(af_future_status(run)),
-		       af_future_output(run)->out_len);
+		       WEXITSTATUS(status), af_future_output(run)->out_len);
 	}
 	if (r < 0)
 		fprintf(stderr, "a command failed: %s\n", strerror(-r));

@@ -29,14 +29,15 @@ int main(void)
 		evsignal_new(af_loop_base(loop), SIGCHLD, on_sigchld, loop);
 	struct af_process *child;
 	struct af_future *end;
-	int r;
+	int r, status;
 
 	event_add(sigchld, NULL);
 	child = af_spawn(loop, argv, NULL);
 	end = af_process_wait(child, NULL);
 	r = af_await(end);
+	status = af_future_status(end);
 	if (r == 0)
-		printf("exit status %d\n", WEXITSTATUS(af_future_status(end)));
+		printf("exit status %d\n", WEXITSTATUS(status));
 	else
 		fprintf(stderr, "sh: %s\n", strerror(-r));
 	af_future_unref(end);

@@ -16,13 +16,14 @@ int main(void)
 	struct af_pipe *pipeline = af_pipe_spawn(loop, stages, NULL);
 	struct af_future *end = af_pipe_wait(pipeline, NULL);
 	int r = af_await(end);
+	int whole = af_future_status(end);
 
 	if (!pipeline)
 		fprintf(stderr, "%s\n", af_spawn_error(loop));
 	else if (r < 0)
 		fprintf(stderr, "the pipeline: %s\n", strerror(-r));
 	else
-		printf("exit status %d\n", WEXITSTATUS(af_future_status(end)));
+		printf("exit status %d\n", WEXITSTATUS(whole));
 	for (size_t i = 0; r == 0 && i < af_pipe_stages(pipeline); i++) {
 		int status = af_pipe_status(pipeline, i);
 

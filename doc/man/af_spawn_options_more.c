@@ -28,14 +28,14 @@ int main(void)
 	struct af_process *child = af_spawn(loop, argv, &options);
 	struct af_future *end = af_process_wait(child, NULL);
 	int r = af_await(end);
+	int status = af_future_status(end);
 
 	if (!child)
 		fprintf(stderr, "%s\n", af_spawn_error(loop));
 	else if (r < 0)
 		fprintf(stderr, "sleep: %s\n", strerror(-r));
-	else if (WIFSIGNALED(af_future_status(end)))
-		printf("sleep: %s\n",
-		       strsignal(WTERMSIG(af_future_status(end))));
+	else if (WIFSIGNALED(status))
+		printf("sleep: %s\n", strsignal(WTERMSIG(status)));
 	af_future_unref(end);
 	af_process_free(child);
 	af_loop_free(loop);

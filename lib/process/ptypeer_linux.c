@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -19,7 +20,10 @@
 
 int afi_ptypeer_open_master(void)
 {
-	return afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
+	int fd = afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
+
+	/* For a system that has no more, musl says what POSIX does. */
+	return fd == -EAGAIN ? -ENOSPC : fd;
 }
 
 static int ptypeer_open_by_name(int master)
@@ -57,5 +61,13 @@ int afi_ptypeer_open_tty(int master)
 
 int afi_ptypeer_name(int master, char *buf, size_t len)
 {
-	return -ptsname_r(master, buf, len);
+	char name[PATH_MAX];
+	int r = ptsname_r(master, name, sizeof(name));
+
+	if (r != 0)
+		return -r;
+	if (strlen(name) >= len)
+		return -ERANGE;
+	strcpy(buf, name);
+	return 0;
 }

@@ -133,9 +133,11 @@ static int listen_there(struct server *server)
 			(struct sockaddr *)&address, &len) < 0)
 		return -errno;
 	server->site.port = ntohs(address.sin_port);
-	printf("listening on http://" LOOPBACK ":%u/, for this host only\n",
-	       server->site.port);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	if (printf("listening on http://" LOOPBACK ":%u/, for this host only\n",
+		   server->site.port) >= 0 &&
+	    fflush(stdout) == 0)
+		return 0;
+	return -errno;
 }
 
 static int open_server(struct server *server)

@@ -216,6 +216,7 @@ START_TEST(door_may_install_a_filter)
 	struct af_process *process;
 	struct af_future *ended;
 	struct rig rig;
+	int status;
 
 	if (!have_linux("no_new_privs"))
 		return;
@@ -229,7 +230,8 @@ START_TEST(door_may_install_a_filter)
 		WITH(.no_new_privs = true, .before_exec = forbid_the_rest));
 	ended = af_process_wait(process, NULL);
 	ck_assert_int_eq(drive(&rig, ended), 0);
-	ck_assert_int_eq(WTERMSIG(af_future_status(ended)), SIGSYS);
+	status = af_future_status(ended);
+	ck_assert_int_eq(WTERMSIG(status), SIGSYS);
 	af_future_unref(ended);
 	af_process_free(process);
 	rig_close(&rig);

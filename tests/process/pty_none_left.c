@@ -38,7 +38,7 @@ START_TEST(pty_where_none_is_left_is_enospc)
 		af_spawn(rig.loop, HELPER("exit", "0"), WITH(ALL_PTY)));
 	ck_assert_int_eq(errno, ENOSPC);
 	ck_assert_str_eq(af_spawn_error(rig.loop),
-			 "terminal: No space left on device");
+			 reason_of("terminal", ENOSPC));
 	expect_no_child();
 	close(taken);
 	rig_close(&rig);

@@ -60,6 +60,15 @@ static inline enum af_spawn_step step_of(const char *text)
 	ck_abort_msg("no step: %s", text);
 }
 
+/* "STEP: what errno means", which C libraries say in words of their own. */
+static inline const char *reason_of(const char *step, int error)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "%s: %s", step, strerror(error));
+	return text;
+}
+
 /* Compares the text and the step of the loop's last start. */
 static inline void expect_spawn_error(const struct rig *rig, const char *text)
 {

@@ -109,6 +109,9 @@ START_TEST(open_in_a_mode_does_what_fopen_does)
 			}
 		}
 	}
+	/* With musl, fopen(3) does not seek to the end. */
+	if (*mode == 'a' && seen[0].position == 0)
+		seen[0].position = seen[1].position;
 	ck_assert_msg(memcmp(&seen[0], &seen[1], sizeof *seen) == 0,
 		      "%s: %d %#o %d %d %ld \"%s\" and %d %#o %d %d %ld \"%s\"",
 		      mode, seen[0].error, seen[0].flags, seen[0].read,
