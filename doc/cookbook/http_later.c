@@ -96,7 +96,7 @@ int main(int argc, char *argv[])
 	server.http = evhttp_new(base);
 	evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET);
 	evhttp_set_gencb(server.http, on_request, &server);
-	evhttp_set_timeout(server.http, 10);
+	evhttp_set_timeout(server.http, 60);
 	server.sigterm = evsignal_new(base, SIGTERM, on_sigterm, &server);
 	server.socket = evhttp_bind_socket_with_handle(
 		server.http, "127.0.0.1", (ev_uint16_t)atoi(argv[1]));
