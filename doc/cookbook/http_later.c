@@ -14,6 +14,9 @@
 struct server {
 	struct af_loop *loop;
 	const char *const *command;
+	struct evhttp *http;
+	struct evhttp_bound_socket *socket;
+	struct event *sigterm;
 };
 
 struct job {
@@ -32,6 +35,8 @@ static void on_end(struct af_future *first, void *arg)
 	const struct af_output *output = af_future_output(run);
 
 	af_file_close(job->client);
+	evhttp_add_header(evhttp_request_get_output_headers(job->req),
+			  "Connection", "close");
 	if (af_future_error(run) == 0 && output->status == 0 &&
 	    evbuffer_add(body, output->out, output->out_len) == 0)
 		evhttp_send_reply(job->req, HTTP_OK, NULL, NULL);
@@ -65,19 +70,21 @@ static void on_request(struct evhttp_request *req, void *arg)
 	af_on_done(af_race(server->loop, ends, N), on_end, job);
 }
 
+/* Accepts no more clients; af_loop_run() ends after the last reply is sent. */
 static void on_sigterm(evutil_socket_t sig, short what, void *arg)
 {
+	struct server *server = arg;
+
 	(void)sig;
 	(void)what;
-	af_loop_stop(arg);
+	evhttp_del_accept_socket(server->http, server->socket);
+	event_del(server->sigterm);
 }
 
 int main(int argc, char *argv[])
 {
 	struct event_base *base = event_base_new();
 	struct server server = { .loop = af_loop_new(base) };
-	struct evhttp *http = evhttp_new(base);
-	struct event *sigterm;
 	int r = 1;
 
 	if (argc < 3) {
@@ -86,18 +93,20 @@ int main(int argc, char *argv[])
 	}
 	server.command = (const char *const *)argv + 2;
 	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
-	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET);
-	evhttp_set_gencb(http, on_request, &server);
-	sigterm = evsignal_new(base, SIGTERM, on_sigterm, server.loop);
-	if (evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)atoi(argv[1])) <
-		    0 ||
-	    event_add(sigterm, NULL) < 0)
+	server.http = evhttp_new(base);
+	evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET);
+	evhttp_set_gencb(server.http, on_request, &server);
+	evhttp_set_timeout(server.http, 60);
+	server.sigterm = evsignal_new(base, SIGTERM, on_sigterm, &server);
+	server.socket = evhttp_bind_socket_with_handle(
+		server.http, "127.0.0.1", (ev_uint16_t)atoi(argv[1]));
+	if (!server.socket || event_add(server.sigterm, NULL) < 0)
 		perror("127.0.0.1");
 	else
 		r = af_loop_run(server.loop);
-	event_free(sigterm);
-	af_loop_free(server.loop); /* ends the jobs, which answer */
-	evhttp_free(http);
+	event_free(server.sigterm);
+	af_loop_free(server.loop);
+	evhttp_free(server.http);
 	event_base_free(base);
 	return r != 0;
 }

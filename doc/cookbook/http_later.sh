@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Requests are served together, a client that leaves ends its command, and so
-# does the end of the server.
+# Requests are served together, a client that leaves ends its command, and one
+# whose request is under way when the server ends still gets its answer.
 
 . "$srcdir"/doc/cookbook/serve.sh
 
@@ -43,12 +43,20 @@ started 1
 kill $client
 gone
 
-curl -sf "http://127.0.0.1:$port/" >left &
+# It does not listen any more, and has not ended, when the command goes on.
+get / >left &
 client=$!
 started 1
-ends
+kill $server
+while curl -s -o /dev/null -X PUT "http://127.0.0.1:$port/"; do sleep 0.1; done
+kill -0 $server
+touch gate
+wait $client
+[ "$(cat left)" = done ]
+wait $server
+server=
+rm gate
 gone
-wait $client && exit 1
 
 serve false
 get / && exit 1

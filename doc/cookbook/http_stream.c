@@ -165,7 +165,7 @@ int main(int argc, char *argv[])
 	else
 		r = af_loop_run(server.loop);
 	event_free(sigterm);
-	af_loop_free(server.loop); /* ends the streams and their children */
+	af_loop_free(server.loop); /* kills the children that are left */
 	evhttp_free(http);
 	event_base_free(base);
 	return r != 0;

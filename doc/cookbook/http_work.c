@@ -18,6 +18,17 @@ struct request {
 	struct job *job; /* the thread's, once it has begun */
 };
 
+struct server {
+	struct af_loop *loop;
+	struct evhttp *http;
+	struct evhttp_bound_socket *socket;
+	struct event *sigterm;
+	struct af_future *shutdown; /* done when the server must end */
+};
+
+/* The futures that can end a request: the first one that is done does. */
+enum { WORK, SHUTDOWN, N };
+
 /* In another thread, which may touch nothing but the job. */
 static void *count_primes(void *arg)
 {
@@ -34,8 +45,9 @@ static void *count_primes(void *arg)
 }
 
 /* In the loop's thread, where evhttp may be called. */
-static void on_counted(struct af_future *work, void *arg)
+static void on_end(struct af_future *first, void *arg)
 {
+	struct af_future *work = af_future_part(first, WORK);
 	const struct job *job = af_future_value(work);
 	struct request *request = arg;
 	struct evhttp_request *req = request->req;
@@ -44,6 +56,8 @@ static void on_counted(struct af_future *work, void *arg)
 	if (af_future_count(work) == 0)
 		free(request->job); /* no thread will ever see it */
 	free(request);
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Connection",
+			  "close");
 	if (job && evbuffer_add_printf(body, "%lu\n", job->primes) >= 0)
 		evhttp_send_reply(req, HTTP_OK, NULL, NULL);
 	else
@@ -54,6 +68,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct request *request = malloc(sizeof(*request));
 	struct job *job = calloc(1, sizeof(*job));
+	const struct server *server = arg;
+	struct af_future *ends[N];
 
 	if (!request || !job) {
 		free(request);
@@ -63,22 +79,27 @@ static void on_request(struct evhttp_request *req, void *arg)
 	}
 	job->below = strtoul(evhttp_request_get_uri(req) + 1, NULL, 10);
 	*request = (struct request){ req, job };
-	af_on_done(af_work(arg, count_primes, job, free), on_counted, request);
+	ends[WORK] = af_work(server->loop, count_primes, job, free);
+	ends[SHUTDOWN] = af_shield(af_future_ref(server->shutdown));
+	af_on_done(af_race(server->loop, ends, N), on_end, request);
 }
 
+/* Accepts no more clients; af_loop_run() ends after the last reply is sent. */
 static void on_sigterm(evutil_socket_t sig, short what, void *arg)
 {
+	struct server *server = arg;
+
 	(void)sig;
 	(void)what;
-	af_loop_stop(arg);
+	evhttp_del_accept_socket(server->http, server->socket);
+	event_del(server->sigterm);
+	af_future_resolve(server->shutdown, NULL, NULL);
 }
 
 int main(int argc, char *argv[])
 {
 	struct event_base *base = event_base_new();
-	struct af_loop *loop = af_loop_new(base);
-	struct evhttp *http = evhttp_new(base);
-	struct event *sigterm = evsignal_new(base, SIGTERM, on_sigterm, loop);
+	struct server server = { .loop = af_loop_new(base) };
 	int r = 1;
 
 	if (argc != 2) {
@@ -86,17 +107,22 @@ int main(int argc, char *argv[])
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN); /* evhttp may write to a client that left */
-	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET);
-	evhttp_set_gencb(http, on_request, loop);
-	if (evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)atoi(argv[1])) <
-		    0 ||
-	    event_add(sigterm, NULL) < 0)
+	server.shutdown = af_future_new(server.loop, NULL, NULL);
+	server.http = evhttp_new(base);
+	evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET);
+	evhttp_set_gencb(server.http, on_request, &server);
+	evhttp_set_timeout(server.http, 10);
+	server.sigterm = evsignal_new(base, SIGTERM, on_sigterm, &server);
+	server.socket = evhttp_bind_socket_with_handle(
+		server.http, "127.0.0.1", (ev_uint16_t)atoi(argv[1]));
+	if (!server.socket || event_add(server.sigterm, NULL) < 0)
 		perror("127.0.0.1");
 	else
-		r = af_loop_run(loop);
-	event_free(sigterm);
-	af_loop_free(loop); /* the requests that are left get their answer */
-	evhttp_free(http);
+		r = af_loop_run(server.loop);
+	event_free(server.sigterm);
+	af_future_unref(server.shutdown);
+	af_loop_free(server.loop);
+	evhttp_free(server.http);
 	event_base_free(base);
 	return r != 0;
 }
