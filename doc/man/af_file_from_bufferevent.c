@@ -48,8 +48,8 @@ int main(void)
 	r = talk(file);
 	if (r < 0)
 		fprintf(stderr, "no echo: %s\n", strerror(-r));
-	af_file_close(file);
 	bufferevent_free(pair[1]);
+	af_file_close(file);
 	af_loop_free(loop);
 	return r != 0;
 }
