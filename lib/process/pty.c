@@ -53,8 +53,9 @@ int afi_pty_open(int *ret_master, int *ret_tty,
 {
 	int master = afi_ptypeer_open_master(), tty = -1, r;
 
+	/* For a system that has no more, POSIX says EAGAIN, and Linux ENOSPC. */
 	if (master < 0)
-		return master;
+		return master == -EAGAIN ? -ENOSPC : master;
 	r = tty = afi_ptypeer_open_tty(master);
 	/* Some systems have no size before the terminal is open. */
 	if (r >= 0)

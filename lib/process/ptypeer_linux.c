@@ -20,10 +20,7 @@
 
 int afi_ptypeer_open_master(void)
 {
-	int fd = afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
-
-	/* For a system that has no more, musl says what POSIX does. */
-	return fd == -EAGAIN ? -ENOSPC : fd;
+	return afi_fd_above_stdio(posix_openpt(PTYPEER_FLAGS));
 }
 
 static int ptypeer_open_by_name(int master)
