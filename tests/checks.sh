@@ -6,6 +6,13 @@
 set -eu
 export LC_ALL=C
 
+# A script that hangs is to fail with its log.
+if [ -z "${CHECKS_LIMITED-}" ] && command -v timeout > /dev/null; then
+	CHECKS_LIMITED=yes exec timeout -k 30 "${CHECKS_SECONDS-1200}" \
+		bash "$0" "$@" < /dev/null
+fi
+unset CHECKS_LIMITED
+
 tmp=$(mktemp -d)
 # What else is to be done at the end: a script may have its own.
 finish() {

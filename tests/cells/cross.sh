@@ -117,5 +117,6 @@ cross() {
 # The same with qemu-user, which is slow.
 emulate() {
 	export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-5}
+	export CHECKS_SECONDS=${CHECKS_SECONDS-7200}
 	cross "$@"
 }
