@@ -13,6 +13,7 @@
 #include "base/container.h"
 #include "file/each.h"
 #include "file/fill.h"
+#include "file/newlines.h"
 
 /*
  * So many bytes of lines are searched between two looks at the clock: far more
@@ -32,24 +33,30 @@ void afi_each_finish(struct afi_each *each, int error, unsigned flags)
 	afi_op_end(&each->op, error);
 }
 
-/*
- * Calls fn with n bytes. They are taken before the call, which may end the
- * operation or close the file. True: the operation has ended or waits.
- */
-static inline bool each_hand_out(struct afi_each *each, struct af_file *file,
-				 const char *data, size_t n, const char *end,
-				 unsigned flags)
+/* After a call of fn: whether the operation has ended or waits. */
+static bool each_is_over(struct afi_each *each, int r)
 {
-	int r;
-
-	afi_buffer_advance(&file->in, n, (size_t)(end - data) - n);
-	each->compound.future.count += n;
-	r = each->fn(data, n, flags, each->arg);
-	if (!(r | each->compound.future.done))
-		return false;
 	if (!each->compound.future.done && !each->waiting)
 		afi_each_finish(each, r < 0 ? r : 0, 0);
 	return true;
+}
+
+/*
+ * Calls fn with the bytes from data to end, of those up to stop. They are taken
+ * before the call, which may end the operation or close the file. True: the
+ * operation has ended or waits.
+ */
+static inline bool each_hand_out(struct afi_each *each, struct af_file *file,
+				 const char *data, const char *end,
+				 const char *stop, unsigned flags)
+{
+	size_t n = (size_t)(end - data);
+	int r;
+
+	afi_buffer_advance(&file->in, n, (size_t)(stop - end));
+	each->compound.future.count += n;
+	r = each->fn(data, n, flags, each->arg);
+	return r | each->compound.future.done && each_is_over(each, r);
 }
 
 /* The flags of a piece that is not a whole line. */
@@ -59,13 +66,6 @@ static unsigned each_rest_flags(const struct afi_each *each, size_t n,
 	if (!each->lines)
 		return 0;
 	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
-}
-
-/* A line that is longer than the file's limit stays in the file. */
-static bool each_fail_too_long(struct afi_each *each)
-{
-	afi_each_finish(each, -EMSGSIZE, 0);
-	return true;
 }
 
 /* How far to search for lines before the clock is read again; NULL: poll. */
@@ -82,41 +82,109 @@ static const char *each_window(struct afi_each *each, const char *from,
 }
 
 /*
- * Calls fn with every whole line before end; *data is moved behind them. True:
- * the operation has ended, or the base must be polled first.
+ * A line up to end is longer than a piece may be: calls fn with all pieces but
+ * the last one, which it returns. NULL: the operation has ended or waits.
  */
-static bool each_hand_out_lines(struct afi_each *each, struct af_file *file,
-				const char **data_, const char *const end)
+__attribute__((noinline)) static const char *
+each_hand_out_pieces(struct afi_each *each, struct af_file *file,
+		     const char *data, const char *end, const char *stop)
 {
-	const char *data = *data_, *from = data + each->scanned, *newline;
-	const char *stop = each_window(each, from, end, true);
-	const size_t limit = each->limit;
-	size_t n;
-
-	while (stop) {
-		while ((newline = memchr(from, '\n', (size_t)(stop - from)))) {
-			unsigned flags = 0;
-
-			n = (size_t)(newline - data) + 1;
-			if (n > limit && !each->gate)
-				return each_fail_too_long(each);
-			if (n > limit) {
-				n = limit;
-				flags = AFIO_TRUNCATED;
-			}
-			if (each_hand_out(each, file, data, n, end, flags))
-				return true;
-			data += n;
-			from = data;
-		}
-		from = stop;
-		if (stop == end)
-			break;
-		stop = each_window(each, stop, end, false);
+	if (!each->gate) {
+		afi_each_finish(each, -EMSGSIZE, 0);
+		return NULL;
 	}
-	each->scanned = (size_t)(from - data);
-	*data_ = data;
-	return !stop;
+	for (; (size_t)(end - data) > each->limit; data += each->limit)
+		if (each_hand_out(each, file, data, data + each->limit, stop,
+				  AFIO_TRUNCATED))
+			return NULL;
+	return data;
+}
+
+__attribute__((noinline)) static uint64_t each_find_last(const char *from,
+							 const char *stop)
+{
+	char rest[AFI_NEWLINES] = { 0 };
+
+	memcpy(rest, from, (size_t)(stop - from));
+	return afi_newlines(rest);
+}
+
+/* The newlines of the next 64 bytes, or of those up to stop. */
+__attribute__((noinline)) static uint64_t each_find(const char *from,
+						    const char *stop)
+{
+	return stop - from < AFI_NEWLINES ? each_find_last(from, stop)
+					  : afi_newlines(from);
+}
+
+/*
+ * Where to go on after 64 bytes, or stop. If these were a part of a long line,
+ * memchr(3) is faster.
+ */
+static inline const char *each_next(const char *from, const char *stop,
+				    bool is_long)
+{
+	if (stop - from <= AFI_NEWLINES)
+		return stop;
+	from += AFI_NEWLINES;
+	if (is_long)
+		from = memchr(from, '\n', (size_t)(stop - from));
+	return from ? from : stop;
+}
+
+/*
+ * Calls fn with every line that ends between from and until; the first one begins
+ * at data. Returns where the next one does. NULL: the operation has ended or
+ * waits. A function of its own, as then all that it needs is in registers.
+ */
+__attribute__((noinline)) static const char *
+each_hand_out_lines(struct afi_each *each, struct af_file *file,
+		    const char *data, const char *from, const char *until,
+		    const char *stop)
+{
+	while (from < until) {
+		uint64_t found = each_find(from, until);
+		bool is_long = !found;
+
+		for (; found; found &= found - 1) {
+			const char *end = from + __builtin_ctzll(found) + 1;
+
+			if ((size_t)(end - data) > each->limit) {
+				data = each_hand_out_pieces(each, file, data,
+							    end, stop);
+				if (!data)
+					return NULL;
+			}
+			if (each_hand_out(each, file, data, end, stop, 0))
+				return NULL;
+			data = end;
+		}
+		from = each_next(from, until, is_long);
+	}
+	return data;
+}
+
+/*
+ * Calls fn with every whole line; *data is moved behind them. True: the operation
+ * has ended or waits, or the base must be polled first.
+ */
+static bool each_hand_out_windows(struct afi_each *each, struct af_file *file,
+				  const char **data, const char *stop)
+{
+	const char *from = *data + each->scanned;
+	const char *until = each_window(each, from, stop, true);
+
+	for (; until; until = each_window(each, from, stop, false)) {
+		*data = each_hand_out_lines(each, file, *data, from, until,
+					    stop);
+		if (!*data)
+			return true;
+		from = until;
+		if (until == stop)
+			break;
+	}
+	each->scanned = (size_t)(from - *data);
+	return !until;
 }
 
 /*
@@ -127,18 +195,22 @@ static bool each_hand_out_whole(struct afi_each *each, struct af_file *file,
 				bool at_end)
 {
 	const char *data = afi_buffer_data(&file->in);
-	const char *const end = data + file->in.len;
+	const char *const stop = data + file->in.len;
 	const size_t limit = each->limit;
 	size_t n;
 
-	if (each->lines && each_hand_out_lines(each, file, &data, end))
+	if (each->lines && each_hand_out_windows(each, file, &data, stop))
 		return true;
-	if ((size_t)(end - data) > limit && !each->gate)
-		return each_fail_too_long(each);
-	while (data < end && (!each->lines || at_end ||
-			      (each->gate && (size_t)(end - data) >= limit))) {
-		n = (size_t)(end - data) < limit ? (size_t)(end - data) : limit;
-		if (each_hand_out(each, file, data, n, end,
+	if ((size_t)(stop - data) > limit && !each->gate) {
+		afi_each_finish(each, -EMSGSIZE, 0);
+		return true;
+	}
+	while (data < stop &&
+	       (!each->lines || at_end ||
+		(each->gate && (size_t)(stop - data) >= limit))) {
+		n = (size_t)(stop - data) < limit ? (size_t)(stop - data)
+						  : limit;
+		if (each_hand_out(each, file, data, data + n, stop,
 				  each_rest_flags(each, n, at_end)))
 			return true;
 		data += n;
@@ -187,7 +259,7 @@ static bool each_hand_out_empty(struct afi_each *each, struct af_file *file)
 
 	each->chunk = NULL;
 	return each->records &&
-	       each_hand_out(each, file, nothing, 0, nothing, 0);
+	       each_hand_out(each, file, nothing, nothing, nothing, 0);
 }
 
 static void each_on_task(struct afi_task *task);
