@@ -7,92 +7,44 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
 
-/* Reuse would hide a use after free from AddressSanitizer. */
-#if defined(__SANITIZE_ADDRESS__)
-#define POOL_OFF 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POOL_OFF 1
-#endif
-#endif
-
-#ifdef POOL_OFF
-static const bool pool_keeps = false;
-#else
-static const bool pool_keeps = true;
-#endif
-
-#define MAX_BLOCKS 4096
-
-struct afi_block {
-	struct afi_block *next;
-};
-
 /* A chunk of at most this size is kept as a block. */
 #define SMALL_SIZE (AFI_BLOCK_SIZE - sizeof(struct afi_chunk) - 1)
 
-/* Takes a block from the pool; NULL: it is empty. */
-static void *pool_reuse(struct afi_pool *pool)
+void *afi_block_new(size_t size)
 {
-	struct afi_block *block = pool->blocks;
-
-	if (!block)
-		return NULL;
-	pool->blocks = block->next;
-	pool->n_blocks--;
-	return block;
+	return malloc(size < AFI_BLOCK_SIZE ? AFI_BLOCK_SIZE : size);
 }
 
 void *afi_block_get(struct afi_pool *pool, size_t size)
 {
-	void *block = size <= AFI_BLOCK_SIZE ? pool_reuse(pool) : NULL;
+	void *block = afi_block_take(pool, size);
 
-	if (block)
-		return memset(block, 0, size);
-	return calloc(1, size < AFI_BLOCK_SIZE ? AFI_BLOCK_SIZE : size);
-}
-
-void afi_block_put(struct afi_pool *pool, void *memory, size_t size)
-{
-	struct afi_block *block = memory;
-
-	if (!pool_keeps || !pool || size > AFI_BLOCK_SIZE ||
-	    pool->n_blocks == MAX_BLOCKS) {
-		free(memory);
-		return;
-	}
-	block->next = pool->blocks;
-	pool->blocks = block;
-	pool->n_blocks++;
+	return block ? memset(block, 0, size) : NULL;
 }
 
 struct afi_chunk *afi_chunk_get(struct afi_pool *pool, size_t size)
 {
-	struct afi_chunk *chunk = NULL;
+	struct afi_chunk *chunk;
 
-	if (pool_keeps && size <= SMALL_SIZE) {
+	if (size <= SMALL_SIZE && AFI_BLOCKS_MAX > 0) {
 		size = SMALL_SIZE;
-		chunk = pool_reuse(pool);
-		if (chunk)
-			chunk->size = size;
+		chunk = afi_block_take(pool, AFI_BLOCK_SIZE);
 	} else if (size == AFI_CHUNK_SIZE && pool->n_chunks > 0) {
 		chunk = pool->chunks[--pool->n_chunks];
-	}
-	if (!chunk) {
+	} else {
 		if (size > SIZE_MAX - sizeof(*chunk) - 1)
 			return NULL;
 		chunk = malloc(sizeof(*chunk) + size + 1);
-		if (!chunk)
-			return NULL;
-		chunk->size = size;
 	}
+	if (!chunk)
+		return NULL;
+	chunk->size = size;
 	atomic_init(&chunk->refs, 1);
 	return chunk;
 }
@@ -118,8 +70,8 @@ void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 		return;
 	if (chunk->size == SMALL_SIZE)
 		afi_block_put(pool, chunk, AFI_BLOCK_SIZE);
-	else if (pool_keeps && pool && chunk->size == AFI_CHUNK_SIZE &&
-		 pool->n_chunks < sizeof(pool->chunks) / sizeof(*pool->chunks))
+	else if (pool && chunk->size == AFI_CHUNK_SIZE &&
+		 pool->n_chunks < AFI_CHUNKS_MAX)
 		pool->chunks[pool->n_chunks++] = chunk;
 	else
 		free(chunk);

@@ -68,10 +68,11 @@ int afi_buffer_prepend(struct afi_buffer *buffer, struct afi_pool *pool,
 static inline void afi_buffer_consume(struct afi_buffer *buffer,
 				      struct afi_pool *pool, size_t n)
 {
-	buffer->start += n;
 	buffer->len -= n;
 	if (buffer->len == 0)
 		afi_buffer_trim(buffer, pool);
+	else
+		buffer->start += n;
 }
 
 /* Drops n bytes, so that left remain. Keeps the chunk, which is in use. */

@@ -15,6 +15,17 @@
 /* A longer line than this grows the buffer, whatever was announced. */
 #define HINT_MAX ((size_t)16 << 20)
 
+/* Copies n bytes from the file to data, and a NUL: the result of the future. */
+static inline void read_copy(struct afi_read_op *op, struct af_file *file,
+			     char *data, size_t n)
+{
+	memcpy(data, afi_buffer_data(&file->in), n);
+	afi_file_consume(file, n);
+	data[n] = '\0';
+	op->future.data = data;
+	op->future.count = n;
+}
+
 /*
  * Moves n bytes from the file to the future; a small result overwrites
  * the operation. 0 or -ENOMEM.
@@ -26,20 +37,19 @@ static int read_take(struct afi_read_op *op, struct af_file *file, size_t n)
 
 	if (n > 0 && afi_buffer_is_worth_giving(&file->in, n)) {
 		data = afi_buffer_data(&file->in);
+		data[n] = '\0';
+		f->data = data;
+		f->count = n;
 		f->chunk = afi_buffer_give(&file->in);
-	} else if (n > 0) {
-		if (n >= sizeof(op->small)) {
-			f->chunk = afi_chunk_get(&file->loop->pool, n);
-			if (!f->chunk)
-				return -ENOMEM;
-			data = f->chunk->data;
-		}
-		memcpy(data, afi_buffer_data(&file->in), n);
-		afi_file_consume(file, n);
+		return 0;
 	}
-	data[n] = '\0';
-	f->data = data;
-	f->count = n;
+	if (n >= sizeof(op->small)) {
+		f->chunk = afi_chunk_get(&file->loop->pool, n);
+		if (!f->chunk)
+			return -ENOMEM;
+		data = f->chunk->data;
+	}
+	read_copy(op, file, data, n);
 	return 0;
 }
 
@@ -57,9 +67,9 @@ static void read_free_delim(struct afi_read_op *op)
 	op->delim = NULL;
 }
 
-/* Ends a read that is in no queue, with an error or n bytes. */
-static void read_end(struct afi_read_op *op, struct af_file *file, int error,
-		     size_t n, unsigned flags)
+/* Gives a read that is in no queue an error or n bytes; its outcome. */
+static inline int read_settle(struct afi_read_op *op, struct af_file *file,
+			      int error, size_t n, unsigned flags)
 {
 	if (op->delim || op->delims)
 		read_free_delim(op);
@@ -68,10 +78,10 @@ static void read_end(struct afi_read_op *op, struct af_file *file, int error,
 		error = -EMSGSIZE;
 	if (error == 0)
 		error = read_take(op, file, n);
-	op->future.flags = error ? 0 : flags;
+	op->future.flags = error ? 0 : (uint8_t)flags;
 	if (file->unbuffered)
 		afi_fill_put_back(file);
-	afi_future_finish(&op->future, error);
+	return error;
 }
 
 /* Ends a queued read, with an error or n bytes. Does not step the queue. */
@@ -81,7 +91,8 @@ static void read_finish(struct afi_read_op *op, int error, size_t n,
 	struct af_file *file = op->op.file;
 
 	afi_file_unqueue(&op->op);
-	read_end(op, file, error, n, flags);
+	error = read_settle(op, file, error, n, flags);
+	afi_future_finish(&op->future, error);
 }
 
 static struct afi_read_op *read_of(struct af_future *f)
@@ -282,48 +293,66 @@ static void read_describe(const struct af_future *f, FILE *out)
 	fprintf(out, ", %zu bytes there", op->op.file->in.len);
 }
 
+static const struct afi_future_ops read_ops = {
+	.name = "read",
+	.size = sizeof(struct afi_read_op),
+	.cancel = read_cancel,
+	.expire = read_expire,
+	.describe = read_describe,
+	.has_match = true,
+};
+
 /* Makes an operation, or the failed future in *ret_failed. */
 static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
 					   const struct timeval *timeout,
 					   struct af_future **ret_failed)
 {
-	static const struct afi_future_ops ops = {
-		.name = "read",
-		.size = sizeof(struct afi_read_op),
-		.cancel = read_cancel,
-		.expire = read_expire,
-		.describe = read_describe,
-		.has_match = true,
-	};
-	struct af_loop *loop = file ? file->loop : NULL;
 	int r = afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout);
-	struct af_future *f = NULL;
+	struct afi_read_op *op;
+	struct af_future *f;
 
-	if (r == 0) {
-		f = afi_future_new(loop, &ops);
-		r = f ? 0 : -ENOMEM;
-	}
 	if (r < 0) {
-		*ret_failed = afi_future_failed(loop, r);
+		*ret_failed = afi_op_failed(file, r);
 		return NULL;
 	}
-	afi_op_init(&read_of(f)->op, f, AFI_READ, read_step);
-	return read_of(f);
+	f = afi_future_take(file->loop, &read_ops);
+	if (!f) {
+		*ret_failed = afi_op_failed(file, -ENOMEM);
+		return NULL;
+	}
+	op = read_of(f);
+	afi_op_init(&op->op, f, AFI_READ, read_step);
+	op->op.file = NULL;
+	op->scanned = 0;
+	op->delim = NULL;
+	op->delims = NULL;
+	op->hint = 0;
+	op->full = op->keep_part = false;
+	return op;
 }
 
-/* Takes buffered bytes without queueing, if no read is ahead. */
+/* Whether there are bytes, and no read is ahead. */
+static inline bool read_may_take(const struct af_file *file)
+{
+	return file->in.len > 0 && TAILQ_EMPTY(&file->ops[AFI_READ]) &&
+	       !file->loop->held;
+}
+
+/* Takes buffered bytes without queueing. */
 static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 {
 	size_t n;
+	int error;
 
-	if (file->in.len == 0 || !TAILQ_EMPTY(&file->ops[AFI_READ]) ||
-	    file->loop->held)
+	if (!read_may_take(file))
 		return false;
 	op->op.file = file;
 	n = op->enough(op, afi_buffer_data(&file->in), file->in.len);
-	if (n > 0)
-		read_end(op, file, 0, n, op->future.flags);
-	return n > 0;
+	if (n == 0)
+		return false;
+	error = read_settle(op, file, 0, n, op->future.flags);
+	afi_future_finish_new(&op->future, error);
+	return true;
 }
 
 static struct af_future *read_queue(struct afi_read_op *op,
@@ -405,9 +434,9 @@ static size_t read_enough_line(struct afi_read_op *op, const char *data,
 	return read_enough_piece(op, len);
 }
 
-struct af_future *af_file_readline(struct af_file *file, size_t size,
-				   size_t sizehint, unsigned flags,
-				   const struct timeval *timeout)
+__attribute__((noinline)) static struct af_future *
+read_line_queued(struct af_file *file, size_t size, size_t sizehint,
+		 unsigned flags, const struct timeval *timeout)
 {
 	struct af_future *failed;
 	struct afi_read_op *op = read_new(file, flags, timeout, &failed);
@@ -419,6 +448,40 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 	op->size = size ? size : AFI_UNBOUNDED;
 	op->hint = (uint32_t)(sizehint < HINT_MAX ? sizehint : HINT_MAX);
 	return read_start(op, file, timeout);
+}
+
+/* The length of the first line, if it is there and short; else 0. */
+static inline size_t read_first_line(const struct af_file *file, size_t size)
+{
+	size_t most = sizeof(((struct afi_read_op *)NULL)->small) - 1;
+	const char *data = afi_buffer_data(&file->in), *newline;
+
+	if (most > file->in.len)
+		most = file->in.len;
+	if (size && most > size)
+		most = size;
+	newline = memchr(data, '\n', most);
+	return newline ? (size_t)(newline - data) + 1 : 0;
+}
+
+struct af_future *af_file_readline(struct af_file *file, size_t size,
+				   size_t sizehint, unsigned flags,
+				   const struct timeval *timeout)
+{
+	struct af_future *f = NULL;
+	size_t n = 0;
+
+	/* A short line that is there takes the straight way. */
+	if (afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout) == 0 &&
+	    read_may_take(file) && !file->limit && !file->unbuffered)
+		n = read_first_line(file, size);
+	if (n > 0)
+		f = afi_future_take(file->loop, &read_ops);
+	if (!f)
+		return read_line_queued(file, size, sizehint, flags, timeout);
+	read_copy(read_of(f), file, read_of(f)->small, n);
+	afi_future_finish_new(f, 0);
+	return f;
 }
 
 struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,

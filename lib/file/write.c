@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <event2/buffer.h>
@@ -22,7 +21,6 @@ struct write_op {
 	struct afi_op op;
 	const char *data; /* the bytes left; NULL: they are in future.buffer */
 	size_t len;
-	char *copy; /* NULL, or the memory that data points into */
 	bool full;
 	bool more; /* AFIO_MORE, where it makes a difference */
 };
@@ -173,18 +171,35 @@ static void write_wait(struct write_op *op, struct af_file *file)
 		write_finish(op, r);
 }
 
+/* Writes once, with nothing queued: 0: enough was; -EAGAIN; -errno. */
+static inline int write_try(struct write_op *op, struct af_file *file)
+{
+	ssize_t r;
+
+	if (op->len == 0)
+		return 0;
+	r = write_some(op, file);
+	if (r <= 0)
+		return r < 0 ? (int)r : -EAGAIN;
+	op->future.count = (size_t)r;
+	op->data += r;
+	op->len -= (size_t)r;
+	/* Else there is no room left: the next call would fail. */
+	return op->len == 0 || !op->full ? 0 : -EAGAIN;
+}
+
 /* Begins the write. Most end here, and those need not be queued. */
 static inline void write_begin(struct write_op *op, struct af_file *file)
 {
-	bool tried = write_can_try(file);
-	int r = tried ? write_now(op, file) : -EAGAIN;
+	bool can_try = write_can_try(file);
+	int r = can_try ? write_try(op, file) : -EAGAIN;
 
 	if (r != -EAGAIN) {
-		afi_future_finish(&op->future, r);
+		afi_future_finish_new(&op->future, r);
 		return;
 	}
 	afi_op_init(&op->op, &op->future, AFI_WRITE, write_step);
-	if (tried)
+	if (can_try)
 		write_wait(op, file);
 	else
 		afi_file_queue(file, &op->op);
@@ -211,11 +226,6 @@ static void write_expire(struct af_future *f)
 	afi_file_let_go(file);
 }
 
-static void write_destroy(struct af_future *f)
-{
-	free(write_of(f)->copy);
-}
-
 static void write_describe(const struct af_future *f, FILE *out)
 {
 	afi_op_describe(f, out);
@@ -228,7 +238,6 @@ static const struct afi_future_ops write_ops = {
 	.size = sizeof(struct write_op),
 	.cancel = write_cancel,
 	.expire = write_expire,
-	.destroy = write_destroy,
 	.progress = afi_op_progress,
 	.describe = write_describe,
 };
@@ -236,16 +245,19 @@ static const struct afi_future_ops write_ops = {
 /* Copies what could not be written at once. */
 static int write_keep_rest(struct write_op *op)
 {
-	op->copy = malloc(op->len);
-	if (!op->copy)
+	struct af_future *f = &op->future;
+
+	f->chunk = afi_chunk_get(&f->loop->pool, op->len);
+	if (!f->chunk)
 		return -ENOMEM;
-	op->data = memcpy(op->copy, op->data, op->len);
+	op->data = memcpy(f->chunk->data, op->data, op->len);
 	return 0;
 }
 
-static struct af_future *write_start(struct write_op *op, struct af_file *file,
-				     unsigned flags,
-				     const struct timeval *timeout)
+static inline struct af_future *write_start(struct write_op *op,
+					    struct af_file *file,
+					    unsigned flags,
+					    const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 	int r = 0;
@@ -270,21 +282,26 @@ static struct af_future *write_start(struct write_op *op, struct af_file *file,
 }
 
 /* Makes an operation, or the failed future in *ret_failed. */
-static struct write_op *write_new(struct af_file *file, unsigned flags,
-				  unsigned known, const struct timeval *timeout,
-				  struct af_future **ret_failed)
+static inline struct write_op *write_new(struct af_file *file, unsigned flags,
+					 unsigned known,
+					 const struct timeval *timeout,
+					 struct af_future **ret_failed)
 {
-	struct af_loop *loop = file ? file->loop : NULL;
 	int r = afi_op_check(file, AFI_WRITE, flags, known, timeout);
 	struct af_future *f = NULL;
 
 	if (r == 0) {
-		f = afi_future_new(loop, &write_ops);
+		f = afi_future_take(file->loop, &write_ops);
 		r = f ? 0 : -ENOMEM;
 	}
-	if (r < 0)
-		*ret_failed = afi_future_failed(loop, r);
-	return f ? write_of(f) : NULL;
+	if (r < 0) {
+		*ret_failed = afi_op_failed(file, r);
+		return NULL;
+	}
+	write_of(f)->op.file = NULL;
+	write_of(f)->data = NULL;
+	write_of(f)->len = 0;
+	return write_of(f);
 }
 
 struct af_future *af_file_write(struct af_file *file, const void *buf,

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/buffer.h>
 
@@ -39,27 +40,16 @@ static struct af_future future_eperm = {
 	.status = -1,
 };
 
-static inline struct af_future *future_new(struct af_loop *loop,
-					   const struct afi_future_ops *ops)
+struct af_future *afi_future_new(struct af_loop *loop,
+				 const struct afi_future_ops *ops)
 {
 	struct af_future *f;
 
 	assert(afi_loop_alive(loop));
-	f = afi_block_get(&loop->pool, ops->size);
-	if (!f)
-		return NULL;
-	afi_loop_ref(loop);
-	f->loop = loop;
-	f->ops = ops;
-	f->refs = 2;
-	f->status = -1;
+	f = afi_future_take(loop, ops);
+	if (f)
+		memset(f + 1, 0, ops->size - sizeof(*f));
 	return f;
-}
-
-struct af_future *afi_future_new(struct af_loop *loop,
-				 const struct afi_future_ops *ops)
-{
-	return future_new(loop, ops);
 }
 
 static void future_orphan(struct afi_member *member)
@@ -80,7 +70,7 @@ struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
 	/* A future of another thread's loop, or of a freed one, says so. */
 	if (!valid || afi_loop_usable(loop) < 0)
 		return afi_future_failed(loop, -EINVAL);
-	f = future_new(loop, ops);
+	f = afi_future_new(loop, ops);
 	if (!f)
 		return afi_future_failed(loop, -ENOMEM);
 	future_join(f);
@@ -190,11 +180,8 @@ __attribute__((noinline)) static void future_free_others(struct af_future *f)
 	}
 }
 
-/*
- * These three stay apart: most references are not the last, and most futures
- * have no source.
- */
-__attribute__((noinline)) static void future_free_chain(struct af_future *f)
+/* Also one with a source, or one that others are parts of. */
+__attribute__((noinline)) static void future_free_any(struct af_future *f)
 {
 	while (f && f->ops->kind == AFI_SINGLE)
 		f = future_free_link(f);
@@ -202,17 +189,20 @@ __attribute__((noinline)) static void future_free_chain(struct af_future *f)
 		future_free_others(f);
 }
 
-__attribute__((noinline)) static void future_free_single(struct af_future *f)
-{
-	future_free_one(f);
-}
-
+/* Most have nothing to free but themselves: these take no detour. */
 __attribute__((noinline)) static void future_free(struct af_future *f)
 {
-	if (f->source || f->ops->kind != AFI_SINGLE)
-		future_free_chain(f);
-	else
-		future_free_single(f);
+	const struct afi_future_ops *ops = f->ops;
+	struct af_loop *loop = f->loop;
+
+	if (f->source || f->buffer || f->chunk || ops->destroy ||
+	    ops->kind != AFI_SINGLE || loop->freed) {
+		future_free_any(f);
+		return;
+	}
+	afi_block_put(&loop->pool, f, ops->size);
+	/* Not the last one: that is the owner's, until the loop is freed. */
+	loop->refs--;
 }
 
 /* Drops a reference to a future that is not a static one. */
@@ -278,22 +268,12 @@ void afi_future_finish(struct af_future *f, int error)
 	future_drop(f);
 }
 
-/* Most have one; NULL: no memory for another. */
-static inline struct afi_waiter *future_new_waiter(struct af_future *f)
+static inline void future_add(struct af_future *f, struct afi_waiter *waiter,
+			      void (*run)(struct afi_waiter *,
+					  struct af_future *),
+			      void (*fn)(void), void *arg,
+			      struct af_future *child)
 {
-	if (!f->first_waiter.run)
-		return &f->first_waiter;
-	return malloc(sizeof(struct afi_waiter));
-}
-
-int afi_future_wait(struct af_future *f,
-		    void (*run)(struct afi_waiter *, struct af_future *),
-		    void (*fn)(void), void *arg, struct af_future *child)
-{
-	struct afi_waiter *waiter = future_new_waiter(f);
-
-	if (!waiter)
-		return -ENOMEM;
 	waiter->next = NULL;
 	waiter->run = run;
 	waiter->fn = fn;
@@ -306,6 +286,28 @@ int afi_future_wait(struct af_future *f,
 	f->last_waiter = waiter;
 	if (f->done)
 		afi_future_schedule(f);
+}
+
+__attribute__((noinline)) static int
+future_wait_more(struct af_future *f,
+		 void (*run)(struct afi_waiter *, struct af_future *),
+		 void (*fn)(void), void *arg, struct af_future *child)
+{
+	struct afi_waiter *waiter = malloc(sizeof(*waiter));
+
+	if (!waiter)
+		return -ENOMEM;
+	future_add(f, waiter, run, fn, arg, child);
+	return 0;
+}
+
+int afi_future_wait(struct af_future *f,
+		    void (*run)(struct afi_waiter *, struct af_future *),
+		    void (*fn)(void), void *arg, struct af_future *child)
+{
+	if (f->first_waiter.run)
+		return future_wait_more(f, run, fn, arg, child);
+	future_add(f, &f->first_waiter, run, fn, arg, child);
 	return 0;
 }
 

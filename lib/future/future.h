@@ -155,6 +155,46 @@ static inline struct af_future *afi_future_owner(struct af_future *f)
 }
 
 /*
+ * A pending future, with two references: the caller's and the operation's. NULL:
+ * out of memory. Of the ops->size bytes only the head is set.
+ */
+static inline struct af_future *
+afi_future_take(struct af_loop *loop, const struct afi_future_ops *ops)
+{
+	struct af_future *f = afi_block_take(&loop->pool, ops->size);
+
+	if (!f)
+		return NULL;
+	afi_loop_ref(loop);
+	f->ops = ops;
+	f->loop = loop;
+	f->refs = 2;
+	f->error = 0;
+	f->status = -1;
+	f->flags = 0;
+	f->done = f->running = false;
+	f->cancel = AFI_CANCEL_NONE;
+	f->task.run = NULL;
+	f->pending.orphan = NULL;
+	f->waiters = NULL;
+	f->first_waiter.run = NULL;
+	f->source = NULL;
+	f->deadline = NULL;
+	f->since = 0;
+	f->count = 0;
+	f->data = NULL;
+	f->chunk = NULL;
+	f->buffer = NULL;
+	return f;
+}
+/* Ends one that nobody waits for or knows. Its result must have been set. */
+static inline void afi_future_finish_new(struct af_future *f, int error)
+{
+	f->done = true;
+	f->error = error;
+	f->refs = 1;
+}
+/*
  * A pending future of ops->size bytes, zeroed past the head, with two
  * references: the caller's and the operation's. NULL: out of memory.
  */

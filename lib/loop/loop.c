@@ -29,11 +29,8 @@ static void loop_start_kick(struct af_loop *loop)
 		event_active(&loop->kick.event, EV_TIMEOUT, 0);
 }
 
-/*
- * Has the program's own run of the base run the queues. A driver does that by
- * itself; and a base that the program does not know runs only with a driver.
- */
-static void loop_kick(struct af_loop *loop)
+/* A driver does that by itself; a base the program does not know has one. */
+void afi_loop_kick(struct af_loop *loop)
 {
 	if (loop->drivers > 0 || !loop->home_shared || loop->freed ||
 	    !afi_loop_is_here(loop))
@@ -67,7 +64,7 @@ static void loop_on_kick(evutil_socket_t fd, short what, void *arg)
 	afi_loop_ref(loop);
 	afi_loop_round(loop, NULL);
 	loop_finish_freed(loop);
-	loop_kick(loop);
+	afi_loop_kick(loop);
 	afi_loop_unref(loop);
 }
 
@@ -213,7 +210,7 @@ struct event_base *af_loop_base(struct af_loop *loop)
 		return NULL;
 	/* From here on the program, too, can run it. */
 	loop->home_shared = true;
-	loop_kick(loop);
+	afi_loop_kick(loop);
 	return loop->home;
 }
 
@@ -251,27 +248,20 @@ void af_loop_free(struct af_loop *loop)
 	afi_loop_unref(loop);
 }
 
-void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *))
-{
-	afi_task_queue(&loop->ready, task, run);
-	loop_kick(loop);
-}
-
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *))
 {
 	if (task->run)
 		return;
 	afi_task_queue(&loop->settle, task, run);
-	loop_kick(loop);
+	afi_loop_kick(loop);
 }
 
 void afi_loop_later(struct af_loop *loop, struct afi_task *task,
 		    void (*run)(struct afi_task *))
 {
 	afi_task_queue(&loop->later, task, run);
-	loop_kick(loop);
+	afi_loop_kick(loop);
 }
 
 /* At its next turn libevent forgets a break that was made before it. */
@@ -332,7 +322,7 @@ void afi_loop_exit(struct af_loop *loop)
 		if (loop->freed)
 			afi_loop_release_freed(loop);
 		else
-			loop_kick(loop);
+			afi_loop_kick(loop);
 	}
 	afi_loop_unref(loop);
 }

@@ -154,9 +154,16 @@ static inline struct afi_pool *afi_loop_pool(struct af_loop *loop)
 	return loop->freed ? NULL : &loop->pool;
 }
 
+/* Without a driver: has the program's own run of the base run the queues. */
+void afi_loop_kick(struct af_loop *loop);
 /* Queue a task that is not queued; run is the function to call. */
-void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
-		    void (*run)(struct afi_task *));
+static inline void afi_loop_ready(struct af_loop *loop, struct afi_task *task,
+				  void (*run)(struct afi_task *))
+{
+	afi_task_queue(&loop->ready, task, run);
+	if (loop->drivers == 0)
+		afi_loop_kick(loop);
+}
 void afi_loop_settle(struct af_loop *loop, struct afi_task *task,
 		     void (*run)(struct afi_task *));
 /*
