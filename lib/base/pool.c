@@ -71,7 +71,7 @@ void afi_chunk_put(struct afi_pool *pool, struct afi_chunk *chunk)
 	if (chunk->size == SMALL_SIZE)
 		afi_block_put(pool, chunk, AFI_BLOCK_SIZE);
 	else if (pool && chunk->size == AFI_CHUNK_SIZE &&
-		 pool->n_chunks < AFI_CHUNKS_MAX)
+		 pool->n_chunks != AFI_CHUNKS_MAX)
 		pool->chunks[pool->n_chunks++] = chunk;
 	else
 		free(chunk);

@@ -79,7 +79,7 @@ static inline void afi_block_put(struct afi_pool *pool, void *memory,
 	struct afi_block *block = memory;
 
 	if (!pool || size > AFI_BLOCK_SIZE ||
-	    pool->n_blocks >= AFI_BLOCKS_MAX) {
+	    pool->n_blocks == AFI_BLOCKS_MAX) {
 		free(memory);
 		return;
 	}

@@ -268,11 +268,10 @@ void afi_future_finish(struct af_future *f, int error)
 	future_drop(f);
 }
 
-static inline void future_add(struct af_future *f, struct afi_waiter *waiter,
-			      void (*run)(struct afi_waiter *,
-					  struct af_future *),
-			      void (*fn)(void), void *arg,
-			      struct af_future *child)
+static inline void
+future_add(struct af_future *f, struct afi_waiter *waiter,
+	   void (*run)(struct afi_waiter *, struct af_future *),
+	   void (*fn)(void), void *arg, struct af_future *child)
 {
 	waiter->next = NULL;
 	waiter->run = run;
