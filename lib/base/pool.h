@@ -47,45 +47,70 @@ struct afi_block {
 	struct afi_block *next;
 };
 
+/* Blocks of one size: on the first shelf AFI_BLOCK_SIZE, then twice as much ... */
+#define AFI_SHELVES 5
+
+struct afi_shelf {
+	struct afi_block *first;
+	unsigned n;
+};
+
 #define AFI_CHUNKS_MAX (AFI_BLOCKS_MAX ? 8 : 0)
 
 struct afi_pool {
-	struct afi_block *blocks;
-	unsigned n_blocks;
+	struct afi_shelf shelves[AFI_SHELVES];
 	struct afi_chunk *chunks[8];
 	unsigned n_chunks;
 };
 
-/* A block from malloc(). */
+/* Takes the first block from a shelf; NULL: there is none. */
+static inline void *afi_shelf_take(struct afi_shelf *shelf)
+{
+	struct afi_block *block = shelf->first;
+
+	if (block) {
+		shelf->first = block->next;
+		shelf->n--;
+	}
+	return block;
+}
+
+/* Puts a block on a shelf that has less than max of them; or frees it. */
+static inline void afi_shelf_put(struct afi_shelf *shelf, unsigned max,
+				 void *memory)
+{
+	struct afi_block *block = memory;
+
+	if (shelf->n == max) {
+		free(block);
+		return;
+	}
+	block->next = shelf->first;
+	shelf->first = block;
+	shelf->n++;
+}
+
+/* Memory for a block of size bytes from malloc(). */
 void *afi_block_new(size_t size);
 /* Returns memory that is not zeroed, or NULL. */
 static inline void *afi_block_take(struct afi_pool *pool, size_t size)
 {
-	struct afi_block *block = pool->blocks;
+	void *block = NULL;
 
-	if (!block || size > AFI_BLOCK_SIZE)
-		return afi_block_new(size);
-	pool->blocks = block->next;
-	pool->n_blocks--;
-	return block;
+	if (size <= AFI_BLOCK_SIZE)
+		block = afi_shelf_take(&pool->shelves[0]);
+	return block ? block : afi_block_new(size);
 }
-
 /* Returns zeroed memory, or NULL. */
 void *afi_block_get(struct afi_pool *pool, size_t size);
 /* Returns a block to its pool; pool NULL (the loop was freed): frees it. */
-static inline void afi_block_put(struct afi_pool *pool, void *memory,
+static inline void afi_block_put(struct afi_pool *pool, void *block,
 				 size_t size)
 {
-	struct afi_block *block = memory;
-
-	if (!pool || size > AFI_BLOCK_SIZE ||
-	    pool->n_blocks == AFI_BLOCKS_MAX) {
-		free(memory);
-		return;
-	}
-	block->next = pool->blocks;
-	pool->blocks = block;
-	pool->n_blocks++;
+	if (!pool || size > AFI_BLOCK_SIZE)
+		free(block);
+	else
+		afi_shelf_put(&pool->shelves[0], AFI_BLOCKS_MAX, block);
 }
 
 /* Returns a chunk of at least size bytes with one reference, or NULL. */
