@@ -22,5 +22,7 @@ int afi_device_can_poll(int fd, const struct stat *st);
  * splice(2) does not wait for them. May wait itself.
  */
 bool afi_device_keeps(int fd);
+/* Has the system begin to read what comes next, where it can. */
+void afi_device_read_ahead(int fd);
 
 #endif

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -13,6 +14,9 @@
 #include "transport/device.h"
 
 #define MEMORY_DEVICES 1
+
+/* Bytes. More is slower: it takes memory that is read before it is needed. */
+#define AHEAD (512 * 1024)
 
 /* File systems, as statfs(2) names them; not every libc has <linux/magic.h>. */
 #define TMPFS 0x01021994
@@ -76,4 +80,12 @@ bool afi_device_keeps(int fd)
 		return true;
 	}
 	return false;
+}
+
+void afi_device_read_ahead(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	if (at >= 0)
+		posix_fadvise(fd, at, AHEAD, POSIX_FADV_WILLNEED);
 }

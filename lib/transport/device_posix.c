@@ -48,3 +48,9 @@ bool afi_device_keeps(int fd)
 	(void)fd;
 	return false;
 }
+
+/* Not every system has posix_fadvise(3). */
+void afi_device_read_ahead(int fd)
+{
+	(void)fd;
+}

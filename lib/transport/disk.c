@@ -31,8 +31,10 @@ static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
 		memcpy(buf, job->chunk->data + job->start, (size_t)r);
 		job->start += (size_t)r;
 	}
-	if (job->start == job->done)
-		afi_disk_discard(disk, AFI_READ);
+	if (job->start < job->done)
+		return r;
+	disk->in_a_row = job->done == job->len;
+	afi_disk_discard(disk, AFI_READ);
 	return r;
 }
 
@@ -55,6 +57,7 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 						: afi_disk_work_read);
 	if (!job)
 		return -ENOMEM;
+	job->ahead = disk->in_a_row;
 	r = afi_disk_give(disk, job);
 	return r < 0 ? r : disk_take_read(disk, buf, len);
 }

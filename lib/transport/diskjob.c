@@ -113,6 +113,8 @@ void afi_disk_work_read(struct afi_job *base)
 		job->done = (size_t)r;
 	else
 		job->error = errno == EAGAIN ? -EIO : -errno;
+	if (job->ahead)
+		afi_device_read_ahead(job->fd);
 }
 
 /* Memory that O_DIRECT accepts; *ret is to be freed. NULL: ENOMEM. */

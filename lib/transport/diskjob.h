@@ -25,6 +25,7 @@ struct afi_disk_job {
 	bool close_fd; /* when the last reference is dropped */
 	bool aligned;  /* O_DIRECT */
 	bool counted;  /* the write ended early, and counted all of len */
+	bool ahead;    /* the next reads will go on after this one */
 	enum afi_direction direction;
 	struct afi_chunk *chunk;
 	off_t at; /* warming: the position */

@@ -17,6 +17,7 @@ struct afi_disk {
 	bool has_start;		      /* its position cannot be below 0 */
 	struct afi_nowait nowait;
 	int error;	 /* of a write whose operation had ended */
+	bool in_a_row;	 /* the last read by a worker found all it asked for */
 	off_t warm;	 /* the file is in the page cache up to here */
 	bool never_warm; /* the page cache is bypassed */
 };
