@@ -259,7 +259,11 @@ static void follow_on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	follow_settle(watch);
-	if (afi_follow_watch_has_news(watch))
+	/*
+	 * The news stay until a read has found the end: one that is under way
+	 * may have found it before.
+	 */
+	if (watch->news)
 		watch->changed(watch->arg);
 }
 

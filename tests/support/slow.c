@@ -127,9 +127,15 @@ static bool pass_through(struct slow_failure *failure)
 
 ssize_t slow_readv(int fd, const struct iovec *iov, int n)
 {
-	if (is_disk(fd) && pass_through(&now.read))
+	ssize_t r = 0;
+
+	if (!is_disk(fd))
+		return readv(fd, iov, n);
+	if (now.read_before)
+		r = readv(fd, iov, n);
+	if (pass_through(&now.read))
 		return -1;
-	return readv(fd, iov, n);
+	return now.read_before ? r : readv(fd, iov, n);
 }
 
 ssize_t slow_writev(int fd, const struct iovec *iov, int n)

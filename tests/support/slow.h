@@ -28,6 +28,7 @@ struct slow {
 	bool no_threads; /* no thread can be started */
 	struct slow_failure read, write, sync;
 	size_t write_max; /* the most bytes of one write; 0: all */
+	bool read_before; /* a read waits when it has its bytes already */
 };
 
 /* Sets the above; from any thread. */
