@@ -33,6 +33,7 @@ struct unit {
 static const struct unit mb_s = { "MB/s", 1e-6, true };
 static const struct unit per_s = { "/s", 1, true };
 static const struct unit ns = { "ns", 1e9, false };
+static const struct unit wakes = { "wakes", BENCH_BURST, false };
 static const struct unit bytes = { "B", 1, false };
 
 static const struct work {
@@ -57,6 +58,12 @@ static const struct work {
 	{ "spawn-64", "spawn", 1000, BENCH_AT_ONCE, &per_s, 0, 0 },
 	{ "spawn-fat", "spawn", 200, 1, &per_s, 0, 2 * GB },
 	{ "many", "many", 400000, 5000, &per_s, 2, 0 },
+	{ "threads-1", "threads", 400000, 1, &per_s, 1100, 0 },
+	{ "threads-2", "threads", 400000, 2, &per_s, 1100, 0 },
+	{ "post", "post", 1000000, 1, &ns, 0, 0 },
+	{ "post-wakes", "post-wakes", 1000000, 1, &wakes, 0, 0 },
+	{ "post-apart", "post", 1000000, 2, &ns, 0, 0 },
+	{ "post-apart-wakes", "post-wakes", 1000000, 2, &wakes, 0, 0 },
 	{ "idle-memory", "idle", 1, 10000, &bytes, 2, 0 },
 	{ "future-resolve", "future-resolve", 5000000, 100, &ns, 0, 0 },
 	{ "future-then", "future-then", 5000000, 100, &ns, 0, 0 },

@@ -16,6 +16,8 @@
 #define BENCH_MESSAGE 64
 /* How many children may run at once. */
 #define BENCH_AT_ONCE 64
+/* After so many posts, a thread waits until they have run. */
+#define BENCH_BURST 1000
 
 /*
  * Does a kind of work n times. The meaning of size depends on the kind. Returns
@@ -65,6 +67,37 @@ char *bench_bytes(size_t n);
 int *bench_pairs(size_t n, struct bench_child *child);
 /* Returns n descriptors of a pipe that never has data. */
 int *bench_silent(size_t n);
+
+/*
+ * threads.c. An echo function makes a loop in this thread, sends a message on
+ * each of the sockets, and again whenever it has come back, n times in all.
+ */
+typedef void (*bench_echo_fn)(int *fds, size_t pairs, size_t n);
+/* Calls play in threads with a core and a child each. Returns the seconds. */
+double bench_threads(size_t n, size_t threads, bench_echo_fn play);
+
+struct bench_posts {
+	double seconds; /* from the first post of each burst until all have run */
+	size_t wakes;	/* how often write(2) was called */
+};
+
+/*
+ * Calls post n times in another thread, on the first core or the second one,
+ * while run runs the loop. The loop must call bench_posted() for each post, and
+ * end when that returns true.
+ */
+struct bench_posts bench_post(size_t n, size_t cores, void (*post)(void),
+			      void (*run)(void));
+bool bench_posted(void);
+
+/* For contenders that have no queue: a list under a lock. */
+struct bench_note {
+	struct bench_note *next;
+};
+/* Returns whether the queue was empty. */
+bool bench_queue_put(void);
+/* Calls bench_posted() for all in the queue. */
+bool bench_queue_run(void);
 
 /* Each line is counted, and nothing else is done with it. */
 struct bench_count {

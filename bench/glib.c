@@ -15,8 +15,8 @@
 
 #include "bench.h"
 
-static GMainLoop *loop;
-static char block[BENCH_BLOCK];
+static _Thread_local GMainLoop *loop;
+static _Thread_local char block[BENCH_BLOCK];
 
 /* Takes the error's address, as arguments may be evaluated in any order. */
 static void check(bool good, GError **error, const char *what)
@@ -304,14 +304,13 @@ static double spawn_all(size_t n, size_t at_once)
 	return bench_now() - start;
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game *games = calloc(pairs, sizeof(*games));
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
+	GMainContext *context = g_main_context_new();
 
-	loop = g_main_loop_new(NULL, FALSE);
+	g_main_context_push_thread_default(context);
+	loop = g_main_loop_new(context, FALSE);
 	for (size_t i = 0; i < pairs; i++) {
 		GError *error = NULL;
 		GSocket *socket = g_socket_new_from_fd(fds[i], &error);
@@ -327,7 +326,50 @@ static double many(size_t n, size_t pairs)
 		ping(&games[i]);
 	}
 	g_main_loop_run(loop);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
+}
+
+static gboolean on_post(void *arg)
+{
+	(void)arg;
+	if (bench_posted())
+		g_main_loop_quit(loop);
+	return G_SOURCE_REMOVE;
+}
+
+static void post_one(void)
+{
+	g_idle_add(on_post, NULL);
+}
+
+static void run_posts(void)
+{
+	loop = g_main_loop_new(NULL, FALSE);
+	g_main_loop_run(loop);
+}
+
+static double post(size_t n, size_t cores)
+{
+	return bench_post(n, cores, post_one, run_posts).seconds;
+}
+
+static double post_wakes(size_t n, size_t cores)
+{
+	return (double)bench_post(n, cores, post_one, run_posts).wakes;
 }
 
 static double idle(size_t n, size_t files)
@@ -357,6 +399,9 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 4 },
+		{ "threads", threads, 4 },
+		{ "post", post, 10 },
+		{ "post-wakes", post_wakes, 10 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};

@@ -13,9 +13,9 @@
 
 #include "bench.h"
 
-static uv_loop_t *loop;
+static _Thread_local uv_loop_t *loop;
 static bool socket_pairs;
-static char block[BENCH_BLOCK];
+static _Thread_local char block[BENCH_BLOCK];
 
 struct child {
 	uv_process_t process;
@@ -348,15 +348,13 @@ static uv_stream_t *open_stream(uv_pipe_t *pipe, int fd)
 	return (uv_stream_t *)pipe;
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game game = { .left = n, .size = BENCH_MESSAGE };
 	uv_pipe_t *pipes = calloc(pairs, sizeof(*pipes));
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
 
-	loop = uv_default_loop();
+	loop = malloc(sizeof(*loop));
+	check(uv_loop_init(loop), "uv_loop_init");
 	for (size_t i = 0; i < pairs; i++) {
 		uv_stream_t *to = open_stream(&pipes[i], fds[i]);
 
@@ -366,7 +364,56 @@ static double many(size_t n, size_t pairs)
 	}
 	uv_run(loop, UV_RUN_DEFAULT);
 	bench_expect("echoes left", game.left, 0);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
+}
+
+/* As in libuv's manual: a queue of the program's own, and a handle. */
+static uv_async_t async;
+
+static void on_async(uv_async_t *handle)
+{
+	(void)handle;
+	if (bench_queue_run())
+		uv_stop(loop);
+}
+
+static void post_one(void)
+{
+	bench_queue_put();
+	uv_async_send(&async);
+}
+
+static void run_posts(void)
+{
+	uv_run(loop, UV_RUN_DEFAULT);
+}
+
+static double post(size_t n, size_t cores)
+{
+	loop = uv_default_loop();
+	check(uv_async_init(loop, &async, on_async), "uv_async_init");
+	return bench_post(n, cores, post_one, run_posts).seconds;
+}
+
+static double post_wakes(size_t n, size_t cores)
+{
+	loop = uv_default_loop();
+	check(uv_async_init(loop, &async, on_async), "uv_async_init");
+	return (double)bench_post(n, cores, post_one, run_posts).wakes;
 }
 
 static double idle(size_t n, size_t files)
@@ -395,6 +442,9 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
+		{ "threads", threads, 0 },
+		{ "post", post, 0 },
+		{ "post-wakes", post_wakes, 0 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};
