@@ -41,7 +41,7 @@ __attribute__((noreturn)) void bench_die(const char *what);
 /* Exits with a message unless the two are equal. */
 void bench_expect(const char *what, size_t seen, size_t expected);
 
-/* The arguments for bench/child, valid until the next call. */
+/* The arguments for bench/child, or child-tls in the mode "tls", valid until the next call. */
 char **bench_argv(const char *mode, size_t n, size_t size);
 extern char *bench_true[];
 
@@ -52,15 +52,22 @@ struct bench_child {
 
 /* Starts a child in the fastest way the system has. */
 void bench_spawn(struct bench_child *child, char **argv, bool with_stdin);
+/* The child's stdin is a socket, whose other end is out. */
+void bench_spawn_on_socket(struct bench_child *child, char **argv);
 /* Waits for a child whose parent's ends are closed. */
 void bench_reap(const struct bench_child *child);
 /* Makes a pipe that no child inherits. */
 void bench_pipe(int ends[2]);
 void bench_nonblock(int fd);
 
-/* Opens an on-disk file of n bytes that is in the page cache. */
+/* disk.c. Opens an on-disk file of n bytes that is in the page cache. */
 int bench_file(size_t n);
+/* The same file, not in the page cache. Exits with 77 if it cannot be dropped. */
+int bench_cold_file(size_t n);
 extern const char bench_file_path[];
+extern const char bench_copy_path[];
+/* Checks and removes the copy. */
+void bench_copied(size_t n);
 /* Allocates n bytes and touches them. */
 char *bench_bytes(size_t n);
 /* Makes n socket pairs; a child echoes on their other ends. */
@@ -122,5 +129,12 @@ struct bench_split {
 };
 char *bench_split_at(struct bench_split *split);
 void bench_split(struct bench_split *split, size_t n);
+
+/* Works that a contender may have in another file than its main(). */
+double file_copy(size_t n, size_t size);
+double file_read(size_t n, size_t size);
+double post_time(size_t n, size_t cores);
+double post_wakes(size_t n, size_t cores);
+double tls_in(size_t n, size_t size);
 
 #endif

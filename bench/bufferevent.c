@@ -254,6 +254,9 @@ int main(int argc, char **argv)
 		{ "many", many, 0 },
 		{ "threads", threads, 0 },
 		{ "idle", idle, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

@@ -362,14 +362,62 @@ static void run_posts(void)
 	g_main_loop_run(loop);
 }
 
-static double post(size_t n, size_t cores)
+double post_time(size_t n, size_t cores)
 {
 	return bench_post(n, cores, post_one, run_posts).seconds;
 }
 
-static double post_wakes(size_t n, size_t cores)
+double post_wakes(size_t n, size_t cores)
 {
 	return (double)bench_post(n, cores, post_one, run_posts).wakes;
+}
+
+double file_read(size_t n, size_t size)
+{
+	GFile *path = g_file_new_for_path(bench_file_path);
+	GError *error = NULL;
+	GFileInputStream *file;
+	size_t got = 0;
+	double start;
+
+	(void)size;
+	close(bench_cold_file(n));
+	start = bench_now();
+	file = g_file_read(path, NULL, &error);
+	check(file != NULL, &error, bench_file_path);
+	loop = g_main_loop_new(NULL, FALSE);
+	g_input_stream_read_async(G_INPUT_STREAM(file), block, sizeof(block),
+				  G_PRIORITY_DEFAULT, NULL, on_bytes, &got);
+	g_main_loop_run(loop);
+	bench_expect("bytes", got, n);
+	return bench_now() - start;
+}
+
+static void on_copied(GObject *file, GAsyncResult *result, void *arg)
+{
+	GError *error = NULL;
+
+	(void)arg;
+	check(g_file_copy_finish(G_FILE(file), result, &error), &error, "copy");
+	g_main_loop_quit(loop);
+}
+
+double file_copy(size_t n, size_t size)
+{
+	GFile *from = g_file_new_for_path(bench_file_path);
+	GFile *to = g_file_new_for_path(bench_copy_path);
+	double start, took;
+
+	(void)size;
+	close(bench_cold_file(n));
+	start = bench_now();
+	loop = g_main_loop_new(NULL, FALSE);
+	g_file_copy_async(from, to, G_FILE_COPY_OVERWRITE, G_PRIORITY_DEFAULT,
+			  NULL, NULL, NULL, on_copied, NULL);
+	g_main_loop_run(loop);
+	took = bench_now() - start;
+	bench_copied(n);
+	return took;
 }
 
 static double idle(size_t n, size_t files)
@@ -400,8 +448,10 @@ int main(int argc, char **argv)
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 4 },
 		{ "threads", threads, 4 },
-		{ "post", post, 10 },
+		{ "post", post_time, 10 },
 		{ "post-wakes", post_wakes, 10 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};

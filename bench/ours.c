@@ -345,13 +345,13 @@ static void run_posts(void)
 	af_future_unref(never);
 }
 
-static double post(size_t n, size_t cores)
+double post_time(size_t n, size_t cores)
 {
 	posts_to = loop = af_loop_new(NULL);
 	return bench_post(n, cores, post_one, run_posts).seconds;
 }
 
-static double post_wakes(size_t n, size_t cores)
+double post_wakes(size_t n, size_t cores)
 {
 	posts_to = loop = af_loop_new(NULL);
 	return (double)bench_post(n, cores, post_one, run_posts).wakes;
@@ -396,14 +396,19 @@ int main(int argc, char **argv)
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
 		{ "threads", threads, 0 },
-		{ "post", post, 0 },
+		{ "post", post_time, 0 },
 		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ "future-resolve", future_resolve, 0 },
 		{ "future-then", future_then, 0 },
 		{ "future-await", future_await, 0 },
 		{ "growth-idle", growth_idle, 0 },
 		{ "growth-queue", growth_queue, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

@@ -290,13 +290,13 @@ static void run_posts(void)
 	while (!bench_queue_run());
 }
 
-static double post(size_t n, size_t cores)
+double post_time(size_t n, size_t cores)
 {
 	wakeup = eventfd(0, EFD_CLOEXEC);
 	return bench_post(n, cores, post_one, run_posts).seconds;
 }
 
-static double post_wakes(size_t n, size_t cores)
+double post_wakes(size_t n, size_t cores)
 {
 	wakeup = eventfd(0, EFD_CLOEXEC);
 	return (double)bench_post(n, cores, post_one, run_posts).wakes;
@@ -315,8 +315,13 @@ int main(int argc, char **argv)
 		{ "spawn", spawn, 0 },
 		{ "many", many, 0 },
 		{ "threads", threads, 0 },
-		{ "post", post, 0 },
+		{ "post", post_time, 0 },
 		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

@@ -9,11 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uv.h>
+#include "libuv.h"
 
-#include "bench.h"
-
-static _Thread_local uv_loop_t *loop;
+_Thread_local uv_loop_t *loop;
 static bool socket_pairs;
 static _Thread_local char block[BENCH_BLOCK];
 
@@ -23,7 +21,7 @@ struct child {
 	size_t got;
 };
 
-static void check(int r, const char *what)
+void check(int r, const char *what)
 {
 	if (r >= 0)
 		return;
@@ -381,41 +379,6 @@ static double threads(size_t n, size_t threads)
 	return bench_threads(n, threads, echo);
 }
 
-/* As in libuv's manual: a queue of the program's own, and a handle. */
-static uv_async_t async;
-
-static void on_async(uv_async_t *handle)
-{
-	(void)handle;
-	if (bench_queue_run())
-		uv_stop(loop);
-}
-
-static void post_one(void)
-{
-	bench_queue_put();
-	uv_async_send(&async);
-}
-
-static void run_posts(void)
-{
-	uv_run(loop, UV_RUN_DEFAULT);
-}
-
-static double post(size_t n, size_t cores)
-{
-	loop = uv_default_loop();
-	check(uv_async_init(loop, &async, on_async), "uv_async_init");
-	return bench_post(n, cores, post_one, run_posts).seconds;
-}
-
-static double post_wakes(size_t n, size_t cores)
-{
-	loop = uv_default_loop();
-	check(uv_async_init(loop, &async, on_async), "uv_async_init");
-	return (double)bench_post(n, cores, post_one, run_posts).wakes;
-}
-
 static double idle(size_t n, size_t files)
 {
 	int *fds = bench_silent(files);
@@ -443,8 +406,10 @@ int main(int argc, char **argv)
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
 		{ "threads", threads, 0 },
-		{ "post", post, 0 },
+		{ "post", post_time, 0 },
 		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};

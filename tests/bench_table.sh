@@ -42,6 +42,24 @@ expect() {
 	[ "$seen" = "$4" ] || fail "$1, $2: '$seen' instead of '$4'"
 }
 
+# The works of the bench itself: each is listed once, and so is what it names.
+awk '
+	/^#/ { next }
+	NF != 3 { print "not three words: " $0 }
+	$1 in seen { print "listed twice: " $1 }
+	{
+		seen[$1]
+		for (i = 2; i <= 3; i++)
+			if (split($i, part, ":") == 2)
+				named[part[2]]
+	}
+	END {
+		for (work in named)
+			if (!(work in seen))
+				print "not listed: " work
+	}' "$bench/works" >wrong
+[ ! -s wrong ] || fail "$(cat wrong)"
+
 cat >works <<'end'
 # a comment
 drift     raw:drift    1.00
