@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The size of all reads and writes: the capacity of a pipe. */
 #define BENCH_BLOCK 65536
 /* The size of a message in the work "many", in bytes. */
@@ -113,7 +117,7 @@ struct bench_count {
 
 static inline int bench_line(const char *data, size_t len, void *arg)
 {
-	struct bench_count *count = arg;
+	struct bench_count *count = (struct bench_count *)arg;
 
 	(void)data;
 	count->lines++;
@@ -136,5 +140,9 @@ double file_read(size_t n, size_t size);
 double post_time(size_t n, size_t cores);
 double post_wakes(size_t n, size_t cores);
 double tls_in(size_t n, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
