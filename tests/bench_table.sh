@@ -126,6 +126,12 @@ for line in '| drift | 175 /s ±283 % | 0.50 | 1.10 | 1.00 | reached |' \
 	'| cost | | | 43.5 ns ±10 % | 40 | missed |'; do
 	grep -qxF "$line" tables || fail "no line in the tables: $line"
 done
+printf '%s\n' before '<!-- begin bench/report -->' old '<!-- end -->' after >page
+bash "$bench/report" -w page results || fail 'report -w failed'
+grep -v '^|\|^$\|Medians\|Figures' page | tr '\n' ' ' >rest
+[ "$(cat rest)" = 'before <!-- begin bench/report --> <!-- end --> after ' ] ||
+	fail "what is around the tables: $(cat rest)"
+[ "$(grep -c '^|' tables)" = "$(grep -c '^|' page)" ] || fail 'no tables'
 
 [ $result = 0 ] || cat printed tables
 exit $result
