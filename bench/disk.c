@@ -17,7 +17,7 @@
 const char bench_file_path[] = "bench-file.tmp";
 const char bench_copy_path[] = "bench-copy.tmp";
 
-static int make_file(size_t n)
+int bench_file(size_t n)
 {
 	int fd = open(bench_file_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	char *block = bench_bytes(MB);
@@ -34,15 +34,6 @@ static int make_file(size_t n)
 	/* Or it would be written to the disk during the measurement. */
 	if (ftruncate(fd, (off_t)n) < 0 || fdatasync(fd) < 0)
 		bench_die(bench_file_path);
-	munmap(block, MB);
-	return fd;
-}
-
-int bench_file(size_t n)
-{
-	int fd = make_file(n);
-	char *block = bench_bytes(MB);
-
 	for (size_t at = 0; at < n; at += MB)
 		if (pread(fd, block, MB, (off_t)at) <= 0)
 			bench_die(bench_file_path);
@@ -68,9 +59,14 @@ static size_t resident(int fd, size_t n)
 
 int bench_cold_file(size_t n)
 {
-	int fd = make_file(n);
 	size_t pages;
+	int fd;
 
+	/* Read it first, so that a cache below the page cache has it each time. */
+	close(bench_file(n));
+	fd = open(bench_file_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		bench_die(bench_file_path);
 	errno = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (errno != 0)
 		bench_die("posix_fadvise");
