@@ -45,7 +45,7 @@ __attribute__((noreturn)) void bench_die(const char *what);
 /* Exits with a message unless the two are equal. */
 void bench_expect(const char *what, size_t seen, size_t expected);
 
-/* The arguments for bench/child, or child-tls in the mode "tls", valid until the next call. */
+/* Of bench/child, or child-tls for "tls"; valid until the next call. */
 char **bench_argv(const char *mode, size_t n, size_t size);
 extern char *bench_true[];
 
@@ -66,7 +66,7 @@ void bench_nonblock(int fd);
 
 /* disk.c. Opens an on-disk file of n bytes that is in the page cache. */
 int bench_file(size_t n);
-/* The same file, not in the page cache. Exits with 77 if it cannot be dropped. */
+/* The same file, not in the page cache; exits with 77 if that fails. */
 int bench_cold_file(size_t n);
 extern const char bench_file_path[];
 extern const char bench_copy_path[];

@@ -62,7 +62,7 @@ int bench_cold_file(size_t n)
 	size_t pages;
 	int fd;
 
-	/* Read it first, so that a cache below the page cache has it each time. */
+	/* Read it first, so that a cache below this one has it each time. */
 	close(bench_file(n));
 	fd = open(bench_file_path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

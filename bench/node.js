@@ -85,8 +85,9 @@ const kinds = {
 		async function seat() {
 			while (left > 0) {
 				left--;
-				const child = spawn('/bin/true', [],
-					{ stdio: ['inherit', 'pipe', 'inherit'] });
+				const child = spawn('/bin/true', [], {
+					stdio: ['inherit', 'pipe', 'inherit'],
+				});
 				child.stdout.resume();
 				const [status] = await once(child, 'close');
 				assert.strictEqual(status, 0);
