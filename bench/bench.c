@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@ struct unit {
 static const struct unit mb_s = { "MB/s", 1e-6, true };
 static const struct unit per_s = { "/s", 1, true };
 static const struct unit ns = { "ns", 1e9, false };
+static const struct unit wakes = { "wakes", BENCH_BURST, false };
 static const struct unit bytes = { "B", 1, false };
 
 static const struct work {
@@ -57,13 +57,22 @@ static const struct work {
 	{ "spawn-64", "spawn", 1000, BENCH_AT_ONCE, &per_s, 0, 0 },
 	{ "spawn-fat", "spawn", 200, 1, &per_s, 0, 2 * GB },
 	{ "many", "many", 400000, 5000, &per_s, 2, 0 },
-	{ "idle-memory", "idle", 1, 10000, &bytes, 1, 0 },
+	{ "file-cold-read", "file-read", GB, 0, &mb_s, 0, 0 },
+	{ "file-cold-copy", "file-copy", GB, 0, &mb_s, 0, 0 },
+	{ "tls-in", "tls-in", GB / 4, 0, &mb_s, 0, 0 },
+	{ "threads-1", "threads", 400000, 1, &per_s, 1100, 0 },
+	{ "threads-2", "threads", 400000, 2, &per_s, 1100, 0 },
+	{ "post", "post", 1000000, 1, &ns, 0, 0 },
+	{ "post-wakes", "post-wakes", 1000000, 1, &wakes, 0, 0 },
+	{ "post-apart", "post", 1000000, 2, &ns, 0, 0 },
+	{ "post-apart-wakes", "post-wakes", 1000000, 2, &wakes, 0, 0 },
+	{ "idle-memory", "idle", 1, 10000, &bytes, 2, 0 },
 	{ "future-resolve", "future-resolve", 5000000, 100, &ns, 0, 0 },
 	{ "future-then", "future-then", 5000000, 100, &ns, 0, 0 },
 	{ "future-await", "future-await", 50000000, 0, &ns, 0, 0 },
-	{ "growth-idle-10", "growth-idle", 200000, 10, &per_s, 1, 0 },
-	{ "growth-idle-1000", "growth-idle", 200000, 1000, &per_s, 1, 0 },
-	{ "growth-idle-10000", "growth-idle", 200000, 10000, &per_s, 1, 0 },
+	{ "growth-idle-10", "growth-idle", 200000, 10, &per_s, 2, 0 },
+	{ "growth-idle-1000", "growth-idle", 200000, 1000, &per_s, 2, 0 },
+	{ "growth-idle-10000", "growth-idle", 200000, 10000, &per_s, 2, 0 },
 	{ "growth-queue-1", "growth-queue", 5000000, 1, &per_s, 0, 0 },
 	{ "growth-queue-100", "growth-queue", 5000000, 100, &per_s, 0, 0 },
 	{ "growth-queue-100000", "growth-queue", 5000000, 100000, &per_s, 0,
@@ -98,8 +107,10 @@ static size_t allowed(const struct work *work)
 	most = (descriptor_limit() - 64) / work->descriptors;
 	if (work->size <= most)
 		return work->size;
-	fprintf(stderr, "%s: %zu instead of %zu, by the descriptor limit\n",
-		work->name, most, work->size);
+	if (!getenv("BENCH_QUIET"))
+		fprintf(stderr,
+			"%s: %zu instead of %zu, by the descriptor limit\n",
+			work->name, most, work->size);
 	return most;
 }
 
@@ -185,12 +196,13 @@ char **bench_argv(const char *mode, size_t n, size_t size)
 {
 	static char path[4096], words[3][32];
 	static char *argv[] = { path, words[0], words[1], words[2], NULL };
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 8);
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 16);
 
 	if (len < 0)
 		bench_die("/proc/self/exe");
 	path[len] = '\0';
-	strcpy(strrchr(path, '/'), "/child");
+	strcpy(strrchr(path, '/'),
+	       strcmp(mode, "tls") == 0 ? "/child-tls" : "/child");
 	snprintf(words[0], sizeof(words[0]), "%s", mode);
 	snprintf(words[1], sizeof(words[1]), "%zu", n);
 	snprintf(words[2], sizeof(words[2]), "%zu", size);
@@ -203,28 +215,49 @@ void bench_pipe(int ends[2])
 		bench_die("pipe2");
 }
 
-void bench_spawn(struct bench_child *child, char **argv, bool with_stdin)
+/* Starts a child with these as its stdin (-1: the parent's) and stdout. */
+static pid_t start(char **argv, int in, int out)
 {
 	posix_spawn_file_actions_t actions;
-	int in[2] = { -1, -1 }, out[2];
+	pid_t pid;
 
-	bench_pipe(out);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	if (with_stdin) {
-		bench_pipe(in);
-		posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-	}
-	errno = posix_spawn(&child->pid, argv[0], &actions, NULL, argv,
-			    environ);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&actions, in, 0);
+	if (out >= 0)
+		posix_spawn_file_actions_adddup2(&actions, out, 1);
+	errno = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
 	if (errno != 0)
 		bench_die(argv[0]);
 	posix_spawn_file_actions_destroy(&actions);
+	return pid;
+}
+
+void bench_spawn(struct bench_child *child, char **argv, bool with_stdin)
+{
+	int in[2] = { -1, -1 }, out[2];
+
+	bench_pipe(out);
+	if (with_stdin)
+		bench_pipe(in);
+	child->pid = start(argv, in[0], out[1]);
 	close(out[1]);
 	child->out = out[0];
 	if (with_stdin)
 		close(in[0]);
 	child->in = in[1];
+}
+
+void bench_spawn_on_socket(struct bench_child *child, char **argv)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		bench_die("socketpair");
+	child->pid = start(argv, pair[1], -1);
+	close(pair[1]);
+	child->in = -1;
+	child->out = pair[0];
 }
 
 void bench_reap(const struct bench_child *child)
@@ -240,30 +273,6 @@ void bench_nonblock(int fd)
 {
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		bench_die("fcntl");
-}
-
-const char bench_file_path[] = "bench-file.tmp";
-
-int bench_file(size_t n)
-{
-	int fd = open(bench_file_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	char *block = bench_bytes(MB);
-	struct stat st;
-	size_t len;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		bench_die(bench_file_path);
-	for (size_t at = 0; (size_t)st.st_size != n && at < n; at += len) {
-		len = n - at < MB ? n - at : MB;
-		if (pwrite(fd, block, len, (off_t)at) != (ssize_t)len)
-			bench_die(bench_file_path);
-	}
-	if (ftruncate(fd, (off_t)n) < 0)
-		bench_die(bench_file_path);
-	for (size_t at = 0; at < n; at += MB)
-		if (pread(fd, block, MB, (off_t)at) <= 0)
-			bench_die(bench_file_path);
-	return fd;
 }
 
 char *bench_bytes(size_t n)

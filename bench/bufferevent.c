@@ -15,8 +15,8 @@
 
 #include "bench.h"
 
-static struct event_base *base;
-static char block[BENCH_BLOCK];
+static _Thread_local struct event_base *base;
+static _Thread_local char block[BENCH_BLOCK];
 
 static struct bufferevent *new_stream(int fd)
 {
@@ -196,12 +196,9 @@ static void on_echo(struct bufferevent *bev, void *arg)
 		bufferevent_write(bev, block, BENCH_MESSAGE);
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game game = { .left = n };
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
 
 	base = event_base_new();
 	for (size_t i = 0; i < pairs; i++) {
@@ -214,7 +211,21 @@ static double many(size_t n, size_t pairs)
 	}
 	event_base_dispatch(base);
 	bench_expect("echoes left", game.left, 0);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
 }
 
 static double idle(size_t n, size_t files)
@@ -241,7 +252,11 @@ int main(int argc, char **argv)
 		{ "lines", lines, 4 },
 		{ "ping-pong", ping_pong, 0 },
 		{ "many", many, 0 },
+		{ "threads", threads, 0 },
 		{ "idle", idle, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

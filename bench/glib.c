@@ -15,8 +15,8 @@
 
 #include "bench.h"
 
-static GMainLoop *loop;
-static char block[BENCH_BLOCK];
+static _Thread_local GMainLoop *loop;
+static _Thread_local char block[BENCH_BLOCK];
 
 /* Takes the error's address, as arguments may be evaluated in any order. */
 static void check(bool good, GError **error, const char *what)
@@ -304,14 +304,13 @@ static double spawn_all(size_t n, size_t at_once)
 	return bench_now() - start;
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game *games = calloc(pairs, sizeof(*games));
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
+	GMainContext *context = g_main_context_new();
 
-	loop = g_main_loop_new(NULL, FALSE);
+	g_main_context_push_thread_default(context);
+	loop = g_main_loop_new(context, FALSE);
 	for (size_t i = 0; i < pairs; i++) {
 		GError *error = NULL;
 		GSocket *socket = g_socket_new_from_fd(fds[i], &error);
@@ -327,7 +326,98 @@ static double many(size_t n, size_t pairs)
 		ping(&games[i]);
 	}
 	g_main_loop_run(loop);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
+}
+
+static gboolean on_post(void *arg)
+{
+	(void)arg;
+	if (bench_posted())
+		g_main_loop_quit(loop);
+	return G_SOURCE_REMOVE;
+}
+
+static void post_one(void)
+{
+	g_idle_add(on_post, NULL);
+}
+
+static void run_posts(void)
+{
+	loop = g_main_loop_new(NULL, FALSE);
+	g_main_loop_run(loop);
+}
+
+double post_time(size_t n, size_t cores)
+{
+	return bench_post(n, cores, post_one, run_posts).seconds;
+}
+
+double post_wakes(size_t n, size_t cores)
+{
+	return (double)bench_post(n, cores, post_one, run_posts).wakes;
+}
+
+double file_read(size_t n, size_t size)
+{
+	GFile *path = g_file_new_for_path(bench_file_path);
+	GError *error = NULL;
+	GFileInputStream *file;
+	size_t got = 0;
+	double start;
+
+	(void)size;
+	close(bench_cold_file(n));
+	start = bench_now();
+	file = g_file_read(path, NULL, &error);
+	check(file != NULL, &error, bench_file_path);
+	loop = g_main_loop_new(NULL, FALSE);
+	g_input_stream_read_async(G_INPUT_STREAM(file), block, sizeof(block),
+				  G_PRIORITY_DEFAULT, NULL, on_bytes, &got);
+	g_main_loop_run(loop);
+	bench_expect("bytes", got, n);
+	return bench_now() - start;
+}
+
+static void on_copied(GObject *file, GAsyncResult *result, void *arg)
+{
+	GError *error = NULL;
+
+	(void)arg;
+	check(g_file_copy_finish(G_FILE(file), result, &error), &error, "copy");
+	g_main_loop_quit(loop);
+}
+
+double file_copy(size_t n, size_t size)
+{
+	GFile *from = g_file_new_for_path(bench_file_path);
+	GFile *to = g_file_new_for_path(bench_copy_path);
+	double start, took;
+
+	(void)size;
+	close(bench_cold_file(n));
+	start = bench_now();
+	loop = g_main_loop_new(NULL, FALSE);
+	g_file_copy_async(from, to, G_FILE_COPY_OVERWRITE, G_PRIORITY_DEFAULT,
+			  NULL, NULL, NULL, on_copied, NULL);
+	g_main_loop_run(loop);
+	took = bench_now() - start;
+	bench_copied(n);
+	return took;
 }
 
 static double idle(size_t n, size_t files)
@@ -357,6 +447,11 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 4 },
+		{ "threads", threads, 4 },
+		{ "post", post_time, 10 },
+		{ "post-wakes", post_wakes, 10 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};

@@ -10,8 +10,8 @@
 
 #include "ours.h"
 
-struct af_loop *loop;
-static char block[BENCH_BLOCK];
+_Thread_local struct af_loop *loop;
+static _Thread_local char block[BENCH_BLOCK];
 
 void check(int r, const char *what)
 {
@@ -292,12 +292,9 @@ static double spawn_all(size_t n, size_t at_once)
 	return bench_now() - start;
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game *games = calloc(pairs, sizeof(*games));
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
 
 	loop = af_loop_new(NULL);
 	for (size_t i = 0; i < pairs; i++) {
@@ -308,7 +305,56 @@ static double many(size_t n, size_t pairs)
 	}
 	check(af_loop_run(loop), "af_loop_run");
 	bench_expect("echoes left", n, 0);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
+}
+
+static struct af_loop *posts_to; /* is read by another thread */
+
+static void on_post(void *arg)
+{
+	(void)arg;
+	if (bench_posted())
+		af_loop_stop(loop);
+}
+
+static void post_one(void)
+{
+	check(af_loop_post(posts_to, on_post, NULL), "af_loop_post");
+}
+
+static void run_posts(void)
+{
+	/* While a future is pending, the loop waits for posts. */
+	struct af_future *never = af_future_new(loop, NULL, NULL);
+
+	check(af_loop_run(loop), "af_loop_run");
+	af_future_unref(never);
+}
+
+double post_time(size_t n, size_t cores)
+{
+	posts_to = loop = af_loop_new(NULL);
+	return bench_post(n, cores, post_one, run_posts).seconds;
+}
+
+double post_wakes(size_t n, size_t cores)
+{
+	posts_to = loop = af_loop_new(NULL);
+	return (double)bench_post(n, cores, post_one, run_posts).wakes;
 }
 
 void read_silent(size_t files)
@@ -349,12 +395,20 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
+		{ "threads", threads, 0 },
+		{ "post", post_time, 0 },
+		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ "future-resolve", future_resolve, 0 },
 		{ "future-then", future_then, 0 },
 		{ "future-await", future_await, 0 },
 		{ "growth-idle", growth_idle, 0 },
 		{ "growth-queue", growth_queue, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

@@ -11,7 +11,7 @@
 
 #include "bench.h"
 
-extern struct af_loop *loop;
+extern _Thread_local struct af_loop *loop;
 
 /* Exits with a message if r is a negative errno. */
 void check(int r, const char *what);

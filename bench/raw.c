@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-static char block[BENCH_BLOCK];
+static _Thread_local char block[BENCH_BLOCK];
 
 static double pipe_in(size_t n, size_t size)
 {
@@ -230,13 +231,10 @@ static void send_message(int fd)
 		bench_die("write");
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct epoll_event events[256], event = { .events = EPOLLIN };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
 	size_t echoes = 0;
 
 	for (size_t i = 0; i < pairs; i++) {
@@ -257,7 +255,51 @@ static double many(size_t n, size_t pairs)
 			send_message(fd);
 		}
 	}
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
+}
+
+/* One write for each queue that was empty. */
+static int wakeup;
+
+static void post_one(void)
+{
+	if (bench_queue_put())
+		eventfd_write(wakeup, 1);
+}
+
+static void run_posts(void)
+{
+	eventfd_t count;
+
+	do
+		eventfd_read(wakeup, &count);
+	while (!bench_queue_run());
+}
+
+double post_time(size_t n, size_t cores)
+{
+	wakeup = eventfd(0, EFD_CLOEXEC);
+	return bench_post(n, cores, post_one, run_posts).seconds;
+}
+
+double post_wakes(size_t n, size_t cores)
+{
+	wakeup = eventfd(0, EFD_CLOEXEC);
+	return (double)bench_post(n, cores, post_one, run_posts).wakes;
 }
 
 int main(int argc, char **argv)
@@ -272,6 +314,14 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn, 0 },
 		{ "many", many, 0 },
+		{ "threads", threads, 0 },
+		{ "post", post_time, 0 },
+		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
+#ifdef WITH_TLS
+		{ "tls-in", tls_in, 0 },
+#endif
 		{ NULL, NULL, 0 },
 	};
 

@@ -9,13 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uv.h>
+#include "libuv.h"
 
-#include "bench.h"
-
-static uv_loop_t *loop;
+_Thread_local uv_loop_t *loop;
 static bool socket_pairs;
-static char block[BENCH_BLOCK];
+static _Thread_local char block[BENCH_BLOCK];
 
 struct child {
 	uv_process_t process;
@@ -23,7 +21,7 @@ struct child {
 	size_t got;
 };
 
-static void check(int r, const char *what)
+void check(int r, const char *what)
 {
 	if (r >= 0)
 		return;
@@ -348,15 +346,13 @@ static uv_stream_t *open_stream(uv_pipe_t *pipe, int fd)
 	return (uv_stream_t *)pipe;
 }
 
-static double many(size_t n, size_t pairs)
+static void echo(int *fds, size_t pairs, size_t n)
 {
 	struct game game = { .left = n, .size = BENCH_MESSAGE };
 	uv_pipe_t *pipes = calloc(pairs, sizeof(*pipes));
-	struct bench_child child;
-	int *fds = bench_pairs(pairs, &child);
-	double start = bench_now();
 
-	loop = uv_default_loop();
+	loop = malloc(sizeof(*loop));
+	check(uv_loop_init(loop), "uv_loop_init");
 	for (size_t i = 0; i < pairs; i++) {
 		uv_stream_t *to = open_stream(&pipes[i], fds[i]);
 
@@ -366,7 +362,21 @@ static double many(size_t n, size_t pairs)
 	}
 	uv_run(loop, UV_RUN_DEFAULT);
 	bench_expect("echoes left", game.left, 0);
+}
+
+static double many(size_t n, size_t pairs)
+{
+	struct bench_child child;
+	int *fds = bench_pairs(pairs, &child);
+	double start = bench_now();
+
+	echo(fds, pairs, n);
 	return bench_now() - start;
+}
+
+static double threads(size_t n, size_t threads)
+{
+	return bench_threads(n, threads, echo);
 }
 
 static double idle(size_t n, size_t files)
@@ -395,6 +405,11 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
+		{ "threads", threads, 0 },
+		{ "post", post_time, 0 },
+		{ "post-wakes", post_wakes, 0 },
+		{ "file-read", file_read, 0 },
+		{ "file-copy", file_copy, 0 },
 		{ "idle", idle, 0 },
 		{ NULL, NULL, 0 },
 	};
