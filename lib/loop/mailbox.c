@@ -58,17 +58,15 @@ void afi_mailbox_close(struct afi_mailbox *box)
 
 void afi_mailbox_put(struct afi_mailbox *box, struct afi_post *post)
 {
-	bool first;
-
 	post->task.run = NULL;
 	post->next = NULL;
 	pthread_mutex_lock(&box->lock);
-	first = !box->first;
 	*box->tail = post;
 	box->tail = &post->next;
 	/* Under the lock: the owner may be gone once it has run the post. */
-	if (first)
+	if (!box->raised)
 		afi_wakeup_raise(&box->wakeup);
+	box->raised = true;
 	pthread_mutex_unlock(&box->lock);
 }
 
@@ -80,7 +78,14 @@ struct afi_post *afi_mailbox_take(struct afi_mailbox *box)
 	post = box->first;
 	box->first = NULL;
 	box->tail = &box->first;
-	afi_wakeup_clear(&box->wakeup);
+	/*
+	 * Several may be the beginning of a burst: while the wakeup is raised
+	 * the others need no system call, and the owner looks once more.
+	 */
+	if (!post || !post->next) {
+		afi_wakeup_clear(&box->wakeup);
+		box->raised = false;
+	}
 	pthread_mutex_unlock(&box->lock);
 	return post;
 }

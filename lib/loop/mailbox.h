@@ -27,10 +27,11 @@ struct afi_post {
 struct afi_mailbox {
 	pthread_mutex_t lock; /* of the list and of its wakeup */
 	struct afi_post *first, **tail;
-	struct afi_wakeup wakeup; /* raised while there are posts */
-	struct event home;	  /* on the base it was opened with */
-	struct event away;	  /* on the last other base it was moved to */
-	struct afi_watch watch;	  /* the owner's, which moves it */
+	struct afi_wakeup wakeup;
+	bool raised;		/* the wakeup: as long as there are posts */
+	struct event home;	/* on the base it was opened with */
+	struct event away;	/* on the last other base it was moved to */
+	struct afi_watch watch; /* the owner's, which moves it */
 	/* Called in the owner's thread when there are posts. */
 	void (*arrived)(struct afi_mailbox *box);
 };
