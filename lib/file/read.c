@@ -355,13 +355,29 @@ static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 	return true;
 }
 
+/* Whether a read would find nothing; that is not asked of code of the program. */
+static inline bool read_must_wait(const struct af_file *file)
+{
+	return file->drained[AFI_READ] && file->in.len == 0 && !file->eof &&
+	       !file->careful && !file->loop->held &&
+	       TAILQ_EMPTY(&file->ops[AFI_READ]);
+}
+
 static struct af_future *read_queue(struct afi_read_op *op,
 				    struct af_file *file,
 				    const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
+	int r;
 
-	afi_file_queue(file, &op->op);
+	if (read_must_wait(file)) {
+		afi_file_append(file, &op->op);
+		r = afi_file_await(file, AFI_READ);
+		if (r != -EAGAIN)
+			read_finish_failed(op, r);
+	} else {
+		afi_file_queue(file, &op->op);
+	}
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout) && !file->loop->held) {

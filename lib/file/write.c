@@ -42,6 +42,13 @@ static ssize_t write_with_more(struct af_file *file, const struct iovec *iov,
 	return r;
 }
 
+static inline ssize_t write_once(struct write_op *op, struct af_file *file,
+				 const struct iovec *iov, int n)
+{
+	return op->more ? write_with_more(file, iov, n)
+			: file->transport->write(file, iov, n);
+}
+
 static ssize_t write_some(struct write_op *op, struct af_file *file)
 {
 	struct iovec iov[IOVECS_MAX];
@@ -55,9 +62,7 @@ static ssize_t write_some(struct write_op *op, struct af_file *file)
 				  (struct evbuffer_iovec *)iov, IOVECS_MAX);
 		n = n < IOVECS_MAX ? n : IOVECS_MAX;
 	}
-	if (op->more)
-		return write_with_more(file, iov, n);
-	return file->transport->write(file, iov, n);
+	return write_once(op, file, iov, n);
 }
 
 /* Draining may run a cleanup function of the program. */
@@ -174,11 +179,12 @@ static void write_wait(struct write_op *op, struct af_file *file)
 /* Writes once, with nothing queued: 0: enough was; -EAGAIN; -errno. */
 static inline int write_try(struct write_op *op, struct af_file *file)
 {
+	const struct iovec iov = { (void *)op->data, op->len };
 	ssize_t r;
 
 	if (op->len == 0)
 		return 0;
-	r = write_some(op, file);
+	r = write_once(op, file, &iov, 1);
 	if (r <= 0)
 		return r < 0 ? (int)r : -EAGAIN;
 	op->future.count = (size_t)r;
@@ -186,23 +192,6 @@ static inline int write_try(struct write_op *op, struct af_file *file)
 	op->len -= (size_t)r;
 	/* Else there is no room left: the next call would fail. */
 	return op->len == 0 || !op->full ? 0 : -EAGAIN;
-}
-
-/* Begins the write. Most end here, and those need not be queued. */
-static inline void write_begin(struct write_op *op, struct af_file *file)
-{
-	bool can_try = write_can_try(file);
-	int r = can_try ? write_try(op, file) : -EAGAIN;
-
-	if (r != -EAGAIN) {
-		afi_future_finish_new(&op->future, r);
-		return;
-	}
-	afi_op_init(&op->op, &op->future, AFI_WRITE, write_step);
-	if (can_try)
-		write_wait(op, file);
-	else
-		afi_file_queue(file, &op->op);
 }
 
 static void write_cancel(struct af_future *f)
@@ -254,18 +243,19 @@ static int write_keep_rest(struct write_op *op)
 	return 0;
 }
 
-static inline struct af_future *write_start(struct write_op *op,
-					    struct af_file *file,
-					    unsigned flags,
-					    const struct timeval *timeout)
+/* Queues a write, whose fields are set; tried: it could not be done at once. */
+static struct af_future *write_queue(struct write_op *op, struct af_file *file,
+				     unsigned flags, bool tried,
+				     const struct timeval *timeout)
 {
 	struct af_future *f = &op->future;
 	int r = 0;
 
-	op->full = flags & AFIO_FULL;
-	/* It would join datagrams. */
-	op->more = flags & AFIO_MORE && !file->is_message;
-	write_begin(op, file);
+	afi_op_init(&op->op, f, AFI_WRITE, write_step);
+	if (tried)
+		write_wait(op, file);
+	else
+		afi_file_queue(file, &op->op);
 	if (f->done)
 		return f;
 	if (afi_timeout_zero(timeout) && !file->loop->held) {
@@ -281,7 +271,10 @@ static inline struct af_future *write_start(struct write_op *op,
 	return f;
 }
 
-/* Makes an operation, or the failed future in *ret_failed. */
+/*
+ * Makes an operation that has nothing to write yet, or the failed future in
+ * *ret_failed.
+ */
 static inline struct write_op *write_new(struct af_file *file, unsigned flags,
 					 unsigned known,
 					 const struct timeval *timeout,
@@ -289,6 +282,7 @@ static inline struct write_op *write_new(struct af_file *file, unsigned flags,
 {
 	int r = afi_op_check(file, AFI_WRITE, flags, known, timeout);
 	struct af_future *f = NULL;
+	struct write_op *op;
 
 	if (r == 0) {
 		f = afi_future_take(file->loop, &write_ops);
@@ -298,18 +292,25 @@ static inline struct write_op *write_new(struct af_file *file, unsigned flags,
 		*ret_failed = afi_op_failed(file, r);
 		return NULL;
 	}
-	write_of(f)->op.file = NULL;
-	write_of(f)->data = NULL;
-	write_of(f)->len = 0;
-	return write_of(f);
+	op = write_of(f);
+	op->op.file = NULL;
+	op->data = NULL;
+	op->len = 0;
+	op->full = flags & AFIO_FULL;
+	/* It would join datagrams. */
+	op->more = flags & AFIO_MORE && !file->is_message;
+	return op;
 }
 
+/* Most end at once, and those need not be queued. */
 struct af_future *af_file_write(struct af_file *file, const void *buf,
 				size_t len, unsigned flags,
 				const struct timeval *timeout)
 {
 	struct af_future *failed;
 	struct write_op *op;
+	bool tries;
+	int r;
 
 	if (!buf && len > 0)
 		return afi_op_failed(file, -EINVAL);
@@ -319,7 +320,12 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
 		return failed;
 	op->data = len > 0 ? buf : "";
 	op->len = len;
-	return write_start(op, file, flags, timeout);
+	tries = write_can_try(file);
+	r = tries ? write_try(op, file) : -EAGAIN;
+	if (r == -EAGAIN)
+		return write_queue(op, file, flags, tries, timeout);
+	afi_future_finish_new(&op->future, r);
+	return &op->future;
 }
 
 struct af_future *af_file_write_buffer(struct af_file *file,
@@ -352,7 +358,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 	if (r == 0 && (!file->attached || file->closing))
 		r = -ECANCELED;
 	if (r == 0)
-		write_start(op, file, flags, timeout);
+		write_queue(op, file, flags, false, timeout);
 	else
 		afi_future_finish(&op->future, r);
 	afi_file_let_go(file);
