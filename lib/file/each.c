@@ -13,50 +13,10 @@
 #include "base/container.h"
 #include "file/each.h"
 #include "file/fill.h"
-#include "file/newlines.h"
-
-/*
- * So many bytes of lines are searched between two looks at the clock: far more
- * lines than it costs, and no more than matter if the next ones take long.
- */
-#define WINDOW_MAX 8192
 
 static struct afi_each *each_of(struct af_future *f)
 {
 	return AFI_CONTAINER(f, struct afi_each, compound.future);
-}
-
-void afi_each_finish(struct afi_each *each, int error, unsigned flags)
-{
-	afi_task_cancel(&each->compound.future.loop->ready, &each->task);
-	each->compound.future.flags = flags;
-	afi_op_end(&each->op, error);
-}
-
-/* After a call of fn: whether the operation has ended or waits. */
-static bool each_is_over(struct afi_each *each, int r)
-{
-	if (!each->compound.future.done && !each->waiting)
-		afi_each_finish(each, r < 0 ? r : 0, 0);
-	return true;
-}
-
-/*
- * Calls fn with the bytes from data to end, of those up to stop. They are taken
- * before the call, which may end the operation or close the file. True: the
- * operation has ended or waits.
- */
-static inline bool each_hand_out(struct afi_each *each, struct af_file *file,
-				 const char *data, const char *end,
-				 const char *stop, unsigned flags)
-{
-	size_t n = (size_t)(end - data);
-	int r;
-
-	afi_buffer_advance(&file->in, n, (size_t)(stop - end));
-	each->compound.future.count += n;
-	r = each->fn(data, n, flags, each->arg);
-	return r | each->compound.future.done && each_is_over(each, r);
 }
 
 /* The flags of a piece that is not a whole line. */
@@ -66,125 +26,6 @@ static unsigned each_rest_flags(const struct afi_each *each, size_t n,
 	if (!each->lines)
 		return 0;
 	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
-}
-
-/* How far to search for lines before the clock is read again; NULL: poll. */
-static const char *each_window(struct afi_each *each, const char *from,
-			       const char *end, bool first)
-{
-	struct afi_turn *turn = &each->compound.future.loop->turn;
-	size_t n = first ? afi_pace_begin(&each->pace, turn)
-			 : afi_pace_next(&each->pace, turn, WINDOW_MAX);
-
-	if (n == 0 || !afi_loop_is_here(each->compound.future.loop))
-		return NULL;
-	return (size_t)(end - from) > n ? from + n : end;
-}
-
-/*
- * A line up to end is longer than a piece may be: calls fn with all pieces but
- * the last one, which it returns. NULL: the operation has ended or waits.
- */
-__attribute__((noinline)) static const char *
-each_hand_out_pieces(struct afi_each *each, struct af_file *file,
-		     const char *data, const char *end, const char *stop)
-{
-	if (!each->gate) {
-		afi_each_finish(each, -EMSGSIZE, 0);
-		return NULL;
-	}
-	for (; (size_t)(end - data) > each->limit; data += each->limit)
-		if (each_hand_out(each, file, data, data + each->limit, stop,
-				  AFIO_TRUNCATED))
-			return NULL;
-	return data;
-}
-
-__attribute__((noinline)) static uint64_t each_find_last(const char *from,
-							 const char *stop)
-{
-	char rest[AFI_NEWLINES] = { 0 };
-
-	memcpy(rest, from, (size_t)(stop - from));
-	return afi_newlines(rest);
-}
-
-/* The newlines of the next 64 bytes, or of those up to stop. */
-__attribute__((noinline)) static uint64_t each_find(const char *from,
-						    const char *stop)
-{
-	return stop - from < AFI_NEWLINES ? each_find_last(from, stop)
-					  : afi_newlines(from);
-}
-
-/*
- * Where to go on after 64 bytes, or stop. If these were a part of a long line,
- * memchr(3) is faster.
- */
-static inline const char *each_next(const char *from, const char *stop,
-				    bool is_long)
-{
-	if (stop - from <= AFI_NEWLINES)
-		return stop;
-	from += AFI_NEWLINES;
-	if (is_long)
-		from = memchr(from, '\n', (size_t)(stop - from));
-	return from ? from : stop;
-}
-
-/*
- * Calls fn with every line that ends between from and until; the first one begins
- * at data. Returns where the next one does. NULL: the operation has ended or
- * waits. A function of its own, as then all that it needs is in registers.
- */
-__attribute__((noinline)) static const char *
-each_hand_out_lines(struct afi_each *each, struct af_file *file,
-		    const char *data, const char *from, const char *until,
-		    const char *stop)
-{
-	while (from < until) {
-		uint64_t found = each_find(from, until);
-		bool is_long = !found;
-
-		for (; found; found &= found - 1) {
-			const char *end = from + __builtin_ctzll(found) + 1;
-
-			if ((size_t)(end - data) > each->limit) {
-				data = each_hand_out_pieces(each, file, data,
-							    end, stop);
-				if (!data)
-					return NULL;
-			}
-			if (each_hand_out(each, file, data, end, stop, 0))
-				return NULL;
-			data = end;
-		}
-		from = each_next(from, until, is_long);
-	}
-	return data;
-}
-
-/*
- * Calls fn with every whole line; *data is moved behind them. True: the operation
- * has ended or waits, or the base must be polled first.
- */
-static bool each_hand_out_windows(struct afi_each *each, struct af_file *file,
-				  const char **data, const char *stop)
-{
-	const char *from = *data + each->scanned;
-	const char *until = each_window(each, from, stop, true);
-
-	for (; until; until = each_window(each, from, stop, false)) {
-		*data = each_hand_out_lines(each, file, *data, from, until,
-					    stop);
-		if (!*data)
-			return true;
-		from = until;
-		if (until == stop)
-			break;
-	}
-	each->scanned = (size_t)(from - *data);
-	return !until;
 }
 
 /*
@@ -199,7 +40,7 @@ static bool each_hand_out_whole(struct afi_each *each, struct af_file *file,
 	const size_t limit = each->limit;
 	size_t n;
 
-	if (each->lines && each_hand_out_windows(each, file, &data, stop))
+	if (each->lines && afi_each_lines(each, file, &data, stop))
 		return true;
 	if ((size_t)(stop - data) > limit && !each->gate) {
 		afi_each_finish(each, -EMSGSIZE, 0);
@@ -210,8 +51,8 @@ static bool each_hand_out_whole(struct afi_each *each, struct af_file *file,
 		(each->gate && (size_t)(stop - data) >= limit))) {
 		n = (size_t)(stop - data) < limit ? (size_t)(stop - data)
 						  : limit;
-		if (each_hand_out(each, file, data, data + n, stop,
-				  each_rest_flags(each, n, at_end)))
+		if (afi_each_hand_out(each, file, data, data + n, stop,
+				      each_rest_flags(each, n, at_end)))
 			return true;
 		data += n;
 	}
@@ -259,7 +100,7 @@ static bool each_hand_out_empty(struct afi_each *each, struct af_file *file)
 
 	each->chunk = NULL;
 	return each->records &&
-	       each_hand_out(each, file, nothing, nothing, nothing, 0);
+	       afi_each_hand_out(each, file, nothing, nothing, nothing, 0);
 }
 
 static void each_on_task(struct afi_task *task);

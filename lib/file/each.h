@@ -59,7 +59,13 @@ struct af_future *afi_each_new(struct af_file *file,
 			       const struct afi_future_ops *ops, int r,
 			       struct afi_gate *gate, enum af_each what,
 			       af_each_fn fn, void *arg);
-void afi_each_finish(struct afi_each *each, int error, unsigned flags);
+static inline void afi_each_finish(struct afi_each *each, int error,
+				   unsigned flags)
+{
+	afi_task_cancel(&each->compound.future.loop->ready, &each->task);
+	each->compound.future.flags = flags;
+	afi_op_end(&each->op, error);
+}
 /*
  * To be called in fn, which must then return 1: nothing is passed on or read
  * before afi_each_go_on().
@@ -69,6 +75,38 @@ void afi_each_go_on(struct afi_each *each);
 /* For the table of an operation that begins with a struct afi_each. */
 void afi_each_cancel(struct af_future *f);
 void afi_each_describe(const struct af_future *f, FILE *out);
+
+/* After a call of fn that returned r, or has ended the operation. True. */
+static inline bool afi_each_is_over(struct afi_each *each, int r)
+{
+	if (!each->compound.future.done && !each->waiting)
+		afi_each_finish(each, r < 0 ? r : 0, 0);
+	return true;
+}
+/*
+ * Calls fn with the bytes from data to end, of those up to stop. They are taken
+ * before the call, which may end the operation or close the file. True: the
+ * operation has ended or waits.
+ */
+static inline bool afi_each_hand_out(struct afi_each *each,
+				     struct af_file *file, const char *data,
+				     const char *end, const char *stop,
+				     unsigned flags)
+{
+	size_t n = (size_t)(end - data);
+	int r;
+
+	afi_buffer_advance(&file->in, n, (size_t)(stop - end));
+	each->compound.future.count += n;
+	r = each->fn(data, n, flags, each->arg);
+	return r | each->compound.future.done && afi_each_is_over(each, r);
+}
+/*
+ * Calls fn with every whole line up to stop; *data is moved behind them. True:
+ * the operation has ended or waits, or the base must be polled first.
+ */
+bool afi_each_lines(struct afi_each *each, struct af_file *file,
+		    const char **data, const char *stop);
 
 /* af_file_each_line() and af_file_each_chunk() through a gate. */
 struct af_future *afi_each_line(struct af_file *file, struct afi_gate *gate,

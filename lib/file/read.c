@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads: bytes, a line, up to a delimiter. All of them gather bytes in the
+ * Reads of any kind, and those of a number of bytes. All of them gather bytes in the
  * file's own buffer, and take them out once there are enough, so a read that
  * ends early leaves its bytes there.
  */
@@ -11,20 +11,6 @@
 
 #include "file/fill.h"
 #include "file/read.h"
-
-/* A longer line than this grows the buffer, whatever was announced. */
-#define HINT_MAX ((size_t)16 << 20)
-
-/* Copies n bytes from the file to data, and a NUL: the result of the future. */
-static inline void read_copy(struct afi_read_op *op, struct af_file *file,
-			     char *data, size_t n)
-{
-	memcpy(data, afi_buffer_data(&file->in), n);
-	afi_file_consume(file, n);
-	data[n] = '\0';
-	op->future.data = data;
-	op->future.count = n;
-}
 
 /*
  * Moves n bytes from the file to the future; a small result overwrites
@@ -49,7 +35,7 @@ static int read_take(struct afi_read_op *op, struct af_file *file, size_t n)
 			return -ENOMEM;
 		data = f->chunk->data;
 	}
-	read_copy(op, file, data, n);
+	afi_read_copy(op, file, data, n);
 	return 0;
 }
 
@@ -293,7 +279,7 @@ static void read_describe(const struct af_future *f, FILE *out)
 	fprintf(out, ", %zu bytes there", op->op.file->in.len);
 }
 
-static const struct afi_future_ops read_ops = {
+const struct afi_future_ops afi_read_ops = {
 	.name = "read",
 	.size = sizeof(struct afi_read_op),
 	.cancel = read_cancel,
@@ -315,7 +301,7 @@ static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
 		*ret_failed = afi_op_failed(file, r);
 		return NULL;
 	}
-	f = afi_future_take(file->loop, &read_ops);
+	f = afi_future_take(file->loop, &afi_read_ops);
 	if (!f) {
 		*ret_failed = afi_op_failed(file, -ENOMEM);
 		return NULL;
@@ -331,20 +317,13 @@ static inline struct afi_read_op *read_new(struct af_file *file, unsigned flags,
 	return op;
 }
 
-/* Whether there are bytes, and no read is ahead. */
-static inline bool read_may_take(const struct af_file *file)
-{
-	return file->in.len > 0 && TAILQ_EMPTY(&file->ops[AFI_READ]) &&
-	       !file->loop->held;
-}
-
 /* Takes buffered bytes without queueing. */
 static inline bool read_at_once(struct afi_read_op *op, struct af_file *file)
 {
 	size_t n;
 	int error;
 
-	if (!read_may_take(file))
+	if (!afi_read_may_take(file))
 		return false;
 	op->op.file = file;
 	n = op->enough(op, afi_buffer_data(&file->in), file->in.len);
@@ -426,78 +405,6 @@ struct af_future *af_file_read(struct af_file *file, size_t size,
 	op->full = flags & AFIO_FULL || size == 0;
 	op->size = size ? size : AFI_UNBOUNDED;
 	return read_start(op, file, timeout);
-}
-
-/* A piece of a line longer than size; 0: not that long yet. */
-static size_t read_enough_piece(struct afi_read_op *op, size_t len)
-{
-	if (len < op->size)
-		return 0;
-	op->future.flags = AFIO_TRUNCATED;
-	return op->size;
-}
-
-static size_t read_enough_line(struct afi_read_op *op, const char *data,
-			       size_t len)
-{
-	size_t end = len < op->size ? len : op->size;
-	const char *newline;
-
-	newline = memchr(data + op->scanned, '\n', end - op->scanned);
-	if (newline)
-		return (size_t)(newline - data) + 1;
-	op->scanned = end;
-	return read_enough_piece(op, len);
-}
-
-__attribute__((noinline)) static struct af_future *
-read_line_queued(struct af_file *file, size_t size, size_t sizehint,
-		 unsigned flags, const struct timeval *timeout)
-{
-	struct af_future *failed;
-	struct afi_read_op *op = read_new(file, flags, timeout, &failed);
-
-	if (!op)
-		return failed;
-	op->enough = read_enough_line;
-	op->full = op->keep_part = flags & AFIO_FULL;
-	op->size = size ? size : AFI_UNBOUNDED;
-	op->hint = (uint32_t)(sizehint < HINT_MAX ? sizehint : HINT_MAX);
-	return read_start(op, file, timeout);
-}
-
-/* The length of the first line, if it is there and short; else 0. */
-static inline size_t read_first_line(const struct af_file *file, size_t size)
-{
-	size_t most = sizeof(((struct afi_read_op *)NULL)->small) - 1;
-	const char *data = afi_buffer_data(&file->in), *newline;
-
-	if (most > file->in.len)
-		most = file->in.len;
-	if (size && most > size)
-		most = size;
-	newline = memchr(data, '\n', most);
-	return newline ? (size_t)(newline - data) + 1 : 0;
-}
-
-struct af_future *af_file_readline(struct af_file *file, size_t size,
-				   size_t sizehint, unsigned flags,
-				   const struct timeval *timeout)
-{
-	struct af_future *f = NULL;
-	size_t n = 0;
-
-	/* A short line that is there takes the straight way. */
-	if (afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout) == 0 &&
-	    read_may_take(file) && !file->limit && !file->unbuffered)
-		n = read_first_line(file, size);
-	if (n > 0)
-		f = afi_future_take(file->loop, &read_ops);
-	if (!f)
-		return read_line_queued(file, size, sizehint, flags, timeout);
-	read_copy(read_of(f), file, read_of(f)->small, n);
-	afi_future_finish_new(f, 0);
-	return f;
 }
 
 struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,

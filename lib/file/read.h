@@ -7,6 +7,7 @@
 #define AFI_FILE_READ_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "file/delims.h"
 #include "file/op.h"
@@ -34,6 +35,8 @@ struct afi_read_op {
 	};
 };
 
+extern const struct afi_future_ops afi_read_ops;
+
 /* Makes an operation; or NULL, and the failed future in *ret_failed. */
 struct afi_read_op *afi_read_new(struct af_file *file, unsigned flags,
 				 const struct timeval *timeout,
@@ -43,6 +46,24 @@ struct af_future *afi_read_start(struct afi_read_op *op, struct af_file *file,
 				 const struct timeval *timeout);
 /* Ends one that was not started, with -ENOMEM. */
 struct af_future *afi_read_abandon(struct afi_read_op *op);
+
+/* Copies n bytes from the file to data, and a NUL: the result of the future. */
+static inline void afi_read_copy(struct afi_read_op *op, struct af_file *file,
+				 char *data, size_t n)
+{
+	memcpy(data, afi_buffer_data(&file->in), n);
+	afi_file_consume(file, n);
+	data[n] = '\0';
+	op->future.data = data;
+	op->future.count = n;
+}
+
+/* Whether there are bytes, and no read is ahead. */
+static inline bool afi_read_may_take(const struct af_file *file)
+{
+	return file->in.len > 0 && TAILQ_EMPTY(&file->ops[AFI_READ]) &&
+	       !file->loop->held;
+}
 
 /* How many bytes it takes to find a delimiter that begins within size bytes. */
 static inline size_t afi_read_most(const struct afi_read_op *op)
