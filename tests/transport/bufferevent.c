@@ -577,8 +577,6 @@ static void close_both(struct af_future *done, void *arg)
 		ck_assert_int_eq(af_file_close(files[i]), 0);
 		files[i] = NULL;
 	}
-	if (rig.driver == DRIVE_RUN)
-		af_loop_stop(rig.loop);
 }
 
 /*
