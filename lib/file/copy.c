@@ -24,6 +24,8 @@
  */
 #define MOVES_MAX 16
 #define SPLICE_MAX (1 << 20)
+/* A worker writes so many bytes at once: it takes long to begin. */
+#define GATHER_MAX (256 * 1024)
 
 struct copy_op {
 	struct af_future future;
@@ -112,6 +114,27 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 	return r == -EAGAIN ? copy_wait_for_either(from, to) : r;
 }
 
+/* Reads what can be written at once: as afi_fill(). */
+static ssize_t copy_fill(struct copy_op *copy)
+{
+	struct af_file *from = copy->in.file, *to = copy->out.file;
+	size_t want = copy_at_most(copy, GATHER_MAX);
+	bool more = true;
+	ssize_t r = 1;
+
+	if (!to->transport->always_ready)
+		return afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
+	/* Without memory, less of it will do. */
+	afi_buffer_reserve(&from->in, &from->loop->pool, 0, want);
+	while (from->in.len < want && r > 0 && more) {
+		r = afi_fill(from, want);
+		more = !copy->future.done && (from->transport->always_ready ||
+					      !from->drained[AFI_READ]);
+	}
+	/* Its end, and an error, are found again. */
+	return from->in.len > 0 ? (ssize_t)from->in.len : r;
+}
+
 /*
  * Moves some bytes, or asks to be woken: bytes written, 0 at end of file, or a
  * negative errno.
@@ -134,7 +157,7 @@ static ssize_t copy_some(struct copy_op *copy)
 		/* Neither end is a pipe, or it cannot be done here. */
 		copy->in_kernel = false;
 	}
-	r = afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
+	r = copy_fill(copy);
 	if (copy->future.done)
 		return -ECANCELED;
 	if (r == -EAGAIN || r == AFI_EMPTY)
