@@ -220,6 +220,7 @@ static void await_in_fork(void *arg)
 	ck_assert_int_eq(af_await(done), 0);
 	pid = fork();
 	if (pid == 0) {
+		alarm(20); /* rather than wait for ever */
 		/* An exit would have valgrind look for leaks. */
 		if (af_await(f) == -EBADF && af_await_for(f, MS(1)) == -EBADF &&
 		    af_await(done) == 0 && af_loop_run(stage.loop) == -EBADF)

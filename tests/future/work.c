@@ -600,6 +600,7 @@ static void fork_and_go_on(struct af_future *done, void *arg)
 	(void)done;
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
+		alarm(20); /* rather than wait for ever */
 		event_reinit(rig.base);
 		gate.open = true;
 		event_base_loop(rig.base, EVLOOP_NONBLOCK);
