@@ -46,8 +46,7 @@ __attribute__((noinline)) static uint64_t lines_find_last(const char *from,
 }
 
 /* The newlines of the next 64 bytes, or of those up to stop. */
-__attribute__((noinline)) static uint64_t lines_find(const char *from,
-						     const char *stop)
+static inline uint64_t lines_find(const char *from, const char *stop)
 {
 	return stop - from < AFI_NEWLINES ? lines_find_last(from, stop)
 					  : afi_newlines(from);
