@@ -57,26 +57,43 @@ static const struct afi_future_ops promise_ops = {
 	.value = promise_value,
 };
 
+/* A pending one that nobody knows; or another, failed one. */
+static struct af_future *promise_new(struct af_loop *loop)
+{
+	struct af_future *f;
+
+	if (afi_loop_usable(loop) < 0)
+		return afi_future_failed(loop, -EINVAL);
+	f = afi_future_take(loop, &promise_ops);
+	if (!f)
+		return afi_future_failed(loop, -ENOMEM);
+	promise_of(f)->cancel = NULL;
+	promise_of(f)->value = NULL;
+	promise_of(f)->free_value = NULL;
+	return f;
+}
+
 struct af_future *af_future_new(struct af_loop *loop, af_cancel_fn cancel,
 				void *arg)
 {
-	struct af_future *f = afi_operation_begin(loop, true, &promise_ops);
+	struct af_future *f = promise_new(loop);
 
 	if (f->done)
 		return f;
 	promise_of(f)->cancel = cancel;
 	promise_of(f)->arg = arg;
-	f->since = afi_now_coarse();
+	/* Without a deadline this cannot fail. */
+	afi_operation_wait(f, NULL);
 	return f;
 }
 
 /* One that is done already, with a value to come; or another, failed one. */
 static struct af_future *promise_done(struct af_loop *loop, int error)
 {
-	struct af_future *f = afi_operation_begin(loop, true, &promise_ops);
+	struct af_future *f = promise_new(loop);
 
 	if (!f->done)
-		afi_future_finish(f, error);
+		afi_future_finish_new(f, error);
 	return f;
 }
 
