@@ -12,7 +12,7 @@
  * about as much as ten tasks: so many that it does not show, so few that nobody
  * waits.
  */
-#define ROUND_MAX 1024
+#define ROUND_MAX 256
 /* How many of them between two looks at the clock. */
 #define BATCH_MAX 16
 
