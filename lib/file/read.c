@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads of any kind, and those of a number of bytes. All of them gather bytes in the
+ * What all reads share, and reads of a number of bytes. They gather bytes in the
  * file's own buffer, and take them out once there are enough, so a read that
  * ends early leaves its bytes there.
  */
