@@ -12,6 +12,10 @@
 
 #define MAX_FDS 16
 
+#ifndef MSG_CMSG_CLOEXEC /* as on macOS */
+#define MSG_CMSG_CLOEXEC 0
+#endif
+
 static int wait_readable(struct af_loop *loop, int fd)
 {
 	const struct timeval limit = { .tv_sec = 600 };

@@ -53,6 +53,7 @@ int main(void)
 	char line[1024];
 	pid_t pid;
 	FILE *out = start(&pid);
+	int status;
 
 	if (!out) {
 		perror("sh");
@@ -60,7 +61,8 @@ int main(void)
 	}
 	if (fgets(line, sizeof(line), out))
 		printf("%s", line);
-	printf("ended by signal %d\n", WTERMSIG(stop(pid)));
+	status = stop(pid);
+	printf("ended by signal %d\n", WTERMSIG(status));
 	fclose(out);
 	return 0;
 }
