@@ -364,9 +364,11 @@ START_TEST(stop_leaves_the_rest_in_the_files)
 }
 END_TEST
 
+/* Which stream comes first is not promised. */
 START_TEST(stop_at_one_stream_leaves_the_other_alone)
 {
 	struct af_future *f;
+	size_t from_out;
 
 	open_chain(_i, CHAIN(HELPER("both", "1000")), WITH(ALL_PIPES));
 	await_zombie(af_process_pid(af_pipe_process(chain, 0)));
@@ -378,10 +380,11 @@ START_TEST(stop_at_one_stream_leaves_the_other_alone)
 	ck_assert_uint_eq(calls, 1);
 	ck_assert_uint_eq(af_future_count(f), 11); /* the pattern's first */
 	af_future_unref(f);
-	expect_data_pattern(&rig, af_pipe_read(chain, 0, 0, NULL), 1000 - 11,
-			    11, AFIO_EOF);
-	expect_data_pattern(&rig, af_pipe_read_stderr(chain, 0, 0, NULL), 1000,
-			    0, AFIO_EOF);
+	from_out = strncmp(text, "0.1 ", 4) == 0 ? 11 : 0;
+	expect_data_pattern(&rig, af_pipe_read(chain, 0, 0, NULL),
+			    1000 - from_out, from_out, AFIO_EOF);
+	expect_data_pattern(&rig, af_pipe_read_stderr(chain, 0, 0, NULL),
+			    1000 - (11 - from_out), 11 - from_out, AFIO_EOF);
 	close_chain();
 }
 END_TEST

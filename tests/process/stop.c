@@ -351,7 +351,7 @@ START_TEST(stop_chain_kills_who_defies_after_the_grace)
 
 	rig_open(&rig, _i);
 	pipe = start_stages(0);
-	expect_status(&rig, af_pipe_stop(pipe, MS(20)), SIGTERM);
+	expect_status(&rig, af_pipe_stop(pipe, MS(200)), SIGTERM);
 	ck_assert_int_eq(af_pipe_status(pipe, 0), SIGKILL);
 	ck_assert_int_eq(af_pipe_status(pipe, 1), SIGTERM);
 	ck_assert_int_eq(af_pipe_status(pipe, 2), SIGTERM);
