@@ -122,14 +122,16 @@ static ssize_t copy_fill(struct copy_op *copy)
 	bool more = true;
 	ssize_t r = 1;
 
-	if (!to->transport->always_ready)
+	if (!to->transport->hands_over || !to->transport->hands_over(to))
 		return afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
 	/* Without memory, less of it will do. */
 	afi_buffer_reserve(&from->in, &from->loop->pool, 0, want);
 	while (from->in.len < want && r > 0 && more) {
 		r = afi_fill(from, want);
-		more = !copy->future.done && (from->transport->always_ready ||
-					      !from->drained[AFI_READ]);
+		more = !copy->future.done &&
+		       (from->transport->always_ready ||
+			!from->drained[AFI_READ]) &&
+		       !afi_loop_is_late(copy->future.loop);
 	}
 	/* Its end, and an error, are found again. */
 	return from->in.len > 0 ? (ssize_t)from->in.len : r;

@@ -52,7 +52,7 @@ static inline uint64_t afi_newlines_portable(const char *data)
 static inline uint64_t afi_newlines(const char *data)
 {
 	const __m128i newline = _mm_set1_epi8('\n');
-	const __m128i *bytes = (const __m128i *)data;
+	const __m128i *bytes = (const void *)data;
 	uint64_t found = 0;
 
 #pragma GCC unroll 4

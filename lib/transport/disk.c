@@ -306,6 +306,13 @@ static bool disk_can_splice(const struct af_file *file,
 	return direction == AFI_READ && !file->is_aligned;
 }
 
+static bool disk_hands_over(const struct af_file *file)
+{
+	const struct afi_nowait *nowait = &afi_disk_of(file)->nowait;
+
+	return !nowait->direct && nowait->slow[AFI_WRITE];
+}
+
 static int disk_close(struct af_file *file, bool close_fd)
 {
 	struct afi_disk *disk = afi_disk_of(file);
@@ -342,6 +349,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 		.take_late_error = disk_take_late_error,
 		.sync = disk_sync,
 		.can_splice = disk_can_splice,
+		.hands_over = disk_hands_over,
 		.close = disk_close,
 		.always_ready = true,
 		.part_fills = true,
