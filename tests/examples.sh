@@ -79,7 +79,7 @@ compresses() {
 # know is answered at once.
 serve() {
 	for try in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + ($$ * 7 + try * 997) % 20000))
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
 		"doc/examples/$1" $port 2> "$tmp" &
 		server=$!
 		until curl -s -o /dev/null --max-time 60 -X PUT \

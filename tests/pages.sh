@@ -19,6 +19,12 @@ result=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# What hangs is to fail, with what it has printed.
+# Unquoted below: words.
+# shellcheck disable=SC2086
+limited=
+! command -v timeout >/dev/null || limited='timeout -k 10 600'
+
 fail() {
 	echo "FAILED: $*"
 	result=1
@@ -63,7 +69,7 @@ runs() {
 	if [ -e "$stem.sh" ]; then
 		(
 			export program srcdir
-			cd "$tmp/run" && exec sh -eu "$stem.sh"
+			cd "$tmp/run" && exec $limited sh -eu "$stem.sh"
 		) </dev/null >"$tmp/printed" 2>&1
 	else
 		input=/dev/null
@@ -75,7 +81,7 @@ runs() {
 				export TSAN_OPTIONS
 				;;
 			esac
-			cd "$tmp/run" && exec "$program"
+			cd "$tmp/run" && exec $limited "$program"
 		) <"$input" >"$tmp/printed" 2>&1 &&
 			cmp "$stem.out" "$tmp/printed"
 	fi && echo "ok: $1" && return

@@ -14,7 +14,7 @@ trap '[ -z "$server" ] || kill $server 2>/dev/null || :' EXIT
 # listen OPTIONS COMMAND: a server for one client on a port that is free.
 listen() {
 	for try in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + ($$ * 7 + try * 997) % 20000))
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
 		: >log
 		socat -d -d TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr"$1" \
 			SYSTEM:"$2" 2>log &

@@ -13,7 +13,7 @@ trap 'kill $proxy $server 2>/dev/null || :' EXIT
 
 free_ports() {
 	for try in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + ($$ * 7 + try * 997) % 20000))
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
 		back=$((port + 1))
 		nc -z 127.0.0.1 $port || nc -z 127.0.0.1 $back || return 0
 	done
@@ -34,7 +34,10 @@ until grep -q 'Connection refused' errors; do sleep 0.1; done
 # sort(1) answers after the end of its input.
 socat -t 600 TCP-LISTEN:$back,bind=127.0.0.1,reuseaddr,fork EXEC:sort &
 server=$!
-until nc -z 127.0.0.1 $back; do sleep 0.1; done
+until nc -z 127.0.0.1 $back; do
+	kill -0 $server
+	sleep 0.1
+done
 seq 30000 | socat -t 600 - TCP:127.0.0.1:$port >sorted
 seq 30000 | sort | cmp - sorted
 kill $server
@@ -49,7 +52,10 @@ END
 socat -d -d -t 600 TCP-LISTEN:$back,bind=127.0.0.1,reuseaddr \
 	EXEC:'sh slow.sh' 2>log &
 server=$!
-until grep -q listening log; do sleep 0.1; done
+until grep -q listening log; do
+	kill -0 $server
+	sleep 0.1
+done
 { head -c 200000000 /dev/zero; touch over; } |
 	socat -t 600 - TCP:127.0.0.1:$port >answer &
 client=$!

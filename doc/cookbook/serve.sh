@@ -13,7 +13,7 @@ trap '[ -z "$server" ] || kill $server 2>/dev/null || :' EXIT
 # that the program does not know is answered at once.
 serve() {
 	for try in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + ($$ * 7 + try * 997) % 20000))
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
 		"$program" $port "$@" 2>errors &
 		server=$!
 		until curl -s -o /dev/null --max-time 60 -X PUT \

@@ -22,7 +22,7 @@ make_key other
 # serve COMMAND: TLS for many clients on a port that is free.
 serve() {
 	for try in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + ($$ * 7 + try * 997) % 20000))
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
 		: >log
 		socat -d -d -t 600 OPENSSL-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,cert=good.pem,key=good.key,verify=0 \
 			"$1" 2>log &
