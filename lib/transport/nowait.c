@@ -116,18 +116,18 @@ int afi_nowait_in_memory(int fd, off_t from, off_t to)
 #else
 static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
 {
-	(void)nowait;
 	(void)buf;
 	(void)len;
+	nowait->slow[AFI_READ] = true;
 	return -EAGAIN;
 }
 
 static ssize_t nowait_try_write(struct afi_nowait *nowait,
 				const struct iovec *iov, int n)
 {
-	(void)nowait;
 	(void)iov;
 	(void)n;
+	nowait->slow[AFI_WRITE] = true;
 	return -EAGAIN;
 }
 
