@@ -59,7 +59,7 @@ END_TEST
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/follow_slow");
-	TCase *tc = test_case(s, "follow_slow");
+	TCase *tc = scratch_case(s, "follow_slow");
 
 	tcase_add_loop_test(
 		tc, line_added_during_the_read_of_the_end_is_passed_on, 0,
