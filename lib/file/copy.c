@@ -122,7 +122,7 @@ static ssize_t copy_fill(struct copy_op *copy)
 	bool more = true;
 	ssize_t r = 1;
 
-	if (!to->transport->hands_over || !to->transport->hands_over(to))
+	if (!to->transport->worker_writes || !to->transport->worker_writes(to))
 		return afi_fill(from, copy_at_most(copy, AFI_CHUNK_SIZE));
 	/* Without memory, less of it will do. */
 	afi_buffer_reserve(&from->in, &from->loop->pool, 0, want);

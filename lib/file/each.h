@@ -76,13 +76,6 @@ void afi_each_go_on(struct afi_each *each);
 void afi_each_cancel(struct af_future *f);
 void afi_each_describe(const struct af_future *f, FILE *out);
 
-/* After a call of fn that returned r, or has ended the operation. True. */
-static inline bool afi_each_is_over(struct afi_each *each, int r)
-{
-	if (!each->compound.future.done && !each->waiting)
-		afi_each_finish(each, r < 0 ? r : 0, 0);
-	return true;
-}
 /*
  * Calls fn with the bytes from data to end, of those up to stop. They are taken
  * before the call, which may end the operation or close the file. True: the
@@ -99,7 +92,11 @@ static inline bool afi_each_hand_out(struct afi_each *each,
 	afi_buffer_advance(&file->in, n, (size_t)(stop - end));
 	each->compound.future.count += n;
 	r = each->fn(data, n, flags, each->arg);
-	return r | each->compound.future.done && afi_each_is_over(each, r);
+	if (!(r | each->compound.future.done))
+		return false;
+	if (!each->compound.future.done && !each->waiting)
+		afi_each_finish(each, r < 0 ? r : 0, 0);
+	return true;
 }
 /*
  * Calls fn with every whole line up to stop; *data is moved behind them. True:

@@ -102,7 +102,7 @@ struct afi_transport {
 	bool (*can_splice)(const struct af_file *file,
 			   enum afi_direction direction);
 	/* Whether a worker makes its writes: few large ones are best. NULL: no. */
-	bool (*hands_over)(const struct af_file *file);
+	bool (*worker_writes)(const struct af_file *file);
 	/* After release: closes file->fd if close_fd. NULL: close(2). */
 	int (*close)(struct af_file *file, bool close_fd);
 	/* Frees what release and close have left. NULL: nothing. */

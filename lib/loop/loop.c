@@ -29,7 +29,10 @@ static void loop_start_kick(struct af_loop *loop)
 		event_active(&loop->kick.event, EV_TIMEOUT, 0);
 }
 
-/* A driver does that by itself; a base the program does not know has one. */
+/*
+ * A driver runs the queues by itself; and a base that the program does not know
+ * runs only with a driver.
+ */
 void afi_loop_kick(struct af_loop *loop)
 {
 	if (loop->drivers > 0 || !loop->home_shared || loop->freed ||

@@ -28,7 +28,7 @@ struct afi_mailbox {
 	pthread_mutex_t lock; /* of the list and of its wakeup */
 	struct afi_post *first, **tail;
 	struct afi_wakeup wakeup;
-	bool raised;		/* the wakeup: as long as there are posts */
+	bool raised;		/* the wakeup, while there may be posts */
 	struct event home;	/* on the base it was opened with */
 	struct event away;	/* on the last other base it was moved to */
 	struct afi_watch watch; /* the owner's, which moves it */

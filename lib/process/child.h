@@ -58,9 +58,9 @@ struct afi_child {
 	int cwd_fd, program_fd; /* -1: not asked for */
 	int error_fd;		/* takes the failure, if memory is not shared */
 	volatile int shared;	/* set by a child that shares our memory */
-	uint64_t
-		ambient; /* capabilities to raise again, see identity_linux.c */
-	bool committed;	 /* the next step is the exec */
+	/* Capabilities to raise again, see identity_linux.c. */
+	uint64_t ambient;
+	bool committed; /* the next step is the exec */
 	struct afi_failure failure;
 };
 

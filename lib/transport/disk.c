@@ -279,6 +279,7 @@ static int disk_put_back(struct af_file *file)
 	if (file->attached)
 		disk_drop_ahead(afi_disk_of(file));
 	afi_disk_of(file)->warm = 0;
+	afi_disk_of(file)->in_a_row = false;
 	return 0;
 }
 
@@ -306,7 +307,7 @@ static bool disk_can_splice(const struct af_file *file,
 	return direction == AFI_READ && !file->is_aligned;
 }
 
-static bool disk_hands_over(const struct af_file *file)
+static bool disk_worker_writes(const struct af_file *file)
 {
 	const struct afi_nowait *nowait = &afi_disk_of(file)->nowait;
 
@@ -349,7 +350,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 		.take_late_error = disk_take_late_error,
 		.sync = disk_sync,
 		.can_splice = disk_can_splice,
-		.hands_over = disk_hands_over,
+		.worker_writes = disk_worker_writes,
 		.close = disk_close,
 		.always_ready = true,
 		.part_fills = true,
