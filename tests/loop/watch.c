@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The list of what moves with the loop to another base, when what moves ends, or
- * begins, others in the list. The library is built into this program.
+ * begins, others in the list; and the mailbox, which is one of these. The library
+ * is built into this program.
  */
 #include <errno.h>
+#include <poll.h>
 
 #include <asyncfile.h>
 
@@ -123,6 +125,55 @@ START_TEST(watch_that_cannot_move_back_is_moved_later)
 }
 END_TEST
 
+static void ignore(struct afi_mailbox *box)
+{
+	(void)box;
+}
+
+static bool is_raised(const struct afi_mailbox *box)
+{
+	struct pollfd fd = { .fd = box->wakeup.fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* Puts n posts; how many are taken after that. */
+static int post_and_take(struct afi_mailbox *box, struct afi_post *posts, int n)
+{
+	struct afi_post *post;
+
+	for (int i = 0; i < n; i++)
+		afi_mailbox_put(box, &posts[i]);
+	ck_assert(is_raised(box));
+	n = 0;
+	for (post = afi_mailbox_take(box); post; post = post->next)
+		n++;
+	return n;
+}
+
+/* After several there may be more: the owner looks once more, unasked. */
+START_TEST(mailbox_stays_raised_until_a_look_finds_one_post_or_none)
+{
+	struct event_base *base = event_base_new();
+	struct afi_post posts[3] = { { .next = NULL } };
+	struct afi_mailbox box = { .raised = false };
+
+	ck_assert_int_eq(afi_mailbox_open(&box, base, ignore), 0);
+	ck_assert(!is_raised(&box));
+	ck_assert_int_eq(post_and_take(&box, posts, 1), 1);
+	ck_assert(!is_raised(&box));
+	ck_assert_int_eq(post_and_take(&box, posts, 3), 3);
+	ck_assert(is_raised(&box));
+	ck_assert_ptr_null(afi_mailbox_take(&box));
+	ck_assert(!is_raised(&box));
+	ck_assert_int_eq(post_and_take(&box, posts, 2), 2);
+	ck_assert_int_eq(post_and_take(&box, posts, 1), 1);
+	ck_assert(!is_raised(&box));
+	afi_mailbox_close(&box);
+	event_base_free(base);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("loop/watch");
@@ -136,5 +187,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, watch_that_cannot_move_takes_all_back, 0, N);
 	tcase_add_loop_test(tc, watch_that_cannot_move_back_is_moved_later, 0,
 			    N);
+	tcase_add_test(
+		tc, mailbox_stays_raised_until_a_look_finds_one_post_or_none);
 	return s;
 }

@@ -14,7 +14,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct slow now;
 static bool stopped, opens_stopped;
-static unsigned pass, waiting, most, calls, bypassed;
+static unsigned pass, waiting, most, calls, bypassed, ahead;
 static size_t longest;
 /* What has been read into the page cache: of one file, up to there. */
 static ino_t warm_file;
@@ -71,6 +71,11 @@ static unsigned look(const unsigned *value)
 unsigned slow_most(void)
 {
 	return look(&most);
+}
+
+unsigned slow_ahead(void)
+{
+	return look(&ahead);
 }
 
 unsigned slow_bypassed(void)
@@ -263,6 +268,14 @@ static void note_bypass(int fd)
 	if (now.now == NOW_BYPASSED || now.now == NOW_UNSUPPORTED)
 		bypassed += is_disk(fd);
 	pthread_mutex_unlock(&lock);
+}
+
+int slow_posix_fadvise(int fd, off_t at, off_t len, int advice)
+{
+	pthread_mutex_lock(&lock);
+	ahead += advice == POSIX_FADV_WILLNEED;
+	pthread_mutex_unlock(&lock);
+	return posix_fadvise(fd, at, len, advice);
 }
 
 ssize_t slow_splice(int in, int64_t *in_at, int out, int64_t *out_at,

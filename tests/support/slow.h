@@ -46,6 +46,8 @@ unsigned slow_most(void);
 unsigned slow_calls(void);
 /* How often bytes that are not in memory were asked for without a worker. */
 unsigned slow_bypassed(void);
+/* How often the system was asked to read ahead. */
+unsigned slow_ahead(void);
 /* The most bytes that were to be written by one call that may not wait. */
 size_t slow_longest(void);
 

@@ -32,6 +32,7 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 ssize_t slow_splice(int in, int64_t *in_at, int out, int64_t *out_at,
 		    size_t len, unsigned flags);
 ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
+int slow_posix_fadvise(int fd, off_t at, off_t len, int advice);
 #endif
 
 #ifndef SLOW_ITSELF
@@ -44,6 +45,7 @@ ssize_t slow_sendfile(int out, int in, off_t *at, size_t len);
 #define open slow_open
 #define splice slow_splice
 #define sendfile slow_sendfile
+#define posix_fadvise slow_posix_fadvise
 #define pthread_create slow_pthread_create
 #endif
 

@@ -3,6 +3,8 @@
  * On-disk files on a disk that is slow or fails: the outcome tables, with and
  * without workers.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -387,6 +389,59 @@ START_TEST(disk_copy_from_disk_to_disk_is_made_in_large_pieces)
 }
 END_TEST
 
+/* The bytes before the error are in the same piece. */
+START_TEST(disk_copy_whose_source_fails_writes_what_came_before)
+{
+	const struct slow slow = { .now = NOW_UNSUPPORTED,
+				   .read = { EIO, 1 } };
+	struct af_file *from, *to;
+	struct af_future *f;
+
+	open_way(3 * DRIVE_COUNT + _i); /* without workers: reads follow */
+	slow_set(&(struct slow){ .now = NOW_UNSUPPORTED });
+	to = opened("to", "w");
+	expect_count(&rig, writing(to, "first"), 5, 0);
+	from = containing("abc", "r");
+	slow_set(&slow);
+	f = af_file_copy(from, to, -1, NULL);
+	ck_assert_int_eq(drive(&rig, f), -EIO);
+	ck_assert_uint_eq(af_future_count(f), 3);
+	af_future_unref(f);
+	ck_assert_int_eq(af_file_size(to), 5 + 3);
+	ck_assert_int_eq(af_file_close(from), 0);
+	close_all(to);
+}
+END_TEST
+
+#ifdef HAVE_RWF
+START_TEST(disk_reads_in_a_row_are_read_ahead_until_a_seek)
+{
+	const size_t len = 8 * PIECE;
+	char *data = calloc(1, len);
+	struct af_file *file;
+	unsigned before;
+
+	open_way(_i);
+	ck_assert_ptr_nonnull(data);
+	file = opened("file", "w+");
+	expect_count(&rig, af_file_write(file, data, len, AFIO_FULL, NULL), len,
+		     0);
+	slow_set(&(struct slow){ .now = NOW_UNSUPPORTED });
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(af_file_seek(file, i, SEEK_SET), i);
+		before = slow_ahead();
+		expect_count(&rig, reading(file, 1), 1, 0);
+		ck_assert_uint_eq(slow_ahead(), before);
+	}
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), 0);
+	expect_count(&rig, af_file_read(file, len, AFIO_FULL, NULL), len, 0);
+	ck_assert_uint_gt(slow_ahead(), before);
+	close_all(file);
+	free(data);
+}
+END_TEST
+#endif
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/disk_slow");
@@ -409,5 +464,9 @@ Suite *suite(void)
 	ADD(disk_write_of_much_is_made_in_pieces, DRIVE_COUNT);
 	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
 	ADD(disk_copy_from_disk_to_disk_is_made_in_large_pieces, DRIVE_COUNT);
+	ADD(disk_copy_whose_source_fails_writes_what_came_before, DRIVE_COUNT);
+#ifdef HAVE_RWF
+	ADD(disk_reads_in_a_row_are_read_ahead_until_a_seek, DRIVE_COUNT);
+#endif
 	return s;
 }
