@@ -55,11 +55,12 @@ struct afi_shelf {
 	unsigned n;
 };
 
-#define AFI_CHUNKS_MAX (AFI_BLOCKS_MAX ? 8 : 0)
+#define AFI_CHUNKS 8
+#define AFI_CHUNKS_MAX (AFI_BLOCKS_MAX ? AFI_CHUNKS : 0)
 
 struct afi_pool {
 	struct afi_shelf shelves[AFI_SHELVES];
-	struct afi_chunk *chunks[8];
+	struct afi_chunk *chunks[AFI_CHUNKS];
 	unsigned n_chunks;
 };
 

@@ -40,6 +40,11 @@ static struct af_future future_eperm = {
 	.status = -1,
 };
 
+static void future_zero_rest(struct af_future *f)
+{
+	memset(f + 1, 0, f->ops->size - sizeof(*f));
+}
+
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops)
 {
@@ -48,7 +53,7 @@ struct af_future *afi_future_new(struct af_loop *loop,
 	assert(afi_loop_alive(loop));
 	f = afi_future_take(loop, ops);
 	if (f)
-		memset(f + 1, 0, ops->size - sizeof(*f));
+		future_zero_rest(f);
 	return f;
 }
 
@@ -62,17 +67,26 @@ static void future_join(struct af_future *f)
 	afi_loop_join(&f->loop->pending, &f->pending, future_orphan);
 }
 
-struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
-				      const struct afi_future_ops *ops)
+struct af_future *afi_operation_take(struct af_loop *loop, bool valid,
+				     const struct afi_future_ops *ops)
 {
 	struct af_future *f;
 
 	/* A future of another thread's loop, or of a freed one, says so. */
 	if (!valid || afi_loop_usable(loop) < 0)
 		return afi_future_failed(loop, -EINVAL);
-	f = afi_future_new(loop, ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	f = afi_future_take(loop, ops);
+	return f ? f : afi_future_failed(loop, -ENOMEM);
+}
+
+struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
+				      const struct afi_future_ops *ops)
+{
+	struct af_future *f = afi_operation_take(loop, valid, ops);
+
+	if (f->done)
+		return f;
+	future_zero_rest(f);
 	future_join(f);
 	return f;
 }

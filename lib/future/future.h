@@ -201,6 +201,12 @@ static inline void afi_future_finish_new(struct af_future *f, int error)
 struct af_future *afi_future_new(struct af_loop *loop,
 				 const struct afi_future_ops *ops);
 /*
+ * A future for an operation, of which only the head is set, and which is in no
+ * list. The rest as below.
+ */
+struct af_future *afi_operation_take(struct af_loop *loop, bool valid,
+				     const struct afi_future_ops *ops);
+/*
  * A future for an operation, in its loop's pending list. valid: the arguments
  * make sense. Never NULL: where it cannot be made, a future that has failed with
  * -EINVAL (also for a loop of NULL), -EPERM, -ECANCELED or -ENOMEM.
@@ -208,7 +214,7 @@ struct af_future *afi_future_new(struct af_loop *loop,
 struct af_future *afi_operation_begin(struct af_loop *loop, bool valid,
 				      const struct afi_future_ops *ops);
 /*
- * For one of afi_future_new() that could not be done at once: adds it to that
+ * For one that is in no list, and could not be done at once: adds it to that
  * list, and begins to wait.
  */
 int afi_operation_wait(struct af_future *f, const struct timeval *timeout);

@@ -60,13 +60,10 @@ static const struct afi_future_ops promise_ops = {
 /* A pending one that nobody knows; or another, failed one. */
 static struct af_future *promise_new(struct af_loop *loop)
 {
-	struct af_future *f;
+	struct af_future *f = afi_operation_take(loop, true, &promise_ops);
 
-	if (afi_loop_usable(loop) < 0)
-		return afi_future_failed(loop, -EINVAL);
-	f = afi_future_take(loop, &promise_ops);
-	if (!f)
-		return afi_future_failed(loop, -ENOMEM);
+	if (f->done)
+		return f;
 	promise_of(f)->cancel = NULL;
 	promise_of(f)->value = NULL;
 	promise_of(f)->free_value = NULL;
