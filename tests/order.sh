@@ -22,6 +22,7 @@ floors='base loop future file transport net process pipeline'
 
 # The floors of public headers that are not named for their folder.
 public='attributes=base version=base pipe=pipeline'
+public="$public listener=net datagram=net passfd=net"
 
 # System headers that are not for every folder: the prefix of the header's name,
 # then the prefixes of the files that may include it.

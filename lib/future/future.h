@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 
 struct af_file;
+struct afi_address;
 struct afi_spawn_error;
 
 /* One of those that wait for a future. It is run once, from the ready queue. */
@@ -77,6 +78,11 @@ struct afi_future_ops {
 	void *(*value)(const struct af_future *f);
 	/* If it has made a file: that file, once. */
 	struct af_file *(*take_file)(struct af_future *f);
+	/* If it has addresses and is a success: the i-th, or NULL. */
+	const struct afi_address *(*address)(const struct af_future *f,
+					     size_t i);
+	/* If it has failed on the network: why, as a text, or NULL. */
+	const char *(*error_text)(const struct af_future *f);
 	/* If it starts a child: why that failed, or NULL. */
 	const struct afi_spawn_error *(*spawn_error)(const struct af_future *f);
 	/* Its status is the index of the text that a read has found. */
