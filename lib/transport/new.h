@@ -11,6 +11,9 @@
 
 #include "file/file.h"
 
+/* Whether af_file_new() knows all of these flags. */
+bool afi_file_new_takes(unsigned flags);
+
 /* What is known of a descriptor before it is made a file. */
 struct afi_look {
 	int mode; /* F_GETFL */
