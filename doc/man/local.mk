@@ -16,6 +16,7 @@ manual_pages = \
 	doc/man/af_future.3 \
 	doc/man/af_future_new.3 \
 	doc/man/af_hangup.3 \
+	doc/man/af_idle.3 \
 	doc/man/af_limit.3 \
 	doc/man/af_loop.3 \
 	doc/man/af_loop_reaped.3 \
@@ -66,6 +67,7 @@ manual_programs = \
 	doc/man/af_future_more \
 	doc/man/af_future_new \
 	doc/man/af_hangup \
+	doc/man/af_idle \
 	doc/man/af_limit \
 	doc/man/af_loop \
 	doc/man/af_loop_reaped \
@@ -120,6 +122,7 @@ doc_man_af_future_LDADD = $(example_libs)
 doc_man_af_future_more_LDADD = $(example_libs)
 doc_man_af_future_new_LDADD = $(example_libs)
 doc_man_af_hangup_LDADD = $(example_libs)
+doc_man_af_idle_LDADD = $(example_libs)
 doc_man_af_limit_LDADD = $(example_libs)
 doc_man_af_loop_LDADD = $(example_libs)
 doc_man_af_loop_reaped_LDADD = $(example_libs)
@@ -180,6 +183,7 @@ EXTRA_DIST += \
 	doc/man/af_future_more.out \
 	doc/man/af_future_new.out \
 	doc/man/af_hangup.out \
+	doc/man/af_idle.out \
 	doc/man/af_limit.in \
 	doc/man/af_limit.out \
 	doc/man/af_loop.out \
