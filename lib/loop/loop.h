@@ -41,9 +41,10 @@ struct afi_kick {
 
 /* Worker threads by what they do, so that one kind does not delay another. */
 enum afi_crew {
-	AFI_CREW_DISK, /* calls that may wait for a disk */
-	AFI_CREW_WORK, /* functions of the program */
-	AFI_CREW_OPEN, /* open(2), which may wait for a dead file system */
+	AFI_CREW_DISK,	/* calls that may wait for a disk */
+	AFI_CREW_WORK,	/* functions of the program */
+	AFI_CREW_OPEN,	/* open(2), which may wait for a dead file system */
+	AFI_CREW_NAMES, /* getaddrinfo(3), which may wait for a name server */
 	AFI_CREWS
 };
 
