@@ -18,6 +18,8 @@ manual_pages = \
 	doc/man/af_hangup.3 \
 	doc/man/af_idle.3 \
 	doc/man/af_limit.3 \
+	doc/man/af_listen.3 \
+	doc/man/af_listener_accept.3 \
 	doc/man/af_loop.3 \
 	doc/man/af_loop_reaped.3 \
 	doc/man/af_map.3 \
@@ -69,6 +71,8 @@ manual_programs = \
 	doc/man/af_hangup \
 	doc/man/af_idle \
 	doc/man/af_limit \
+	doc/man/af_listen \
+	doc/man/af_listener_accept \
 	doc/man/af_loop \
 	doc/man/af_loop_reaped \
 	doc/man/af_map \
@@ -124,6 +128,8 @@ doc_man_af_future_new_LDADD = $(example_libs)
 doc_man_af_hangup_LDADD = $(example_libs)
 doc_man_af_idle_LDADD = $(example_libs)
 doc_man_af_limit_LDADD = $(example_libs)
+doc_man_af_listen_LDADD = $(example_libs)
+doc_man_af_listener_accept_LDADD = $(example_libs)
 doc_man_af_loop_LDADD = $(example_libs)
 doc_man_af_loop_reaped_LDADD = $(example_libs)
 doc_man_af_map_LDADD = $(example_libs)
@@ -186,6 +192,8 @@ EXTRA_DIST += \
 	doc/man/af_idle.out \
 	doc/man/af_limit.in \
 	doc/man/af_limit.out \
+	doc/man/af_listen.out \
+	doc/man/af_listener_accept.out \
 	doc/man/af_loop.out \
 	doc/man/af_loop_reaped.out \
 	doc/man/af_map.out \
