@@ -159,6 +159,93 @@ struct af_future *af_resolve(struct af_loop *loop, const char *host,
 			     const struct af_resolve_options *options,
 			     const struct timeval *timeout);
 
+/** Options of af_connect(). All zero is the default. */
+struct af_connect_options {
+	int family; /**< AF_INET, AF_INET6 or AF_UNIX; 0, AF_UNSPEC: any */
+	int type;   /**< SOCK_STREAM, the default; SOCK_DGRAM: a datagram socket
+		       that talks to this peer only; SOCK_SEQPACKET: of a Unix
+		       socket */
+	/**
+	 * The source: a host of this machine as above, and perhaps a port.
+	 * NULL: the system's choice. Addresses of a family without a source are
+	 * not tried. A Unix socket: the name that the peer sees. A path must not
+	 * exist; it is removed again if the connection fails, and stays
+	 * otherwise.
+	 */
+	const char *local_host, *local_service;
+	/** How long an address is given before the next one is tried, too, see
+	    RFC 8305; NULL: 250 ms. Zero: all at the same time. */
+	const struct timeval *attempt_delay;
+	bool no_delay;	     /**< TCP: send small writes at once, TCP_NODELAY */
+	bool keep_alive;     /**< ask an idle peer now and then, SO_KEEPALIVE */
+	unsigned file_flags; /**< as for af_file_new(), such as
+				  AFIO_UNBUFFERED; not AFIO_KEEP_FD */
+	uint64_t reserved[8]; /**< must be zero */
+};
+
+/**
+ * Connects to a host, and makes a file of the connection.
+ *
+ * The addresses are tried in the order of af_resolve(), several at the same
+ * time (Happy Eyeballs, RFC 8305): the next one is tried 250 ms after the one
+ * before it, or at once when one has failed. The first that answers is the
+ * result, and the other sockets are closed. A peer may see such a connection
+ * that is closed at once.
+ *
+ * @param host    see above; NULL: the loopback addresses. Copied
+ * @param service see above; required, except for a Unix socket. Copied
+ * @param options NULL: the defaults. Copied
+ * @param timeout the deadline of the whole, of the lookup, too; NULL: none but
+ *                the system's, some minutes for each address. Zero: tries what
+ *                can be done without waiting: numeric addresses, once each
+ * @return a future. On success af_future_take_file() is the file, and
+ *         af_future_address() with index 0 the address that has answered. A
+ *         file that nobody takes is closed with the future.
+ *
+ * | happens                        | outcome                                 |
+ * |--------------------------------|-----------------------------------------|
+ * | an address answers             | success                                 |
+ * | all addresses fail             | the error of the last one that answered,
+ *                                    such as -ECONNREFUSED; if none was
+ *                                    reached, such as -ENETUNREACH           |
+ * | TCP connects a socket to
+ *   itself, which happens where
+ *   nobody listens                 | -ECONNREFUSED of that address           |
+ * | the queue of a Unix socket is
+ *   full                           | it is tried again until the deadline    |
+ * | there is no such host, service
+ *   or path                        | -ENOENT                                 |
+ * | the lookup of host or
+ *   local_host fails               | the error of af_resolve()               |
+ * | there is no source for any
+ *   address, or none of that
+ *   machine                        | -EADDRNOTAVAIL                          |
+ * | local_service, or the path of
+ *   local_host, is in use          | -EADDRINUSE                             |
+ * | deadline                       | -ETIMEDOUT                              |
+ * | cancelled, or the loop freed   | -ECANCELED; nothing is left open        |
+ * | service is NULL with a host; a
+ *   Unix socket has a service or
+ *   another family; local_host is
+ *   of another kind than host; an
+ *   option or the timeout is not
+ *   valid                          | -EINVAL                                 |
+ * | the loop belongs to another
+ *   thread                         | -EPERM                                  |
+ *
+ * af_connect_error() is a text for users. It says what became of each address,
+ * also at the deadline, where af_with_timeout() would not: pass the timeout.
+ *
+ * Success with SOCK_DGRAM means only that there is a route. The path of a Unix
+ * socket is looked up on this thread. The descriptor is in non-blocking mode,
+ * which matters to a program that takes it out by af_file_detach().
+ */
+AFIO_MUST_USE
+struct af_future *af_connect(struct af_loop *loop, const char *host,
+			     const char *service,
+			     const struct af_connect_options *options,
+			     const struct timeval *timeout);
+
 /**
  * Returns why an operation on the network failed, as a text for users: what
  * was tried, and the error of each.

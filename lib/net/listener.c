@@ -18,10 +18,10 @@
 
 int afi_listener_check_options(const struct af_listen_options *options)
 {
-	const unsigned known = AFI_FILE_FLAGS & ~AFIO_KEEP_FD;
-
 	if (options->backlog < 0 || options->mode & ~0777u ||
-	    options->file_flags & ~known || !AFI_RESERVED_CLEAR(options))
+	    options->file_flags & AFIO_KEEP_FD ||
+	    !afi_file_new_takes(options->file_flags) ||
+	    !AFI_RESERVED_CLEAR(options))
 		return -EINVAL;
 	return 0;
 }

@@ -230,13 +230,18 @@ static struct af_file *new_of_kind(struct af_file *like,
 			      : afi_disk_new(like, st);
 }
 
+bool afi_file_new_takes(unsigned flags)
+{
+	return (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) == 0;
+}
+
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
 	struct afi_look look;
 	int r = afi_loop_usable(loop);
 
-	if (flags & ~AFI_FILE_FLAGS)
+	if (!afi_file_new_takes(flags))
 		r = -EINVAL;
 	if (r == 0)
 		r = afi_look_at(&look, fd);

@@ -11,8 +11,8 @@
 
 #include "file/file.h"
 
-/* The flags of af_file_new(). */
-#define AFI_FILE_FLAGS (AFIO_KEEP_FD | AFIO_UNBUFFERED)
+/* Whether af_file_new() knows all of these flags. */
+bool afi_file_new_takes(unsigned flags);
 
 /* What is known of a descriptor before it is made a file. */
 struct afi_look {
