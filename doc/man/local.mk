@@ -18,7 +18,10 @@ manual_pages = \
 	doc/man/af_future.3 \
 	doc/man/af_future_new.3 \
 	doc/man/af_hangup.3 \
+	doc/man/af_idle.3 \
 	doc/man/af_limit.3 \
+	doc/man/af_listen.3 \
+	doc/man/af_listener_accept.3 \
 	doc/man/af_loop.3 \
 	doc/man/af_loop_reaped.3 \
 	doc/man/af_map.3 \
@@ -71,7 +74,10 @@ manual_programs = \
 	doc/man/af_future_more \
 	doc/man/af_future_new \
 	doc/man/af_hangup \
+	doc/man/af_idle \
 	doc/man/af_limit \
+	doc/man/af_listen \
+	doc/man/af_listener_accept \
 	doc/man/af_loop \
 	doc/man/af_loop_reaped \
 	doc/man/af_map \
@@ -128,7 +134,10 @@ doc_man_af_future_LDADD = $(example_libs)
 doc_man_af_future_more_LDADD = $(example_libs)
 doc_man_af_future_new_LDADD = $(example_libs)
 doc_man_af_hangup_LDADD = $(example_libs)
+doc_man_af_idle_LDADD = $(example_libs)
 doc_man_af_limit_LDADD = $(example_libs)
+doc_man_af_listen_LDADD = $(example_libs)
+doc_man_af_listener_accept_LDADD = $(example_libs)
 doc_man_af_loop_LDADD = $(example_libs)
 doc_man_af_loop_reaped_LDADD = $(example_libs)
 doc_man_af_map_LDADD = $(example_libs)
@@ -191,8 +200,11 @@ EXTRA_DIST += \
 	doc/man/af_future_more.out \
 	doc/man/af_future_new.out \
 	doc/man/af_hangup.out \
+	doc/man/af_idle.out \
 	doc/man/af_limit.in \
 	doc/man/af_limit.out \
+	doc/man/af_listen.out \
+	doc/man/af_listener_accept.out \
 	doc/man/af_loop.out \
 	doc/man/af_loop_reaped.out \
 	doc/man/af_map.out \

@@ -101,7 +101,8 @@ struct af_loop {
 	unsigned max_workers[AFI_CREWS];	/* threads */
 	struct afi_hold hold;
 	size_t file_limit; /* that files begin with, see file/fill.c */
-	struct afi_spawn_error *spawn_error; /* see process/failure.c */
+	struct afi_spawn_error *spawn_error;   /* see process/failure.c */
+	struct afi_listen_error *listen_error; /* see net/listen_error.c */
 	LIST_HEAD(afi_children, af_process) children; /* the newest first */
 	bool told_statuses;   /* by the program, see process/reaped.c */
 	unsigned long serial; /* not 0; its address may be another's later */
