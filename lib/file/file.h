@@ -36,6 +36,7 @@ struct afi_op {
 };
 TAILQ_HEAD(afi_ops, afi_op);
 
+struct afi_arrived;
 struct afi_hangup;
 
 /*
@@ -68,6 +69,7 @@ struct af_file {
 	bool is_tty : 1;
 	bool is_fifo : 1;
 	bool is_message : 1; /* one read, one message */
+	bool is_datagram : 1;
 	bool is_record : 1;  /* a read needs room for a whole record */
 	bool is_bytes : 1;   /* known not to be a packet pipe */
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
@@ -103,7 +105,9 @@ struct af_file {
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */
-	void *data;	      /* the program's own */
+	/* Messages after them, see transport/arrived.h; NULL: there are none. */
+	struct afi_arrived *arrived;
+	void *data; /* the program's own */
 };
 
 /*
