@@ -8,6 +8,7 @@ manual_pages = \
 	doc/man/af_await.3 \
 	doc/man/af_communicate.3 \
 	doc/man/af_copy.3 \
+	doc/man/af_datagram.3 \
 	doc/man/af_each.3 \
 	doc/man/af_file.3 \
 	doc/man/af_file_from_bufferevent.3 \
@@ -55,6 +56,7 @@ manual_programs = \
 	doc/man/af_communicate \
 	doc/man/af_copy \
 	doc/man/af_copy_more \
+	doc/man/af_datagram \
 	doc/man/af_each \
 	doc/man/af_each_more \
 	doc/man/af_file \
@@ -109,6 +111,7 @@ doc_man_af_await_more_LDADD = $(example_libs)
 doc_man_af_communicate_LDADD = $(example_libs)
 doc_man_af_copy_LDADD = $(example_libs)
 doc_man_af_copy_more_LDADD = $(example_libs)
+doc_man_af_datagram_LDADD = $(example_libs)
 doc_man_af_each_LDADD = $(example_libs)
 doc_man_af_each_more_LDADD = $(example_libs)
 doc_man_af_file_LDADD = $(example_libs)
@@ -165,6 +168,7 @@ EXTRA_DIST += \
 	doc/man/af_copy.in \
 	doc/man/af_copy.out \
 	doc/man/af_copy_more.out \
+	doc/man/af_datagram.out \
 	doc/man/af_each.in \
 	doc/man/af_each.out \
 	doc/man/af_each_more.in \
