@@ -349,6 +349,37 @@ START_TEST(receive_from_on_a_refused_socket_fails_once)
 }
 END_TEST
 
+/* Its error does not take the place of a message. */
+START_TEST(receive_from_on_a_refused_socket_loses_no_message)
+{
+	struct address a;
+	struct af_future *f;
+	int errors = 0, messages = 0, r;
+
+	if (!open_rig(_i))
+		return;
+	a = address_of(rig.out);
+	ck_assert_int_eq(connect(af_file_fd(rig.reader), &a.sa, a.len), 0);
+	say(&rig, "one");
+	say(&rig, "two");
+	ck_assert_int_eq(close(rig.out), 0);
+	rig.out = -1;
+	expect_count(&rig, af_file_send_to(rig.reader, "x", 1, NULL, 0, 0, NULL),
+		     1, 0);
+	for (int i = 0; i < 3; i++) {
+		f = receive(0);
+		r = drive(&rig, f);
+		ck_assert(r == 0 || r == -ECONNREFUSED);
+		errors += r < 0;
+		messages += af_future_count(f) == 3;
+		af_future_unref(f);
+	}
+	ck_assert_int_eq(errors, 1);
+	ck_assert_int_eq(messages, 2);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(receive_from_of_a_connected_socket_knows_its_peer)
 {
 	struct address a;
@@ -532,6 +563,8 @@ Suite *suite(void)
 	ADD(receive_from_ends_with_its_file_or_loop, EVERY_FAMILY);
 	ADD(receive_from_ends_when_reading_is_shut, DRIVE_COUNT);
 	ADD(receive_from_on_a_refused_socket_fails_once, UNIX * DRIVE_COUNT);
+	ADD(receive_from_on_a_refused_socket_loses_no_message,
+	    UNIX * DRIVE_COUNT);
 	ADD(receive_from_whose_file_its_continuation_closes_is_whole,
 	    EVERY_FAMILY);
 	ADD_ROW(tc, receive_from_of_another_kind_is_not_supported, 0);
