@@ -144,6 +144,18 @@ static int receive_from_take(struct receive_from *op, struct af_file *file)
 	return receive_from_socket(op, file);
 }
 
+/* The outcome, from what was taken: 0 or -errno. */
+static int receive_from_settle(struct receive_from *op, struct af_file *file,
+			       int r)
+{
+	if (r == 0) {
+		file->eof = file->sticky_eof;
+		op->future.data = "";
+		op->future.flags = AFIO_EOF;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int receive_from_step(struct afi_op *queued)
 {
 	struct receive_from *op = receive_from_of(queued->future);
@@ -156,12 +168,7 @@ static int receive_from_step(struct afi_op *queued)
 		return 0;
 	if (r == -EAGAIN)
 		return r;
-	if (r == 0) {
-		file->eof = file->sticky_eof;
-		op->future.data = "";
-		op->future.flags = AFIO_EOF;
-	}
-	afi_op_finish(queued, r < 0 ? r : 0);
+	afi_op_finish(queued, receive_from_settle(op, file, r));
 	return 0;
 }
 
@@ -190,31 +197,65 @@ static const struct afi_address *receive_from_address(const struct af_future *f,
 					  : NULL;
 }
 
+static const struct afi_future_ops receive_from_ops = {
+	.name = "receive from",
+	.size = sizeof(struct receive_from),
+	.cancel = afi_op_cancel,
+	.expire = receive_from_expire,
+	.address = receive_from_address,
+	.describe = afi_op_describe,
+};
+
+/* tried: it is the first in the queue, and nothing was there. */
+static void receive_from_queue(struct receive_from *op, struct af_file *file,
+			       bool tried, const struct timeval *timeout)
+{
+	struct af_future *f = &op->future;
+	int r;
+
+	afi_op_init(&op->op, f, AFI_READ, receive_from_step);
+	if (tried) {
+		afi_file_append(file, &op->op);
+		r = afi_file_await(file, AFI_READ);
+		if (r != -EAGAIN)
+			afi_op_finish(&op->op, r);
+	} else {
+		afi_file_queue(file, &op->op);
+	}
+	if (f->done)
+		return;
+	if (afi_timeout_zero(timeout) && !file->loop->held)
+		receive_from_expire(f);
+	else if (afi_operation_wait(f, timeout) < 0)
+		afi_op_end(&op->op, -ENOMEM);
+}
+
 struct af_future *af_file_receive_from(struct af_file *file, size_t size,
 				       unsigned flags,
 				       const struct timeval *timeout)
 {
-	static const struct afi_future_ops ops = {
-		.name = "receive from",
-		.size = sizeof(struct receive_from),
-		.cancel = afi_op_cancel,
-		.expire = receive_from_expire,
-		.address = receive_from_address,
-		.describe = afi_op_describe,
-	};
 	int r = afi_op_check(file, AFI_READ, flags, 0, timeout);
 	struct receive_from *op;
 	struct af_future *f;
+	bool tries;
 
 	if (r == 0 && !file->is_datagram)
 		r = -ENOTSUP;
-	f = afi_op_new(file, &ops, r);
-	if (f->done)
-		return f;
+	if (r < 0)
+		return afi_op_failed(file, r);
+	f = afi_future_take(file->loop, &receive_from_ops);
+	if (!f)
+		return afi_op_failed(file, -ENOMEM);
 	op = receive_from_of(f);
+	op->op.file = NULL;
 	op->size = size ? size : SIZE_MAX;
-	afi_op_init(&op->op, f, AFI_READ, receive_from_step);
-	afi_file_queue(file, &op->op);
-	afi_op_limit(&op->op, timeout);
+	op->knows_sender = false;
+	tries = TAILQ_EMPTY(&file->ops[AFI_READ]) && !file->careful &&
+		!file->loop->held;
+	r = tries ? receive_from_take(op, file) : -EAGAIN;
+	if (r == -EAGAIN)
+		receive_from_queue(op, file, tries, timeout);
+	else
+		afi_future_finish_new(f, receive_from_settle(op, file, r));
 	return f;
 }
