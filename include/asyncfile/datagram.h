@@ -28,7 +28,12 @@
  * another error of ICMP: the pending read, the next read or the next write. A
  * send that fails so has sent nothing. The file is still usable. On a UDP
  * socket that is not connected, the kernel does not report such answers, unless
- * the program sets IP_RECVERR.
+ * the program sets IP_RECVERR. It must then read the error queue, too, see
+ * ip(7): as long as something is in there, the kernel wakes the file again and
+ * again.
+ *
+ * Descriptors that come with a message of a Unix socket are closed by
+ * af_file_receive_from() and af_file_each_datagram().
  *
  * Threads: call these functions on the thread of the file's loop only.
  */
