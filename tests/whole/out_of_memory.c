@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -1372,6 +1373,89 @@ static void act_stages_async(struct scene *s)
 	    -ENOENT);
 }
 
+static int take_one(const char *data, size_t len, const struct sockaddr *from,
+		    socklen_t from_len, unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)from_len;
+	ck_assert(len == 1 && from && flags == 0);
+	s->got[s->n_got++] = *data;
+	return 1;
+}
+
+/* Messages that are read together, and each is taken in another way. */
+static void act_datagrams(struct scene *s)
+{
+	struct af_file *file =
+		made(af_datagram_open(s->loop, "127.0.0.1", NULL, NULL));
+	struct sockaddr_storage to;
+	socklen_t len;
+	int fd = cloexec_socket(AF_INET, SOCK_DGRAM);
+
+	ck_assert_int_ge(fd, 0);
+	if (!file) {
+		close(fd);
+		return;
+	}
+	ck_assert_int_eq(af_file_local_address(file, &to, &len), 0);
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(sendto(fd, &"01234567"[i], 1, 0,
+					(struct sockaddr *)&to, len),
+				 1);
+	while (s->n_got < 8) {
+		end(s, af_file_each_datagram(file, take_one, s), 0);
+		if (s->n_got < 8)
+			end(s, af_file_receive_from(file, 0, 0, MS(20000)), 0);
+		if (s->n_got < 8)
+			end(s, af_file_read(file, 9, 0, NULL), 0);
+	}
+	ck_assert_mem_eq(s->got, "01234567", 8);
+	ck_assert_int_eq(sendto(fd, "89ab", 4, 0, (struct sockaddr *)&to, len),
+			 4);
+	while (s->n_got < 9)
+		end(s, af_file_receive_from(file, 1, 0, NULL), 0);
+	while (s->n_got < 12)
+		end(s, af_file_receive_from(file, 0, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, "0123456789ab", 12);
+	end(s, af_file_receive_from(file, 0, 0, MS(1)), -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
+/* To a socket that has no room, which no event reports. */
+static void act_send_to(struct scene *s)
+{
+	const struct af_datagram_options options = { .family = AF_UNIX };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof to;
+	struct af_file *file =
+		made(af_datagram_open(s->loop, NULL, NULL, &options));
+	int fd = cloexec_socket(AF_UNIX, SOCK_DGRAM), n = 0;
+	struct af_future *f;
+	char c;
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&to,
+			      offsetof(struct sockaddr_un, sun_path)),
+			 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+	for (; file; n += end(s, f, 0) == 0) {
+		f = af_file_send_to(file, "x", 1, (struct sockaddr *)&to, len,
+				    0, MS(20000));
+		if (!af_future_is_done(f))
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(recv(fd, &c, 1, 0), 1);
+	if (file) {
+		int r = end(s, f, 0);
+
+		ck_assert_int_eq(recv(fd, &c, 1, MSG_DONTWAIT), r ? -1 : 1);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1401,6 +1485,7 @@ static const struct {
 	{ act_map, true },	    { act_shields, false },
 	{ act_resolve, true },	    { act_connect, true },
 	{ act_connect, false },	    { act_connect_again, true },
+	{ act_datagrams, false },   { act_send_to, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
