@@ -17,6 +17,8 @@
 #include "support/children.h"
 #include "support/contexts.h"
 #include "support/gate.h"
+#include "support/server.h"
+#include "support/system.h"
 
 #define TIMER_MS 1
 
@@ -442,6 +444,83 @@ static void check_output_part(enum outcome outcome)
 	expect(output->status == 0);
 }
 
+/* A datagram socket, and its peer. */
+static void make_messages(void)
+{
+	int fds[2];
+
+	expect(cloexec_socketpair(SOCK_DGRAM, fds) == 0);
+	target = af_file_new(stage.loop, fds[0], 0);
+	expect(target);
+	target_in = fds[1];
+}
+
+static struct af_future *begin_receive_from(const struct timeval *timeout)
+{
+	return af_file_receive_from(target, 0, 0, timeout);
+}
+
+static void put_message(void)
+{
+	put_text(target_in, "abcd\n");
+}
+
+static void check_received(enum outcome outcome)
+{
+	check_data(outcome);
+	expect(af_future_address(awaited, 0, NULL)->sa_family == AF_UNIX);
+}
+
+static int take_message(const char *data, size_t len,
+			const struct sockaddr *from, socklen_t from_len,
+			unsigned flags, void *arg)
+{
+	(void)from_len;
+	(void)arg;
+	expect(len == 5 && memcmp(data, "abcd\n", 5) == 0 && flags == 0);
+	expect(from->sa_family == AF_UNIX);
+	return 1;
+}
+
+static struct af_future *begin_each_datagram(const struct timeval *timeout)
+{
+	return af_with_timeout(
+		af_file_each_datagram(target, take_message, NULL), timeout);
+}
+
+static void check_one(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
+}
+
+/* Whose peer has no room. */
+static void make_full_messages(void)
+{
+	struct af_future *f;
+	bool done;
+
+	make_messages();
+	do {
+		f = af_file_send_to(target, "x", 1, NULL, 0, 0, MS(0));
+		done = af_future_error(f) == 0;
+		af_future_unref(f);
+	} while (done);
+}
+
+static struct af_future *begin_send_to(const struct timeval *timeout)
+{
+	return af_file_send_to(target, "abcd\n", 5, NULL, 0, 0, timeout);
+}
+
+static void drain_messages(void)
+{
+	char c;
+
+	while (recv(target_in, &c, 1, MSG_DONTWAIT) == 1)
+		;
+}
+
 /* A future that the program ends itself. */
 static struct af_future *begin_maker(const struct timeval *timeout)
 {
@@ -515,6 +594,54 @@ static void check_nothing_read(enum outcome outcome)
 	expect(memcmp(buf, "abcd\n", sizeof buf) == 0);
 }
 
+#ifdef __linux__
+#define HAVE_HOLE
+/* A connection to a Unix socket whose queue is full. */
+static struct server_hole hole;
+static char hole_name[50];
+
+static void make_hole(void)
+{
+	snprintf(hole_name, sizeof hole_name, "@asyncfile-await-%d",
+		 (int)getpid());
+	hole = server_dig(hole_name, 0);
+}
+
+static struct af_future *begin_connect(const struct timeval *timeout)
+{
+	return af_connect(stage.loop, hole_name, NULL, NULL, timeout);
+}
+
+static void admit(void)
+{
+	close(server_accept(hole.listener));
+}
+
+static void refuse(void)
+{
+	close_fd(&hole.listener);
+}
+
+static void check_connected(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_address(awaited, 0, NULL));
+	expect(af_file_close(af_future_take_file(awaited)) == 0);
+}
+
+static void fill_hole(void)
+{
+	if (hole.visitor > 0)
+		close_fd(&hole.visitor);
+	if (hole.listener > 0)
+		close_fd(&hole.listener);
+}
+#else
+static void fill_hole(void)
+{
+}
+#endif
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -563,6 +690,16 @@ static const struct operation {
 	  check_value },
 	{ "descriptor", NULL, begin_wait_fd, put_line, NULL, NULL, NULL, 0,
 	  check_nothing_read },
+#ifdef HAVE_HOLE
+	{ "connect", make_hole, begin_connect, admit, NULL, refuse, NULL,
+	  -ECONNREFUSED, check_connected },
+#endif
+	{ "receive from", make_messages, begin_receive_from, put_message, NULL,
+	  NULL, close_target, 0, check_received },
+	{ "each datagram", make_messages, begin_each_datagram, put_message,
+	  NULL, NULL, close_target, 0, check_one },
+	{ "send to", make_full_messages, begin_send_to, drain_messages, NULL,
+	  NULL, close_target, 0, check_written },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -752,6 +889,7 @@ static void close_cell(void)
 	af_future_unref(behind);
 	maker = behind = NULL;
 	end_work();
+	fill_hole();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

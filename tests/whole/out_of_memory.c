@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -28,7 +29,9 @@
 #include "support/denied.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/resolver.h"
 #include "support/scarce.h"
+#include "support/server.h"
 #include "support/system.h"
 
 /* Longer than what an operation holds without an allocation. */
@@ -1238,6 +1241,62 @@ static void act_open_async(struct scene *s)
 	end(s, af_file_open_async(s->loop, "/missing", "r"), -ENOENT);
 }
 
+static const struct resolver_name names[] = {
+	{ .host = "both", .addresses = { "::1", "127.0.0.1" } },
+	{ .host = NULL },
+};
+
+/* Names are looked up on threads, of both sides. */
+static void act_resolve(struct scene *s)
+{
+	resolver_names = names;
+	end(s, af_resolve(s->loop, "both", "80", NULL, MS(20000)), 0);
+	end(s, af_resolve(s->loop, "missing", "80", NULL, NULL), -ENOENT);
+	end(s, af_resolve(s->loop, "::1", "80", NULL, NULL), 0);
+	end(s, af_resolve(s->loop, "/run/server", NULL, NULL, NULL), 0);
+}
+
+/* One is taken, one is not, one is refused, and one is not answered. */
+static void act_connect(struct scene *s)
+{
+	const struct af_connect_options from = { .local_host = "both" };
+	int listener = server_listen("127.0.0.1", 0, 64);
+	struct server_hole hole = server_dig("127.0.0.1", 0);
+	char service[20], no_answer[20];
+	struct af_future *f;
+
+	resolver_names = names;
+	snprintf(service, sizeof service, "%d", server_port(listener));
+	snprintf(no_answer, sizeof no_answer, "%d", server_port(hole.listener));
+	for (int i = 0; i < 2; i++) {
+		f = af_connect(s->loop, "both", service, i > 0 ? &from : NULL,
+			       MS(20000));
+		af_future_ref(f);
+		if (end(s, f, 0) == 0 && i == 0)
+			ck_assert_int_eq(af_file_close(af_future_take_file(f)),
+					 0);
+		af_future_unref(f);
+	}
+	close(listener);
+	end(s, af_connect(s->loop, "127.0.0.1", service, NULL, NULL),
+	    -ECONNREFUSED);
+	end(s, af_connect(s->loop, "127.0.0.1", no_answer, NULL, MS(1)),
+	    -ETIMEDOUT);
+	server_fill(&hole);
+}
+
+/* A full queue of a Unix socket is tried again. */
+static void act_connect_again(struct scene *s)
+{
+	char name[50];
+	struct server_hole hole;
+
+	snprintf(name, sizeof name, "@asyncfile-memory-%d", (int)getpid());
+	hole = server_dig(name, 0);
+	end(s, af_connect(s->loop, name, NULL, NULL, MS(5)), -ETIMEDOUT);
+	server_fill(&hole);
+}
+
 static void act_wait_fd(struct scene *s)
 {
 	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
@@ -1314,6 +1373,89 @@ static void act_stages_async(struct scene *s)
 	    -ENOENT);
 }
 
+static int take_one(const char *data, size_t len, const struct sockaddr *from,
+		    socklen_t from_len, unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)from_len;
+	ck_assert(len == 1 && from && flags == 0);
+	s->got[s->n_got++] = *data;
+	return 1;
+}
+
+/* Messages that are read together, and each is taken in another way. */
+static void act_datagrams(struct scene *s)
+{
+	struct af_file *file =
+		made(af_datagram_open(s->loop, "127.0.0.1", NULL, NULL));
+	struct sockaddr_storage to;
+	socklen_t len;
+	int fd = cloexec_socket(AF_INET, SOCK_DGRAM);
+
+	ck_assert_int_ge(fd, 0);
+	if (!file) {
+		close(fd);
+		return;
+	}
+	ck_assert_int_eq(af_file_local_address(file, &to, &len), 0);
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(sendto(fd, &"01234567"[i], 1, 0,
+					(struct sockaddr *)&to, len),
+				 1);
+	while (s->n_got < 8) {
+		end(s, af_file_each_datagram(file, take_one, s), 0);
+		if (s->n_got < 8)
+			end(s, af_file_receive_from(file, 0, 0, MS(20000)), 0);
+		if (s->n_got < 8)
+			end(s, af_file_read(file, 9, 0, NULL), 0);
+	}
+	ck_assert_mem_eq(s->got, "01234567", 8);
+	ck_assert_int_eq(sendto(fd, "89ab", 4, 0, (struct sockaddr *)&to, len),
+			 4);
+	while (s->n_got < 9)
+		end(s, af_file_receive_from(file, 1, 0, NULL), 0);
+	while (s->n_got < 12)
+		end(s, af_file_receive_from(file, 0, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, "0123456789ab", 12);
+	end(s, af_file_receive_from(file, 0, 0, MS(1)), -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
+/* To a socket that has no room, which no event reports. */
+static void act_send_to(struct scene *s)
+{
+	const struct af_datagram_options options = { .family = AF_UNIX };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof to;
+	struct af_file *file =
+		made(af_datagram_open(s->loop, NULL, NULL, &options));
+	int fd = cloexec_socket(AF_UNIX, SOCK_DGRAM), n = 0;
+	struct af_future *f;
+	char c;
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&to,
+			      offsetof(struct sockaddr_un, sun_path)),
+			 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+	for (; file; n += end(s, f, 0) == 0) {
+		f = af_file_send_to(file, "x", 1, (struct sockaddr *)&to, len,
+				    0, MS(20000));
+		if (!af_future_is_done(f))
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(recv(fd, &c, 1, 0), 1);
+	if (file) {
+		int r = end(s, f, 0);
+
+		ck_assert_int_eq(recv(fd, &c, 1, MSG_DONTWAIT), r ? -1 : 1);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1341,6 +1483,9 @@ static const struct {
 	{ act_open_async, true },   { act_each_async, false },
 	{ act_copy_both, true },    { act_follow, true },
 	{ act_map, true },	    { act_shields, false },
+	{ act_resolve, true },	    { act_connect, true },
+	{ act_connect, false },	    { act_connect_again, true },
+	{ act_datagrams, false },   { act_send_to, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
