@@ -2,6 +2,7 @@
 /* Sends a line to a server, and prints the line that it answers. */
 
 #include <asyncfile.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static int ask(struct af_file *server, const char *text)
 	r = af_await(sent);
 	if (r == 0)
 		r = af_await(line);
+	if (r == 0 && af_future_flags(line) & AFIO_EOF)
+		r = -ECONNRESET; /* before the end of the line */
 	if (r == 0)
 		printf("%s", af_future_data(line, NULL));
 	else
