@@ -1297,6 +1297,87 @@ static void act_connect_again(struct scene *s)
 	server_fill(&hole);
 }
 
+/* Peers that come, and hang up. */
+static void come(const struct af_listener *listener, int n)
+{
+	socklen_t len;
+	const struct sockaddr *address = af_listener_address(listener, 0, &len);
+
+	for (; n > 0; n--) {
+		int fd = cloexec_socket(address->sa_family, SOCK_STREAM);
+
+		ck_assert_int_eq(connect(fd, address, len), 0);
+		close(fd);
+	}
+}
+
+static int close_accepted(struct af_file *file, void *arg)
+{
+	ck_assert_int_eq(af_file_close(file), 0);
+	return ++*(int *)arg == 2;
+}
+
+/* Whatever fails, nobody who has come is lost. */
+static void act_accept(struct scene *s, struct af_listener *listener)
+{
+	struct af_future *f = af_listener_accept(listener, MS(20000));
+	int n = 0;
+
+	come(listener, 2);
+	if (end(s, f, 0) < 0)
+		while (end(s, af_listener_accept(listener, NULL), 0) < 0)
+			;
+	while (end(s, af_listener_accept(listener, NULL), 0) < 0)
+		;
+	end(s, af_listener_accept(listener, MS(1)), -ETIMEDOUT);
+	end(s, af_listener_accept(listener, MS(0)), -ETIMEDOUT);
+	come(listener, 2);
+	while (end(s, af_listener_each(listener, close_accepted, &n), 0) < 0)
+		;
+	ck_assert_int_eq(n, 2);
+	while (end(s, af_listener_stop(listener, NULL), 0) < 0)
+		;
+	ck_assert_uint_eq(af_listener_connections(listener), 0);
+}
+
+static bool keep_peer(const struct sockaddr *peer, socklen_t len, void *arg)
+{
+	(void)peer;
+	(void)len;
+	++*(int *)arg;
+	return true;
+}
+
+static void act_listen(struct scene *s)
+{
+	int asked = 0;
+	const struct af_listen_options options = { .filter = keep_peer,
+						   .filter_arg = &asked };
+	struct af_listener *listener;
+	struct af_future *f;
+	int fd = server_listen("127.0.0.1", 0, 64);
+
+	listener = made(af_listen(s->loop, "127.0.0.1", "0", NULL));
+	if (listener)
+		act_accept(s, listener);
+	af_listener_close(listener);
+	listener = made(af_listener_new(s->loop, &fd, 1, &options));
+	if (listener) {
+		act_accept(s, listener);
+		/* Each of them once. */
+		ck_assert_int_eq(asked, 4);
+	} else {
+		close(fd);
+	}
+	af_listener_close(listener);
+	resolver_names = names;
+	f = af_listen_async(s->loop, "both", "0", NULL);
+	end(s, af_future_ref(f), 0);
+	af_listener_close(af_future_take_listener(f));
+	af_future_unref(f);
+	end(s, af_file_idle(s->in, MS(2)), 0);
+}
+
 static void act_wait_fd(struct scene *s)
 {
 	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
@@ -1486,6 +1567,7 @@ static const struct {
 	{ act_resolve, true },	    { act_connect, true },
 	{ act_connect, false },	    { act_connect_again, true },
 	{ act_datagrams, false },   { act_send_to, true },
+	{ act_listen, true },	    { act_listen, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
