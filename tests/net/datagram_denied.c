@@ -19,13 +19,13 @@ static int64_t thread_time_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool deny_sendmsg(void)
+static bool deny_sendmsg(int error)
 {
 	static const struct denied calls[] = {
 		{ "sendmsg", SYS_sendmsg, 0, 0, 0 },
 	};
 
-	return deny(calls, 1, ENOBUFS);
+	return deny(calls, 1, error);
 }
 
 /* How long it is since something, and that it did not spin meanwhile. */
@@ -47,7 +47,7 @@ START_TEST(send_to_without_buffers_fails_enobufs_at_its_deadline)
 	int64_t since, used;
 
 	open_datagrams(&rig, FAMILY_OF(_i), DRIVER_OF(_i));
-	if (deny_sendmsg()) {
+	if (deny_sendmsg(ENOBUFS)) {
 		expect_error(&rig, send_with(MS(0)), -ENOBUFS);
 		since = now_us();
 		used = thread_time_us();
@@ -59,12 +59,28 @@ START_TEST(send_to_without_buffers_fails_enobufs_at_its_deadline)
 }
 END_TEST
 
+/* As when no port is free: the socket can be written, and no event helps. */
+START_TEST(send_to_that_would_block_though_it_is_writable_does_not_spin)
+{
+	int64_t used;
+
+	open_datagrams(&rig, FAMILY_OF(_i), DRIVER_OF(_i));
+	if (deny_sendmsg(EAGAIN)) {
+		expect_error(&rig, send_with(MS(0)), -ETIMEDOUT);
+		used = thread_time_us();
+		expect_error(&rig, send_with(MS(200)), -ETIMEDOUT);
+		expect_idle(used);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(send_to_without_buffers_waits_until_it_is_cancelled)
 {
 	struct af_future *f, *behind;
 
 	open_datagrams(&rig, FAMILY_OF(_i), DRIVER_OF(_i));
-	if (deny_sendmsg()) {
+	if (deny_sendmsg(ENOBUFS)) {
 		f = send_with(NULL);
 		behind = send_with(MS(20));
 		expect_error(&rig, af_file_receive_from(rig.reader, 0, 0,
@@ -133,6 +149,8 @@ Suite *suite(void)
 #define ADD(test, n) tcase_add_loop_test(tc, test, 0, n)
 	ADD(send_to_without_buffers_fails_enobufs_at_its_deadline, DRIVE_COUNT);
 	ADD(send_to_without_buffers_waits_until_it_is_cancelled, DRIVE_COUNT);
+	ADD(send_to_that_would_block_though_it_is_writable_does_not_spin,
+	    DRIVE_COUNT);
 
 	tc = sockets_case(s, "refused");
 	ADD(each_datagram_where_recvmmsg_is_refused_works, 3 * DRIVE_COUNT);
