@@ -30,6 +30,7 @@ manual_pages = \
 	doc/man/af_process_wait.3 \
 	doc/man/af_pty.3 \
 	doc/man/af_read.3 \
+	doc/man/af_read_at.3 \
 	doc/man/af_run.3 \
 	doc/man/af_seek.3 \
 	doc/man/af_shield.3 \
@@ -82,6 +83,7 @@ manual_programs = \
 	doc/man/af_process_wait_more \
 	doc/man/af_pty \
 	doc/man/af_read \
+	doc/man/af_read_at \
 	doc/man/af_read_more \
 	doc/man/af_run \
 	doc/man/af_seek \
@@ -136,6 +138,7 @@ doc_man_af_process_wait_LDADD = $(example_libs)
 doc_man_af_process_wait_more_LDADD = $(example_libs)
 doc_man_af_pty_LDADD = $(example_libs)
 doc_man_af_read_LDADD = $(example_libs)
+doc_man_af_read_at_LDADD = $(example_libs)
 doc_man_af_read_more_LDADD = $(example_libs)
 doc_man_af_run_LDADD = $(example_libs)
 doc_man_af_seek_LDADD = $(example_libs)
@@ -203,6 +206,7 @@ EXTRA_DIST += \
 	doc/man/af_read_more.in \
 	doc/man/af_read_more.out \
 	doc/man/af_run.out \
+	doc/man/af_read_at.out \
 	doc/man/af_seek.in \
 	doc/man/af_seek.out \
 	doc/man/af_shield.out \
