@@ -143,6 +143,13 @@ struct af_loop;
  */
 #define AFIO_MORE 0x1000u
 
+/**
+ * af_file_new(): keep the descriptors that arrive with the bytes of a Unix
+ * socket, for af_file_receive_fds(); see asyncfile/passfd.h. Otherwise the
+ * kernel closes them. It has no effect on other files.
+ */
+#define AFIO_RECEIVE_FDS 0x2000u
+
 /* Needed by AFIO_MALLOC; described below. */
 int af_file_close(struct af_file *file);
 
@@ -151,7 +158,7 @@ int af_file_close(struct af_file *file);
  * pty, eventfd or the like, /dev/null or an on-disk file.
  *
  * @param fd    the descriptor; on success the file owns it, unless AFIO_KEEP_FD
- * @param flags 0, or any of AFIO_KEEP_FD and AFIO_UNBUFFERED
+ * @param flags 0, or any of AFIO_KEEP_FD, AFIO_UNBUFFERED and AFIO_RECEIVE_FDS
  * @return the file; or NULL with errno, and the caller still owns fd:
  *         EINVAL    loop is NULL, or a flag is unknown
  *         EBADF     fd is not an open descriptor

@@ -36,6 +36,7 @@ struct afi_op {
 };
 TAILQ_HEAD(afi_ops, afi_op);
 
+struct afi_fds;
 struct afi_hangup;
 
 /*
@@ -73,6 +74,7 @@ struct af_file {
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
 	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
+	bool keeps_fds : 1;  /* fds is set: descriptors come with its bytes */
 	bool closing : 1;
 	bool finished : 1;  /* by af_file_finish(): there is no descriptor */
 	bool dead : 1;	    /* closed, and freed once nobody holds it */
@@ -100,6 +102,7 @@ struct af_file {
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
+	struct afi_fds *fds;	       /* see fds.h; or NULL */
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */

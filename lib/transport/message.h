@@ -10,6 +10,9 @@
 /* Reads one whole message, however long, into the buffer; see afi_fill(). */
 ssize_t afi_message_fill(struct af_file *file, size_t want);
 ssize_t afi_message_fill_datagram(struct af_file *file, size_t want);
+/* Likewise, of a file that keeps the descriptors that come with it. */
+ssize_t afi_message_fill_fds(struct af_file *file, size_t want);
+ssize_t afi_message_fill_datagram_fds(struct af_file *file, size_t want);
 /*
  * Whether fd is a packet pipe, of which a read of room bytes may drop some. 1 or
  * 0; -EAGAIN: there is nothing to read; -ENODATA: not known. Such a read then drops

@@ -25,6 +25,7 @@
 #include "transport/disk.h"
 #include "transport/new.h"
 #include "transport/reopen.h"
+#include "transport/scm.h"
 #include "transport/stream.h"
 
 /*
@@ -146,6 +147,8 @@ static struct af_file *new_socket(struct af_file *like)
 	}
 	afi_sigpipe_quiet_socket(like->fd);
 	like->is_message = type != SOCK_STREAM;
+	if (like->keeps_fds)
+		like->keeps_fds = afi_scm_is_unix(like->fd);
 	if (like->is_message)
 		return afi_stream_new_messages(like, type);
 	return afi_stream_new(like);
@@ -221,6 +224,8 @@ static struct af_file *new_of_kind(struct af_file *like,
 	like->is_tty = S_ISCHR(st->st_mode) && isatty(like->fd);
 	like->sticky_eof = look->can_poll;
 	like->is_aligned = !look->can_poll && mode & O_DIRECT;
+	if (!like->is_socket)
+		like->keeps_fds = false;
 	return look->can_poll ? new_stream(like, st, mode)
 			      : afi_disk_new(like, st);
 }
@@ -231,7 +236,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	struct afi_look look;
 	int r = afi_loop_usable(loop);
 
-	if (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED))
+	if (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED | AFIO_RECEIVE_FDS))
 		r = -EINVAL;
 	if (r == 0)
 		r = afi_look_at(&look, fd);
@@ -241,6 +246,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 	}
 	like.keep_fd = flags & AFIO_KEEP_FD;
 	like.unbuffered = flags & AFIO_UNBUFFERED;
+	like.keeps_fds = flags & AFIO_RECEIVE_FDS;
 	return new_attach(new_of_kind(&like, &look));
 }
 
