@@ -27,6 +27,7 @@
 #include <asyncfile/net.h>
 #include <asyncfile/listener.h>
 #include <asyncfile/datagram.h>
+#include <asyncfile/passfd.h>
 #include <asyncfile/process.h>
 #include <asyncfile/pipe.h>
 

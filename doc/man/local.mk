@@ -37,8 +37,10 @@ manual_pages = \
 	doc/man/af_pty.3 \
 	doc/man/af_read.3 \
 	doc/man/af_resolve.3 \
+	doc/man/af_read_at.3 \
 	doc/man/af_run.3 \
 	doc/man/af_seek.3 \
+	doc/man/af_send_fds.3 \
 	doc/man/af_shield.3 \
 	doc/man/af_sleep.3 \
 	doc/man/af_spawn.3 \
@@ -95,10 +97,12 @@ manual_programs = \
 	doc/man/af_process_wait_more \
 	doc/man/af_pty \
 	doc/man/af_read \
+	doc/man/af_read_at \
 	doc/man/af_read_more \
 	doc/man/af_resolve \
 	doc/man/af_run \
 	doc/man/af_seek \
+	doc/man/af_send_fds \
 	doc/man/af_shield \
 	doc/man/af_sleep \
 	doc/man/af_spawn \
@@ -156,10 +160,12 @@ doc_man_af_process_wait_LDADD = $(example_libs)
 doc_man_af_process_wait_more_LDADD = $(example_libs)
 doc_man_af_pty_LDADD = $(example_libs)
 doc_man_af_read_LDADD = $(example_libs)
+doc_man_af_read_at_LDADD = $(example_libs)
 doc_man_af_read_more_LDADD = $(example_libs)
 doc_man_af_resolve_LDADD = $(example_libs)
 doc_man_af_run_LDADD = $(example_libs)
 doc_man_af_seek_LDADD = $(example_libs)
+doc_man_af_send_fds_LDADD = $(example_libs)
 doc_man_af_shield_LDADD = $(example_libs)
 doc_man_af_sleep_LDADD = $(example_libs)
 doc_man_af_spawn_LDADD = $(example_libs)
@@ -231,8 +237,10 @@ EXTRA_DIST += \
 	doc/man/af_read_more.out \
 	doc/man/af_resolve.out \
 	doc/man/af_run.out \
+	doc/man/af_read_at.out \
 	doc/man/af_seek.in \
 	doc/man/af_seek.out \
+	doc/man/af_send_fds.out \
 	doc/man/af_shield.out \
 	doc/man/af_sleep.out \
 	doc/man/af_spawn.sh \

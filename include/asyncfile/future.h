@@ -58,6 +58,11 @@ struct af_output;
 #define AFIO_TRUNCATED 0x4u
 /** A read error comes after these bytes; the next read reports it. */
 #define AFIO_ERROR 0x8u
+/**
+ * Descriptors came with these bytes and were closed, because nobody took them or
+ * the process had no room: see asyncfile/passfd.h.
+ */
+#define AFIO_FDS_DROPPED 0x20u
 
 /** An option of af_map(): go on after a failure. */
 #define AFIO_SETTLE 0x10000u
@@ -131,8 +136,8 @@ bool af_future_is_done(const struct af_future *f);
 int af_future_error(const struct af_future *f);
 
 /**
- * Returns AFIO_EOF, AFIO_TIMEDOUT, AFIO_TRUNCATED and AFIO_ERROR, or'ed. 0
- * while the future is pending, and for NULL.
+ * Returns AFIO_EOF, AFIO_TIMEDOUT, AFIO_TRUNCATED, AFIO_ERROR and
+ * AFIO_FDS_DROPPED, or'ed. 0 while the future is pending, and for NULL.
  */
 unsigned af_future_flags(const struct af_future *f);
 

@@ -48,9 +48,10 @@ struct afi_transport {
 	/* Lets reads go on after end of file: 0 or -errno. NULL: -ENOTSUP. */
 	int (*clear_eof)(struct af_file *file);
 	/*
-	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
-	 * that none is read beyond the first byte that is equal to one of the n
-	 * in last. NULL: any number, because put_back can undo it.
+	 * For AFIO_UNBUFFERED, or where descriptors come: how many bytes can be
+	 * read, at least one, so that none is read beyond the first byte that is
+	 * equal to one of the n in last. NULL: any number, because put_back can
+	 * undo it.
 	 */
 	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
