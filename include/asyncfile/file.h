@@ -264,6 +264,18 @@ struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
 struct af_file *af_future_take_file(struct af_future *f);
 
 /**
+ * Ends a future of af_future_new() with success, and with a file that
+ * af_future_take_file() returns. For functions of the program that open files,
+ * such as one that connects by a protocol of its own.
+ *
+ * @param file on success the future owns it, and closes it if nobody takes it
+ * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
+ *         af_future_new(), or file is NULL. On failure the file remains the
+ *         caller's.
+ */
+int af_future_resolve_file(struct af_future *f, struct af_file *file);
+
+/**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
  * with a rate limit. The file takes over its callbacks, EV_READ and its read
  * watermarks. Bytes go through the bufferevent's own buffers. A plain socket is
@@ -1096,7 +1108,7 @@ struct af_future *af_file_finish(struct af_file *file,
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is, with its pending operations:
- *         -EINVAL file is NULL, or is over a bufferevent
+ *         -EINVAL file is NULL, is over a bufferevent, or has a layer
  *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread

@@ -100,6 +100,7 @@ struct af_file {
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
+	struct afi_layer *layer; /* see transport/layer.h; NULL: none */
 	/* Cancels operations that are in no queue; NULL: there are none. */
 	void (*cancel_others)(struct af_file *file);
 	struct afi_buffer in; /* buffered bytes */

@@ -13,5 +13,12 @@ struct af_file *afi_stream_new(const struct af_file *like);
 struct af_file *afi_stream_new_records(const struct af_file *like);
 /* Makes a file over a message socket, whose SO_TYPE is type. */
 struct af_file *afi_stream_new_messages(const struct af_file *like, int type);
+/*
+ * Gives such a file, a stream socket on which no operation is pending, a layer,
+ * and appends the bytes that its transport holds. 0; or -ENOMEM, with nothing
+ * changed.
+ */
+int afi_stream_set_layer(struct af_file *file, struct afi_layer *layer,
+			 struct evbuffer *held);
 
 #endif
