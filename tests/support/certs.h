@@ -78,8 +78,8 @@ static inline struct authority certs_make(const char *file, const char *locked,
 		     names ? "CA:FALSE" : "critical,CA:TRUE");
 	if (names)
 		certs_extend(made.cert, NID_subject_alt_name, names);
-	CERTS_MUST(X509_sign(made.cert, by ? by->key : made.key,
-			     EVP_sha256()) > 0);
+	CERTS_MUST(X509_sign(made.cert, by ? by->key : made.key, EVP_sha256()) >
+		   0);
 	out = fopen(file, "w");
 	CERTS_MUST(out && PEM_write_X509(out, made.cert) == 1);
 	CERTS_MUST(PEM_write_PrivateKey(out, made.key, NULL, NULL, 0, NULL,
@@ -88,10 +88,9 @@ static inline struct authority certs_make(const char *file, const char *locked,
 	if (!locked)
 		return made;
 	out = fopen(locked, "w");
-	CERTS_MUST(out &&
-		   PEM_write_PrivateKey(out, made.key, EVP_aes_128_cbc(),
-					(unsigned char *)"word", 4, NULL,
-					NULL) == 1);
+	CERTS_MUST(out && PEM_write_PrivateKey(out, made.key, EVP_aes_128_cbc(),
+					       (unsigned char *)"word", 4, NULL,
+					       NULL) == 1);
 	fclose(out);
 	return made;
 }
@@ -108,8 +107,8 @@ static inline void certs_make_all(void)
 	static const char names[] =
 		"DNS:localhost,DNS:example.test,IP:127.0.0.1,IP:::1";
 	struct authority ca = certs_make("ca.pem", NULL, NULL, NULL, 3600);
-	struct authority other = certs_make("other-ca.pem", NULL, NULL, NULL,
-					    3600);
+	struct authority other =
+		certs_make("other-ca.pem", NULL, NULL, NULL, 3600);
 	const struct {
 		const char *file, *locked, *names;
 		const struct authority *by;

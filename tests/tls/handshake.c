@@ -86,7 +86,8 @@ START_TEST(server_name_is_sent_but_not_an_address)
 	client_tls = CLIENT();
 	server_tls = SERVER();
 	shake_well(names[_i]);
-	sent = SSL_get_servername(af_tls_ssl(server), TLSEXT_NAMETYPE_host_name);
+	sent = SSL_get_servername(af_tls_ssl(server),
+				  TLSEXT_NAMETYPE_host_name);
 	if (_i == 0)
 		ck_assert_str_eq(sent, names[_i]);
 	else
@@ -421,7 +422,8 @@ START_TEST(start_tls_does_not_take_plain_bytes_for_protected_ones)
 	make_pair(KIND_SOCKETPAIR, fds);
 	peer = fds[1];
 	client = af_file_new(rig.loop, fds[0], 0);
-	put_text(peer, "220 go ahead\r\n250 and this is inserted, as plain\r\n");
+	put_text(peer,
+		 "220 go ahead\r\n250 and this is inserted, as plain\r\n");
 	expect_text(&rig, af_file_readline(client, 0, 0, 0, NULL),
 		    "220 go ahead\r\n", 0);
 	client_tls = CLIENT();
@@ -533,8 +535,8 @@ static struct af_future *wrong(int row)
 
 START_TEST(wrong_arguments_fail_and_close_the_file)
 {
-	static const int errors[] = { -EINVAL, -EINVAL, -EINVAL,    -EINVAL,
-				      -EINVAL, -EINVAL, -EBUSY,	    -ENOTSOCK,
+	static const int errors[] = { -EINVAL,	-EINVAL,  -EINVAL, -EINVAL,
+				      -EINVAL,	-EINVAL,  -EBUSY,  -ENOTSOCK,
 				      -ENOTSUP, -EALREADY };
 	struct af_future *f;
 
@@ -635,8 +637,9 @@ Suite *suite(void)
 		tc, start_tls_does_not_take_plain_bytes_for_protected_ones, 0,
 		2);
 	tcase_add_test(tc, start_tls_after_a_plain_exchange_goes_on);
-	tcase_add_loop_test(tc, accept_tls_begins_with_bytes_that_were_peeked_at,
-			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    accept_tls_begins_with_bytes_that_were_peeked_at, 0,
+			    DRIVE_COUNT);
 	tcase_add_test(tc, questions_of_a_file_without_tls_have_no_answer);
 	tcase_add_test(tc, tls_freed_before_its_connections_lives_on);
 	return s;

@@ -24,35 +24,61 @@ static const struct row rows[] = {
 	{ { .reserved = { 1 } }, false, EINVAL, "reserved is not zero" },
 	{ { .reserved = { [7] = 1 } }, true, EINVAL, "reserved is not zero" },
 	{ { .ca_file = NULL }, true, EINVAL, "a server needs cert_file" },
-	{ { .key_file = "server.pem" }, false, EINVAL,
+	{ { .key_file = "server.pem" },
+	  false,
+	  EINVAL,
 	  "key_file without cert_file" },
-	{ { .verify_client = true }, false, EINVAL,
+	{ { .verify_client = true },
+	  false,
+	  EINVAL,
 	  "verify_client for a client" },
-	{ { .cert_file = "server.pem", .no_verify = true }, true, EINVAL,
+	{ { .cert_file = "server.pem", .no_verify = true },
+	  true,
+	  EINVAL,
 	  "no_verify or name for a server" },
-	{ { .cert_file = "server.pem", .name = "a" }, true, EINVAL,
+	{ { .cert_file = "server.pem", .name = "a" },
+	  true,
+	  EINVAL,
 	  "no_verify or name for a server" },
-	{ { .cert_file = "server.pem", .verify_client = true }, true, EINVAL,
+	{ { .cert_file = "server.pem", .verify_client = true },
+	  true,
+	  EINVAL,
 	  "verify_client needs ca_file or ca_path" },
 	{ { .alpn = empty }, false, EINVAL, "a protocol is empty or too long" },
-	{ { .alpn = longest }, false, EINVAL,
+	{ { .alpn = longest },
+	  false,
+	  EINVAL,
 	  "a protocol is empty or too long" },
-	{ { .ca_file = "none.pem" }, false, ENOENT,
+	{ { .ca_file = "none.pem" },
+	  false,
+	  ENOENT,
 	  "none.pem: No such file or directory" },
-	{ { .ca_path = "none" }, false, ENOENT,
+	{ { .ca_path = "none" },
+	  false,
+	  ENOENT,
 	  "none: No such file or directory" },
 	{ { .ca_file = "text" }, false, EINVAL, "text: " },
-	{ { .cert_file = "none.pem" }, true, ENOENT,
+	{ { .cert_file = "none.pem" },
+	  true,
+	  ENOENT,
 	  "none.pem: No such file or directory" },
-	{ { .cert_file = "server.pem", .key_file = "none.key" }, true, ENOENT,
+	{ { .cert_file = "server.pem", .key_file = "none.key" },
+	  true,
+	  ENOENT,
 	  "none.key: No such file or directory" },
 	{ { .cert_file = "text" }, true, EINVAL, "text: " },
-	{ { .cert_file = "server.pem", .key_file = "text" }, true, EINVAL,
+	{ { .cert_file = "server.pem", .key_file = "text" },
+	  true,
+	  EINVAL,
 	  "text: " },
-	{ { .cert_file = "server.pem", .key_file = "client.pem" }, true, EINVAL,
+	{ { .cert_file = "server.pem", .key_file = "client.pem" },
+	  true,
+	  EINVAL,
 	  "client.pem: " },
 	/* It must not ask at the terminal. */
-	{ { .cert_file = "server.pem", .key_file = "locked.key" }, true, EINVAL,
+	{ { .cert_file = "server.pem", .key_file = "locked.key" },
+	  true,
+	  EINVAL,
 	  "locked.key: " },
 };
 
@@ -88,15 +114,17 @@ START_TEST(context_and_what_it_should_have_are_refused)
 	const struct row wrong[] = {
 		{ { .context = context, .ca_file = "ca.pem" }, false, 0, "" },
 		{ { .context = context, .ca_path = "." }, false, 0, "" },
-		{ { .context = context, .cert_file = "client.pem" }, false, 0,
+		{ { .context = context, .cert_file = "client.pem" },
+		  false,
+		  0,
 		  "" },
 		{ { .context = context, .verify_client = true }, true, 0, "" },
 		{ { .context = context, .alpn = h2 }, true, 0, "" },
 	};
 	char why[256];
 
-	ck_assert_ptr_null(make(&wrong[_i].options, wrong[_i].server, why,
-				sizeof why));
+	ck_assert_ptr_null(
+		make(&wrong[_i].options, wrong[_i].server, why, sizeof why));
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_str_eq(why, "context, and options that it should have");
 	SSL_CTX_free(context);
@@ -148,7 +176,8 @@ START_TEST(authorities_in_a_folder_are_trusted)
 
 	fclose(in);
 	ck_assert_int_eq(mkdir("folder", 0700), 0);
-	snprintf(name, sizeof name, "folder/%08lx.0", X509_subject_name_hash(cert));
+	snprintf(name, sizeof name, "folder/%08lx.0",
+		 X509_subject_name_hash(cert));
 	X509_free(cert);
 	ck_assert_int_eq(symlink("../ca.pem", name), 0);
 	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
@@ -164,8 +193,8 @@ START_TEST(key_in_a_file_of_its_own_is_used)
 {
 	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
 	client_tls = CLIENT();
-	server_tls = SERVER(.cert_file = "server.pem",
-			    .key_file = "server.pem");
+	server_tls =
+		SERVER(.cert_file = "server.pem", .key_file = "server.pem");
 	shake_well("localhost");
 	close_tls();
 }

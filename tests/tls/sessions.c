@@ -16,9 +16,8 @@ static SSL_CTX *make_context(int version)
 	ck_assert_ptr_nonnull(context);
 	SSL_CTX_set_min_proto_version(context, version);
 	SSL_CTX_set_max_proto_version(context, version);
-	ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(context,
-							    "server.pem"),
-			 1);
+	ck_assert_int_eq(
+		SSL_CTX_use_certificate_chain_file(context, "server.pem"), 1);
 	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(context, "server.pem",
 						     SSL_FILETYPE_PEM),
 			 1);

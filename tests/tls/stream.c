@@ -50,9 +50,10 @@ END_TEST
 START_TEST(lines_arrive_one_by_one)
 {
 	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
-	expect_count(&rig,
-		     af_file_write(client, "a\nbc\n\nlast", 10, AFIO_FULL, NULL),
-		     10, 0);
+	expect_count(
+		&rig,
+		af_file_write(client, "a\nbc\n\nlast", 10, AFIO_FULL, NULL), 10,
+		0);
 	expect_text(&rig, af_file_readline(server, 0, 0, 0, NULL), "a\n", 0);
 	expect_text(&rig, af_file_readline(server, 0, 0, 0, NULL), "bc\n", 0);
 	expect_text(&rig, af_file_readline(server, 0, 0, 0, NULL), "\n", 0);
@@ -172,8 +173,8 @@ START_TEST(write_to_a_peer_that_left_raises_no_signal)
 	af_file_close(server);
 	server = NULL;
 	for (int i = 0; i < 1000 && r == 0; i++) {
-		struct af_future *f =
-			af_file_write(client, data, 10000, AFIO_FULL, MS(20000));
+		struct af_future *f = af_file_write(client, data, 10000,
+						    AFIO_FULL, MS(20000));
 
 		r = drive(&rig, f);
 		af_future_unref(f);

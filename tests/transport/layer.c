@@ -52,16 +52,16 @@ static void drain(size_t len)
 {
 	for (size_t at = 0, n; at < len; at += n) {
 		n = len - at < 5000 ? len - at : 5000;
-		expect_data_pattern(&rig,
-				    af_file_read(rig.reader, n, AFIO_FULL,
-						 MS(20000)),
-				    n, at, 0);
+		expect_data_pattern(
+			&rig, af_file_read(rig.reader, n, AFIO_FULL, MS(20000)),
+			n, at, 0);
 	}
 }
 
 START_TEST(bytes_buffered_before_are_the_layers)
 {
-	static const unsigned char frame[] = { 'x', 0, 3, 'a' ^ 0x55,
+	static const unsigned char frame[] = { 'x',	   0,
+					       3,	   'a' ^ 0x55,
 					       'b' ^ 0x55, 'c' ^ 0x55 };
 	struct evbuffer *unread = evbuffer_new();
 
@@ -73,13 +73,12 @@ START_TEST(bytes_buffered_before_are_the_layers)
 	ck_assert_int_eq(af_file_set_layer(rig.reader, &framed_layer, in, NULL),
 			 -EBUSY);
 	evbuffer_freeze(unread, 0);
-	ck_assert_int_eq(af_file_set_layer(rig.reader, &framed_layer, in,
-					   unread),
-			 -EINVAL);
+	ck_assert_int_eq(
+		af_file_set_layer(rig.reader, &framed_layer, in, unread),
+		-EINVAL);
 	evbuffer_unfreeze(unread, 0);
-	ck_assert_int_eq(af_file_set_layer(rig.reader, &framed_layer, in,
-					   unread),
-			 0);
+	ck_assert_int_eq(
+		af_file_set_layer(rig.reader, &framed_layer, in, unread), 0);
 	ck_assert_uint_eq(evbuffer_get_length(unread), 5);
 	in->in_len = 5;
 	evbuffer_remove(unread, in->in, 5);
@@ -159,9 +158,9 @@ END_TEST
 START_TEST(second_layer_is_refused)
 {
 	open_framed(DRIVE_AWAIT);
-	ck_assert_int_eq(af_file_set_layer(rig.reader, &framed_layer, NULL,
-					   NULL),
-			 -EALREADY);
+	ck_assert_int_eq(
+		af_file_set_layer(rig.reader, &framed_layer, NULL, NULL),
+		-EALREADY);
 	close_framed();
 }
 END_TEST
@@ -451,9 +450,8 @@ Suite *suite(void)
 			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, cancelled_write_counts_what_the_layer_has_taken,
 			    0, DRIVE_COUNT);
-	tcase_add_loop_test(tc,
-			    late_error_is_reported_by_finish_or_the_next_write,
-			    0, 2);
+	tcase_add_loop_test(
+		tc, late_error_is_reported_by_finish_or_the_next_write, 0, 2);
 	tcase_add_loop_test(tc, end_that_comes_with_the_last_bytes_is_reported,
 			    0, DRIVE_COUNT);
 	tcase_add_test(tc, error_of_the_layer_is_the_operations);
