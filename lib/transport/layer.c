@@ -32,6 +32,7 @@ ssize_t afi_layer_read(struct af_file *file, void *buf, size_t len)
 		n += r > 0 ? (size_t)r : 0;
 	} while (r > 0 && n < len);
 	layer->dry = r == -EAGAIN;
+	afi_file_note(file, (ssize_t)n);
 	if (n > 0)
 		return (ssize_t)n; /* the next call reports an end */
 	if (r != -EAGAIN) {
@@ -66,6 +67,9 @@ static int layer_flush(struct afi_layer *layer)
 
 	if (r == 0)
 		r = layer->fns->flush(layer->arg);
+	/* The second time, the socket had room for some. */
+	if (r == 0 || (r == -EAGAIN && layer->unsent))
+		afi_file_note(layer->file, 1);
 	layer->unsent = r == -EAGAIN;
 	if (r != -EAGAIN)
 		layer->error = r;
