@@ -997,7 +997,8 @@ struct af_future *af_file_sync(struct af_file *file,
  *         -EINVAL    file is NULL, or how is not one of these
  *         -ENOTSOCK  not a socket
  *         -ENOTSUP   a bufferevent, except SHUT_WR on one over a
- *                    bufferevent_pair (on TLS, call SSL_shutdown())
+ *                    bufferevent_pair (on TLS, call SSL_shutdown()); a layer,
+ *                    except SHUT_WR, see af_file_set_layer()
  *         -ENOTCONN  not connected
  *         -ECANCELED the loop was freed
  *         -ENOMEM    only where it has to wait for writes

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,12 +35,14 @@ static int context_bad(struct afi_tls_why *why, const char *path)
 	return -EINVAL;
 }
 
-/* Whether a file can be read: 0, or -errno, and says why not. */
+/* Whether a file or a folder can be read: 0, or -errno, and says why not. */
 static int context_look(struct afi_tls_why *why, const char *path)
 {
-	int r = access(path, R_OK) < 0 ? -errno : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r = fd < 0 ? -errno : 0;
 
-	if (r < 0)
+	if (fd >= 0)
+		close(fd);
+	else
 		afi_tls_say(why, path, strerror(-r));
 	return r;
 }

@@ -25,6 +25,8 @@ static const char *settings_problem(const struct af_tls_options *options,
 		return "reserved is not zero";
 	if (options->key_file && !options->cert_file)
 		return "key_file without cert_file";
+	if (server && (options->no_verify || options->name))
+		return "no_verify or name for a server";
 	if (options->context)
 		return files || options->verify_client ||
 				       (server && options->alpn)
@@ -33,8 +35,6 @@ static const char *settings_problem(const struct af_tls_options *options,
 	if (!server)
 		return options->verify_client ? "verify_client for a client"
 					      : NULL;
-	if (options->no_verify || options->name)
-		return "no_verify or name for a server";
 	if (!options->cert_file)
 		return "a server needs cert_file";
 	return options->verify_client && !options->ca_file && !options->ca_path

@@ -32,7 +32,6 @@ ssize_t afi_layer_read(struct af_file *file, void *buf, size_t len)
 		n += r > 0 ? (size_t)r : 0;
 	} while (r > 0 && n < len);
 	layer->dry = r == -EAGAIN;
-	afi_file_note(file, (ssize_t)n);
 	if (n > 0)
 		return (ssize_t)n; /* the next call reports an end */
 	if (r != -EAGAIN) {

@@ -127,6 +127,10 @@ START_TEST(context_and_what_it_should_have_are_refused)
 		make(&wrong[_i].options, wrong[_i].server, why, sizeof why));
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_str_eq(why, "context, and options that it should have");
+	ck_assert_ptr_null(af_tls_server_new(
+		&(struct af_tls_options){ .context = context, .name = "a" },
+		why, sizeof why));
+	ck_assert_str_eq(why, "no_verify or name for a server");
 	SSL_CTX_free(context);
 }
 END_TEST

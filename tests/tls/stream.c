@@ -81,6 +81,21 @@ START_TEST(small_reads_of_a_large_record_do_not_wait)
 }
 END_TEST
 
+/* The answer of OpenSSL to it is sent by a read. */
+START_TEST(new_keys_are_agreed_on_while_bytes_pass)
+{
+	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(SSL_key_update(af_tls_ssl(client),
+						SSL_KEY_UPDATE_REQUESTED),
+				 1);
+		expect_passes(client, server);
+		expect_passes(server, client);
+	}
+	close_tls();
+}
+END_TEST
+
 START_TEST(finish_says_goodbye_and_the_peer_answers)
 {
 	struct af_file *ends[2];
@@ -326,6 +341,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, both_ways_at_once_all_bytes_arrive, 0,
 			    2 * DRIVE_COUNT);
 	tcase_add_loop_test(tc, lines_arrive_one_by_one, 0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, new_keys_are_agreed_on_while_bytes_pass, 0,
+			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, small_reads_of_a_large_record_do_not_wait, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, write_that_ends_early_counts_what_arrives, 0,
