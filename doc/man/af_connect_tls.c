@@ -4,6 +4,7 @@
  *
  * Sends a line to a server, and prints its answer.
  */
+
 #include <asyncfile.h>
 #include <asyncfile/tls.h>
 #include <stdio.h>

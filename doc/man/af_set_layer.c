@@ -2,6 +2,7 @@
 /*
  * A layer that changes letters on the way, and lines over it.
  */
+
 #include <asyncfile.h>
 #include <ctype.h>
 #include <errno.h>

@@ -5,6 +5,7 @@
  * A server and its client, both here. The certificate, with its key, is that of
  * the host localhost, and an authority for itself.
  */
+
 #include <asyncfile.h>
 #include <asyncfile/tls.h>
 #include <stdio.h>
