@@ -24,6 +24,7 @@
 #include <asyncfile/loop.h>
 #include <asyncfile/future.h>
 #include <asyncfile/file.h>
+#include <asyncfile/layer.h>
 #include <asyncfile/net.h>
 #include <asyncfile/listener.h>
 #include <asyncfile/datagram.h>

@@ -275,6 +275,18 @@ struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
 struct af_file *af_future_take_file(struct af_future *f);
 
 /**
+ * Ends a future of af_future_new() with success, and with a file that
+ * af_future_take_file() returns. For functions of the program that open files,
+ * such as one that connects by a protocol of its own.
+ *
+ * @param file on success the future owns it, and closes it if nobody takes it
+ * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
+ *         af_future_new(), or file is NULL. On failure the file remains the
+ *         caller's.
+ */
+int af_future_resolve_file(struct af_future *f, struct af_file *file);
+
+/**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
  * with a rate limit. The file takes over its callbacks, EV_READ and its read
  * watermarks. Bytes go through the bufferevent's own buffers. A plain socket is
@@ -1089,7 +1101,8 @@ struct af_future *af_file_sync(struct af_file *file,
  *         -EINVAL    file is NULL, or how is not one of these
  *         -ENOTSOCK  not a socket
  *         -ENOTSUP   a bufferevent, except SHUT_WR on one over a
- *                    bufferevent_pair (on TLS, call SSL_shutdown())
+ *                    bufferevent_pair (on TLS, call SSL_shutdown()); a layer,
+ *                    except SHUT_WR, see af_file_set_layer()
  *         -ENOTCONN  not connected
  *         -ECANCELED the loop was freed
  *         -ENOMEM    only where it has to wait for writes
@@ -1225,7 +1238,7 @@ struct af_future *af_file_finish(struct af_file *file,
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is, with its pending operations:
- *         -EINVAL file is NULL, or is over a bufferevent
+ *         -EINVAL file is NULL, is over a bufferevent, or has a layer
  *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread

@@ -611,6 +611,16 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
 int af_future_fail(struct af_future *f, int error);
 
 /**
+ * Like af_future_fail(), with a text for users that af_connect_error() returns:
+ * what failed, and why.
+ *
+ * @param text copied; NULL: none. Without memory for it the future fails, too,
+ *             and has no text
+ * @return as from af_future_fail()
+ */
+int af_future_fail_text(struct af_future *f, int error, const char *text);
+
+/**
  * Makes a future that has succeeded already, for a function that must return a
  * future and already has the result.
  *

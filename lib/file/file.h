@@ -121,6 +121,7 @@ struct af_file {
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
+	struct afi_layer *layer;       /* see transport/layer.h; NULL: none */
 	struct afi_others others;      /* operations that are in no queue */
 	struct afi_on_close *on_close; /* NULL: nobody */
 	struct afi_fds *fds;	       /* see fds.h; or NULL */

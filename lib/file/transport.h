@@ -84,6 +84,11 @@ struct afi_transport {
 	bool (*is_sending)(const struct af_file *file);
 	/* Returns the error of such bytes, once, or 0. NULL: there is none. */
 	int (*take_late_error)(struct af_file *file);
+	/*
+	 * Sends its last bytes before af_file_finish() closes the file, unless
+	 * it has. While is_sending says so, they are on their way. NULL: none.
+	 */
+	void (*farewell)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
 	/* shutdown(2); and whether that is possible. NULL: -ENOTSOCK. */

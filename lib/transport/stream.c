@@ -21,6 +21,7 @@
 #include "transport/arrived.h"
 #include "file/fill.h"
 #include "transport/descriptor.h"
+#include "transport/layer.h"
 #include "transport/message.h"
 #include "transport/reopen.h"
 #include "transport/scm.h"
@@ -357,5 +358,62 @@ int afi_stream_keep_fds(struct af_file *file)
 		return -ENOMEM;
 	file->transport = to;
 	file->keeps_fds = true;
+	return 0;
+}
+
+static void stream_release_layer(struct af_file *file)
+{
+	afi_layer_release(file);
+	stream_release(file);
+}
+
+/* No can_splice: splice(2) would pass the layer by. */
+static const struct afi_transport stream_layered = {
+	.read = afi_layer_read,
+	.fill = afi_layer_fill,
+	.write = afi_layer_write,
+	.want = stream_want,
+	.unwant = stream_unwant,
+	.held = stream_held,
+	.move_held = stream_move_held,
+	.release = stream_release_layer,
+	.commit = afi_layer_commit,
+	.is_sending = afi_layer_is_sending,
+	.take_late_error = afi_layer_take_late_error,
+	.can_shutdown = afi_layer_can_shutdown,
+	.shutdown = afi_layer_shutdown,
+	.farewell = afi_layer_farewell,
+	.hangup_fd = stream_hangup_fd,
+	.has_left = afi_layer_has_left,
+	.destroy = afi_layer_destroy,
+};
+
+int afi_stream_set_layer(struct af_file *file, struct afi_layer *layer,
+			 struct evbuffer *held)
+{
+	struct afi_wake *wake = stream_wake(file), before;
+	int r;
+
+	for (int i = AFI_READ; i <= AFI_WRITE; i++)
+		if (file->wanted[i])
+			stream_unwant(file, i);
+	before = *wake;
+	/* From here on, only the layer may read from the socket. */
+	file->layer = layer;
+	*wake = (struct afi_wake){ 0 };
+	r = afi_wake_open(wake, file);
+	if (r == 0)
+		r = afi_wake_move_held(&before, held);
+	if (r < 0) {
+		if (wake->bev)
+			afi_wake_close(wake);
+		*wake = before;
+		file->layer = NULL;
+		return r;
+	}
+	afi_wake_close(&before);
+	file->transport = &stream_layered;
+	/* Nothing may use it as a socket any more. */
+	file->is_socket = false;
 	return 0;
 }

@@ -21,5 +21,12 @@ struct af_file *afi_stream_new_messages(const struct af_file *like);
  * Unix socket; -ENOMEM.
  */
 int afi_stream_keep_fds(struct af_file *file);
+/*
+ * Gives such a file, a stream socket on which no operation is pending, a layer,
+ * and appends the bytes that its transport holds. 0; or -ENOMEM, with nothing
+ * changed.
+ */
+int afi_stream_set_layer(struct af_file *file, struct afi_layer *layer,
+			 struct evbuffer *held);
 
 #endif

@@ -3,8 +3,8 @@
  * Uses the callbacks of a bufferevent. Bytes that libevent has read before it
  * calls them are in the bufferevent's input, and are returned first. Where
  * libevent must not read, an event is used instead: for messages, for
- * AFIO_UNBUFFERED, where descriptors may come, and where only our own read can
- * tell what 0 bytes mean or avoid blocking.
+ * AFIO_UNBUFFERED, where descriptors may come, under a layer, and where only our
+ * own read can tell what 0 bytes mean or avoid blocking.
  */
 #include "config.h"
 
@@ -90,7 +90,8 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 	struct event_base *base = file->loop->base;
 	struct afi_wake_own *own = calloc(1, sizeof(*own));
 	bool peeks = file->is_message || file->is_record || file->is_fifo ||
-		     file->is_tty || file->unbuffered || file->keeps_fds;
+		     file->is_tty || file->unbuffered || file->keeps_fds ||
+		     file->layer;
 
 	if (!own)
 		return -ENOMEM;

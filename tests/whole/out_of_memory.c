@@ -27,6 +27,7 @@
 
 #include "support/children.h"
 #include "support/denied.h"
+#include "support/framed.h"
 #include "support/harness.h"
 #include "support/pattern.h"
 #include "support/resolver.h"
@@ -1623,6 +1624,54 @@ static void act_send_to(struct scene *s)
 	close(fd);
 }
 
+/* Without memory to send in the background, the next write does it. */
+static void act_layer(struct scene *s)
+{
+	static unsigned char data[BULK];
+	struct framed *framed = framed_new(af_file_fd(s->out), NULL);
+	struct af_future *f;
+	size_t total = 0;
+	int r = af_file_set_layer(s->out, &framed_layer, framed, NULL);
+
+	if (r < 0) {
+		ck_assert(r == -ENOMEM && memory.failed > 0);
+		framed_layer.release(framed);
+		return;
+	}
+	end_write(s, af_file_write(s->out, data, 100, AFIO_FULL, NULL), &total);
+	f = af_file_write(s->out, data, BULK, AFIO_FULL, MS(1));
+	end(s, f, 0);
+	end(s, af_file_finish(s->out, MS(1)), -ETIMEDOUT);
+}
+
+static void act_file_maker(struct scene *s)
+{
+	struct af_future *f = af_future_new(s->loop, NULL, NULL);
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	close(fds[1]);
+	if (!af_future_is_done(f)) {
+		struct af_file *file = made(af_file_new(s->loop, fds[0], 0));
+
+		if (file)
+			ck_assert_int_eq(af_future_resolve_file(f, file), 0);
+		else
+			ck_assert_int_eq(af_future_fail(f, -ENOMEM), 0);
+		if (!file)
+			close(fds[0]);
+	} else {
+		close(fds[0]);
+	}
+	end(s, f, 0);
+	f = af_future_new(s->loop, NULL, NULL);
+	if (!af_future_is_done(f)) {
+		ck_assert_int_eq(af_future_fail_text(f, -EIO, "a text"), 0);
+		ck_assert(memory.failed > 0 || *af_connect_error(f));
+	}
+	end(s, f, -EIO);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1650,6 +1699,7 @@ static const struct {
 	{ act_open_async, true },   { act_each_async, false },
 	{ act_copy_both, true },    { act_follow, true },
 	{ act_map, true },	    { act_shields, false },
+	{ act_layer, true },	    { act_file_maker, false },
 	{ act_resolve, true },	    { act_connect, true },
 	{ act_connect, false },	    { act_connect_again, true },
 	{ act_datagrams, false },   { act_send_to, true },
