@@ -39,9 +39,24 @@ static int buffer_grow(struct afi_buffer *buffer, size_t want)
 	size_t size = buffer->chunk->size;
 	size_t grown = size <= SIZE_MAX / 2 ? size * 2 : SIZE_MAX;
 
+	/* Bytes in front of the first one are not used. */
+	if (want <= SIZE_MAX - buffer->start)
+		want += buffer->start;
 	if (grown > want && want > size)
 		grown = want;
 	return afi_chunk_grow(&buffer->chunk, grown);
+}
+
+/* Moves the bytes to the front, so that what is read next is aligned. */
+static void buffer_move_down(struct afi_buffer *buffer)
+{
+	size_t start = afi_buffer_aligned(buffer->chunk, buffer->len);
+
+	if (start >= buffer->start)
+		return;
+	memmove(buffer->chunk->data + start, afi_buffer_data(buffer),
+		buffer->len);
+	buffer->start = start;
 }
 
 int afi_buffer_make_room(struct afi_buffer *buffer, struct afi_pool *pool,
@@ -59,12 +74,10 @@ int afi_buffer_make_room(struct afi_buffer *buffer, struct afi_pool *pool,
 		 * operation has ended.
 		 */
 		r = buffer_move(buffer, pool, buffer->chunk->size);
-	} else if (buffer->start > 0) {
-		memmove(buffer->chunk->data, afi_buffer_data(buffer),
-			buffer->len);
-		buffer->start = 0;
+	} else {
+		buffer_move_down(buffer);
 	}
-	if (r < 0 || buffer->len < buffer->chunk->size)
+	if (r < 0 || afi_buffer_room(buffer) > 0)
 		return r;
 	return buffer_grow(buffer, want);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,32 @@ START_TEST(read_line_by_line_reads_ahead_within_bounds)
 }
 END_TEST
 
+static int check_alignment(const char *data, size_t len, unsigned flags,
+			   void *arg)
+{
+	(void)flags;
+	ck_assert_uint_eq((uintptr_t)data % 64, 0);
+	*(size_t *)arg += len;
+	return 0;
+}
+
+/* The kernel copies faster to an aligned address. */
+START_TEST(each_chunk_of_a_pipe_is_aligned)
+{
+	static const char data[300000];
+	size_t got = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	feed(&rig, data, sizeof(data), true);
+	expect_count(&rig,
+		     af_file_each_chunk(rig.reader, check_alignment, &got),
+		     sizeof(data), AFIO_EOF);
+	ck_assert_uint_eq(got, sizeof(data));
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/large_transfers");
@@ -214,6 +241,7 @@ Suite *suite(void)
 #define ADD(test) tcase_add_loop_test(tc, test, 0, EVERY_WAY)
 	ADD(read_one_by_one_after_hang_up_brings_all);
 	ADD(read_large_brings_all);
+	ADD(each_chunk_of_a_pipe_is_aligned);
 	ADD(read_line_by_line_reads_ahead_within_bounds);
 	tcase_add_loop_test(tc, read_of_a_mebibyte_takes_few_system_calls, 0,
 			    2 * DRIVE_COUNT);
