@@ -636,21 +636,21 @@ if command -v nc > /dev/null; then
 		timeout 30 nc -N 127.0.0.1 "$port" > answer || :
 	check 'a client that shuts its half' alone
 fi
-# It sends on and on while it waits.
-floods() {
-	local i
-	send 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n'
-	until_true test -s bin/waits.pid
-	timeout 3 cat /dev/zero >&4 || :
-	exec 4<&- 4>&-
-}
+# It sends on and on during the reply: the server does not take all of that.
 rm -f bin/waits.pid
-check 'a client that floods' floods
-check 'its program ends' alone
+send 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n'
+until_true test -s bin/waits.pid
+cat /dev/zero >&4 &
+client=$!
+child=$client
+check 'a client that floods is blocked' until_true is_blocked
 if ! is_sanitized; then
 	check "in no more memory than the $rss_before KiB, either" \
 		test "$(memory)" -le $((rss_before + 1024))
 fi
+leave 2> /dev/null
+exec 4<&- 4>&-
+check 'it ends with its client' alone
 
 check 'as many descriptors as before' until_true eval \
 	'[ "$(descriptors)" -eq "$descriptors_before" ]'
