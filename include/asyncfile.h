@@ -25,6 +25,7 @@
 #include <asyncfile/future.h>
 #include <asyncfile/file.h>
 #include <asyncfile/net.h>
+#include <asyncfile/listener.h>
 #include <asyncfile/process.h>
 #include <asyncfile/pipe.h>
 

@@ -3,10 +3,12 @@
 # The manual. A page NAME.3 may have an example NAME.c, which tests/pages.sh runs.
 
 manual_pages = \
+	doc/man/af_address_text.3 \
 	doc/man/af_adopt.3 \
 	doc/man/af_all.3 \
 	doc/man/af_await.3 \
 	doc/man/af_communicate.3 \
+	doc/man/af_connect.3 \
 	doc/man/af_copy.3 \
 	doc/man/af_each.3 \
 	doc/man/af_file.3 \
@@ -16,7 +18,10 @@ manual_pages = \
 	doc/man/af_future.3 \
 	doc/man/af_future_new.3 \
 	doc/man/af_hangup.3 \
+	doc/man/af_idle.3 \
 	doc/man/af_limit.3 \
+	doc/man/af_listen.3 \
+	doc/man/af_listener_accept.3 \
 	doc/man/af_loop.3 \
 	doc/man/af_loop_reaped.3 \
 	doc/man/af_map.3 \
@@ -30,6 +35,7 @@ manual_pages = \
 	doc/man/af_process_wait.3 \
 	doc/man/af_pty.3 \
 	doc/man/af_read.3 \
+	doc/man/af_resolve.3 \
 	doc/man/af_run.3 \
 	doc/man/af_seek.3 \
 	doc/man/af_shield.3 \
@@ -47,12 +53,14 @@ manual_pages = \
 	doc/man/asyncfile.7
 
 manual_programs = \
+	doc/man/af_address_text \
 	doc/man/af_adopt \
 	doc/man/af_adopt_more \
 	doc/man/af_all \
 	doc/man/af_await \
 	doc/man/af_await_more \
 	doc/man/af_communicate \
+	doc/man/af_connect \
 	doc/man/af_copy \
 	doc/man/af_copy_more \
 	doc/man/af_each \
@@ -66,7 +74,10 @@ manual_programs = \
 	doc/man/af_future_more \
 	doc/man/af_future_new \
 	doc/man/af_hangup \
+	doc/man/af_idle \
 	doc/man/af_limit \
+	doc/man/af_listen \
+	doc/man/af_listener_accept \
 	doc/man/af_loop \
 	doc/man/af_loop_reaped \
 	doc/man/af_map \
@@ -83,6 +94,7 @@ manual_programs = \
 	doc/man/af_pty \
 	doc/man/af_read \
 	doc/man/af_read_more \
+	doc/man/af_resolve \
 	doc/man/af_run \
 	doc/man/af_seek \
 	doc/man/af_shield \
@@ -101,12 +113,14 @@ manual_programs = \
 	doc/man/af_write \
 	doc/man/asyncfile \
 	doc/man/asyncfile_more
+doc_man_af_address_text_LDADD = $(example_libs)
 doc_man_af_adopt_LDADD = $(example_libs)
 doc_man_af_adopt_more_LDADD = $(example_libs)
 doc_man_af_all_LDADD = $(example_libs)
 doc_man_af_await_LDADD = $(example_libs)
 doc_man_af_await_more_LDADD = $(example_libs)
 doc_man_af_communicate_LDADD = $(example_libs)
+doc_man_af_connect_LDADD = $(example_libs)
 doc_man_af_copy_LDADD = $(example_libs)
 doc_man_af_copy_more_LDADD = $(example_libs)
 doc_man_af_each_LDADD = $(example_libs)
@@ -120,7 +134,10 @@ doc_man_af_future_LDADD = $(example_libs)
 doc_man_af_future_more_LDADD = $(example_libs)
 doc_man_af_future_new_LDADD = $(example_libs)
 doc_man_af_hangup_LDADD = $(example_libs)
+doc_man_af_idle_LDADD = $(example_libs)
 doc_man_af_limit_LDADD = $(example_libs)
+doc_man_af_listen_LDADD = $(example_libs)
+doc_man_af_listener_accept_LDADD = $(example_libs)
 doc_man_af_loop_LDADD = $(example_libs)
 doc_man_af_loop_reaped_LDADD = $(example_libs)
 doc_man_af_map_LDADD = $(example_libs)
@@ -137,6 +154,7 @@ doc_man_af_process_wait_more_LDADD = $(example_libs)
 doc_man_af_pty_LDADD = $(example_libs)
 doc_man_af_read_LDADD = $(example_libs)
 doc_man_af_read_more_LDADD = $(example_libs)
+doc_man_af_resolve_LDADD = $(example_libs)
 doc_man_af_run_LDADD = $(example_libs)
 doc_man_af_seek_LDADD = $(example_libs)
 doc_man_af_shield_LDADD = $(example_libs)
@@ -156,12 +174,14 @@ doc_man_af_write_LDADD = $(example_libs)
 doc_man_asyncfile_LDADD = $(example_libs)
 doc_man_asyncfile_more_LDADD = $(example_libs)
 EXTRA_DIST += \
+	doc/man/af_address_text.out \
 	doc/man/af_adopt.out \
 	doc/man/af_adopt_more.out \
 	doc/man/af_all.out \
 	doc/man/af_await.out \
 	doc/man/af_await_more.out \
 	doc/man/af_communicate.out \
+	doc/man/af_connect.out \
 	doc/man/af_copy.in \
 	doc/man/af_copy.out \
 	doc/man/af_copy_more.out \
@@ -180,8 +200,11 @@ EXTRA_DIST += \
 	doc/man/af_future_more.out \
 	doc/man/af_future_new.out \
 	doc/man/af_hangup.out \
+	doc/man/af_idle.out \
 	doc/man/af_limit.in \
 	doc/man/af_limit.out \
+	doc/man/af_listen.out \
+	doc/man/af_listener_accept.out \
 	doc/man/af_loop.out \
 	doc/man/af_loop_reaped.out \
 	doc/man/af_map.out \
@@ -202,6 +225,7 @@ EXTRA_DIST += \
 	doc/man/af_read.out \
 	doc/man/af_read_more.in \
 	doc/man/af_read_more.out \
+	doc/man/af_resolve.out \
 	doc/man/af_run.out \
 	doc/man/af_seek.in \
 	doc/man/af_seek.out \

@@ -1040,6 +1040,31 @@ AFIO_MUST_USE
 struct af_future *af_file_hangup(struct af_file *file);
 
 /**
+ * Waits until no byte has been read from a file, or written to it, for some
+ * time: to close a connection on which nothing happens. What counts is a byte
+ * that operations on this file have moved; what a peer sends while no read is
+ * pending does not. Any number of these may be pending.
+ *
+ * As a future, it can be raced with others. A deadline for a whole request is
+ * af_with_timeout().
+ *
+ * @param time how long. The future may be done up to a quarter of it later,
+ *             because the clock is not read with every byte; never earlier. NULL
+ *             is -EINVAL
+ * @return a future:
+ *
+ * | happens                               | outcome                          |
+ * |---------------------------------------|----------------------------------|
+ * | no byte for that time                 | success; the file stays open     |
+ * | a zero time                           | success, at once                 |
+ * | the file is closed, detached or
+ *   finished, cancelled, the loop freed   | -ECANCELED                       |
+ */
+AFIO_MUST_USE
+struct af_future *af_file_idle(struct af_file *file,
+			       const struct timeval *time);
+
+/**
  * Waits until the kernel has everything that was written, and closes the
  * descriptor. Unlike af_file_close(), it reports whether bytes that writes have
  * counted were lost: a worker thread may still be writing them, or a

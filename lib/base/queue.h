@@ -27,6 +27,7 @@
 #undef TAILQ_FIRST
 #undef TAILQ_NEXT
 #undef TAILQ_FOREACH
+#undef TAILQ_INSERT_HEAD
 #undef TAILQ_INSERT_TAIL
 #undef TAILQ_REMOVE
 
@@ -89,6 +90,17 @@
 	for ((item) = TAILQ_FIRST(head); (item);                               \
 	     (item) = TAILQ_NEXT(item, field))
 
+#define TAILQ_INSERT_HEAD(head, item, field)                                   \
+	do {                                                                   \
+		(item)->field.tqe_next = (head)->tqh_first;                    \
+		if ((head)->tqh_first)                                         \
+			(head)->tqh_first->field.tqe_prev =                    \
+				&(item)->field.tqe_next;                       \
+		else                                                           \
+			(head)->tqh_last = &(item)->field.tqe_next;            \
+		(head)->tqh_first = (item);                                    \
+		(item)->field.tqe_prev = &(head)->tqh_first;                   \
+	} while (0)
 #define TAILQ_INSERT_TAIL(head, item, field)                                   \
 	do {                                                                   \
 		(item)->field.tqe_next = NULL;                                 \

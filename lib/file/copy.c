@@ -71,6 +71,7 @@ static ssize_t copy_buffered(struct copy_op *copy)
 	};
 	ssize_t r = to->transport->write(to, &iov, 1);
 
+	afi_file_note(to, r);
 	if (copy->future.done)
 		return -ECANCELED;
 	if (r == -EAGAIN || r == 0)
@@ -106,6 +107,8 @@ static ssize_t copy_in_kernel(struct copy_op *copy)
 	if (len < 0)
 		return len == -EAGAIN ? afi_file_await(from, AFI_READ) : len;
 	r = afi_splice(from, to, (size_t)len);
+	afi_file_note(from, r);
+	afi_file_note(to, r);
 	if (r == 0)
 		r = afi_fill_end(from);
 	if (r == 0)

@@ -73,6 +73,7 @@ static bool feed_write_some(struct feed_op *feed)
 			     .iov_len = feed->len };
 	ssize_t r = file->transport->write(file, &iov, 1);
 
+	afi_file_note(file, r);
 	if (feed->future.done)
 		return false;
 	if (r > 0) {

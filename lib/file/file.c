@@ -244,9 +244,11 @@ void afi_file_cancel_all(struct af_file *file)
 
 void afi_file_end(struct af_file *file)
 {
+	struct afi_other *other;
+
 	afi_file_cancel_all(file);
-	if (file->cancel_others)
-		file->cancel_others(file);
+	while ((other = LIST_FIRST(&file->others)))
+		af_future_cancel(other->future);
 	if (file->attached)
 		file_on_orphan(&file->member);
 }
@@ -279,6 +281,14 @@ void afi_file_die(struct af_file *file)
 	afi_file_let_go(file);
 }
 
+static void file_tell_closed(struct af_file *file)
+{
+	struct afi_on_close *on_close = file->on_close;
+
+	file->on_close = NULL;
+	on_close->closed(on_close);
+}
+
 /*
  * Closes file->fd, and restores the other one's mode. Linux closes the
  * descriptor even after an error: do not retry.
@@ -292,6 +302,8 @@ int afi_file_close_fd(struct af_file *file, bool close_fd)
 		r = file->transport->close(file, close_fd);
 	else if (close_fd)
 		r = close(file->fd) < 0 ? -errno : 0;
+	if (file->on_close)
+		file_tell_closed(file);
 	return r == -EINTR ? 0 : r;
 }
 

@@ -36,6 +36,22 @@ struct afi_op {
 };
 TAILQ_HEAD(afi_ops, afi_op);
 
+/* An operation that is in no queue: it is cancelled when the file is closed. */
+struct afi_other {
+	LIST_ENTRY(afi_other) entry;
+	struct af_future *future;
+};
+LIST_HEAD(afi_others, afi_other);
+
+/*
+ * Hears of the end of files that have it as their on_close, once of each: when
+ * one is closed, detached or finished. It may outlive the loop, and must not run
+ * code of the program.
+ */
+struct afi_on_close {
+	void (*closed)(struct afi_on_close *on_close);
+};
+
 struct afi_hangup;
 
 /*
@@ -90,6 +106,7 @@ struct af_file {
 	bool wanted[2];	      /* the transport was asked to wake us */
 	bool needed[2];	      /* also since the last wake-up */
 	bool drained[2];      /* the last try took all there was: wait first */
+	bool moved;	      /* a byte, since afi_idle_look() */
 	int16_t read_error;   /* reported after the buffered bytes */
 	int16_t reset;	      /* seen by a write: reported once, at the end */
 	uint32_t read_ahead;  /* the limit, in bytes */
@@ -100,10 +117,10 @@ struct af_file {
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
-	/* Cancels operations that are in no queue; NULL: there are none. */
-	void (*cancel_others)(struct af_file *file);
-	struct afi_buffer in; /* buffered bytes */
-	void *data;	      /* the program's own */
+	struct afi_others others;      /* operations that are in no queue */
+	struct afi_on_close *on_close; /* NULL: nobody */
+	struct afi_buffer in;	       /* buffered bytes */
+	void *data;		       /* the program's own */
 };
 
 /*
@@ -139,6 +156,23 @@ void afi_file_cancel_all(struct af_file *file);
 void afi_file_end(struct af_file *file);
 /* Closes file->fd if close_fd, and restores the other one's mode. */
 int afi_file_close_fd(struct af_file *file, bool close_fd);
+/* A call has moved r bytes, or failed. */
+static inline void afi_file_note(struct af_file *file, ssize_t r)
+{
+	file->moved |= r > 0;
+}
+/* Adds an operation to those that are in no queue; takes it out. */
+static inline void afi_file_add_other(struct af_file *file,
+				      struct afi_other *other,
+				      struct af_future *f)
+{
+	other->future = f;
+	LIST_INSERT_HEAD(&file->others, other, entry);
+}
+static inline void afi_file_drop_other(struct afi_other *other)
+{
+	LIST_REMOVE(other, entry);
+}
 /* Undoes a hold of a file that is of no use from then on. */
 void afi_file_die(struct af_file *file);
 /* Frees a file that is dead. */

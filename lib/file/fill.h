@@ -25,8 +25,11 @@ ssize_t afi_fill_by_read(struct af_file *file, size_t want);
  */
 static inline ssize_t afi_fill(struct af_file *file, size_t want)
 {
-	return file->transport->fill ? file->transport->fill(file, want)
-				     : afi_fill_by_read(file, want);
+	ssize_t r = file->transport->fill ? file->transport->fill(file, want)
+					  : afi_fill_by_read(file, want);
+
+	afi_file_note(file, r);
+	return r;
 }
 /*
  * The error that comes after the buffered bytes, or 0. Once the buffer is

@@ -17,6 +17,7 @@
 
 struct hangup_op {
 	struct af_future future;
+	struct afi_other other;
 	TAILQ_ENTRY(hangup_op) entry;
 	struct af_file *file;
 };
@@ -56,7 +57,6 @@ static void hangup_free(struct afi_hangup *hangup)
 	if (hangup->other.fd >= 0)
 		afi_hangup_watch_close(&hangup->other);
 	hangup->file->hangup = NULL;
-	hangup->file->cancel_others = NULL;
 	free(hangup);
 }
 
@@ -64,6 +64,7 @@ static void hangup_finish(struct hangup_op *op, int error)
 {
 	struct afi_hangup *hangup = op->file->hangup;
 
+	afi_file_drop_other(&op->other);
 	TAILQ_REMOVE(&hangup->ops, op, entry);
 	if (TAILQ_EMPTY(&hangup->ops))
 		hangup_free(hangup);
@@ -79,11 +80,6 @@ static void hangup_finish_all(struct af_file *file, int error)
 void afi_hangup_seen(struct af_file *file)
 {
 	hangup_finish_all(file, 0);
-}
-
-static void hangup_cancel_all(struct af_file *file)
-{
-	hangup_finish_all(file, -ECANCELED);
 }
 
 static void hangup_changed(struct afi_hangup_watch *other)
@@ -175,7 +171,6 @@ static int hangup_start(struct af_file *file)
 	hangup->other.fd = hangup->other.ep = -1;
 	hangup->other.changed = hangup_changed;
 	file->hangup = hangup;
-	file->cancel_others = hangup_cancel_all;
 	r = hangup_inspect(hangup);
 	if (r == 0)
 		r = hangup_is_over(hangup);
@@ -222,5 +217,6 @@ struct af_future *af_file_hangup(struct af_file *file)
 	}
 	op->file = file;
 	TAILQ_INSERT_TAIL(&file->hangup->ops, op, entry);
+	afi_file_add_other(file, &op->other, f);
 	return &op->future;
 }

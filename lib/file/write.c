@@ -45,8 +45,11 @@ static ssize_t write_with_more(struct af_file *file, const struct iovec *iov,
 static inline ssize_t write_once(struct write_op *op, struct af_file *file,
 				 const struct iovec *iov, int n)
 {
-	return op->more ? write_with_more(file, iov, n)
-			: file->transport->write(file, iov, n);
+	ssize_t r = op->more ? write_with_more(file, iov, n)
+			     : file->transport->write(file, iov, n);
+
+	afi_file_note(file, r);
+	return r;
 }
 
 static ssize_t write_some(struct write_op *op, struct af_file *file)

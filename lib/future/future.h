@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 
 struct af_file;
+struct af_listener;
 struct afi_address;
 struct afi_spawn_error;
 
@@ -78,6 +79,8 @@ struct afi_future_ops {
 	void *(*value)(const struct af_future *f);
 	/* If it has made a file: that file, once. */
 	struct af_file *(*take_file)(struct af_future *f);
+	/* If it has made a listener: that listener, once. */
+	struct af_listener *(*take_listener)(struct af_future *f);
 	/* If it has addresses and is a success: the i-th, or NULL. */
 	const struct afi_address *(*address)(const struct af_future *f,
 					     size_t i);

@@ -19,6 +19,8 @@
 
 /* How many opens may be stuck in dead file systems before others wait. */
 #define OPEN_THREADS 16
+/* How many questions may wait for a name server before others wait. */
+#define NAMES_THREADS 16
 
 static const struct timeval loop_at_once;
 
@@ -151,6 +153,7 @@ static void loop_init(struct af_loop *loop, struct event_base *base)
 	loop->max_workers[AFI_CREW_DISK] = AFIO_DEFAULT_WORKERS;
 	loop->max_workers[AFI_CREW_WORK] = AFIO_DEFAULT_WORK_THREADS;
 	loop->max_workers[AFI_CREW_OPEN] = OPEN_THREADS;
+	loop->max_workers[AFI_CREW_NAMES] = NAMES_THREADS;
 	loop->thread = pthread_self();
 	loop->owns_home = !base;
 	loop->home_shared = base;

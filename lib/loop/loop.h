@@ -41,9 +41,10 @@ struct afi_kick {
 
 /* Worker threads by what they do, so that one kind does not delay another. */
 enum afi_crew {
-	AFI_CREW_DISK, /* calls that may wait for a disk */
-	AFI_CREW_WORK, /* functions of the program */
-	AFI_CREW_OPEN, /* open(2), which may wait for a dead file system */
+	AFI_CREW_DISK,	/* calls that may wait for a disk */
+	AFI_CREW_WORK,	/* functions of the program */
+	AFI_CREW_OPEN,	/* open(2), which may wait for a dead file system */
+	AFI_CREW_NAMES, /* getaddrinfo(3), which may wait for a name server */
 	AFI_CREWS
 };
 
@@ -100,7 +101,8 @@ struct af_loop {
 	unsigned max_workers[AFI_CREWS];	/* threads */
 	struct afi_hold hold;
 	size_t file_limit; /* that files begin with, see file/fill.c */
-	struct afi_spawn_error *spawn_error; /* see process/failure.c */
+	struct afi_spawn_error *spawn_error;   /* see process/failure.c */
+	struct afi_listen_error *listen_error; /* see net/listen_error.c */
 	LIST_HEAD(afi_children, af_process) children; /* the newest first */
 	bool told_statuses;   /* by the program, see process/reaped.c */
 	unsigned long serial; /* not 0; its address may be another's later */

@@ -11,6 +11,8 @@
 
 #include "net/names.h"
 
+const char afi_names_no_service[] = "no such service";
+
 static int names_error(int code)
 {
 	switch (code) {
@@ -63,6 +65,46 @@ static struct afi_names *names_copy(const struct addrinfo *list)
 	return names;
 }
 
+static int names_check_unix(const struct afi_names_query *query)
+{
+	struct afi_address address;
+
+	if (query->service ||
+	    (query->family != AF_UNSPEC && query->family != AF_UNIX))
+		return -EINVAL;
+	return afi_address_unix(&address, query->host);
+}
+
+int afi_names_check(const struct afi_names_query *query)
+{
+	if (afi_address_is_unix(query->host))
+		return names_check_unix(query);
+	if (query->family != AF_UNSPEC && query->family != AF_INET &&
+	    query->family != AF_INET6)
+		return query->family == AF_UNIX ? -EINVAL : -EAFNOSUPPORT;
+	if (!query->host && !query->service)
+		return -EINVAL;
+	if ((query->host && strlen(query->host) >= NI_MAXHOST) ||
+	    (query->service && strlen(query->service) >= NI_MAXHOST))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* A number that is no port; some systems would cut it to 16 bits. */
+static bool names_is_out_of_range(const char *service)
+{
+	char *end;
+
+	return service && strtoul(service, &end, 10) > 65535 && *end == '\0';
+}
+
+static const char *names_text(int code)
+{
+	if (code == EAI_SERVICE)
+		return afi_names_no_service;
+	return code != EAI_SYSTEM ? gai_strerror(code) : NULL;
+}
+
 int afi_names_find(const struct afi_names_query *query, struct afi_names **ret,
 		   const char **text)
 {
@@ -79,8 +121,11 @@ int afi_names_find(const struct afi_names_query *query, struct afi_names **ret,
 	if (query->numeric)
 		hints.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
 	errno = 0;
-	code = getaddrinfo(query->host, query->service, &hints, &list);
-	*text = code != 0 && code != EAI_SYSTEM ? gai_strerror(code) : NULL;
+	code = names_is_out_of_range(query->service)
+		       ? EAI_SERVICE
+		       : getaddrinfo(query->host, query->service, &hints,
+				     &list);
+	*text = code != 0 ? names_text(code) : NULL;
 	if (code != 0)
 		return names_error(code);
 	names = names_copy(list);
@@ -89,4 +134,37 @@ int afi_names_find(const struct afi_names_query *query, struct afi_names **ret,
 		return -ENOMEM;
 	*ret = names;
 	return 0;
+}
+
+int afi_names_find_unix(const char *host, struct afi_names **ret)
+{
+	struct afi_names *names =
+		malloc(sizeof(*names) + sizeof(names->addresses[0]));
+	int r = names ? afi_address_unix(&names->addresses[0], host) : -ENOMEM;
+
+	if (r < 0) {
+		free(names);
+		return r;
+	}
+	names->n = 1;
+	*ret = names;
+	return 0;
+}
+
+void afi_names_interleave(struct afi_names *names)
+{
+	struct afi_address *all = names->addresses, moved;
+	size_t i, j;
+
+	for (i = 1; i < names->n; i++) {
+		/* The next one that is of another family than the last. */
+		for (j = i; j < names->n; j++)
+			if (all[j].sa.sa_family != all[i - 1].sa.sa_family)
+				break;
+		if (j == names->n)
+			return;
+		moved = all[j];
+		memmove(&all[i + 1], &all[i], (j - i) * sizeof(moved));
+		all[i] = moved;
+	}
 }

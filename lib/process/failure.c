@@ -13,6 +13,7 @@
 #include <asyncfile/process.h>
 
 #include "base/container.h"
+#include "base/errortext.h"
 #include "future/future.h"
 #include "process/failure.h"
 
@@ -57,19 +58,6 @@ static const char *failure_name(enum af_spawn_step step)
 
 	return failure_names[step];
 }
-
-/* There are two functions of that name. */
-#ifdef STRERROR_R_CHAR_P
-static const char *failure_text(int error, char *buf, size_t size)
-{
-	return strerror_r(error, buf, size);
-}
-#else
-static const char *failure_text(int error, char *buf, size_t size)
-{
-	return strerror_r(error, buf, size) == 0 ? buf : "unknown error";
-}
-#endif
 
 static void failure_orphan(struct afi_member *member)
 {
@@ -126,7 +114,7 @@ void afi_failure_keep(struct af_loop *loop, const struct afi_failure *failure)
 		return;
 	}
 	step = failure_name(failure->step);
-	error = failure_text(failure->error, buf, sizeof(buf));
+	error = afi_error_text(failure->error, buf, sizeof(buf));
 	if (failure->name)
 		kept = failure_format(failure->step, "%s %.*s: %s", step,
 				      NAME_SHOWN, failure->name, error);

@@ -134,6 +134,15 @@ static struct af_file *new_attach(struct af_file *file)
 	return file;
 }
 
+static struct af_file *new_socket_of(struct af_file *like, int type)
+{
+	afi_sigpipe_quiet_socket(like->fd);
+	like->is_message = type != SOCK_STREAM;
+	if (like->is_message)
+		return afi_stream_new_messages(like, type);
+	return afi_stream_new(like);
+}
+
 static struct af_file *new_socket(struct af_file *like)
 {
 	int type;
@@ -144,11 +153,7 @@ static struct af_file *new_socket(struct af_file *like)
 		errno = EBADF;
 		return NULL;
 	}
-	afi_sigpipe_quiet_socket(like->fd);
-	like->is_message = type != SOCK_STREAM;
-	if (like->is_message)
-		return afi_stream_new_messages(like, type);
-	return afi_stream_new(like);
+	return new_socket_of(like, type);
 }
 
 /*
@@ -225,13 +230,18 @@ static struct af_file *new_of_kind(struct af_file *like,
 			      : afi_disk_new(like, st);
 }
 
+bool afi_file_new_takes(unsigned flags)
+{
+	return (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) == 0;
+}
+
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
 	struct afi_look look;
 	int r = afi_loop_usable(loop);
 
-	if (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED))
+	if (!afi_file_new_takes(flags))
 		r = -EINVAL;
 	if (r == 0)
 		r = afi_look_at(&look, fd);
@@ -260,6 +270,19 @@ static struct af_file *new_own(struct af_file *like)
 	like->own_description = true;
 	like->sticky_eof = true;
 	return new_attach(afi_stream_new(like));
+}
+
+struct af_file *afi_file_new_socket(struct af_loop *loop, int fd, int type,
+				    unsigned flags)
+{
+	struct af_file like = new_like(loop, fd);
+
+	like.may = 1 << AFI_READ | 1 << AFI_WRITE;
+	like.own_description = true;
+	like.is_socket = true;
+	like.sticky_eof = true;
+	like.unbuffered = flags & AFIO_UNBUFFERED;
+	return new_attach(new_socket_of(&like, type));
 }
 
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,

@@ -11,6 +11,9 @@
 
 #include "file/file.h"
 
+/* Whether af_file_new() knows all of these flags. */
+bool afi_file_new_takes(unsigned flags);
+
 /* What is known of a descriptor before it is made a file. */
 struct afi_look {
 	int mode; /* F_GETFL */
@@ -23,6 +26,12 @@ int afi_look_at(struct afi_look *look, int fd);
 /* The rest of af_file_new(), without flags; waits for no file system. */
 struct af_file *afi_file_new_looked(struct af_loop *loop, int fd,
 				    const struct afi_look *look);
+/*
+ * af_file_new() for a connected socket that is not shared: non-blocking, and of
+ * this SO_TYPE. flags as there, without AFIO_KEEP_FD. NULL: ENOMEM.
+ */
+struct af_file *afi_file_new_socket(struct af_loop *loop, int fd, int type,
+				    unsigned flags);
 /* af_file_new() for a pipe end that is not shared, without any checks. */
 struct af_file *afi_file_new_pipe(struct af_loop *loop, int fd,
 				  enum afi_direction direction);

@@ -17,6 +17,7 @@
 #include "support/children.h"
 #include "support/contexts.h"
 #include "support/gate.h"
+#include "support/server.h"
 
 #define TIMER_MS 1
 
@@ -515,6 +516,54 @@ static void check_nothing_read(enum outcome outcome)
 	expect(memcmp(buf, "abcd\n", sizeof buf) == 0);
 }
 
+#ifdef __linux__
+#define HAVE_HOLE
+/* A connection to a Unix socket whose queue is full. */
+static struct server_hole hole;
+static char hole_name[50];
+
+static void make_hole(void)
+{
+	snprintf(hole_name, sizeof hole_name, "@asyncfile-await-%d",
+		 (int)getpid());
+	hole = server_dig(hole_name, 0);
+}
+
+static struct af_future *begin_connect(const struct timeval *timeout)
+{
+	return af_connect(stage.loop, hole_name, NULL, NULL, timeout);
+}
+
+static void admit(void)
+{
+	close(server_accept(hole.listener));
+}
+
+static void refuse(void)
+{
+	close_fd(&hole.listener);
+}
+
+static void check_connected(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_address(awaited, 0, NULL));
+	expect(af_file_close(af_future_take_file(awaited)) == 0);
+}
+
+static void fill_hole(void)
+{
+	if (hole.visitor > 0)
+		close_fd(&hole.visitor);
+	if (hole.listener > 0)
+		close_fd(&hole.listener);
+}
+#else
+static void fill_hole(void)
+{
+}
+#endif
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -563,6 +612,10 @@ static const struct operation {
 	  check_value },
 	{ "descriptor", NULL, begin_wait_fd, put_line, NULL, NULL, NULL, 0,
 	  check_nothing_read },
+#ifdef HAVE_HOLE
+	{ "connect", make_hole, begin_connect, admit, NULL, refuse, NULL,
+	  -ECONNREFUSED, check_connected },
+#endif
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -752,6 +805,7 @@ static void close_cell(void)
 	af_future_unref(behind);
 	maker = behind = NULL;
 	end_work();
+	fill_hole();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

@@ -28,7 +28,9 @@
 #include "support/denied.h"
 #include "support/harness.h"
 #include "support/pattern.h"
+#include "support/resolver.h"
 #include "support/scarce.h"
+#include "support/server.h"
 #include "support/system.h"
 
 /* Longer than what an operation holds without an allocation. */
@@ -1238,6 +1240,62 @@ static void act_open_async(struct scene *s)
 	end(s, af_file_open_async(s->loop, "/missing", "r"), -ENOENT);
 }
 
+static const struct resolver_name names[] = {
+	{ .host = "both", .addresses = { "::1", "127.0.0.1" } },
+	{ .host = NULL },
+};
+
+/* Names are looked up on threads, of both sides. */
+static void act_resolve(struct scene *s)
+{
+	resolver_names = names;
+	end(s, af_resolve(s->loop, "both", "80", NULL, MS(20000)), 0);
+	end(s, af_resolve(s->loop, "missing", "80", NULL, NULL), -ENOENT);
+	end(s, af_resolve(s->loop, "::1", "80", NULL, NULL), 0);
+	end(s, af_resolve(s->loop, "/run/server", NULL, NULL, NULL), 0);
+}
+
+/* One is taken, one is not, one is refused, and one is not answered. */
+static void act_connect(struct scene *s)
+{
+	const struct af_connect_options from = { .local_host = "both" };
+	int listener = server_listen("127.0.0.1", 0, 64);
+	struct server_hole hole = server_dig("127.0.0.1", 0);
+	char service[20], no_answer[20];
+	struct af_future *f;
+
+	resolver_names = names;
+	snprintf(service, sizeof service, "%d", server_port(listener));
+	snprintf(no_answer, sizeof no_answer, "%d", server_port(hole.listener));
+	for (int i = 0; i < 2; i++) {
+		f = af_connect(s->loop, "both", service, i > 0 ? &from : NULL,
+			       MS(20000));
+		af_future_ref(f);
+		if (end(s, f, 0) == 0 && i == 0)
+			ck_assert_int_eq(af_file_close(af_future_take_file(f)),
+					 0);
+		af_future_unref(f);
+	}
+	close(listener);
+	end(s, af_connect(s->loop, "127.0.0.1", service, NULL, NULL),
+	    -ECONNREFUSED);
+	end(s, af_connect(s->loop, "127.0.0.1", no_answer, NULL, MS(1)),
+	    -ETIMEDOUT);
+	server_fill(&hole);
+}
+
+/* A full queue of a Unix socket is tried again. */
+static void act_connect_again(struct scene *s)
+{
+	char name[50];
+	struct server_hole hole;
+
+	snprintf(name, sizeof name, "@asyncfile-memory-%d", (int)getpid());
+	hole = server_dig(name, 0);
+	end(s, af_connect(s->loop, name, NULL, NULL, MS(5)), -ETIMEDOUT);
+	server_fill(&hole);
+}
+
 static void act_wait_fd(struct scene *s)
 {
 	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
@@ -1341,6 +1399,8 @@ static const struct {
 	{ act_open_async, true },   { act_each_async, false },
 	{ act_copy_both, true },    { act_follow, true },
 	{ act_map, true },	    { act_shields, false },
+	{ act_resolve, true },	    { act_connect, true },
+	{ act_connect, false },	    { act_connect_again, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

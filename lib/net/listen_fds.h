@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Makes a listener of sockets that listen already.
+ */
+#ifndef AFI_NET_LISTEN_FDS_H
+#define AFI_NET_LISTEN_FDS_H
+
+#include "net/listener.h"
+
+/* 0, and the listener owns the descriptors; or -errno. */
+int afi_listen_fds(struct af_loop *loop, const int *fds, size_t n,
+		   const struct af_listen_options *options,
+		   struct af_listener **ret,
+		   struct afi_listen_failure *failure);
+
+#endif
