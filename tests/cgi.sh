@@ -7,7 +7,7 @@
 # over, nothing may be left: no program, no descriptor, no memory.
 
 # Conditions are evaluated later, hence:
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2034
 . "${srcdir:-.}/tests/checks.sh"
 
 sample=$(cd "${top_builddir:-.}/samples/cgi" && pwd)/cgi

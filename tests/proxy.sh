@@ -8,7 +8,7 @@
 # no path, no memory.
 
 # Conditions are evaluated later, hence:
-# shellcheck disable=SC2016,SC1091,SC2154
+# shellcheck disable=SC2016,SC2034
 . "${srcdir:-.}/tests/checks.sh"
 
 sample=$(cd "${top_builddir:-.}/samples/proxy" && pwd)/proxy
@@ -16,7 +16,7 @@ sample=$(cd "${top_builddir:-.}/samples/proxy" && pwd)/proxy
 finish() {
 	marked | xargs -r kill -KILL 2> /dev/null || :
 }
-cd "$tmp" || exit 1
+cd "$tmp"
 mkfifo lines never
 touch out err answer
 
@@ -380,7 +380,7 @@ check 'a name that is none' complains 'name.invalid: ' answers '' ''
 check 'SIGTERM' stops TERM
 
 start --connect-timeout=60 127.0.0.1:0 "$tmp/late.socket"
-front=$server front_address=$address
+front=$server
 exec 5<&3 3<&-
 late() {
 	local line
