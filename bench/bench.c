@@ -57,6 +57,7 @@ static const struct work {
 	{ "spawn-64", "spawn", 1000, BENCH_AT_ONCE, &per_s, 0, 0 },
 	{ "spawn-fat", "spawn", 200, 1, &per_s, 0, 2 * GB },
 	{ "many", "many", 400000, 5000, &per_s, 2, 0 },
+	{ "accept", "accept", 50000, 0, &per_s, 0, 0 },
 	{ "file-cold-read", "file-read", GB, 0, &mb_s, 0, 0 },
 	{ "file-cold-copy", "file-copy", GB, 0, &mb_s, 0, 0 },
 	{ "tls-in", "tls-in", GB / 4, 0, &mb_s, 0, 0 },

@@ -110,6 +110,15 @@ bool bench_queue_put(void);
 /* Calls bench_posted() for all in the queue. */
 bool bench_queue_run(void);
 
+/*
+ * accept.c. Makes a blocking socket that listens, and starts a child that
+ * connects to it n times. The parent must send each connection a byte and close
+ * it.
+ */
+int bench_listen(size_t n, struct bench_child *child);
+/* Checks the count of connections, and waits for the child. */
+void bench_connected(const struct bench_child *child, size_t seen, size_t n);
+
 /* Each line is counted, and nothing else is done with it. */
 struct bench_count {
 	size_t lines, bytes;
@@ -135,6 +144,7 @@ char *bench_split_at(struct bench_split *split);
 void bench_split(struct bench_split *split, size_t n);
 
 /* Works that a contender may have in another file than its main(). */
+double accept_all(size_t n, size_t size);
 double file_copy(size_t n, size_t size);
 double file_read(size_t n, size_t size);
 double post_time(size_t n, size_t cores);

@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 		{ "lines", lines, 4 },
 		{ "ping-pong", ping_pong, 0 },
 		{ "many", many, 0 },
+		{ "accept", accept_all, 0 },
 		{ "threads", threads, 0 },
 		{ "idle", idle, 0 },
 #ifdef WITH_TLS

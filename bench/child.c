@@ -4,14 +4,19 @@
  * a pipe, with blocking system calls.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
+
+/* How many connections are open at the same time. */
+#define BURST 100
 
 static char buf[2 * BENCH_BLOCK];
 
@@ -97,12 +102,43 @@ static void many(void)
 	}
 }
 
+/*
+ * Connects n times to a port of this machine, BURST at a time; each connection
+ * ends after the byte that the other side sends. The reset that a zero linger
+ * time makes of close(2) leaves no port in TIME_WAIT.
+ */
+static void connect_all(size_t n, in_port_t port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger linger = { .l_onoff = 1 };
+	int fds[BURST];
+
+	for (size_t done = 0, burst; done < n; done += burst) {
+		burst = n - done < BURST ? n - done : BURST;
+		for (size_t i = 0; i < burst; i++) {
+			fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+			if (connect(fds[i], (struct sockaddr *)&to,
+				    sizeof(to)) < 0)
+				die("connect");
+			setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &linger,
+				   sizeof(linger));
+		}
+		for (size_t i = 0; i < burst; i++) {
+			if (read(fds[i], buf, 1) != 1)
+				die("read");
+			close(fds[i]);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t n, size;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s lines|echo|cat|many N SIZE\n",
+		fprintf(stderr, "usage: %s lines|echo|cat|many|connect N SIZE\n",
 			argv[0]);
 		return 2;
 	}
@@ -116,6 +152,8 @@ int main(int argc, char **argv)
 		echo(0);
 	else if (strcmp(argv[1], "many") == 0)
 		many();
+	else if (strcmp(argv[1], "connect") == 0)
+		connect_all(n, (in_port_t)size);
 	else
 		return 2;
 	return 0;

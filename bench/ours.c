@@ -395,6 +395,7 @@ int main(int argc, char **argv)
 		{ "ping-pong", ping_pong, 0 },
 		{ "spawn", spawn_all, 0 },
 		{ "many", many, 0 },
+		{ "accept", accept_all, 0 },
 		{ "threads", threads, 0 },
 		{ "post", post_time, 0 },
 		{ "post-wakes", post_wakes, 0 },

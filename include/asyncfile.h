@@ -26,6 +26,7 @@
 #include <asyncfile/file.h>
 #include <asyncfile/net.h>
 #include <asyncfile/listener.h>
+#include <asyncfile/datagram.h>
 #include <asyncfile/process.h>
 #include <asyncfile/pipe.h>
 

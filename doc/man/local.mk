@@ -10,6 +10,7 @@ manual_pages = \
 	doc/man/af_communicate.3 \
 	doc/man/af_connect.3 \
 	doc/man/af_copy.3 \
+	doc/man/af_datagram.3 \
 	doc/man/af_each.3 \
 	doc/man/af_file.3 \
 	doc/man/af_file_from_bufferevent.3 \
@@ -63,6 +64,7 @@ manual_programs = \
 	doc/man/af_connect \
 	doc/man/af_copy \
 	doc/man/af_copy_more \
+	doc/man/af_datagram \
 	doc/man/af_each \
 	doc/man/af_each_more \
 	doc/man/af_file \
@@ -123,6 +125,7 @@ doc_man_af_communicate_LDADD = $(example_libs)
 doc_man_af_connect_LDADD = $(example_libs)
 doc_man_af_copy_LDADD = $(example_libs)
 doc_man_af_copy_more_LDADD = $(example_libs)
+doc_man_af_datagram_LDADD = $(example_libs)
 doc_man_af_each_LDADD = $(example_libs)
 doc_man_af_each_more_LDADD = $(example_libs)
 doc_man_af_file_LDADD = $(example_libs)
@@ -185,6 +188,7 @@ EXTRA_DIST += \
 	doc/man/af_copy.in \
 	doc/man/af_copy.out \
 	doc/man/af_copy_more.out \
+	doc/man/af_datagram.out \
 	doc/man/af_each.in \
 	doc/man/af_each.out \
 	doc/man/af_each_more.in \

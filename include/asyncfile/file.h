@@ -61,6 +61,9 @@
  *                                           stream; bytes that they leave
  *                                           buffered count as one message   |
  *
+ * To send a datagram to an address, and to learn that of a sender, see
+ * asyncfile/datagram.h.
+ *
  * Every operation can fail with these errors; what read(2) and write(2) report
  * is passed on unchanged.
  *

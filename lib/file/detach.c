@@ -20,10 +20,10 @@
 static int detach_prepare(struct af_file *file, struct evbuffer *unread,
 			  struct evbuffer **ret_held)
 {
-	size_t len = file->in.len > 0 ? file->in.len : 1;
+	size_t len = afi_file_buffered(file);
 	struct evbuffer_iovec room;
 
-	if (afi_file_buffered(file) == 0)
+	if (len == 0)
 		return 0;
 	if (evbuffer_reserve_space(unread, (ev_ssize_t)len, &room, 1) < 1)
 		return -ENOMEM;

@@ -228,6 +228,9 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	if (!file->wanted[direction])
 		r = file->transport->want(file, direction);
 	file->wanted[direction] = file->needed[direction] = r == 0;
+	/* An empty message was passed over, and others come after it. */
+	if (file->arrived && direction == AFI_READ)
+		afi_file_step_later(file);
 	return r;
 }
 

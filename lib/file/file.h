@@ -52,6 +52,7 @@ struct afi_on_close {
 	void (*closed)(struct afi_on_close *on_close);
 };
 
+struct afi_arrived;
 struct afi_hangup;
 
 /*
@@ -84,6 +85,7 @@ struct af_file {
 	bool is_tty : 1;
 	bool is_fifo : 1;
 	bool is_message : 1; /* one read, one message */
+	bool is_datagram : 1;
 	bool is_record : 1;  /* a read needs room for a whole record */
 	bool is_bytes : 1;   /* known not to be a packet pipe */
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
@@ -120,7 +122,9 @@ struct af_file {
 	struct afi_others others;      /* operations that are in no queue */
 	struct afi_on_close *on_close; /* NULL: nobody */
 	struct afi_buffer in;	       /* buffered bytes */
-	void *data;		       /* the program's own */
+	/* Messages after them, see transport/arrived.h; NULL: there are none. */
+	struct afi_arrived *arrived;
+	void *data; /* the program's own */
 };
 
 /*

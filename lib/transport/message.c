@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/pipe.h"
+#include "transport/arrived.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
 
@@ -32,22 +33,27 @@ static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 
 /* A datagram socket has an end of file only after shutdown(2). */
 #ifdef POLLRDHUP
-static bool message_is_shut(const struct af_file *file)
+bool afi_message_is_shut(const struct af_file *file)
 {
 	return afi_fd_poll(file->fd, POLLRDHUP) & POLLRDHUP;
 }
 #else
 /* By us: one that the program itself made is not noticed. */
-static bool message_is_shut(const struct af_file *file)
+bool afi_message_is_shut(const struct af_file *file)
 {
 	return file->shut_read;
 }
 #endif
 
+ssize_t afi_message_size(const struct af_file *file)
+{
+	return message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+}
+
 static ssize_t message_get(struct af_file *file)
 {
 	/* Families that return 0 here have no message over AFI_READ_SIZE. */
-	ssize_t r = message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	ssize_t r = afi_message_size(file);
 	size_t room = r > 0 ? (size_t)r : AFI_READ_SIZE;
 
 	if (r >= 0)
@@ -83,11 +89,14 @@ ssize_t afi_message_fill(struct af_file *file, size_t want)
 
 ssize_t afi_message_fill_datagram(struct af_file *file, size_t want)
 {
-	ssize_t r = message_fill(file);
+	ssize_t r;
 
 	(void)want;
+	if (file->arrived)
+		return afi_arrived_move(file);
+	r = message_fill(file);
 	/* After a shutdown some families return 0, others EAGAIN. */
-	if ((r == 0 || r == -EAGAIN) && message_is_shut(file))
+	if ((r == 0 || r == -EAGAIN) && afi_message_is_shut(file))
 		r = 0;
 	else if (r == 0)
 		r = AFI_EMPTY;

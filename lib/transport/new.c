@@ -138,8 +138,9 @@ static struct af_file *new_socket_of(struct af_file *like, int type)
 {
 	afi_sigpipe_quiet_socket(like->fd);
 	like->is_message = type != SOCK_STREAM;
+	like->is_datagram = like->is_message && type != SOCK_SEQPACKET;
 	if (like->is_message)
-		return afi_stream_new_messages(like, type);
+		return afi_stream_new_messages(like);
 	return afi_stream_new(like);
 }
 

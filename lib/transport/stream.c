@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/nonblock.h"
 #include "base/pipe.h"
+#include "transport/arrived.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
 #include "transport/reopen.h"
@@ -190,15 +191,19 @@ static int stream_clear_eof(struct af_file *file)
 /* Common to byte streams, records and message sockets. */
 #define STREAM_TABLE                                                           \
 	.read = stream_read, .write = afi_descriptor_write,                    \
-	.want = stream_want, .unwant = stream_unwant, .held = stream_held,     \
-	.move_held = stream_move_held, .release = stream_release,              \
-	.span = stream_span, .can_shutdown = stream_can_shutdown,              \
-	.shutdown = stream_shutdown, .hangup_fd = stream_hangup_fd,            \
-	.clear_eof = stream_clear_eof, .part_fills = true
+	.want = stream_want, .unwant = stream_unwant,                          \
+	.release = stream_release, .span = stream_span,                        \
+	.can_shutdown = stream_can_shutdown, .shutdown = stream_shutdown,      \
+	.hangup_fd = stream_hangup_fd, .clear_eof = stream_clear_eof,          \
+	.part_fills = true
+
+/* What libevent has read by itself. */
+#define STREAM_HELD .held = stream_held, .move_held = stream_move_held
 
 /* No can_splice: splice(2) would join records. */
 static const struct afi_transport stream_records = {
 	STREAM_TABLE,
+	STREAM_HELD,
 	.fill = afi_message_fill_record,
 };
 
@@ -219,6 +224,7 @@ struct af_file *afi_stream_new(const struct af_file *like)
 {
 	static const struct afi_transport transport = {
 		STREAM_TABLE,
+		STREAM_HELD,
 		.can_splice = stream_can_splice,
 		.look = stream_look,
 	};
@@ -232,17 +238,20 @@ struct af_file *afi_stream_new_records(const struct af_file *like)
 }
 
 /* No can_splice: splice(2) would join messages. */
-struct af_file *afi_stream_new_messages(const struct af_file *like, int type)
+struct af_file *afi_stream_new_messages(const struct af_file *like)
 {
 	static const struct afi_transport seqpacket = {
 		STREAM_TABLE,
+		STREAM_HELD,
 		.fill = afi_message_fill,
 	};
 	static const struct afi_transport datagram = {
 		STREAM_TABLE,
 		.fill = afi_message_fill_datagram,
+		.held = afi_arrived_held,
+		.move_held = afi_arrived_move_held,
+		.destroy = afi_arrived_destroy,
 	};
 
-	return stream_make(like,
-			   type == SOCK_SEQPACKET ? &seqpacket : &datagram);
+	return stream_make(like, like->is_datagram ? &datagram : &seqpacket);
 }

@@ -11,7 +11,7 @@
 struct af_file *afi_stream_new(const struct af_file *like);
 /* Makes a file over a source of records. */
 struct af_file *afi_stream_new_records(const struct af_file *like);
-/* Makes a file over a message socket, whose SO_TYPE is type. */
-struct af_file *afi_stream_new_messages(const struct af_file *like, int type);
+/* Makes a file over a message socket. */
+struct af_file *afi_stream_new_messages(const struct af_file *like);
 
 #endif

@@ -18,6 +18,7 @@
 #include "support/contexts.h"
 #include "support/gate.h"
 #include "support/server.h"
+#include "support/system.h"
 
 #define TIMER_MS 1
 
@@ -443,6 +444,83 @@ static void check_output_part(enum outcome outcome)
 	expect(output->status == 0);
 }
 
+/* A datagram socket, and its peer. */
+static void make_messages(void)
+{
+	int fds[2];
+
+	expect(cloexec_socketpair(SOCK_DGRAM, fds) == 0);
+	target = af_file_new(stage.loop, fds[0], 0);
+	expect(target);
+	target_in = fds[1];
+}
+
+static struct af_future *begin_receive_from(const struct timeval *timeout)
+{
+	return af_file_receive_from(target, 0, 0, timeout);
+}
+
+static void put_message(void)
+{
+	put_text(target_in, "abcd\n");
+}
+
+static void check_received(enum outcome outcome)
+{
+	check_data(outcome);
+	expect(af_future_address(awaited, 0, NULL)->sa_family == AF_UNIX);
+}
+
+static int take_message(const char *data, size_t len,
+			const struct sockaddr *from, socklen_t from_len,
+			unsigned flags, void *arg)
+{
+	(void)from_len;
+	(void)arg;
+	expect(len == 5 && memcmp(data, "abcd\n", 5) == 0 && flags == 0);
+	expect(from->sa_family == AF_UNIX);
+	return 1;
+}
+
+static struct af_future *begin_each_datagram(const struct timeval *timeout)
+{
+	return af_with_timeout(
+		af_file_each_datagram(target, take_message, NULL), timeout);
+}
+
+static void check_one(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
+}
+
+/* Whose peer has no room. */
+static void make_full_messages(void)
+{
+	struct af_future *f;
+	bool done;
+
+	make_messages();
+	do {
+		f = af_file_send_to(target, "x", 1, NULL, 0, 0, MS(0));
+		done = af_future_error(f) == 0;
+		af_future_unref(f);
+	} while (done);
+}
+
+static struct af_future *begin_send_to(const struct timeval *timeout)
+{
+	return af_file_send_to(target, "abcd\n", 5, NULL, 0, 0, timeout);
+}
+
+static void drain_messages(void)
+{
+	char c;
+
+	while (recv(target_in, &c, 1, MSG_DONTWAIT) == 1)
+		;
+}
+
 /* A future that the program ends itself. */
 static struct af_future *begin_maker(const struct timeval *timeout)
 {
@@ -564,6 +642,103 @@ static void fill_hole(void)
 }
 #endif
 
+/* A listener; and for some an accepted file, whose end the outcome is. */
+static struct af_listener *listener;
+static struct af_file *accepted;
+static int peer = -1;
+
+static void make_listener(void)
+{
+	listener = af_listen(stage.loop, "127.0.0.1", "0", NULL);
+	expect(listener);
+}
+
+static void come(void)
+{
+	socklen_t len;
+	const struct sockaddr *address = af_listener_address(listener, 0, &len);
+
+	peer = socket(address->sa_family, SOCK_STREAM, 0);
+	expect(connect(peer, address, len) == 0);
+}
+
+static struct af_future *begin_accept(const struct timeval *timeout)
+{
+	return af_listener_accept(listener, timeout);
+}
+
+static void close_listener(void)
+{
+	af_listener_close(listener);
+	listener = NULL;
+}
+
+static void check_accepted(enum outcome outcome)
+{
+	struct af_file *taken = af_future_take_file(awaited);
+
+	(void)outcome;
+	expect(taken);
+	expect(af_file_close(taken) == 0);
+}
+
+static int close_first(struct af_file *first, void *arg)
+{
+	(void)arg;
+	expect(af_file_close(first) == 0);
+	return 1;
+}
+
+static struct af_future *begin_accept_each(const struct timeval *timeout)
+{
+	return af_with_timeout(af_listener_each(listener, close_first, NULL),
+			       timeout);
+}
+
+static void check_one(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
+}
+
+static void make_connection(void)
+{
+	struct af_future *f;
+
+	make_listener();
+	come();
+	f = af_listener_accept(listener, MS(0));
+	accepted = af_future_take_file(f);
+	expect(accepted);
+	af_future_unref(f);
+}
+
+static struct af_future *begin_stop(const struct timeval *timeout)
+{
+	return af_listener_stop(listener, timeout);
+}
+
+static void close_accepted(void)
+{
+	af_file_close(accepted);
+	accepted = NULL;
+}
+
+static void check_none_left(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 0);
+	expect(af_listener_connections(listener) == 0);
+}
+
+static void close_connection(void)
+{
+	close_accepted();
+	close_listener();
+	if (peer >= 0)
+		close_fd(&peer);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -616,6 +791,18 @@ static const struct operation {
 	{ "connect", make_hole, begin_connect, admit, NULL, refuse, NULL,
 	  -ECONNREFUSED, check_connected },
 #endif
+	{ "receive from", make_messages, begin_receive_from, put_message, NULL,
+	  NULL, close_target, 0, check_received },
+	{ "each datagram", make_messages, begin_each_datagram, put_message,
+	  NULL, NULL, close_target, 0, check_one },
+	{ "send to", make_full_messages, begin_send_to, drain_messages, NULL,
+	  NULL, close_target, 0, check_written },
+	{ "accept", make_listener, begin_accept, come, NULL, NULL,
+	  close_listener, 0, check_accepted },
+	{ "accept each", make_listener, begin_accept_each, come, NULL, NULL,
+	  close_listener, 0, check_one },
+	{ "listener stop", make_connection, begin_stop, close_accepted, NULL,
+	  NULL, close_listener, 0, check_none_left },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -806,6 +993,7 @@ static void close_cell(void)
 	maker = behind = NULL;
 	end_work();
 	fill_hole();
+	close_connection();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

@@ -36,6 +36,7 @@ static const struct denied known[] = {
 	{ "openat2", SYS_openat2, 0, 0, 0 },
 	{ "preadv2", SYS_preadv2, 0, 0, 0 },
 	{ "pwritev2", SYS_pwritev2, 0, 0, 0 },
+	{ "recvmmsg", SYS_recvmmsg, 0, 0, 0 },
 #ifdef SYS_sendfile64
 	{ "sendfile", SYS_sendfile64, 0, 0, 0 },
 #else

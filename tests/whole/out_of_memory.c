@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -1296,6 +1297,87 @@ static void act_connect_again(struct scene *s)
 	server_fill(&hole);
 }
 
+/* Peers that come, and hang up. */
+static void come(const struct af_listener *listener, int n)
+{
+	socklen_t len;
+	const struct sockaddr *address = af_listener_address(listener, 0, &len);
+
+	for (; n > 0; n--) {
+		int fd = cloexec_socket(address->sa_family, SOCK_STREAM);
+
+		ck_assert_int_eq(connect(fd, address, len), 0);
+		close(fd);
+	}
+}
+
+static int close_accepted(struct af_file *file, void *arg)
+{
+	ck_assert_int_eq(af_file_close(file), 0);
+	return ++*(int *)arg == 2;
+}
+
+/* Whatever fails, nobody who has come is lost. */
+static void act_accept(struct scene *s, struct af_listener *listener)
+{
+	struct af_future *f = af_listener_accept(listener, MS(20000));
+	int n = 0;
+
+	come(listener, 2);
+	if (end(s, f, 0) < 0)
+		while (end(s, af_listener_accept(listener, NULL), 0) < 0)
+			;
+	while (end(s, af_listener_accept(listener, NULL), 0) < 0)
+		;
+	end(s, af_listener_accept(listener, MS(1)), -ETIMEDOUT);
+	end(s, af_listener_accept(listener, MS(0)), -ETIMEDOUT);
+	come(listener, 2);
+	while (end(s, af_listener_each(listener, close_accepted, &n), 0) < 0)
+		;
+	ck_assert_int_eq(n, 2);
+	while (end(s, af_listener_stop(listener, NULL), 0) < 0)
+		;
+	ck_assert_uint_eq(af_listener_connections(listener), 0);
+}
+
+static bool keep_peer(const struct sockaddr *peer, socklen_t len, void *arg)
+{
+	(void)peer;
+	(void)len;
+	++*(int *)arg;
+	return true;
+}
+
+static void act_listen(struct scene *s)
+{
+	int asked = 0;
+	const struct af_listen_options options = { .filter = keep_peer,
+						   .filter_arg = &asked };
+	struct af_listener *listener;
+	struct af_future *f;
+	int fd = server_listen("127.0.0.1", 0, 64);
+
+	listener = made(af_listen(s->loop, "127.0.0.1", "0", NULL));
+	if (listener)
+		act_accept(s, listener);
+	af_listener_close(listener);
+	listener = made(af_listener_new(s->loop, &fd, 1, &options));
+	if (listener) {
+		act_accept(s, listener);
+		/* Each of them once. */
+		ck_assert_int_eq(asked, 4);
+	} else {
+		close(fd);
+	}
+	af_listener_close(listener);
+	resolver_names = names;
+	f = af_listen_async(s->loop, "both", "0", NULL);
+	end(s, af_future_ref(f), 0);
+	af_listener_close(af_future_take_listener(f));
+	af_future_unref(f);
+	end(s, af_file_idle(s->in, MS(2)), 0);
+}
+
 static void act_wait_fd(struct scene *s)
 {
 	int fd = fcntl(s->sink, F_DUPFD_CLOEXEC, 0);
@@ -1372,6 +1454,89 @@ static void act_stages_async(struct scene *s)
 	    -ENOENT);
 }
 
+static int take_one(const char *data, size_t len, const struct sockaddr *from,
+		    socklen_t from_len, unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)from_len;
+	ck_assert(len == 1 && from && flags == 0);
+	s->got[s->n_got++] = *data;
+	return 1;
+}
+
+/* Messages that are read together, and each is taken in another way. */
+static void act_datagrams(struct scene *s)
+{
+	struct af_file *file =
+		made(af_datagram_open(s->loop, "127.0.0.1", NULL, NULL));
+	struct sockaddr_storage to;
+	socklen_t len;
+	int fd = cloexec_socket(AF_INET, SOCK_DGRAM);
+
+	ck_assert_int_ge(fd, 0);
+	if (!file) {
+		close(fd);
+		return;
+	}
+	ck_assert_int_eq(af_file_local_address(file, &to, &len), 0);
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(sendto(fd, &"01234567"[i], 1, 0,
+					(struct sockaddr *)&to, len),
+				 1);
+	while (s->n_got < 8) {
+		end(s, af_file_each_datagram(file, take_one, s), 0);
+		if (s->n_got < 8)
+			end(s, af_file_receive_from(file, 0, 0, MS(20000)), 0);
+		if (s->n_got < 8)
+			end(s, af_file_read(file, 9, 0, NULL), 0);
+	}
+	ck_assert_mem_eq(s->got, "01234567", 8);
+	ck_assert_int_eq(sendto(fd, "89ab", 4, 0, (struct sockaddr *)&to, len),
+			 4);
+	while (s->n_got < 9)
+		end(s, af_file_receive_from(file, 1, 0, NULL), 0);
+	while (s->n_got < 12)
+		end(s, af_file_receive_from(file, 0, 0, NULL), 0);
+	ck_assert_mem_eq(s->got, "0123456789ab", 12);
+	end(s, af_file_receive_from(file, 0, 0, MS(1)), -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
+/* To a socket that has no room, which no event reports. */
+static void act_send_to(struct scene *s)
+{
+	const struct af_datagram_options options = { .family = AF_UNIX };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof to;
+	struct af_file *file =
+		made(af_datagram_open(s->loop, NULL, NULL, &options));
+	int fd = cloexec_socket(AF_UNIX, SOCK_DGRAM), n = 0;
+	struct af_future *f;
+	char c;
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&to,
+			      offsetof(struct sockaddr_un, sun_path)),
+			 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+	for (; file; n += end(s, f, 0) == 0) {
+		f = af_file_send_to(file, "x", 1, (struct sockaddr *)&to, len,
+				    0, MS(20000));
+		if (!af_future_is_done(f))
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(recv(fd, &c, 1, 0), 1);
+	if (file) {
+		int r = end(s, f, 0);
+
+		ck_assert_int_eq(recv(fd, &c, 1, MSG_DONTWAIT), r ? -1 : 1);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fd);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1401,6 +1566,8 @@ static const struct {
 	{ act_map, true },	    { act_shields, false },
 	{ act_resolve, true },	    { act_connect, true },
 	{ act_connect, false },	    { act_connect_again, true },
+	{ act_datagrams, false },   { act_send_to, true },
+	{ act_listen, true },	    { act_listen, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 
