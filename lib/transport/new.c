@@ -242,6 +242,13 @@ bool afi_file_new_takes(unsigned flags)
 	       0;
 }
 
+static void new_set_flags(struct af_file *like, unsigned flags)
+{
+	like->keep_fd = flags & AFIO_KEEP_FD;
+	like->unbuffered = flags & AFIO_UNBUFFERED;
+	like->keeps_fds = flags & AFIO_RECEIVE_FDS;
+}
+
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 {
 	struct af_file like = new_like(loop, fd);
@@ -256,9 +263,7 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
 		errno = -r;
 		return NULL;
 	}
-	like.keep_fd = flags & AFIO_KEEP_FD;
-	like.unbuffered = flags & AFIO_UNBUFFERED;
-	like.keeps_fds = flags & AFIO_RECEIVE_FDS;
+	new_set_flags(&like, flags);
 	return new_attach(new_of_kind(&like, &look));
 }
 
@@ -289,8 +294,7 @@ struct af_file *afi_file_new_socket(struct af_loop *loop, int fd, int type,
 	like.own_description = true;
 	like.is_socket = true;
 	like.sticky_eof = true;
-	like.unbuffered = flags & AFIO_UNBUFFERED;
-	like.keeps_fds = flags & AFIO_RECEIVE_FDS;
+	new_set_flags(&like, flags);
 	return new_attach(new_socket_of(&like, type));
 }
 
