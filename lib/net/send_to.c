@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -184,7 +185,8 @@ static int send_to_keep(struct send_to *op, bool borrow)
 	size_t len = borrow ? 0 : op->len;
 	struct send_to_wait *wait;
 
-	f->chunk = afi_chunk_get(&f->loop->pool, sizeof(*wait) + len);
+	if (len <= SIZE_MAX - sizeof(*wait))
+		f->chunk = afi_chunk_get(&f->loop->pool, sizeof(*wait) + len);
 	if (!f->chunk)
 		return -ENOMEM;
 	wait = (struct send_to_wait *)(void *)f->chunk->data;
