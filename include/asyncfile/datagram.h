@@ -32,6 +32,9 @@
  * ip(7): as long as something is in there, the kernel wakes the file again and
  * again.
  *
+ * For af_file_idle(), a message that one of these functions has sent or received
+ * counts, even an empty one.
+ *
  * Descriptors that come with a message of a Unix socket are closed by
  * af_file_receive_from() and af_file_each_datagram().
  *

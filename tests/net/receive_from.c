@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
-#include <event2/buffer.h>
+#include <event2/event.h>
 
 #include "support/contexts.h"
 #include "support/datagrams.h"
@@ -475,6 +475,75 @@ ROW(receive_from_of_another_kind_is_not_supported)
 	expect_error(&rig, f, is_datagram ? -ETIMEDOUT : -ENOTSUP);
 }
 
+/* A message of each kind, now and then: it is not idle. */
+enum traffic { SENT, RECEIVED, PASSED_ON, TRAFFICS };
+
+static struct {
+	enum traffic traffic;
+	int left;
+	int64_t last;
+	struct event *event;
+} ticks;
+
+static int pass(const char *data, size_t len, const struct sockaddr *from,
+		socklen_t from_len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)from;
+	(void)from_len;
+	(void)flags;
+	(void)arg;
+	return 0;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct address a = address_of(rig.out);
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (ticks.left-- == 0) {
+		event_del(ticks.event);
+		return;
+	}
+	ticks.last = now_us();
+	if (ticks.traffic == SENT)
+		af_future_unref(af_file_send_to(rig.reader, NULL, 0, &a.sa,
+						a.len, 0, NULL));
+	else
+		say(&rig, "");
+	if (ticks.traffic == RECEIVED)
+		af_future_unref(receive(0));
+}
+
+START_TEST(message_of_no_bytes_is_traffic)
+{
+	struct af_future *each = NULL, *f;
+
+	if (!open_rig(_i / TRAFFICS))
+		return;
+	ticks.traffic = (enum traffic)(_i % TRAFFICS);
+	ticks.left = 6;
+	ticks.event = event_new(af_loop_base(rig.loop), -1, EV_PERSIST, on_tick,
+				NULL);
+	event_add(ticks.event, MS(20));
+	if (ticks.traffic == PASSED_ON)
+		each = af_file_each_datagram(rig.reader, pass, NULL);
+	f = af_file_idle(rig.reader, MS(60));
+	expect_count(&rig, f, 0, 0);
+	/* All ticks have come in time, unless the machine was busy. */
+	if (ticks.left > 0)
+		fprintf(stderr, "skipped: this machine is too slow\n");
+	expect_elapsed(ticks.last, 60);
+	af_future_cancel(each);
+	af_future_unref(each);
+	event_free(ticks.event);
+	rig_close(&rig);
+}
+END_TEST
+
 static void *receive_elsewhere(void *arg)
 {
 	ck_assert_int_eq(af_future_error(receive(0)), -EPERM);
@@ -554,6 +623,7 @@ Suite *suite(void)
 	ADD(receive_from_of_a_connected_socket_knows_its_peer, EVERY_FAMILY);
 	ADD(receive_from_of_a_file_of_the_program_works, EVERY_FAMILY);
 	ADD(receive_from_in_continuations_goes_on, EVERY_FAMILY);
+	ADD(message_of_no_bytes_is_traffic, TRAFFICS * EVERY_FAMILY);
 
 	tc = sockets_case(s, "ends");
 	ADD(receive_from_times_out_and_loses_nothing, EVERY_FAMILY);

@@ -424,6 +424,26 @@ START_TEST(send_to_that_waits_has_copied_all)
 }
 END_TEST
 
+/* Behind another one, nothing is tried. */
+START_TEST(send_to_that_cannot_be_copied_fails_enomem)
+{
+	struct address a;
+	struct af_future *last;
+	int n;
+
+	open_full(_i, &n, &last);
+	a = address_of(rig.out);
+	for (int i = 0; i < 2; i++)
+		expect_error(&rig,
+			     af_file_send_to(rig.reader, "x", SIZE_MAX - 99 * i,
+					     &a.sa, a.len, 0, NULL),
+			     -ENOMEM);
+	af_future_cancel(last);
+	expect_error(&rig, last, -ECANCELED);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(send_to_a_full_receiver_times_out)
 {
 	struct address a;
@@ -726,6 +746,7 @@ Suite *suite(void)
 	ADD(send_to_a_full_peer_waits_for_room, DRIVE_COUNT);
 	ADD(send_to_another_than_a_full_peer_waits_for_that_one, DRIVE_COUNT);
 	ADD(send_to_that_waits_has_copied_all, EVERY_FULL);
+	ADD(send_to_that_cannot_be_copied_fails_enomem, EVERY_FULL);
 	ADD(send_to_a_full_receiver_times_out, EVERY_FULL);
 	ADD(send_to_cancelled_steps_what_is_behind_it, EVERY_FULL);
 	ADD(send_to_ends_with_its_file_or_loop, 2 * EVERY_FULL);
