@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "support/system.h"
 #include "support/contexts.h"
 #include "support/datagrams.h"
 #include "support/kinds.h"
@@ -475,6 +476,41 @@ ROW(receive_from_of_another_kind_is_not_supported)
 	expect_error(&rig, f, is_datagram ? -ETIMEDOUT : -ENOTSUP);
 }
 
+static int take_none(const char *data, size_t len, const struct sockaddr *from,
+		     socklen_t from_len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)from;
+	(void)from_len;
+	(void)flags;
+	(void)arg;
+	return 1;
+}
+
+/* Descriptors would be lost without a word. */
+START_TEST(receive_from_of_a_file_that_keeps_descriptors_is_not_supported)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_future *f[2];
+	struct af_file *file;
+	int fds[2];
+
+	ck_assert_int_eq(cloexec_socketpair(SOCK_DGRAM, fds), 0);
+	file = af_file_new(loop, fds[0], AFIO_RECEIVE_FDS);
+	ck_assert_ptr_nonnull(file);
+	f[0] = af_file_receive_from(file, 0, 0, NULL);
+	f[1] = af_file_each_datagram(file, take_none, NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_future_error(f[i]), -ENOTSUP);
+		af_future_unref(f[i]);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fds[1]);
+	af_loop_free(loop);
+}
+END_TEST
+
 /* A message of each kind, now and then: it is not idle. */
 enum traffic { SENT, RECEIVED, PASSED_ON, TRAFFICS };
 
@@ -638,6 +674,9 @@ Suite *suite(void)
 	ADD(receive_from_whose_file_its_continuation_closes_is_whole,
 	    EVERY_FAMILY);
 	ADD_ROW(tc, receive_from_of_another_kind_is_not_supported, 0);
+	tcase_add_test(
+		tc,
+		receive_from_of_a_file_that_keeps_descriptors_is_not_supported);
 	tcase_add_test(tc, receive_from_of_nonsense_fails);
 	ADD(receive_from_awaited_anywhere_succeeds, CONTEXT_COUNT);
 	return s;
