@@ -115,7 +115,8 @@ struct af_layer {
  *         -EALREADY  the file has a layer
  *         -EBUSY     operations are pending
  *         -ENOTSOCK  not a stream socket, or a bufferevent
- *         -ENOTSUP   a file with AFIO_UNBUFFERED or AFIO_RECEIVE_FDS
+ *         -ENOTSUP   a file with AFIO_UNBUFFERED, or one that keeps
+ *                    descriptors, see AFIO_RECEIVE_FDS
  *         -EBADF     after af_file_finish()
  *         -ECANCELED the loop was freed
  *         -ENOMEM

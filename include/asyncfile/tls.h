@@ -196,7 +196,7 @@ struct af_future *af_connect_tls(struct af_loop *loop, const char *host,
  * | file has pending operations                      | -EBUSY                  |
  * | file is not a stream socket, or a bufferevent    | -ENOTSOCK               |
  * | it has TLS already                               | -EALREADY               |
- * | it has AFIO_UNBUFFERED                           | -ENOTSUP                |
+ * | it has AFIO_UNBUFFERED or AFIO_RECEIVE_FDS       | -ENOTSUP                |
  */
 AFIO_MUST_USE
 struct af_future *af_start_tls(struct af_file *file, const char *name,

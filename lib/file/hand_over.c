@@ -16,7 +16,8 @@ static void hand_over_close(void *file)
 
 int af_future_resolve_file(struct af_future *f, struct af_file *file)
 {
-	return file ? afi_promise_resolve_file(f, file, hand_over_close) : -EINVAL;
+	return file ? afi_promise_resolve_file(f, file, hand_over_close)
+		    : -EINVAL;
 }
 
 struct af_file *af_future_take_file(struct af_future *f)

@@ -132,6 +132,12 @@ START_TEST(set_layer_with_wrong_arguments_changes_nothing)
 		r = af_file_set_layer(rig.writer, &layer, NULL, NULL);
 		ck_assert_int_eq(r, -ENOTSUP);
 		close(fds[1]);
+		ck_assert_int_eq(af_file_close(rig.writer), 0);
+		make_pair(KIND_SOCKETPAIR, fds);
+		rig.writer = af_file_new(rig.loop, fds[0], AFIO_RECEIVE_FDS);
+		r = af_file_set_layer(rig.writer, &layer, NULL, NULL);
+		ck_assert_int_eq(r, -ENOTSUP);
+		close(fds[1]);
 		r = -EINVAL;
 		break;
 	case 4:
