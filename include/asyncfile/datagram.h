@@ -32,8 +32,12 @@
  * ip(7): as long as something is in there, the kernel wakes the file again and
  * again.
  *
+ * For af_file_idle(), a message that one of these functions has sent or received
+ * counts, even an empty one.
+ *
  * Descriptors that come with a message of a Unix socket are closed by
- * af_file_receive_from() and af_file_each_datagram().
+ * af_file_receive_from() and af_file_each_datagram(). So they refuse a file that
+ * keeps descriptors, by AFIO_RECEIVE_FDS or af_file_receive_fds(), with -ENOTSUP.
  *
  * Threads: call these functions on the thread of the file's loop only.
  */
@@ -238,7 +242,8 @@ struct af_future *af_file_send_to(struct af_file *file, const void *buf,
  *   SHUT_RD                          | success, 0 bytes, AFIO_EOF            |
  * | an ICMP answer, see above        | -ECONNREFUSED or another error of ICMP;
  *                                      the next operation goes on            |
- * | not a datagram socket            | -ENOTSUP                              |
+ * | not a datagram socket, or a file
+ *   that keeps descriptors           | -ENOTSUP                              |
  * | an unknown flag                  | -EINVAL                               |
  *
  * Only the message that is returned is taken from the socket.
@@ -293,7 +298,8 @@ typedef int (*af_datagram_fn)(const char *data, size_t len,
  * | another read error               | that error                            |
  * | cancelled, the file closed, the
  *   loop freed                       | -ECANCELED; fn is not called again    |
- * | not a datagram socket            | -ENOTSUP                              |
+ * | not a datagram socket, or a file
+ *   that keeps descriptors           | -ENOTSUP                              |
  */
 AFIO_MUST_USE
 struct af_future *af_file_each_datagram(struct af_file *file, af_datagram_fn fn,

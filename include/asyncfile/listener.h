@@ -13,7 +13,8 @@
  * Errors of accept(2) that concern one connection only are passed over:
  * ECONNABORTED, EPROTO, EPERM and those of the network. If descriptors or memory
  * run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), no connection is lost: the listener
- * pauses until one of its files is closed, or for 100 ms, and tries again.
+ * pauses until one of its files is closed, or for 100 ms, and tries again. It
+ * does so, too, if accept(2) returns 32 errors of the first kind in a row.
  *
  * Threads: call these functions on the thread of the listener's loop only.
  */
@@ -101,7 +102,10 @@ struct af_listen_options {
 	 * ignore them; those of the directory always count.
 	 */
 	unsigned mode;
-	/** Flags of the accepted files, see af_file_new(): AFIO_UNBUFFERED. */
+	/**
+	 * Flags of the accepted files, see af_file_new(): any of
+	 * AFIO_UNBUFFERED and AFIO_RECEIVE_FDS.
+	 */
 	unsigned file_flags;
 	/**
 	 * How many accepted files may be open at a time; 0: any number. The
@@ -294,8 +298,8 @@ const char *af_listen_error(const struct af_loop *loop);
  * |---------------------------------------|----------------------------------|
  * | a connection                          | success                          |
  * | deadline                              | -ETIMEDOUT                       |
- * | deadline, while descriptors or memory
- *   have run out                          | that error, such as -EMFILE      |
+ * | deadline, while it pauses because
+ *   descriptors or memory have run out    | that error, such as -EMFILE      |
  * | cancelled, the listener closed or
  *   stopped, the loop freed               | -ECANCELED                       |
  * | the listener was stopped before       | -EBADF                           |

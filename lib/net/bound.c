@@ -135,10 +135,11 @@ static int bound_open_inet(struct afi_bound *bound,
 		r = afi_listen_fail_address(failure, "setsockopt", address, -r);
 	if (r == 0)
 		r = bound_bind(bound, failure);
-	if (r == 0 && options->wait_for_data)
-		bound_wait_for_data(bound->fd);
 	if (r == 0)
 		r = bound_listen(bound, options, failure);
+	/* FreeBSD wants a socket that listens. */
+	if (r == 0 && options->wait_for_data)
+		bound_wait_for_data(bound->fd);
 	if (r == 0)
 		r = bound_look(bound);
 	if (r < 0)

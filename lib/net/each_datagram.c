@@ -247,7 +247,7 @@ struct af_future *af_file_each_datagram(struct af_file *file, af_datagram_fn fn,
 
 	if (r == 0 && !fn)
 		r = -EINVAL;
-	if (r == 0 && !file->is_datagram)
+	if (r == 0 && (!file->is_datagram || file->keeps_fds))
 		r = -ENOTSUP;
 	f = afi_op_new(file, &ops, r);
 	if (f->done)

@@ -56,6 +56,7 @@ static int incoming_receive(struct af_file *file, struct afi_message *message,
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	afi_file_note(file, 1);
 	afi_incoming_seal(sender, header.msg_namelen);
 	message->cut = header.msg_flags & MSG_TRUNC;
 	message->len = (size_t)r < iov[0].iov_len ? (size_t)r : iov[0].iov_len;
@@ -151,6 +152,7 @@ int afi_incoming_take_many(struct af_file *file, unsigned most)
 	if ((r == -EAGAIN || (r > 0 && arrived->messages[0].len == 0)) &&
 	    afi_message_is_shut(file))
 		r = 0;
+	afi_file_note(file, r);
 	while (arrived->n > (unsigned)(r > 0 ? r : 0))
 		afi_chunk_put(pool, arrived->messages[--arrived->n].chunk);
 	if (r > 0)

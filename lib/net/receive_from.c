@@ -239,7 +239,7 @@ struct af_future *af_file_receive_from(struct af_file *file, size_t size,
 	struct af_future *f;
 	bool tries;
 
-	if (r == 0 && !file->is_datagram)
+	if (r == 0 && (!file->is_datagram || file->keeps_fds))
 		r = -ENOTSUP;
 	if (r < 0)
 		return afi_op_failed(file, r);

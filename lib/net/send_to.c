@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -49,7 +50,7 @@ static struct send_to *send_to_of(struct af_future *f)
 }
 
 /* 0; -EAGAIN or -ENOBUFS: there is no room; another negative errno. */
-static int send_to_try(struct send_to *op, const struct af_file *file)
+static int send_to_try(struct send_to *op, struct af_file *file)
 {
 	struct iovec iov = { (void *)op->data, op->len };
 	const struct msghdr message = {
@@ -64,9 +65,11 @@ static int send_to_try(struct send_to *op, const struct af_file *file)
 		r = sendmsg(file->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
 	op->error = r >= 0 ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	if (r >= 0)
-		op->future.count = op->len;
-	return op->error;
+	if (r < 0)
+		return op->error;
+	op->future.count = op->len;
+	afi_file_note(file, 1);
+	return 0;
 }
 
 static bool send_to_has_no_room(int error)
@@ -182,7 +185,8 @@ static int send_to_keep(struct send_to *op, bool borrow)
 	size_t len = borrow ? 0 : op->len;
 	struct send_to_wait *wait;
 
-	f->chunk = afi_chunk_get(&f->loop->pool, sizeof(*wait) + len);
+	if (len <= SIZE_MAX - sizeof(*wait))
+		f->chunk = afi_chunk_get(&f->loop->pool, sizeof(*wait) + len);
 	if (!f->chunk)
 		return -ENOMEM;
 	wait = (struct send_to_wait *)(void *)f->chunk->data;

@@ -642,6 +642,103 @@ static void fill_hole(void)
 }
 #endif
 
+/* A listener; and for some an accepted file, whose end the outcome is. */
+static struct af_listener *listener;
+static struct af_file *accepted;
+static int peer = -1;
+
+static void make_listener(void)
+{
+	listener = af_listen(stage.loop, "127.0.0.1", "0", NULL);
+	expect(listener);
+}
+
+static void come(void)
+{
+	socklen_t len;
+	const struct sockaddr *address = af_listener_address(listener, 0, &len);
+
+	peer = socket(address->sa_family, SOCK_STREAM, 0);
+	expect(connect(peer, address, len) == 0);
+}
+
+static struct af_future *begin_accept(const struct timeval *timeout)
+{
+	return af_listener_accept(listener, timeout);
+}
+
+static void close_listener(void)
+{
+	af_listener_close(listener);
+	listener = NULL;
+}
+
+static void check_accepted(enum outcome outcome)
+{
+	struct af_file *taken = af_future_take_file(awaited);
+
+	(void)outcome;
+	expect(taken);
+	expect(af_file_close(taken) == 0);
+}
+
+static int close_first(struct af_file *first, void *arg)
+{
+	(void)arg;
+	expect(af_file_close(first) == 0);
+	return 1;
+}
+
+static struct af_future *begin_accept_each(const struct timeval *timeout)
+{
+	return af_with_timeout(af_listener_each(listener, close_first, NULL),
+			       timeout);
+}
+
+static void check_one(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 1);
+}
+
+static void make_connection(void)
+{
+	struct af_future *f;
+
+	make_listener();
+	come();
+	f = af_listener_accept(listener, MS(0));
+	accepted = af_future_take_file(f);
+	expect(accepted);
+	af_future_unref(f);
+}
+
+static struct af_future *begin_stop(const struct timeval *timeout)
+{
+	return af_listener_stop(listener, timeout);
+}
+
+static void close_accepted(void)
+{
+	af_file_close(accepted);
+	accepted = NULL;
+}
+
+static void check_none_left(enum outcome outcome)
+{
+	(void)outcome;
+	expect(af_future_count(awaited) == 0);
+	expect(af_listener_connections(listener) == 0);
+}
+
+static void close_connection(void)
+{
+	close_accepted();
+	close_listener();
+	if (peer >= 0)
+		close_fd(&peer);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void); /* what only this kind needs */
@@ -700,6 +797,12 @@ static const struct operation {
 	  NULL, NULL, close_target, 0, check_one },
 	{ "send to", make_full_messages, begin_send_to, drain_messages, NULL,
 	  NULL, close_target, 0, check_written },
+	{ "accept", make_listener, begin_accept, come, NULL, NULL,
+	  close_listener, 0, check_accepted },
+	{ "accept each", make_listener, begin_accept_each, come, NULL, NULL,
+	  close_listener, 0, check_one },
+	{ "listener stop", make_connection, begin_stop, close_accepted, NULL,
+	  NULL, close_listener, 0, check_none_left },
 	{ "maker", NULL, begin_maker, resolve, NULL, break_it, NULL, -EIO,
 	  check_value },
 };
@@ -890,6 +993,7 @@ static void close_cell(void)
 	maker = behind = NULL;
 	end_work();
 	fill_hole();
+	close_connection();
 	af_file_close(file);
 	af_file_close(target);
 	af_file_close(idle);

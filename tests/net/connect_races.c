@@ -26,6 +26,8 @@ static const struct resolver_name known[] = {
 	{ .host = "dead dead alive",
 	  .addresses = { "127.0.0.1", "127.0.0.3", "127.0.0.2" } },
 	{ .host = "dead dead", .addresses = { "127.0.0.1", "127.0.0.3" } },
+	{ .host = "dead dead refused",
+	  .addresses = { "127.0.0.1", "127.0.0.3", "127.0.0.4" } },
 	{ .host = "refused alive", .addresses = { "127.0.0.4", "127.0.0.2" } },
 	{ .host = "dead refused", .addresses = { "127.0.0.1", "127.0.0.4" } },
 	{ .host = "dead refused alive",
@@ -117,16 +119,17 @@ static void expect_answer(const struct af_future *f, const char *host)
 	const struct sockaddr *address;
 	socklen_t len = 0;
 
-	ck_assert_msg(af_future_error(f) == 0, "%s: %s", host,
-		      af_connect_error(f));
+	ck_assert_msg(af_future_error(f) == 0, "%s", af_connect_error(f));
 	address = af_future_address(f, 0, &len);
 	ck_assert_ptr_nonnull(address);
+	if (!host)
+		return;
 	af_address_text(address, len, text, sizeof text);
 	snprintf(want, sizeof want, "%s:%d", host, port);
 	ck_assert_str_eq(text, want);
 }
 
-/* Drives f, which must reach this address; drops it. No loser is left. */
+/* Drives f, which must reach this address (NULL: any); drops it. */
 static void expect_winner(struct af_future *f, const char *host)
 {
 	struct af_file *file;
@@ -245,7 +248,7 @@ START_TEST(connect_closes_the_losers)
 
 	open_all(_i);
 	fds = count_fds();
-	expect_winner(connecting("alive alive", MS(0), NULL), "127.0.0.2");
+	expect_winner(connecting("alive alive", MS(0), NULL), NULL);
 	ck_assert_int_eq(count_fds(), fds);
 	expect_closed(alive);
 	expect_closed(alive_too);
@@ -262,7 +265,7 @@ START_TEST(connect_without_a_delay_tries_all_at_once)
 	expect_winner(connecting("dead dead alive", MS(0), MS(60000)),
 		      "127.0.0.2");
 	fds = count_fds();
-	f = connecting("dead dead", MS(0), MS(20));
+	f = connecting("dead dead", MS(0), MS(500));
 	expect_failure(f, -ETIMEDOUT,
 		       "127.0.0.1:#: no answer; 127.0.0.3:#: no answer");
 	ck_assert_int_eq(count_fds(), fds);
@@ -288,10 +291,10 @@ START_TEST(connect_at_the_deadline_says_what_became_of_each)
 	open_all(_i);
 	snprintf(text, sizeof text, "127.0.0.1:#: no answer; 127.0.0.4:#: %s",
 		 strerror(ECONNREFUSED));
-	expect_failure(connecting("dead refused", MS(1), MS(50)), -ETIMEDOUT,
+	expect_failure(connecting("dead refused", MS(1), MS(500)), -ETIMEDOUT,
 		       text);
 	/* The second one was not tried. */
-	expect_failure(connecting("dead alive", NEVER, MS(5)), -ETIMEDOUT,
+	expect_failure(connecting("dead alive", NEVER, MS(500)), -ETIMEDOUT,
 		       "127.0.0.1:#: no answer");
 	close_all();
 }
@@ -345,7 +348,7 @@ START_TEST(connect_that_is_ended_between_attempts_leaves_nothing)
 	open_all(_i % DRIVE_COUNT);
 	expect_count(&rig, af_sleep(rig.loop, MS(1)), 0, 0);
 	fds = count_fds();
-	f = connecting("dead dead alive", MS(50), NULL);
+	f = connecting("dead dead refused", MS(20), NULL);
 	while (count_fds() < fds + 2)
 		expect_count(&rig, af_sleep(rig.loop, MS(1)), 0, 0);
 	if (by == BY_CANCEL) {

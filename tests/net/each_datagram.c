@@ -182,6 +182,83 @@ START_TEST(each_datagram_stopped_in_a_large_batch_loses_nothing)
 }
 END_TEST
 
+/* Takes the next message in one of several ways. */
+static void expect_next(int way, const char *number)
+{
+	struct af_future *f;
+
+	if (way % 3 == 0)
+		f = af_file_read(rig.reader, 9, 0, MS(5000));
+	else if (way % 3 == 1)
+		f = receive();
+	else
+		f = af_file_peek(rig.reader, 9, MS(5000));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_str_eq(af_future_data(f, NULL), number);
+	af_future_unref(f);
+	if (way % 3 == 2)
+		expect_next(0, number);
+}
+
+/* After any of ten, so that any number of those read with it is left. */
+START_TEST(each_datagram_stopped_anywhere_loses_nothing)
+{
+	char number[12];
+
+	if (!open_rig(_i))
+		return;
+	for (int stop = 1; stop <= 10; stop++) {
+		for (int way = 0; way < 3; way++) {
+			text_len = calls = 0;
+			say_numbers(0, 10);
+			last_call = (size_t)stop;
+			expect_count(&rig, each(), last_call, 0);
+			for (int i = stop; i < 10; i++) {
+				snprintf(number, sizeof number, "%d", i);
+				expect_next(way + i, number);
+			}
+			expect_error(&rig,
+				     af_file_read(rig.reader, 9, 0, MS(0)),
+				     -ETIMEDOUT);
+		}
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+/* Nothing is in the socket: no event comes for what was read with it. */
+START_TEST(each_datagram_stopped_before_empty_messages_leaves_what_follows)
+{
+	if (!open_rig(_i))
+		return;
+	for (int way = 0; way < 4; way++) {
+		struct af_file *file = rig.reader;
+
+		say(&rig, "a");
+		say(&rig, "b");
+		say(&rig, "");
+		say(&rig, "");
+		say(&rig, "c\n");
+		text_len = calls = 0;
+		last_call = 3;
+		expect_count(&rig, each(), 3, 0);
+		expect_got("a|b||");
+		expect_text(&rig,
+			    way == 0 ? af_file_readline(file, 0, 0, 0, MS(9000))
+			    : way == 1 ? af_file_read(file, 2, AFIO_FULL,
+						      MS(9000))
+			    : way == 2 ? af_file_peek(file, 2, MS(9000))
+				       : af_file_read_until(file, "\n", 1, 0, 0,
+							    MS(9000)),
+			    "c\n", 0);
+		if (way == 2)
+			expect_text(&rig, af_file_read(file, 9, 0, NULL), "c\n",
+				    0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 /* Small and large reads of what one recvmmsg(2) has brought. */
 START_TEST(each_datagram_stopped_leaves_messages_for_every_read)
 {
@@ -695,6 +772,9 @@ Suite *suite(void)
 	tc = sockets_case(s, "ends");
 	ADD(each_datagram_stopped_leaves_the_rest_to_others, EVERY_FAMILY);
 	ADD(each_datagram_stopped_in_a_large_batch_loses_nothing, EVERY_FAMILY);
+	ADD(each_datagram_stopped_anywhere_loses_nothing, EVERY_FAMILY);
+	ADD(each_datagram_stopped_before_empty_messages_leaves_what_follows,
+	    EVERY_FAMILY);
 	ADD(each_datagram_stopped_leaves_messages_for_every_read, EVERY_FAMILY);
 	ADD(each_datagram_whose_fn_fails_fails_with_its_error, EVERY_FAMILY);
 	ADD(each_datagram_cancelled_in_fn_leaves_the_rest, EVERY_FAMILY);

@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
-#include <event2/buffer.h>
+#include <event2/event.h>
 
+#include "support/system.h"
 #include "support/contexts.h"
 #include "support/datagrams.h"
 #include "support/kinds.h"
@@ -475,6 +476,110 @@ ROW(receive_from_of_another_kind_is_not_supported)
 	expect_error(&rig, f, is_datagram ? -ETIMEDOUT : -ENOTSUP);
 }
 
+static int take_none(const char *data, size_t len, const struct sockaddr *from,
+		     socklen_t from_len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)from;
+	(void)from_len;
+	(void)flags;
+	(void)arg;
+	return 1;
+}
+
+/* Descriptors would be lost without a word. */
+START_TEST(receive_from_of_a_file_that_keeps_descriptors_is_not_supported)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_future *f[2];
+	struct af_file *file;
+	int fds[2];
+
+	ck_assert_int_eq(cloexec_socketpair(SOCK_DGRAM, fds), 0);
+	file = af_file_new(loop, fds[0], AFIO_RECEIVE_FDS);
+	ck_assert_ptr_nonnull(file);
+	f[0] = af_file_receive_from(file, 0, 0, NULL);
+	f[1] = af_file_each_datagram(file, take_none, NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_future_error(f[i]), -ENOTSUP);
+		af_future_unref(f[i]);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fds[1]);
+	af_loop_free(loop);
+}
+END_TEST
+
+/* A message of each kind, now and then: it is not idle. */
+enum traffic { SENT, RECEIVED, PASSED_ON, TRAFFICS };
+
+static struct {
+	enum traffic traffic;
+	int left;
+	int64_t last;
+	struct event *event;
+} ticks;
+
+static int pass(const char *data, size_t len, const struct sockaddr *from,
+		socklen_t from_len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)from;
+	(void)from_len;
+	(void)flags;
+	(void)arg;
+	return 0;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct address a = address_of(rig.out);
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (ticks.left-- == 0) {
+		event_del(ticks.event);
+		return;
+	}
+	ticks.last = now_us();
+	if (ticks.traffic == SENT)
+		af_future_unref(af_file_send_to(rig.reader, NULL, 0, &a.sa,
+						a.len, 0, NULL));
+	else
+		say(&rig, "");
+	if (ticks.traffic == RECEIVED)
+		af_future_unref(receive(0));
+}
+
+START_TEST(message_of_no_bytes_is_traffic)
+{
+	struct af_future *each = NULL, *f;
+
+	if (!open_rig(_i / TRAFFICS))
+		return;
+	ticks.traffic = (enum traffic)(_i % TRAFFICS);
+	ticks.left = 6;
+	ticks.event = event_new(af_loop_base(rig.loop), -1, EV_PERSIST, on_tick,
+				NULL);
+	event_add(ticks.event, MS(20));
+	if (ticks.traffic == PASSED_ON)
+		each = af_file_each_datagram(rig.reader, pass, NULL);
+	f = af_file_idle(rig.reader, MS(60));
+	expect_count(&rig, f, 0, 0);
+	/* All ticks have come in time, unless the machine was busy. */
+	if (ticks.left > 0)
+		fprintf(stderr, "skipped: this machine is too slow\n");
+	expect_elapsed(ticks.last, 60);
+	af_future_cancel(each);
+	af_future_unref(each);
+	event_free(ticks.event);
+	rig_close(&rig);
+}
+END_TEST
+
 static void *receive_elsewhere(void *arg)
 {
 	ck_assert_int_eq(af_future_error(receive(0)), -EPERM);
@@ -554,6 +659,7 @@ Suite *suite(void)
 	ADD(receive_from_of_a_connected_socket_knows_its_peer, EVERY_FAMILY);
 	ADD(receive_from_of_a_file_of_the_program_works, EVERY_FAMILY);
 	ADD(receive_from_in_continuations_goes_on, EVERY_FAMILY);
+	ADD(message_of_no_bytes_is_traffic, TRAFFICS * EVERY_FAMILY);
 
 	tc = sockets_case(s, "ends");
 	ADD(receive_from_times_out_and_loses_nothing, EVERY_FAMILY);
@@ -568,6 +674,9 @@ Suite *suite(void)
 	ADD(receive_from_whose_file_its_continuation_closes_is_whole,
 	    EVERY_FAMILY);
 	ADD_ROW(tc, receive_from_of_another_kind_is_not_supported, 0);
+	tcase_add_test(
+		tc,
+		receive_from_of_a_file_that_keeps_descriptors_is_not_supported);
 	tcase_add_test(tc, receive_from_of_nonsense_fails);
 	ADD(receive_from_awaited_anywhere_succeeds, CONTEXT_COUNT);
 	return s;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -175,8 +176,8 @@ static const struct {
 	{ "memory", "80", ENOMEM, NULL },
 	{ "family", "80", EAFNOSUPPORT, NULL },
 	{ "flags", "80", EINVAL, NULL },
-	{ "system", "80", ENFILE, "system: Too many open files in system" },
-	{ "no errno", "80", EIO, "no errno: Input/output error" },
+	{ "system", "80", ENFILE, NULL },
+	{ "no errno", "80", EIO, NULL },
 	{ "one", "nosuchservice", ENOENT,
 	  "one:nosuchservice: no such service" },
 	{ "one", "65536", ENOENT, "one:65536: no such service" },
@@ -185,13 +186,17 @@ static const struct {
 	{ NULL, "-1", ENOENT, "localhost:-1: no such service" },
 };
 
-static int code_of(const char *host)
+/* Why it is not known: the resolver's reason, or that of the system. */
+static const char *reason_of(const char *host, int error)
 {
 	const struct resolver_name *name = known;
+	int code = EAI_NONAME;
 
 	while (name->host && strcmp(name->host, host) != 0)
 		name++;
-	return name->host ? name->code : EAI_NONAME;
+	if (name->host)
+		code = name->code;
+	return code == EAI_SYSTEM ? strerror(error) : gai_strerror(code);
 }
 
 START_TEST(resolve_of_what_is_not_known_says_what_and_why)
@@ -203,8 +208,9 @@ START_TEST(resolve_of_what_is_not_known_says_what_and_why)
 		if (failures[i].text)
 			snprintf(text, sizeof text, "%s", failures[i].text);
 		else
-			snprintf(text, sizeof text, "%s: %s", failures[i].host,
-				 gai_strerror(code_of(failures[i].host)));
+			snprintf(
+				text, sizeof text, "%s: %s", failures[i].host,
+				reason_of(failures[i].host, failures[i].error));
 		expect_failure(af_resolve(rig.loop, failures[i].host,
 					  failures[i].service, NULL, NULL),
 			       -failures[i].error, text);
@@ -233,8 +239,9 @@ static void fill(char *name, size_t size, char first)
 
 START_TEST(resolve_of_a_long_name_fails)
 {
+	/* A path has a NUL at its end, and a name has none. */
+	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	char host[NI_MAXHOST + 1], text[700];
-	struct af_future *f;
 
 	rig_open(&rig, _i);
 	fill(host, NI_MAXHOST, 'a');
@@ -247,19 +254,15 @@ START_TEST(resolve_of_a_long_name_fails)
 	snprintf(text, sizeof text, "one: %s", strerror(ENAMETOOLONG));
 	expect_failure(af_resolve(rig.loop, "one", host, NULL, NULL),
 		       -ENAMETOOLONG, text);
-	/* A path has a NUL at its end, and a name has none. */
-	fill(host, 108, '/');
-	f = af_resolve(rig.loop, host, NULL, NULL, NULL);
-	ck_assert_int_eq(drive(&rig, f), 0);
-	ck_assert_str_eq(addresses_of(f), host);
-	af_future_unref(f);
-	fill(host, 109, '/');
+	fill(host, room, '/');
+	expect_addresses(af_resolve(rig.loop, host, NULL, NULL, NULL), host);
+	fill(host, room + 1, '/');
 	snprintf(text, sizeof text, "%s: %s", host, strerror(ENAMETOOLONG));
 	expect_failure(af_resolve(rig.loop, host, NULL, NULL, NULL),
 		       -ENAMETOOLONG, text);
-	fill(host, 109, '@');
+	fill(host, room + 1, '@');
 	expect_addresses(af_resolve(rig.loop, host, NULL, NULL, NULL), host);
-	fill(host, 110, '@');
+	fill(host, room + 2, '@');
 	snprintf(text, sizeof text, "%s: %s", host, strerror(ENAMETOOLONG));
 	expect_failure(af_resolve(rig.loop, host, NULL, NULL, NULL),
 		       -ENAMETOOLONG, text);

@@ -373,6 +373,30 @@ START_TEST(send_to_a_full_peer_waits_for_room)
 }
 END_TEST
 
+/* The event of a connected socket is about its peer, and not about another. */
+START_TEST(send_to_another_than_a_full_peer_waits_for_that_one)
+{
+	struct af_future *peer, *last;
+	int n, other = plain_socket(UNIX);
+
+	open_full(DRIVE_COUNT + _i, &n, &peer);
+	af_future_cancel(peer);
+	expect_error(&rig, peer, -ECANCELED);
+	for (n = 0;; n++) {
+		last = send_a("fill", other);
+		if (!af_future_is_done(last))
+			break;
+		expect_count(&rig, last, 4, 0);
+	}
+	ck_assert_int_eq(af_await_for(last, MS(5)), -ETIMEDOUT);
+	for (int i = 0; i < n; i++)
+		plain_expect(other, "fill", af_file_fd(rig.reader));
+	expect_count(&rig, last, 4, 0);
+	close(other);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(send_to_that_waits_has_copied_all)
 {
 	char data[] = "copied", borrowed[] = "borrow";
@@ -396,6 +420,26 @@ START_TEST(send_to_that_waits_has_copied_all)
 	expect_arrived("fill");
 	expect_arrived("copied");
 	expect_arrived("still ");
+	rig_close(&rig);
+}
+END_TEST
+
+/* Behind another one, nothing is tried. */
+START_TEST(send_to_that_cannot_be_copied_fails_enomem)
+{
+	struct address a;
+	struct af_future *last;
+	int n;
+
+	open_full(_i, &n, &last);
+	a = address_of(rig.out);
+	for (int i = 0; i < 2; i++)
+		expect_error(&rig,
+			     af_file_send_to(rig.reader, "x", SIZE_MAX - 99 * i,
+					     &a.sa, a.len, 0, NULL),
+			     -ENOMEM);
+	af_future_cancel(last);
+	expect_error(&rig, last, -ECANCELED);
 	rig_close(&rig);
 }
 END_TEST
@@ -700,7 +744,9 @@ Suite *suite(void)
 	tc = sockets_case(s, "room");
 	ADD(send_to_a_full_receiver_waits_for_room, EVERY_FULL);
 	ADD(send_to_a_full_peer_waits_for_room, DRIVE_COUNT);
+	ADD(send_to_another_than_a_full_peer_waits_for_that_one, DRIVE_COUNT);
 	ADD(send_to_that_waits_has_copied_all, EVERY_FULL);
+	ADD(send_to_that_cannot_be_copied_fails_enomem, EVERY_FULL);
 	ADD(send_to_a_full_receiver_times_out, EVERY_FULL);
 	ADD(send_to_cancelled_steps_what_is_behind_it, EVERY_FULL);
 	ADD(send_to_ends_with_its_file_or_loop, 2 * EVERY_FULL);
