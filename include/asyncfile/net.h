@@ -247,8 +247,8 @@ struct af_future *af_connect(struct af_loop *loop, const char *host,
 			     const struct timeval *timeout);
 
 /**
- * Returns why an operation on the network failed, as a text for users: what
- * was tried, and the error of each.
+ * Returns why an operation on the network failed, or a chain that has its
+ * outcome, as a text for users: what was tried, and the error of each.
  *
  *     example.invalid: Name or service not known
  *     [2001:db8::1]:80: Network is unreachable; 192.0.2.1:80: no answer
