@@ -24,9 +24,11 @@
 #include <asyncfile/loop.h>
 #include <asyncfile/future.h>
 #include <asyncfile/file.h>
+#include <asyncfile/layer.h>
 #include <asyncfile/net.h>
 #include <asyncfile/listener.h>
 #include <asyncfile/datagram.h>
+#include <asyncfile/passfd.h>
 #include <asyncfile/process.h>
 #include <asyncfile/pipe.h>
 

@@ -4,6 +4,9 @@
 # scripts for releases.
 
 pkgconfig_DATA = asyncfile.pc
+if WITH_TLS
+pkgconfig_DATA += asyncfile-tls.pc
+endif
 aclocaldir = $(datadir)/aclocal
 dist_aclocal_DATA = packaging/ax_lib_asyncfile.m4
 cmakedir = $(libdir)/cmake/asyncfile
@@ -35,6 +38,7 @@ EXTRA_DIST += tests/consumer/autotools/Makefile.am
 EXTRA_DIST += tests/consumer/autotools/configure.ac
 EXTRA_DIST += tests/consumer/cmake/CMakeLists.txt
 EXTRA_DIST += tests/consumer/consumer.c tests/consumer/consumer.out
+EXTRA_DIST += tests/consumer/tls.c
 EXTRA_DIST += tests/consumer/cxx/Makefile tests/consumer/cxx/consumer.cc
 
 installcheck-local:

@@ -123,6 +123,15 @@ alone() {
 			printf 'fig\npear\nexit status 0\n')
 }
 
+# With the second library.
+tls() {
+	eval "$CC -o '$tmp/build/tls' -pthread $static \
+		'$srcdir/tests/consumer/tls.c' \
+		$($pkg_config --cflags --libs asyncfile-tls)" &&
+		timeout 60 "$tmp/build/tls" | diff - <(
+			printf 'no.pem: No such file or directory\n')
+}
+
 tutorial() {
 	eval "$CC -o '$tmp/build/consumer' -pthread $static \
 		'$srcdir/tests/consumer/consumer.c' \
@@ -220,6 +229,11 @@ macro_fails() {
 
 prepare() {
 	ways=(alone tutorial)
+	if [ -e "$DESTDIR$pkgconfigdir/asyncfile-tls.pc" ]; then
+		ways+=(tls)
+	else
+		skip 'no libasyncfile-tls'
+	fi
 	for way in autotools cmake; do
 		cp -R "$srcdir/tests/consumer/$way" "$tmp/$way"
 		cp "$srcdir/tests/consumer/consumer.c" "$tmp/$way"
@@ -263,8 +277,8 @@ move() {
 	local file
 
 	for file in "$includedir"/asyncfile.h "$includedir/asyncfile" \
-		"$libdir"/libasyncfile.* "$libdir/cmake/asyncfile" \
-		"$pkgconfigdir/asyncfile.pc"; do
+		"$libdir"/libasyncfile[.-]* "$libdir/cmake/asyncfile" \
+		"$pkgconfigdir"/asyncfile*.pc; do
 		mkdir -p "$1$(dirname "${file#"$prefix"}")"
 		cp -R "$DESTDIR$file" "$1${file#"$prefix"}"
 	done

@@ -21,6 +21,8 @@ headers=$(echo "$srcdir"/include/asyncfile/[!a]*.h)
 result=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+sort "$srcdir/lib/libasyncfile.sym" "$srcdir/lib/libasyncfile-tls.sym" \
+	>"$tmp/sym"
 
 # none WHAT: standard input lists what is wrong, and must be empty
 none() {
@@ -152,7 +154,7 @@ uncommented() {
 			}
 		}
 		/[*][\/]/ { comment = 0 }' $headers | sort -u |
-		comm -23 "$srcdir/lib/libasyncfile.sym" -
+		comm -23 "$tmp/sym" -
 }
 
 # prose PAGE...: the words of the pages outside of programs and declarations
@@ -224,9 +226,9 @@ grep -v '{' "$tmp/shown" | sed 's/^[^(]*[ *]\(af_[a-z0-9_]*\)(.*/\1/' |
 some 'declarations in headers' "$tmp/declared" || result=1
 some 'declarations in pages' "$tmp/shown" || result=1
 uncommented | none 'every function has a comment in its header' || result=1
-sed 's/$/.3/' "$srcdir/lib/libasyncfile.sym" | not_in "$tmp/names" |
+sed 's/$/.3/' "$tmp/sym" | not_in "$tmp/names" |
 	none 'every function has a page' || result=1
-not_in "$tmp/functions" <"$srcdir/lib/libasyncfile.sym" |
+not_in "$tmp/functions" <"$tmp/sym" |
 	none 'the page of every function declares it' || result=1
 uniq -d "$tmp/names" | none 'no function has two pages' || result=1
 not_in "$tmp/declared" <"$tmp/shown" |

@@ -12,31 +12,33 @@ LC_ALL=C
 export LC_ALL
 
 : "${srcdir:=.}" "${NM:=nm}"
-: "${LIBRARY_OBJECTS=$(echo lib/*/libasyncfile_la-*.lo)}"
+: "${LIBRARY_OBJECTS=$(ls -- lib/*/libasyncfile_la-*.lo \
+	lib/*/libasyncfile_tls_la-*.lo 2>/dev/null)}"
 result=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 # From the ground up.
-floors='base loop future file transport net process pipeline'
+floors='base loop future file transport net process pipeline tls'
 
 # The floors of public headers that are not named for their folder.
 public='attributes=base version=base pipe=pipeline'
-public="$public listener=net datagram=net passfd=net"
+public="$public listener=net datagram=net passfd=net layer=transport"
 
 # System headers that are not for every folder: the prefix of the header's name,
 # then the prefixes of the files that may include it.
 contracts='
-event2/			base/evbase loop/ future/ file/ transport/ net/ process/
+event2/			base/evbase loop/ future/ file/ transport/ net/ process/ tls/
 event2/bufferevent	transport/ net/
 netdb.h			net/
-pthread.h		base/ loop/ net/ process/
+openssl/		tls/
+pthread.h		base/ loop/ net/ process/ tls/
 sched.h			process/
 signal.h		base/ loop/ process/ pipeline/
 sys/epoll.h		file/hangup_watch transport/device
 sys/prctl.h		process/
 sys/sendfile.h		file/splice
-sys/socket.h		base/sigpipe file/ transport/ net/
+sys/socket.h		base/sigpipe file/ transport/ net/ tls/
 sys/un.h		net/
 sys/wait.h		process/ pipeline/
 termios.h		transport/ process/'
@@ -94,7 +96,7 @@ symbols() {
 		{
 			sub("^lib/", "")
 			sub("/[.]libs/", "/")
-			sub("/libasyncfile_la-", "/")
+			sub("/libasyncfile(_tls)?_la-", "/")
 			sub("[.]o:$", "", $1)
 			print $1, $2, $3
 		}'
@@ -188,6 +190,18 @@ excluded() {
 		}' "$tmp/includes"
 }
 
+# What the library for TLS uses of the other one that is not public.
+trespasses() {
+	awk '
+		$1 ~ /^tls\// && $3 == "\"" && $2 !~ /^(tls\/|config[.]h$)/ {
+			print $1, "includes", $2
+		}' "$tmp/includes"
+	calls | awk '
+		$1 ~ /^tls\// && $2 !~ /^tls\// && $3 !~ /^af_/ {
+			print $1, "calls", $3
+		}'
+}
+
 # The static functions in lines of NAME FILE. They are looked for in the sources
 # because nm does not show a function that the compiler inlined.
 statics() {
@@ -263,6 +277,7 @@ calls | some 'calls' || result=1
 calls | up | none 'calls go down' || result=1
 calls | circles | none 'calls have no circle' || result=1
 excluded | none 'folders keep their contracts' || result=1
+trespasses | none 'tls/ uses only public headers' || result=1
 some 'static functions' <"$tmp/statics" || result=1
 misnamed | none 'static functions are named for their file' || result=1
 shared | none 'static functions share no name' || result=1

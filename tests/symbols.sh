@@ -4,7 +4,8 @@
 # Three lists of names must be one: the functions that the public headers
 # declare, the reviewed list lib/libasyncfile.sym, and what the shared library
 # exports; and a fourth one, in debian/. Each exported name has the version
-# SYMBOL_VERSION, unless that is empty.
+# SYMBOL_VERSION, unless that is empty. The same for libasyncfile-tls, with
+# SYMBOL_VERSION_TLS. The first library must not need OpenSSL.
 # A thread of the library may outlive dlclose(3), and a child that shares memory
 # must not bind names: the library asks the dynamic linker for both.
 # Compilers and flags are lists of words, hence:
@@ -14,8 +15,7 @@ LC_ALL=C
 export LC_ALL
 
 : "${srcdir:=.}" "${CC:=cc}" "${NM:=nm}" "${CPPFLAGS=-I$srcdir/include}" \
-	"${SYMBOL_VERSION=ASYNCFILE_0}"
-list=$srcdir/lib/libasyncfile.sym
+	"${SYMBOL_VERSION=ASYNCFILE_0}" "${SYMBOL_VERSION_TLS=ASYNCFILE_TLS_0}"
 result=0
 
 # same WHAT: standard input must be the list
@@ -28,19 +28,12 @@ same() {
 	fi
 }
 
-sort -u "$list" | same 'the list is sorted' || result=1
-
-# The distribution's list; a release has none.
-debian=$srcdir/debian/libasyncfile0.symbols
-if [ -e "$debian" ]; then
-	sed -n 's/^ \(af_[^@]*\)@.*/\1/p' "$debian" |
-		same 'what the Debian package lists' || result=1
-fi
-
-# Preprocessed, so that there are no comments. A name in parentheses is a type.
-echo '#include <asyncfile.h>' | $CC $CPPFLAGS -E -P -x c - |
-	grep -o '\<af_[a-z0-9_]* *(' | tr -d ' (' | sort -u |
-	same 'what the headers declare' || result=1
+# functions HEADER...: those that the headers declare. Preprocessed, so that there are no comments. A name in
+# parentheses is a type.
+functions() {
+	printf '#include <%s>\n' "$@" | $CC $CPPFLAGS -E -P -x c - |
+		grep -o '\<af_[a-z0-9_]* *(' | tr -d ' (' | sort -u
+}
 
 # The names that a library exports, without their version. Those that have
 # another version, or none, keep what nm says of it.
@@ -48,17 +41,36 @@ exported() {
 	{
 		$NM -D --defined-only --with-symbol-versions "$1" 2>/dev/null ||
 			$NM -D --defined-only "$1"
-	} | awk -v version="$SYMBOL_VERSION" '
+	} | awk -v version="$2" '
 		$NF == version || $NF == version "@@" version { next }
 		version == "" || sub("@@" version "$", "") { print $NF; next }
 		{ print $NF, "is not @@" version }' | sort -u
 }
 
 # libtool says what it built; nothing if there is no shared library.
-dlname=$(sed -n "s/^dlname='\(.*\)'/\1/p" lib/libasyncfile.la)
-if [ -n "$dlname" ]; then
-	exported "lib/.libs/$dlname" |
-		same "what the shared library exports${SYMBOL_VERSION:+, \
+shared() {
+	sed -n "s/^dlname='\(.*\)'/\1/p" "lib/$1.la" 2>/dev/null
+}
+
+# library NAME VERSION PACKAGE HEADER...
+library() {
+	name=$1 version=$2 debian=$srcdir/debian/$3.symbols
+	list=$srcdir/lib/$name.sym
+	shift 3
+	sort -u "$list" | same "the list of $name is sorted" || result=1
+	# The distribution's list; a release has none.
+	if [ -e "$debian" ]; then
+		sed -n 's/^ \(af_[^@]*\)@.*/\1/p' "$debian" |
+			same 'what the Debian package lists' || result=1
+	fi
+	functions "$@" | same 'what the headers declare' || result=1
+	dlname=$(shared "$name")
+	if [ -z "$dlname" ]; then
+		echo "skipped: there is no shared $name"
+		return
+	fi
+	exported "lib/.libs/$dlname" "$version" |
+		same "what the shared library exports${version:+, \
 with its version}" || result=1
 	if readelf -d "lib/.libs/$dlname" 2>/dev/null |
 		grep -q 'Flags:.*NOW.*NODELETE'; then
@@ -69,8 +81,16 @@ with its version}" || result=1
 	else
 		echo 'skipped: no linker flags, or no readelf'
 	fi
-else
-	echo 'skipped: there is no shared library'
+}
+
+library libasyncfile "$SYMBOL_VERSION" libasyncfile0 asyncfile.h
+library libasyncfile-tls "$SYMBOL_VERSION_TLS" libasyncfile-tls0 \
+	asyncfile/tls.h
+dlname=$(shared libasyncfile)
+if [ -n "$dlname" ] && readelf -d "lib/.libs/$dlname" 2>/dev/null |
+	grep 'NEEDED.*lib\(ssl\|crypto\)'; then
+	echo 'FAILED: libasyncfile needs OpenSSL'
+	result=1
 fi
 
 exit $result

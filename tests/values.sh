@@ -19,7 +19,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 preprocessed() {
-	echo '#include <asyncfile.h>' | $CC $CPPFLAGS -E "$@" -x c -
+	printf '#include <%s>\n' asyncfile.h asyncfile/tls.h | $CC $CPPFLAGS -E "$@" -x c -
 }
 
 # The names of all constants: macros with a number, and those of enums, as no
@@ -39,6 +39,7 @@ structs() {
 program() {
 	cat <<-end
 		#include <asyncfile.h>
+		#include <asyncfile/tls.h>
 		#include <time.h>
 		#define DIGIT(n) (char)((n) < 10 ? '0' + (n) : 'a' + (n) - 10)
 		#define HEX(v, n) DIGIT((int)((((v) + 0ull) >> (n)) & 15))

@@ -8,6 +8,7 @@ manual_pages = \
 	doc/man/af_all.3 \
 	doc/man/af_await.3 \
 	doc/man/af_communicate.3 \
+	doc/man/af_connect_tls.3 \
 	doc/man/af_connect.3 \
 	doc/man/af_copy.3 \
 	doc/man/af_datagram.3 \
@@ -37,8 +38,11 @@ manual_pages = \
 	doc/man/af_pty.3 \
 	doc/man/af_read.3 \
 	doc/man/af_resolve.3 \
+	doc/man/af_read_at.3 \
 	doc/man/af_run.3 \
 	doc/man/af_seek.3 \
+	doc/man/af_send_fds.3 \
+	doc/man/af_set_layer.3 \
 	doc/man/af_shield.3 \
 	doc/man/af_sleep.3 \
 	doc/man/af_spawn.3 \
@@ -46,6 +50,7 @@ manual_pages = \
 	doc/man/af_spawn_options.3 \
 	doc/man/af_stop.3 \
 	doc/man/af_then.3 \
+	doc/man/af_tls_new.3 \
 	doc/man/af_version.3 \
 	doc/man/af_wait_fd.3 \
 	doc/man/af_with_timeout.3 \
@@ -95,10 +100,13 @@ manual_programs = \
 	doc/man/af_process_wait_more \
 	doc/man/af_pty \
 	doc/man/af_read \
+	doc/man/af_read_at \
 	doc/man/af_read_more \
 	doc/man/af_resolve \
 	doc/man/af_run \
 	doc/man/af_seek \
+	doc/man/af_send_fds \
+	doc/man/af_set_layer \
 	doc/man/af_shield \
 	doc/man/af_sleep \
 	doc/man/af_spawn \
@@ -115,6 +123,14 @@ manual_programs = \
 	doc/man/af_write \
 	doc/man/asyncfile \
 	doc/man/asyncfile_more
+if WITH_TLS
+manual_programs += \
+	doc/man/af_connect_tls \
+	doc/man/af_tls_new
+endif
+example_tls_libs = lib/libasyncfile-tls.la $(example_libs)
+doc_man_af_connect_tls_LDADD = $(example_tls_libs)
+doc_man_af_tls_new_LDADD = $(example_tls_libs)
 doc_man_af_address_text_LDADD = $(example_libs)
 doc_man_af_adopt_LDADD = $(example_libs)
 doc_man_af_adopt_more_LDADD = $(example_libs)
@@ -156,10 +172,13 @@ doc_man_af_process_wait_LDADD = $(example_libs)
 doc_man_af_process_wait_more_LDADD = $(example_libs)
 doc_man_af_pty_LDADD = $(example_libs)
 doc_man_af_read_LDADD = $(example_libs)
+doc_man_af_read_at_LDADD = $(example_libs)
 doc_man_af_read_more_LDADD = $(example_libs)
 doc_man_af_resolve_LDADD = $(example_libs)
 doc_man_af_run_LDADD = $(example_libs)
 doc_man_af_seek_LDADD = $(example_libs)
+doc_man_af_send_fds_LDADD = $(example_libs)
+doc_man_af_set_layer_LDADD = $(example_libs)
 doc_man_af_shield_LDADD = $(example_libs)
 doc_man_af_sleep_LDADD = $(example_libs)
 doc_man_af_spawn_LDADD = $(example_libs)
@@ -184,6 +203,7 @@ EXTRA_DIST += \
 	doc/man/af_await.out \
 	doc/man/af_await_more.out \
 	doc/man/af_communicate.out \
+	doc/man/af_connect_tls.sh \
 	doc/man/af_connect.out \
 	doc/man/af_copy.in \
 	doc/man/af_copy.out \
@@ -231,8 +251,11 @@ EXTRA_DIST += \
 	doc/man/af_read_more.out \
 	doc/man/af_resolve.out \
 	doc/man/af_run.out \
+	doc/man/af_read_at.out \
 	doc/man/af_seek.in \
 	doc/man/af_seek.out \
+	doc/man/af_send_fds.out \
+	doc/man/af_set_layer.out \
 	doc/man/af_shield.out \
 	doc/man/af_sleep.out \
 	doc/man/af_spawn.sh \
@@ -244,6 +267,7 @@ EXTRA_DIST += \
 	doc/man/af_spawn_options_more.out \
 	doc/man/af_stop.out \
 	doc/man/af_then.out \
+	doc/man/af_tls_new.sh \
 	doc/man/af_version.out \
 	doc/man/af_wait_fd.out \
 	doc/man/af_with_timeout.out \

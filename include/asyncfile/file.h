@@ -30,8 +30,9 @@
  * the last byte taken; a write, af_file_seek(), af_file_close() and
  * af_file_detach() move it back first. Reads and writes of one file take turns:
  * a read does not begin in the middle of a write, nor a write in the middle of
- * a read. While reads are pending, the position of a write is unspecified. A
- * write beyond the largest file size fails with -EFBIG, without SIGXFSZ. An
+ * a read. While reads are pending, the position of a write is unspecified.
+ * af_file_read_at() and af_file_write_at() have no part in any of this. A write
+ * beyond the largest file size fails with -EFBIG, without SIGXFSZ. An
  * operation may end early, at its deadline or by a cancel, while a worker
  * thread is reading or writing for it:
  *
@@ -145,6 +146,13 @@ struct af_loop;
  */
 #define AFIO_MORE 0x1000u
 
+/**
+ * af_file_new(): keep the descriptors that arrive with the bytes of a Unix
+ * socket, for af_file_receive_fds(); see asyncfile/passfd.h. Otherwise the
+ * kernel closes them. It has no effect on other files.
+ */
+#define AFIO_RECEIVE_FDS 0x2000u
+
 /* Needed by AFIO_MALLOC; described below. */
 int af_file_close(struct af_file *file);
 
@@ -153,7 +161,7 @@ int af_file_close(struct af_file *file);
  * pty, eventfd or the like, /dev/null or an on-disk file.
  *
  * @param fd    the descriptor; on success the file owns it, unless AFIO_KEEP_FD
- * @param flags 0, or any of AFIO_KEEP_FD and AFIO_UNBUFFERED
+ * @param flags 0, or any of AFIO_KEEP_FD, AFIO_UNBUFFERED and AFIO_RECEIVE_FDS
  * @return the file; or NULL with errno, and the caller still owns fd:
  *         EINVAL    loop is NULL, or a flag is unknown
  *         EBADF     fd is not an open descriptor
@@ -265,6 +273,18 @@ struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
  *         that failed or that is of another kind, and for NULL
  */
 struct af_file *af_future_take_file(struct af_future *f);
+
+/**
+ * Ends a future of af_future_new() with success, and with a file that
+ * af_future_take_file() returns. For functions of the program that open files,
+ * such as one that connects by a protocol of its own.
+ *
+ * @param file on success the future owns it, and closes it if nobody takes it
+ * @return 0; -EALREADY if the future is done; -EINVAL if it was not made by
+ *         af_future_new(), or file is NULL. On failure the file remains the
+ *         caller's.
+ */
+int af_future_resolve_file(struct af_future *f, struct af_file *file);
 
 /**
  * Makes a file from a bufferevent: TLS, a filter, one end of a pair, a socket
@@ -864,6 +884,99 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 				       const struct timeval *timeout);
 
 /**
+ * Reads bytes at an offset of an on-disk file, as pread(2) does. It has no place
+ * in the queue of reads, and neither uses nor changes the file's position and
+ * its buffered bytes: any number of these may be under way at once, in any
+ * order, beside the other operations. Bytes that are in the page cache are read
+ * at once; worker threads read all others, up to 256 KiB at a time.
+ *
+ * @param size   how many bytes at most; 0: all up to end of file
+ * @param offset of the first byte, in bytes from the beginning of the file
+ * @param flags  0; or AFIO_FULL for exactly size bytes
+ * @return a future; the bytes are in af_future_data():
+ *
+ * | happens                                   | outcome                     |
+ * |-------------------------------------------|-----------------------------|
+ * | data, not FULL                            | success, 1..size bytes      |
+ * | size bytes, FULL                          | success, size bytes         |
+ * | end of file, some data (FULL, or size 0)  | success, the data, AFIO_EOF |
+ * | end of file at offset, or before it       | success, 0 bytes, AFIO_EOF  |
+ * | deadline, some data (FULL, or size 0)     | success, the data,
+ *                                               AFIO_TIMEDOUT               |
+ * | deadline, none                            | -ETIMEDOUT                  |
+ * | read error, some data, not FULL and
+ *   size > 0                                  | success, the data,
+ *                                               AFIO_ERROR; a read behind
+ *                                               the data finds the error    |
+ * | read error, some data, FULL or size 0     | that error                  |
+ * | cancelled, the file closed, detached or
+ *   finished                                  | -ECANCELED                  |
+ * | size 0, and more bytes than
+ *   af_file_set_limit() allows                | -EMSGSIZE                   |
+ * | the file is not on disk                   | -ESPIPE                     |
+ * | offset is negative                        | -EINVAL                     |
+ * | offset is more than the system's off_t
+ *   can hold                                  | -EOVERFLOW                  |
+ *
+ * Bytes that were read for an operation that fails are dropped; they can be read
+ * again. A worker thread that is reading for one that ends early does not delay
+ * it. With a zero timeout only what is in the page cache is read. In a file that
+ * was opened with O_DIRECT, any offset and size may be read.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_read_at(struct af_file *file, size_t size,
+				  int64_t offset, unsigned flags,
+				  const struct timeval *timeout);
+
+/**
+ * Writes bytes at an offset of an on-disk file, as pwrite(2) does: the
+ * counterpart of af_file_read_at(). Several that overlap are written in any
+ * order. Bytes that were read ahead before are still buffered, and later reads
+ * return them as they were.
+ *
+ * On Linux, a file that was opened with O_APPEND ("a" for af_file_open()) gets
+ * the bytes at its end, whatever the offset, see pwrite(2). With O_DIRECT, the
+ * offset and len must be multiples of what the disk demands, else -EINVAL; buf
+ * may be anywhere.
+ *
+ * @param buf    the bytes. The call copies those it cannot write at once; with
+ *               AFIO_BORROW nothing is copied, and buf must not change until
+ *               the future is done
+ * @param offset of the first byte, in bytes from the beginning of the file. At
+ *               the end the file grows; beyond it, bytes of value 0 fill the gap
+ * @param flags  any of AFIO_FULL and AFIO_BORROW. With AFIO_FULL the future is
+ *               done when all bytes are written, without it when some are
+ * @return a future; af_future_count() is how many bytes were written, and while
+ *         the future is pending how many so far:
+ *
+ * | happens                       | outcome                                  |
+ * |-------------------------------|------------------------------------------|
+ * | some written, not FULL        | success, that count                      |
+ * | all written, FULL             | success, len                             |
+ * | deadline, some written (FULL) | success, that count, AFIO_TIMEDOUT       |
+ * | deadline, none written        | -ETIMEDOUT, count 0                      |
+ * | cancelled, the file closed,
+ *   detached or finished          | -ECANCELED, the count so far             |
+ * | beyond the largest file size,
+ *   RLIMIT_FSIZE                  | -EFBIG, the count so far; no SIGXFSZ     |
+ * | the disk is full              | -ENOSPC, the count so far                |
+ * | len 0                         | success, 0                               |
+ * | the file is not on disk       | -ESPIPE                                  |
+ * | offset is negative            | -EINVAL                                  |
+ * | offset is more than the
+ *   system's off_t can hold       | -EOVERFLOW                               |
+ *
+ * If it ends early, by its deadline or a cancel, while a worker thread is
+ * writing for it, these bytes, up to 256 KiB, are in the count. If writing them
+ * fails later, the next write of the file's queue, af_file_sync() or
+ * af_file_finish() reports the error; these wait for the thread, too.
+ */
+AFIO_MUST_USE
+struct af_future *af_file_write_at(struct af_file *file, const void *buf,
+				   size_t len, int64_t offset, unsigned flags,
+				   const struct timeval *timeout);
+
+/**
  * Copies bytes from one file to another, in the kernel (splice(2)) where it
  * can. It has a place in the queue of reads of `from` and in the queue of
  * writes of `to`, and begins when it is first in both.
@@ -988,7 +1101,8 @@ struct af_future *af_file_sync(struct af_file *file,
  *         -EINVAL    file is NULL, or how is not one of these
  *         -ENOTSOCK  not a socket
  *         -ENOTSUP   a bufferevent, except SHUT_WR on one over a
- *                    bufferevent_pair (on TLS, call SSL_shutdown())
+ *                    bufferevent_pair (on TLS, call SSL_shutdown()); a layer,
+ *                    except SHUT_WR, see af_file_set_layer()
  *         -ENOTCONN  not connected
  *         -ECANCELED the loop was freed
  *         -ENOMEM    only where it has to wait for writes
@@ -1124,7 +1238,7 @@ struct af_future *af_file_finish(struct af_file *file,
  *               descriptor's position is moved back instead.
  * @return the descriptor, which the caller owns from now on; or an error, and
  *         the file stays as it is, with its pending operations:
- *         -EINVAL file is NULL, or is over a bufferevent
+ *         -EINVAL file is NULL, is over a bufferevent, or has a layer
  *         -EBADF  after af_file_finish()
  *         -EBUSY  a worker thread is using the file
  *         -ENOMEM no memory for the bytes in unread

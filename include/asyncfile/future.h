@@ -58,6 +58,11 @@ struct af_output;
 #define AFIO_TRUNCATED 0x4u
 /** A read error comes after these bytes; the next read reports it. */
 #define AFIO_ERROR 0x8u
+/**
+ * Descriptors came with these bytes and were closed, because nobody took them or
+ * the process had no room: see asyncfile/passfd.h.
+ */
+#define AFIO_FDS_DROPPED 0x20u
 
 /** An option of af_map(): go on after a failure. */
 #define AFIO_SETTLE 0x10000u
@@ -131,8 +136,8 @@ bool af_future_is_done(const struct af_future *f);
 int af_future_error(const struct af_future *f);
 
 /**
- * Returns AFIO_EOF, AFIO_TIMEDOUT, AFIO_TRUNCATED and AFIO_ERROR, or'ed. 0
- * while the future is pending, and for NULL.
+ * Returns AFIO_EOF, AFIO_TIMEDOUT, AFIO_TRUNCATED, AFIO_ERROR and
+ * AFIO_FDS_DROPPED, or'ed. 0 while the future is pending, and for NULL.
  */
 unsigned af_future_flags(const struct af_future *f);
 
@@ -604,6 +609,16 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value);
  *         af_future_new(), or if error is anything else
  */
 int af_future_fail(struct af_future *f, int error);
+
+/**
+ * Like af_future_fail(), with a text for users that af_connect_error() returns:
+ * what failed, and why.
+ *
+ * @param text copied; NULL: none. Without memory for it the future fails, too,
+ *             and has no text
+ * @return as from af_future_fail()
+ */
+int af_future_fail_text(struct af_future *f, int error, const char *text);
 
 /**
  * Makes a future that has succeeded already, for a function that must return a

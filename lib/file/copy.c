@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/refused.h"
 #include "file/copy.h"
+#include "file/fds.h"
 #include "file/fill.h"
 #include "file/op.h"
 #include "file/splice.h"
@@ -190,6 +191,8 @@ static void copy_unqueue(struct copy_op *copy)
 	if (n > 0)
 		afi_file_consume(copy->in.file, n);
 	copy_count(copy, n);
+	if (copy->in.file->keeps_fds)
+		afi_fds_drop(copy->in.file, true);
 	afi_file_unqueue(&copy->in);
 }
 

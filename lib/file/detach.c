@@ -84,7 +84,7 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread)
 {
 	int fd, r;
 
-	if (!file || file->transport->borrows_fd)
+	if (!file || file->transport->borrows_fd || file->layer)
 		return -EINVAL;
 	if (file->finished)
 		return -EBADF;

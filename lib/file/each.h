@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/time.h>
 
+#include "file/fds.h"
 #include "file/op.h"
 
 /* What to do when the stream has ended. */
@@ -62,6 +63,8 @@ struct af_future *afi_each_new(struct af_file *file,
 static inline void afi_each_finish(struct afi_each *each, int error,
 				   unsigned flags)
 {
+	if (each->op.file->keeps_fds)
+		afi_fds_drop(each->op.file, true);
 	afi_task_cancel(&each->compound.future.loop->ready, &each->task);
 	each->compound.future.flags = flags;
 	afi_op_end(&each->op, error);

@@ -53,6 +53,7 @@ struct afi_on_close {
 };
 
 struct afi_arrived;
+struct afi_fds;
 struct afi_hangup;
 
 /*
@@ -91,6 +92,7 @@ struct af_file {
 	bool by_call : 1;    /* RWF_NOWAIT: the description may block */
 	bool is_aligned : 1; /* O_DIRECT on disk */
 	bool unbuffered : 1; /* AFIO_UNBUFFERED */
+	bool keeps_fds : 1;  /* fds is set: descriptors come with its bytes */
 	bool closing : 1;
 	bool finished : 1;  /* by af_file_finish(): there is no descriptor */
 	bool dead : 1;	    /* closed, and freed once nobody holds it */
@@ -119,8 +121,10 @@ struct af_file {
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
+	struct afi_layer *layer;       /* see transport/layer.h; NULL: none */
 	struct afi_others others;      /* operations that are in no queue */
 	struct afi_on_close *on_close; /* NULL: nobody */
+	struct afi_fds *fds;	       /* see fds.h; or NULL */
 	struct afi_buffer in;	       /* buffered bytes */
 	/* Messages after them, see transport/arrived.h; NULL: there are none. */
 	struct afi_arrived *arrived;

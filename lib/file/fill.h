@@ -57,9 +57,9 @@ static inline int afi_fill_end(struct af_file *file)
 	return error;
 }
 /*
- * For an AFIO_UNBUFFERED file: how many bytes the buffer may hold after the
- * next read, so that none is read beyond the first byte that is equal to one of
- * the n in last. At most want.
+ * For an AFIO_UNBUFFERED file, or one that keeps descriptors: how many bytes the
+ * buffer may hold after the next read, so that none is read beyond the first
+ * byte that is equal to one of the n in last. At most want.
  */
 size_t afi_fill_span(struct af_file *file, size_t want, const char *last,
 		     size_t n);

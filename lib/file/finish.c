@@ -61,14 +61,31 @@ static void finish_close(struct finish *finish)
 	afi_file_let_go(file);
 }
 
-static void finish_on_task(struct afi_task *task)
-{
-	finish_close(AFI_CONTAINER(task, struct finish, task));
-}
-
 static bool finish_is_sending(const struct af_file *file)
 {
 	return file->transport->is_sending && file->transport->is_sending(file);
+}
+
+/* Sends the last bytes of a layer. Whether it must still wait for them. */
+static bool finish_say_farewell(struct af_file *file)
+{
+	if (file->transport->farewell)
+		file->transport->farewell(file);
+	return finish_is_sending(file);
+}
+
+static void finish_on_task(struct afi_task *task)
+{
+	struct finish *finish = AFI_CONTAINER(task, struct finish, task);
+	int r;
+
+	if (!finish_say_farewell(finish->op.file)) {
+		finish_close(finish);
+		return;
+	}
+	r = afi_file_await(finish->op.file, AFI_WRITE);
+	if (r != -EAGAIN)
+		finish_end(finish, r);
 }
 
 static int finish_step(struct afi_op *op)
@@ -111,7 +128,8 @@ static void finish_expire(struct af_future *f)
 	if (!finish->op.file)
 		finish_at_once(finish);
 	else if (afi_file_is_first(&finish->op) &&
-		 !finish_is_sending(finish->op.file))
+		 !finish_is_sending(finish->op.file) &&
+		 !finish_say_farewell(finish->op.file))
 		finish_close(finish);
 	else
 		finish_end(finish, -ETIMEDOUT);

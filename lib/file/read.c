@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "file/fds.h"
 #include "file/fill.h"
 #include "file/read.h"
 
@@ -53,6 +54,18 @@ static void read_free_delim(struct afi_read_op *op)
 	op->delim = NULL;
 }
 
+/* What is left to do where bytes are not all there is to a file. */
+__attribute__((noinline)) static void
+read_settle_more(struct afi_read_op *op, struct af_file *file, int error)
+{
+	struct af_future *f = &op->future;
+
+	if (file->keeps_fds && error == 0)
+		f->flags |= (uint8_t)afi_fds_drop(file, f->count == 0);
+	if (file->unbuffered)
+		afi_fill_put_back(file);
+}
+
 /* Gives a read that is in no queue an error or n bytes; its outcome. */
 static inline int read_settle(struct afi_read_op *op, struct af_file *file,
 			      int error, size_t n, unsigned flags)
@@ -65,8 +78,9 @@ static inline int read_settle(struct afi_read_op *op, struct af_file *file,
 	if (error == 0)
 		error = read_take(op, file, n);
 	op->future.flags = error ? 0 : (uint8_t)flags;
-	if (file->unbuffered)
-		afi_fill_put_back(file);
+	/* One test of the two, as few files have either. */
+	if (file->unbuffered | file->keeps_fds)
+		read_settle_more(op, file, error);
 	return error;
 }
 
@@ -141,7 +155,8 @@ static size_t read_wanted(const struct afi_read_op *op, struct af_file *file)
 
 	if (file->limit && op->size == AFI_UNBOUNDED)
 		want = file->limit + 1; /* one more shows that it is too much */
-	if (!file->unbuffered || op->enough == read_enough_bytes)
+	if (!(file->unbuffered || (file->keeps_fds && !file->is_message)) ||
+	    op->enough == read_enough_bytes)
 		return want;
 	if (op->delim)
 		last = op->delim->bytes + op->delim->len - 1;

@@ -72,7 +72,8 @@ struct af_future *af_file_readline(struct af_file *file, size_t size,
 
 	/* A short line that is there takes the straight way. */
 	if (afi_op_check(file, AFI_READ, flags, AFIO_FULL, timeout) == 0 &&
-	    afi_read_may_take(file) && !file->limit && !file->unbuffered)
+	    afi_read_may_take(file) && !file->limit &&
+	    !(file->unbuffered | file->keeps_fds))
 		n = readline_first(file, size);
 	if (n > 0)
 		f = afi_future_take(file->loop, &afi_read_ops);

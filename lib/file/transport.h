@@ -48,9 +48,10 @@ struct afi_transport {
 	/* Lets reads go on after end of file: 0 or -errno. NULL: -ENOTSUP. */
 	int (*clear_eof)(struct af_file *file);
 	/*
-	 * For AFIO_UNBUFFERED: how many bytes can be read, at least one, so
-	 * that none is read beyond the first byte that is equal to one of the n
-	 * in last. NULL: any number, because put_back can undo it.
+	 * For AFIO_UNBUFFERED, or where descriptors come: how many bytes can be
+	 * read, at least one, so that none is read beyond the first byte that is
+	 * equal to one of the n in last. NULL: any number, because put_back can
+	 * undo it.
 	 */
 	size_t (*span)(struct af_file *file, const char *last, size_t n);
 	/*
@@ -83,6 +84,11 @@ struct afi_transport {
 	bool (*is_sending)(const struct af_file *file);
 	/* Returns the error of such bytes, once, or 0. NULL: there is none. */
 	int (*take_late_error)(struct af_file *file);
+	/*
+	 * Sends its last bytes before af_file_finish() closes the file, unless
+	 * it has. While is_sending says so, they are on their way. NULL: none.
+	 */
+	void (*farewell)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
 	/* shutdown(2); and whether that is possible. NULL: -ENOTSOCK. */

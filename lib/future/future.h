@@ -287,6 +287,13 @@ static inline void afi_waiter_put(struct af_future *f,
 		free(waiter);
 }
 
+/*
+ * af_future_resolve() with a file, which af_future_take_file() returns, once; if
+ * nobody takes it, close_file is called when the future is freed.
+ */
+int afi_promise_resolve_file(struct af_future *f, struct af_file *file,
+			     af_free_fn close_file);
+
 /* Adds a waiter to a pending future. */
 void afi_future_tie(struct af_future *f, struct afi_tie *tie,
 		    void (*run)(struct afi_waiter *, struct af_future *),

@@ -5,6 +5,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/container.h"
 #include "future/future.h"
@@ -15,6 +17,8 @@ struct promise {
 	void *arg;
 	void *value;
 	af_free_fn free_value;
+	bool is_file; /* the value, which one caller may take */
+	char *text;   /* of its failure, or NULL */
 };
 
 static struct promise *promise_of(struct af_future *f)
@@ -40,13 +44,34 @@ static void promise_destroy(struct af_future *f)
 {
 	struct promise *promise = promise_of(f);
 
+	free(promise->text);
 	if (promise->free_value)
 		promise->free_value(promise->value);
 }
 
 static void *promise_value(const struct af_future *f)
 {
-	return AFI_CONTAINER(f, const struct promise, future)->value;
+	const struct promise *promise =
+		AFI_CONTAINER(f, const struct promise, future);
+
+	return promise->is_file ? NULL : promise->value;
+}
+
+static struct af_file *promise_take_file(struct af_future *f)
+{
+	struct promise *promise = promise_of(f);
+	struct af_file *file = promise->value;
+
+	if (!promise->is_file)
+		return NULL;
+	promise->value = NULL;
+	promise->free_value = NULL;
+	return file;
+}
+
+static const char *promise_text(const struct af_future *f)
+{
+	return AFI_CONTAINER(f, const struct promise, future)->text;
 }
 
 static const struct afi_future_ops promise_ops = {
@@ -55,6 +80,8 @@ static const struct afi_future_ops promise_ops = {
 	.cancel = promise_cancel,
 	.destroy = promise_destroy,
 	.value = promise_value,
+	.take_file = promise_take_file,
+	.error_text = promise_text,
 };
 
 /* A pending one that nobody knows; or another, failed one. */
@@ -67,6 +94,8 @@ static struct af_future *promise_new(struct af_loop *loop)
 	promise_of(f)->cancel = NULL;
 	promise_of(f)->value = NULL;
 	promise_of(f)->free_value = NULL;
+	promise_of(f)->is_file = false;
+	promise_of(f)->text = NULL;
 	return f;
 }
 
@@ -129,7 +158,8 @@ static int promise_check(const struct af_future *f)
 	return f->ops == &promise_ops ? 0 : -EINVAL;
 }
 
-int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value)
+static int promise_resolve(struct af_future *f, void *value,
+			   af_free_fn free_value, bool is_file)
 {
 	struct promise *promise;
 	int r = promise_check(f);
@@ -139,18 +169,40 @@ int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value)
 	promise = promise_of(f);
 	promise->value = value;
 	promise->free_value = free_value;
+	promise->is_file = is_file;
 	afi_future_finish(f, 0);
 	return 0;
 }
 
-int af_future_fail(struct af_future *f, int error)
+int af_future_resolve(struct af_future *f, void *value, af_free_fn free_value)
 {
+	return promise_resolve(f, value, free_value, false);
+}
+
+int afi_promise_resolve_file(struct af_future *f, struct af_file *file,
+			     af_free_fn close_file)
+{
+	return promise_resolve(f, file, close_file, true);
+}
+
+int af_future_fail_text(struct af_future *f, int error, const char *text)
+{
+	size_t size = text ? strlen(text) + 1 : 0;
+	char *copy;
 	int r = promise_check(f);
 
 	if (r == 0 && !promise_is_error(error))
 		r = -EINVAL;
 	if (r < 0)
 		return r;
+	/* Without memory, the error alone must do. */
+	copy = size > 0 ? malloc(size) : NULL;
+	promise_of(f)->text = copy ? memcpy(copy, text, size) : NULL;
 	afi_future_finish(f, error);
 	return 0;
+}
+
+int af_future_fail(struct af_future *f, int error)
+{
+	return af_future_fail_text(f, error, NULL);
 }

@@ -147,11 +147,15 @@ static bool descriptor_is_abandoned(const struct af_file *file)
 #define MSG_NOSIGNAL 0
 #endif
 
+static int descriptor_send_flags(const struct af_file *file)
+{
+	return MSG_DONTWAIT | MSG_NOSIGNAL | (file->more ? MSG_MORE : 0);
+}
+
 static ssize_t descriptor_send(const struct af_file *file,
 			       const struct iovec *iov, int n)
 {
-	const int flags =
-		MSG_DONTWAIT | MSG_NOSIGNAL | (file->more ? MSG_MORE : 0);
+	const int flags = descriptor_send_flags(file);
 	const struct msghdr message = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)n,
@@ -163,6 +167,32 @@ static ssize_t descriptor_send(const struct af_file *file,
 	else
 		r = sendmsg(file->fd, &message, flags);
 	return r < 0 ? -errno : r;
+}
+
+/* What a write that has failed returns, for its -errno. */
+static ssize_t descriptor_write_error(struct af_file *file, ssize_t r)
+{
+	/* The reader left with unread bytes. */
+	if (r == -ECONNRESET) {
+		file->reset = -ECONNRESET; /* no read will see it */
+		return -EPIPE;
+	}
+	if (r == -EWOULDBLOCK)
+		return descriptor_is_abandoned(file) ? -EPIPE : -EAGAIN;
+	/* A background process gets EIO from a terminal that is still there. */
+	if (r == -EIO && descriptor_is_abandoned(file))
+		return -EPIPE;
+	return r;
+}
+
+ssize_t afi_descriptor_send(struct af_file *file, const struct msghdr *message)
+{
+	ssize_t r;
+
+	do
+		r = sendmsg(file->fd, message, descriptor_send_flags(file));
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? descriptor_write_error(file, -errno) : r;
 }
 
 ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
@@ -178,15 +208,5 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 		else
 			r = afi_sigpipe_writev(file->fd, iov, n);
 	} while (r == -EINTR);
-	/* The reader left with unread bytes. */
-	if (r == -ECONNRESET) {
-		file->reset = -ECONNRESET; /* no read will see it */
-		return -EPIPE;
-	}
-	if (r == -EWOULDBLOCK)
-		return descriptor_is_abandoned(file) ? -EPIPE : -EAGAIN;
-	/* A background process gets EIO from a terminal that is still there. */
-	if (r == -EIO && descriptor_is_abandoned(file))
-		return -EPIPE;
-	return r;
+	return r < 0 ? descriptor_write_error(file, r) : r;
 }

@@ -18,6 +18,7 @@
 #include "transport/device.h"
 #include "transport/disk.h"
 #include "transport/diskturn.h"
+#include "transport/diskat.h"
 
 /* Returns bytes, or the error, of a worker's read. */
 static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
@@ -48,7 +49,7 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 		return -EAGAIN;
 	if (disk->jobs[AFI_READ])
 		return disk_take_read(disk, buf, len);
-	r = afi_nowait_read(&disk->nowait, buf, len);
+	r = afi_nowait_read(&disk->nowait, buf, len, AFI_AT_POSITION);
 	if (r != -EAGAIN)
 		return r;
 	job = afi_disk_job_new(file, AFI_READ,
@@ -134,7 +135,7 @@ static ssize_t disk_write(struct af_file *file, const struct iovec *iov, int n)
 	/* While reads are pending, the position of a write is unspecified. */
 	if (TAILQ_EMPTY(&file->ops[AFI_READ]))
 		disk_drop_ahead(disk);
-	r = afi_nowait_write(&disk->nowait, iov, n);
+	r = afi_nowait_write(&disk->nowait, iov, n, AFI_AT_POSITION);
 	if (r != -EAGAIN)
 		return r;
 	for (int i = 0; i < n && len < AFI_PIECE_MAX; i++)
@@ -182,7 +183,9 @@ static size_t disk_commit(struct af_file *file)
 
 static bool disk_is_sending(const struct af_file *file)
 {
-	return afi_disk_job_is_out(afi_disk_of(file)->jobs[AFI_WRITE]);
+	const struct afi_disk *disk = afi_disk_of(file);
+
+	return disk->at_late > 0 || afi_disk_job_is_out(disk->jobs[AFI_WRITE]);
 }
 
 static int disk_take_late_error(struct af_file *file)
@@ -251,6 +254,7 @@ static void disk_release(struct af_file *file)
 {
 	struct afi_disk *disk = afi_disk_of(file);
 
+	afi_disk_at_release(disk);
 	afi_disk_recall(disk);
 	if (!afi_disk_is_out(disk))
 		disk_drop_ahead(disk);
@@ -265,16 +269,22 @@ static void disk_release(struct af_file *file)
 	afi_task_cancel(&file->loop->ready, &disk->task);
 }
 
-static bool disk_is_busy(struct af_file *file)
+/* Whether a worker uses the position. */
+static bool disk_is_moving(struct af_file *file)
 {
 	if (file->attached)
 		afi_disk_recall(afi_disk_of(file));
 	return afi_disk_is_out(afi_disk_of(file));
 }
 
+static bool disk_is_busy(struct af_file *file)
+{
+	return disk_is_moving(file) || afi_disk_at_is_busy(afi_disk_of(file));
+}
+
 static int disk_put_back(struct af_file *file)
 {
-	if (disk_is_busy(file))
+	if (disk_is_moving(file))
 		return -EBUSY;
 	if (file->attached)
 		disk_drop_ahead(afi_disk_of(file));
@@ -314,21 +324,27 @@ static bool disk_worker_writes(const struct af_file *file)
 	return !nowait->direct && nowait->slow[AFI_WRITE];
 }
 
+/* Jobs that are out, or were when the loop was freed, close it. */
 static int disk_close(struct af_file *file, bool close_fd)
 {
 	struct afi_disk *disk = afi_disk_of(file);
+	struct afi_disk_job *closer = NULL, *job;
 
-	/* A job that is out, or was when the loop was freed, closes it. */
 	for (int i = AFI_READ; i <= AFI_WRITE; i++) {
-		struct afi_disk_job *job = disk->jobs[i];
-
-		if (!job)
-			continue;
-		job->close_fd = close_fd;
-		close_fd = false;
-		afi_disk_discard(disk, i);
+		job = disk->jobs[i];
+		disk->jobs[i] = NULL;
+		if (job)
+			closer = afi_disk_job_leave(job, closer);
 	}
-	return close_fd && close(file->fd) < 0 ? -errno : 0;
+	while ((job = TAILQ_FIRST(&disk->placed))) {
+		TAILQ_REMOVE(&disk->placed, job, entry);
+		closer = afi_disk_job_leave(job, closer);
+	}
+	if (!closer)
+		return close_fd && close(file->fd) < 0 ? -errno : 0;
+	closer->close_fd = close_fd;
+	afi_disk_job_put(closer);
+	return 0;
 }
 
 struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
@@ -371,6 +387,8 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 			return NULL;
 		}
 	}
+	TAILQ_INIT(&disk->placed);
+	LIST_INIT(&disk->at_ops);
 	disk->nowait.fd = file->fd;
 	disk->nowait.slow[AFI_READ] = file->is_aligned;
 	file->transport = &transport;

@@ -32,21 +32,19 @@ static void diskjob_drop(struct afi_job *job)
 	afi_disk_job_put(diskjob_of(job));
 }
 
-struct afi_disk_job *afi_disk_job_new(struct af_file *file,
-				      enum afi_direction direction, size_t len,
-				      void (*work)(struct afi_job *))
+/* Makes a job on a chunk, whose reference it takes; NULL: ENOMEM. */
+static struct afi_disk_job *diskjob_make(struct af_file *file,
+					 enum afi_direction direction,
+					 struct afi_chunk *chunk, size_t len,
+					 void (*work)(struct afi_job *))
 {
 	struct afi_disk_job *job = calloc(1, sizeof(*job));
-	size_t size = len > AFI_CHUNK_SIZE ? len : AFI_CHUNK_SIZE;
 
 	if (!job)
 		return NULL;
-	job->chunk = afi_chunk_get(&file->loop->pool, size);
-	if (!job->chunk) {
-		free(job);
-		return NULL;
-	}
+	job->chunk = chunk;
 	atomic_init(&job->refs, 1);
+	atomic_init(&job->finished, false);
 	job->job.work = work;
 	job->job.drop = diskjob_drop;
 	job->file = file;
@@ -54,6 +52,51 @@ struct afi_disk_job *afi_disk_job_new(struct af_file *file,
 	job->aligned = file->is_aligned;
 	job->direction = direction;
 	job->len = len;
+	return job;
+}
+
+struct afi_disk_job *afi_disk_job_new(struct af_file *file,
+				      enum afi_direction direction, size_t len,
+				      void (*work)(struct afi_job *))
+{
+	struct afi_pool *pool = &file->loop->pool;
+	size_t size = len > AFI_CHUNK_SIZE ? len : AFI_CHUNK_SIZE;
+	struct afi_chunk *chunk = afi_chunk_get(pool, size);
+	struct afi_disk_job *job = NULL;
+
+	if (chunk)
+		job = diskjob_make(file, direction, chunk, len, work);
+	if (!job)
+		afi_chunk_put(pool, chunk);
+	return job;
+}
+
+static void diskjob_work_placed(struct afi_job *base)
+{
+	struct afi_disk_job *job = diskjob_of(base);
+
+	if (job->direction == AFI_WRITE)
+		afi_disk_work_write(base);
+	else if (job->aligned)
+		afi_disk_work_read_aligned(base);
+	else
+		afi_disk_work_read(base);
+	atomic_store_explicit(&job->finished, true, memory_order_release);
+}
+
+struct afi_disk_job *afi_disk_job_new_placed(struct af_file *file,
+					     enum afi_direction direction,
+					     off_t at, struct afi_chunk *chunk,
+					     size_t start, size_t len)
+{
+	struct afi_disk_job *job =
+		diskjob_make(file, direction, chunk, len, diskjob_work_placed);
+
+	if (!job)
+		return NULL;
+	job->placed = true;
+	job->at = at;
+	job->start = start;
 	return job;
 }
 
@@ -69,28 +112,57 @@ void afi_disk_job_orphan(struct afi_disk_job *job, size_t before)
 	job->before = before;
 }
 
+/* Moves the position back over what an orphan has read for nobody. */
+static void diskjob_put_back(const struct afi_disk_job *job)
+{
+	size_t n = job->before;
+
+	if (job->direction == AFI_READ)
+		n += job->done;
+	if (n > 0)
+		lseek(job->fd, -(off_t)n, SEEK_CUR);
+}
+
 void afi_disk_job_put(struct afi_disk_job *job)
 {
+	struct afi_disk_job *closer;
 	struct af_file *file;
 
-	if (!job ||
-	    atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) > 1)
-		return;
-	file = job->file;
-	if (!file && job->direction == AFI_READ)
-		job->before += job->done;
-	if (!file && job->before > 0)
-		lseek(job->fd, -(off_t)job->before, SEEK_CUR);
-	if (job->close_fd)
-		close(job->fd);
-	afi_chunk_put(file ? &file->loop->pool : NULL, job->chunk);
-	free(job);
+	for (; job && atomic_fetch_sub_explicit(&job->refs, 1,
+						memory_order_acq_rel) == 1;
+	     job = closer) {
+		closer = job->closer;
+		file = job->file;
+		if (!file && !job->placed)
+			diskjob_put_back(job);
+		if (job->close_fd)
+			close(job->fd);
+		afi_chunk_put(file ? &file->loop->pool : NULL, job->chunk);
+		free(job);
+	}
+}
+
+struct afi_disk_job *afi_disk_job_leave(struct afi_disk_job *job,
+					struct afi_disk_job *closer)
+{
+	if (!closer)
+		return job;
+	atomic_fetch_add(&closer->refs, 1);
+	job->closer = closer;
+	afi_disk_job_put(job);
+	return closer;
+}
+
+/* The offset that it reads at. */
+static off_t diskjob_at(const struct afi_disk_job *job)
+{
+	return job->placed ? job->at : lseek(job->fd, 0, SEEK_CUR);
 }
 
 /* read(2) fails with EINVAL where it could go past the largest position. */
 static bool diskjob_shrink(const struct afi_disk_job *job, struct iovec *iov)
 {
-	off_t at = lseek(job->fd, 0, SEEK_CUR);
+	off_t at = diskjob_at(job);
 
 	errno = EINVAL;
 	if (at < 0 || (off_t)iov->iov_len <= AFI_DISK_END - at)
@@ -99,14 +171,22 @@ static bool diskjob_shrink(const struct afi_disk_job *job, struct iovec *iov)
 	return true;
 }
 
+static ssize_t diskjob_read(const struct afi_disk_job *job,
+			    const struct iovec *iov)
+{
+	return job->placed
+		       ? pread(job->fd, iov->iov_base, iov->iov_len, job->at)
+		       : readv(job->fd, iov, 1);
+}
+
 void afi_disk_work_read(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
-	struct iovec iov = { job->chunk->data, job->len };
+	struct iovec iov = { job->chunk->data + job->start, job->len };
 	ssize_t r;
 
 	do
-		r = readv(job->fd, &iov, 1);
+		r = diskjob_read(job, &iov);
 	while (r < 0 && (errno == EINTR ||
 			 (errno == EINVAL && diskjob_shrink(job, &iov))));
 	if (r >= 0)
@@ -130,7 +210,7 @@ static char *diskjob_align(size_t align, size_t size, void **ret)
 /* Reads whole blocks, of a size that is a multiple of any disk's. */
 static int diskjob_read_blocks(struct afi_disk_job *job, size_t block)
 {
-	off_t at = lseek(job->fd, 0, SEEK_CUR);
+	off_t at = diskjob_at(job);
 	size_t skip = at < 0 ? 0 : (size_t)(at % (off_t)block);
 	size_t size = (skip + job->len + block - 1) / block * block;
 	void *memory;
@@ -150,8 +230,9 @@ static int diskjob_read_blocks(struct afi_disk_job *job, size_t block)
 	if (r > (ssize_t)skip) {
 		job->done = (size_t)r - skip;
 		job->done = job->done < job->len ? job->done : job->len;
-		memcpy(job->chunk->data, data + skip, job->done);
-		lseek(job->fd, at + (off_t)job->done, SEEK_SET);
+		memcpy(job->chunk->data + job->start, data + skip, job->done);
+		if (!job->placed)
+			lseek(job->fd, at + (off_t)job->done, SEEK_SET);
 	}
 	free(memory);
 	return error;
@@ -168,10 +249,18 @@ void afi_disk_work_read_aligned(struct afi_job *base)
 		job->error = -EIO;
 }
 
+static ssize_t diskjob_write(const struct afi_disk_job *job,
+			     const struct iovec *iov)
+{
+	return job->placed ? pwrite(job->fd, iov->iov_base, iov->iov_len,
+				    job->at + (off_t)job->done)
+			   : writev(job->fd, iov, 1);
+}
+
 void afi_disk_work_write(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
-	char *data = job->chunk->data;
+	char *data = job->chunk->data + job->start;
 	struct afi_sigpipe_hold hold;
 	void *memory = NULL;
 	struct iovec iov;
@@ -182,12 +271,12 @@ void afi_disk_work_write(struct afi_job *base)
 		job->error = data ? 0 : -ENOMEM;
 	}
 	if (data && memory)
-		memcpy(data, job->chunk->data, job->len);
+		memcpy(data, job->chunk->data + job->start, job->len);
 	afi_sigpipe_hold(&hold);
 	while (job->done < job->len && job->error == 0) {
 		iov.iov_base = data + job->done;
 		iov.iov_len = job->len - job->done;
-		r = writev(job->fd, &iov, 1);
+		r = diskjob_write(job, &iov);
 		if (r > 0)
 			job->done += (size_t)r;
 		else if (r == 0 || errno == EAGAIN)

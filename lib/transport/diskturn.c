@@ -20,6 +20,7 @@ bool afi_disk_must_wait(const struct afi_disk *disk,
 			enum afi_direction direction)
 {
 	return afi_disk_is_out(disk) ||
+	       (direction == AFI_WRITE && disk->at_late > 0) ||
 	       (disk->file.wanted[!direction] && disk->turn != direction);
 }
 
@@ -41,7 +42,7 @@ static void diskturn_wake(struct af_file *file, enum afi_direction direction)
 }
 
 /* Wakes the direction whose turn it is; the other one once it is done. */
-static void diskturn_wake_both(struct afi_disk *disk)
+void afi_disk_wake(struct afi_disk *disk)
 {
 	enum afi_direction first = disk->turn;
 
@@ -56,7 +57,7 @@ static void diskturn_wake_both(struct afi_disk *disk)
 
 static void diskturn_on_task(struct afi_task *task)
 {
-	diskturn_wake_both(AFI_CONTAINER(task, struct afi_disk, task));
+	afi_disk_wake(AFI_CONTAINER(task, struct afi_disk, task));
 }
 
 static void diskturn_schedule(struct afi_disk *disk)
@@ -86,7 +87,7 @@ static void diskturn_on_back(struct afi_job *base)
 	if (!file)
 		return;
 	disk = afi_disk_of(file);
-	if (counted)
+	if (counted && job->error)
 		disk->error = job->error;
 	if (job->job.work == afi_disk_work_warm)
 		afi_disk_warmed(disk, job);
@@ -97,7 +98,7 @@ static void diskturn_on_back(struct afi_job *base)
 	/* An af_file_finish() waits for it, whoever's turn it is. */
 	if (counted)
 		afi_file_step(file, AFI_WRITE);
-	diskturn_wake_both(disk);
+	afi_disk_wake(disk);
 }
 
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job)
@@ -135,7 +136,9 @@ int afi_disk_want(struct af_file *file, enum afi_direction direction)
 	if (!file->wanted[!direction])
 		disk->turn = direction;
 	afi_loop_hold(file->loop);
-	if (disk->turn == direction && !afi_disk_is_out(disk))
+	/* A write that counted bytes, and is still out, calls back, too. */
+	if (disk->turn == direction && !afi_disk_is_out(disk) &&
+	    (direction == AFI_READ || disk->at_late == 0))
 		diskturn_schedule(disk);
 	return 0;
 }

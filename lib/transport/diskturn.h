@@ -20,6 +20,10 @@ struct afi_disk {
 	bool in_a_row;	 /* the last read by a worker found all it asked for */
 	off_t warm;	 /* the file is in the page cache up to here */
 	bool never_warm; /* the page cache is bypassed */
+	/* Reads and writes at an offset, see diskat.c: jobs that are out ... */
+	struct afi_disk_jobs placed;
+	LIST_HEAD(, afi_disk_at) at_ops; /* and operations that wait */
+	unsigned at_late; /* of the jobs: counted writes, see above */
 };
 
 static inline struct afi_disk *afi_disk_of(const struct af_file *file)
@@ -27,7 +31,7 @@ static inline struct afi_disk *afi_disk_of(const struct af_file *file)
 	return AFI_CONTAINER(file, struct afi_disk, file);
 }
 
-/* Whether a job is out. */
+/* Whether a job that uses the position is out. */
 bool afi_disk_is_out(const struct afi_disk *disk);
 /* Whether an operation in this direction cannot begin now. */
 bool afi_disk_must_wait(const struct afi_disk *disk,
@@ -40,6 +44,9 @@ void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job);
 void afi_disk_recall(struct afi_disk *disk);
 /* Drops the reference to a job; one that is out still ends. */
 void afi_disk_discard(struct afi_disk *disk, enum afi_direction direction);
+
+/* A worker is done: goes on with what waited for it. */
+void afi_disk_wake(struct afi_disk *disk);
 
 /* See struct afi_transport. */
 int afi_disk_want(struct af_file *file, enum afi_direction direction);

@@ -18,6 +18,7 @@
 #include "transport/arrived.h"
 #include "transport/descriptor.h"
 #include "transport/message.h"
+#include "transport/scm.h"
 
 static ssize_t message_receive(int fd, void *buf, size_t len, int flags)
 {
@@ -50,7 +51,8 @@ ssize_t afi_message_size(const struct af_file *file)
 	return message_receive(file->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
 }
 
-static ssize_t message_get(struct af_file *file)
+/* keeps_fds: what file->keeps_fds is, known where this is compiled. */
+static inline ssize_t message_get(struct af_file *file, bool keeps_fds)
 {
 	/* Families that return 0 here have no message over AFI_READ_SIZE. */
 	ssize_t r = afi_message_size(file);
@@ -60,7 +62,12 @@ static ssize_t message_get(struct af_file *file)
 		r = afi_buffer_reserve(&file->in, &file->loop->pool, 0, room);
 	if (r < 0)
 		return r;
-	r = message_receive(file->fd, afi_buffer_tail(&file->in), room, 0);
+	if (keeps_fds)
+		r = afi_scm_read_message(file, afi_buffer_tail(&file->in),
+					 room);
+	else
+		r = message_receive(file->fd, afi_buffer_tail(&file->in), room,
+				    0);
 	if (r > 0)
 		file->in.len += (size_t)r;
 	else
@@ -68,9 +75,9 @@ static ssize_t message_get(struct af_file *file)
 	return r;
 }
 
-static ssize_t message_fill(struct af_file *file)
+static inline ssize_t message_fill(struct af_file *file, bool keeps_fds)
 {
-	ssize_t r = message_get(file);
+	ssize_t r = message_get(file, keeps_fds);
 
 	/* The kernel reports it once only. */
 	if (r < 0 && r != -EAGAIN && r != -ENOMEM && file->in.len > 0)
@@ -80,21 +87,26 @@ static ssize_t message_fill(struct af_file *file)
 
 ssize_t afi_message_fill(struct af_file *file, size_t want)
 {
-	ssize_t r = message_fill(file);
+	ssize_t r = message_fill(file, false);
 
 	(void)want;
 	file->drained[AFI_READ] = r == -EAGAIN;
 	return r;
 }
 
-ssize_t afi_message_fill_datagram(struct af_file *file, size_t want)
+ssize_t afi_message_fill_fds(struct af_file *file, size_t want)
 {
-	ssize_t r;
+	ssize_t r = message_fill(file, true);
 
 	(void)want;
-	if (file->arrived)
-		return afi_arrived_move(file);
-	r = message_fill(file);
+	file->drained[AFI_READ] = r == -EAGAIN;
+	/* At the end nothing comes. */
+	return r == 0 && file->fds->came ? AFI_EMPTY : r;
+}
+
+/* Of a datagram, what the result of reading it means. */
+static ssize_t message_datagram(struct af_file *file, ssize_t r)
+{
 	/* After a shutdown some families return 0, others EAGAIN. */
 	if ((r == 0 || r == -EAGAIN) && afi_message_is_shut(file))
 		r = 0;
@@ -102,6 +114,28 @@ ssize_t afi_message_fill_datagram(struct af_file *file, size_t want)
 		r = AFI_EMPTY;
 	file->drained[AFI_READ] = r == -EAGAIN;
 	return r;
+}
+
+ssize_t afi_message_fill_datagram(struct af_file *file, size_t want)
+{
+	(void)want;
+	if (file->arrived)
+		return afi_arrived_move(file);
+	return message_datagram(file, message_fill(file, false));
+}
+
+ssize_t afi_message_fill_datagram_fds(struct af_file *file, size_t want)
+{
+	ssize_t r;
+
+	(void)want;
+	if (file->arrived)
+		return afi_arrived_move(file);
+	r = message_fill(file, true);
+	if (r != 0 || !file->fds->came)
+		return message_datagram(file, r);
+	file->drained[AFI_READ] = false;
+	return AFI_EMPTY;
 }
 
 ssize_t afi_message_fill_record(struct af_file *file, size_t want)

@@ -17,6 +17,9 @@ bool afi_message_is_shut(const struct af_file *file);
  * not known, and AFI_READ_SIZE at most. Or -EAGAIN, or another negative errno.
  */
 ssize_t afi_message_size(const struct af_file *file);
+/* Likewise, of a file that keeps the descriptors that come with it. */
+ssize_t afi_message_fill_fds(struct af_file *file, size_t want);
+ssize_t afi_message_fill_datagram_fds(struct af_file *file, size_t want);
 /*
  * Whether fd is a packet pipe, of which a read of room bytes may drop some. 1 or
  * 0; -EAGAIN: there is nothing to read; -ENODATA: not known. Such a read then drops

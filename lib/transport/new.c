@@ -25,6 +25,7 @@
 #include "transport/disk.h"
 #include "transport/new.h"
 #include "transport/reopen.h"
+#include "transport/scm.h"
 #include "transport/stream.h"
 
 /*
@@ -139,6 +140,8 @@ static struct af_file *new_socket_of(struct af_file *like, int type)
 	afi_sigpipe_quiet_socket(like->fd);
 	like->is_message = type != SOCK_STREAM;
 	like->is_datagram = like->is_message && type != SOCK_SEQPACKET;
+	if (like->keeps_fds)
+		like->keeps_fds = afi_scm_is_unix(like->fd);
 	if (like->is_message)
 		return afi_stream_new_messages(like);
 	return afi_stream_new(like);
@@ -227,19 +230,23 @@ static struct af_file *new_of_kind(struct af_file *like,
 	like->is_tty = S_ISCHR(st->st_mode) && isatty(like->fd);
 	like->sticky_eof = look->can_poll;
 	like->is_aligned = !look->can_poll && mode & O_DIRECT;
+	if (!like->is_socket)
+		like->keeps_fds = false;
 	return look->can_poll ? new_stream(like, st, mode)
 			      : afi_disk_new(like, st);
 }
 
 bool afi_file_new_takes(unsigned flags)
 {
-	return (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED)) == 0;
+	return (flags & ~(AFIO_KEEP_FD | AFIO_UNBUFFERED | AFIO_RECEIVE_FDS)) ==
+	       0;
 }
 
 static void new_set_flags(struct af_file *like, unsigned flags)
 {
 	like->keep_fd = flags & AFIO_KEEP_FD;
 	like->unbuffered = flags & AFIO_UNBUFFERED;
+	like->keeps_fds = flags & AFIO_RECEIVE_FDS;
 }
 
 struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)

@@ -28,12 +28,13 @@
 
 #ifdef HAVE_RWF
 /* Linux 5.9 and 5.10 return 0 instead of EAGAIN: check for end of file. */
-static bool nowait_is_at_end(int fd)
+static bool nowait_is_at_end(int fd, off_t at)
 {
 	struct stat st;
 
-	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	       lseek(fd, 0, SEEK_CUR) >= st.st_size;
+	if (at == AFI_AT_POSITION)
+		at = lseek(fd, 0, SEEK_CUR);
+	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || at >= st.st_size;
 }
 
 /* Translates a call's result; -EAGAIN: a worker must make it. */
@@ -69,22 +70,24 @@ static bool nowait_is_limited(void)
 	return getrlimit(RLIMIT_FSIZE, &limit) < 0 ||
 	       limit.rlim_cur != RLIM_INFINITY;
 }
-static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
+
+static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len,
+			       off_t at)
 {
 	struct iovec iov = { buf, len };
 	ssize_t r;
 
 	if (nowait->slow[AFI_READ])
 		return -EAGAIN;
-	r = preadv2(nowait->fd, &iov, 1, -1, RWF_NOWAIT);
+	r = preadv2(nowait->fd, &iov, 1, at, RWF_NOWAIT);
 	r = nowait_result(nowait, AFI_READ, r);
-	if (r == 0 && len > 0 && !nowait_is_at_end(nowait->fd))
+	if (r == 0 && len > 0 && !nowait_is_at_end(nowait->fd, at))
 		return -EAGAIN;
 	return r;
 }
 
 static ssize_t nowait_try_write(struct afi_nowait *nowait,
-				const struct iovec *iov, int n)
+				const struct iovec *iov, int n, off_t at)
 {
 	struct iovec first = *iov;
 	ssize_t r;
@@ -94,7 +97,7 @@ static ssize_t nowait_try_write(struct afi_nowait *nowait,
 	n = nowait_limit(iov, n);
 	if (first.iov_len > WRITE_MAX)
 		first.iov_len = WRITE_MAX;
-	r = pwritev2(nowait->fd, n == 1 ? &first : iov, n, -1, RWF_NOWAIT);
+	r = pwritev2(nowait->fd, n == 1 ? &first : iov, n, at, RWF_NOWAIT);
 	return nowait_result(nowait, AFI_WRITE, r);
 }
 
@@ -114,19 +117,22 @@ int afi_nowait_in_memory(int fd, off_t from, off_t to)
 	return r >= 0;
 }
 #else
-static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len)
+static ssize_t nowait_try_read(struct afi_nowait *nowait, void *buf, size_t len,
+			       off_t at)
 {
 	(void)buf;
 	(void)len;
+	(void)at;
 	nowait->slow[AFI_READ] = true;
 	return -EAGAIN;
 }
 
 static ssize_t nowait_try_write(struct afi_nowait *nowait,
-				const struct iovec *iov, int n)
+				const struct iovec *iov, int n, off_t at)
 {
 	(void)iov;
 	(void)n;
+	(void)at;
 	nowait->slow[AFI_WRITE] = true;
 	return -EAGAIN;
 }
@@ -140,26 +146,30 @@ int afi_nowait_in_memory(int fd, off_t from, off_t to)
 }
 #endif
 
-ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len)
+ssize_t afi_nowait_read(struct afi_nowait *nowait, void *buf, size_t len,
+			off_t at)
 {
 	ssize_t r;
 
 	len = len < READ_MAX ? len : READ_MAX;
 	if (!nowait->direct)
-		return nowait_try_read(nowait, buf, len);
-	r = read(nowait->fd, buf, len);
+		return nowait_try_read(nowait, buf, len, at);
+	r = at == AFI_AT_POSITION ? read(nowait->fd, buf, len)
+				  : pread(nowait->fd, buf, len, at);
 	return r < 0 ? -errno : r;
 }
 
 ssize_t afi_nowait_write(struct afi_nowait *nowait, const struct iovec *iov,
-			 int n)
+			 int n, off_t at)
 {
 	ssize_t r;
 
 	if (nowait->direct) {
-		r = writev(nowait->fd, iov, n);
+		r = at == AFI_AT_POSITION ? writev(nowait->fd, iov, n)
+					  : pwrite(nowait->fd, iov->iov_base,
+						   iov->iov_len, at);
 		return r < 0 ? -errno : r;
 	}
-	r = nowait_try_write(nowait, iov, n);
+	r = nowait_try_write(nowait, iov, n, at);
 	return r == 0 ? -EAGAIN : r;
 }

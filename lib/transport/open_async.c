@@ -194,11 +194,3 @@ struct af_future *af_file_open_async(struct af_loop *loop, const char *path,
 		afi_future_finish(f, -ENOMEM);
 	return f;
 }
-
-struct af_file *af_future_take_file(struct af_future *f)
-{
-	if (!f || !f->done || f->error)
-		return NULL;
-	f = afi_future_owner(f);
-	return f->ops && f->ops->take_file ? f->ops->take_file(f) : NULL;
-}

@@ -27,6 +27,8 @@ struct afi_wake {
 int afi_wake_open(struct afi_wake *wake, struct af_file *file);
 void afi_wake_close(struct afi_wake *wake);
 
+/* From now on it only wakes, and reads nothing itself; 0 or -ENOMEM. */
+int afi_wake_only(struct afi_wake *wake);
 /* Start and stop waking in a direction; 0 or -errno. */
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction);
 void afi_wake_del(struct afi_wake *wake, enum afi_direction direction);

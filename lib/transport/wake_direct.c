@@ -122,6 +122,12 @@ static void wake_drop_idle_away(struct afi_wake *wake)
 		wake_drop_away(wake);
 }
 
+int afi_wake_only(struct afi_wake *wake)
+{
+	(void)wake;
+	return 0;
+}
+
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)
 {
 	struct event *event = wake_home_event(wake, direction);

@@ -3,8 +3,8 @@
  * Uses the callbacks of a bufferevent. Bytes that libevent has read before it
  * calls them are in the bufferevent's input, and are returned first. Where
  * libevent must not read, an event is used instead: for messages, for
- * AFIO_UNBUFFERED, and where only our own read can tell what 0 bytes mean or
- * avoid blocking.
+ * AFIO_UNBUFFERED, where descriptors may come, under a layer, and where only our
+ * own read can tell what 0 bytes mean or avoid blocking.
  */
 #include "config.h"
 
@@ -90,7 +90,8 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 	struct event_base *base = file->loop->base;
 	struct afi_wake_own *own = calloc(1, sizeof(*own));
 	bool peeks = file->is_message || file->is_record || file->is_fifo ||
-		     file->is_tty || file->unbuffered;
+		     file->is_tty || file->unbuffered || file->keeps_fds ||
+		     file->layer;
 
 	if (!own)
 		return -ENOMEM;
@@ -143,6 +144,29 @@ static int wake_enable(struct afi_wake *wake, enum afi_direction direction)
 		return event_add(wake->more->readable, NULL) ? -ENOMEM : 0;
 	return bufferevent_enable(wake->bev, wake_event_of(direction)) ? -ENOMEM
 								       : 0;
+}
+
+int afi_wake_only(struct afi_wake *wake)
+{
+	struct af_file *file = wake->file;
+	bool wanted = file->wanted[AFI_READ];
+
+	if (wake->more->readable)
+		return 0;
+	wake->more->readable =
+		event_new(file->loop->base, file->fd, EV_READ | EV_PERSIST,
+			  wake_on_readable, wake);
+	if (!wake->more->readable)
+		return -ENOMEM;
+	if (!wanted)
+		return 0;
+	if (wake_enable(wake, AFI_READ) < 0) {
+		event_free(wake->more->readable);
+		wake->more->readable = NULL;
+		return -ENOMEM;
+	}
+	bufferevent_disable(wake->bev, EV_READ);
+	return 0;
 }
 
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)

@@ -4,9 +4,11 @@
  * cancel function, and the order in which both may go.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -514,6 +516,114 @@ START_TEST(done_without_a_living_loop_fails)
 }
 END_TEST
 
+/* The reading end of a pipe, whose other end sees it close. */
+static struct af_file *open_file(int *ret_out)
+{
+	struct af_file *file;
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	*ret_out = fds[1];
+	file = af_file_new(rig.loop, fds[0], 0);
+	ck_assert_ptr_nonnull(file);
+	return file;
+}
+
+START_TEST(resolve_file_brings_a_file_once)
+{
+	struct af_file *file;
+	struct af_future *f, *chain;
+	int out;
+
+	rig_open(&rig, _i);
+	file = open_file(&out);
+	f = make();
+	ck_assert_ptr_null(af_future_take_file(f));
+	ck_assert_int_eq(af_future_resolve_file(f, file), 0);
+	ck_assert_int_eq(af_future_resolve_file(f, file), -EALREADY);
+	ck_assert_ptr_null(af_future_value(f));
+	chain = af_then(f, pass, NULL);
+	ck_assert_int_eq(drive(&rig, chain), 0);
+	ck_assert_ptr_eq(af_future_take_file(chain), file);
+	ck_assert_ptr_null(af_future_take_file(chain));
+	af_future_unref(chain);
+	put_text(out, "x");
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "x", 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(out);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(resolve_file_that_nobody_takes_closes_it)
+{
+	struct pollfd gone = { .events = POLLOUT };
+	struct af_future *f;
+
+	rig_open(&rig, _i);
+	f = make();
+	ck_assert_int_eq(af_future_resolve_file(f, open_file(&gone.fd)), 0);
+	poll(&gone, 1, 0);
+	ck_assert_int_eq(gone.revents & POLLERR, 0);
+	expect_error(&rig, f, 0);
+	poll(&gone, 1, 0);
+	ck_assert_int_ne(gone.revents & POLLERR, 0);
+	close(gone.fd);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(resolve_file_of_others_leaves_the_file)
+{
+	struct af_future *sleep, *f;
+	struct af_file *file;
+	int out;
+
+	rig_open(&rig, _i);
+	file = open_file(&out);
+	f = make();
+	ck_assert_int_eq(af_future_resolve_file(f, NULL), -EINVAL);
+	ck_assert_int_eq(af_future_resolve_file(NULL, file), -EINVAL);
+	sleep = af_sleep(rig.loop, MS(10000));
+	ck_assert_int_eq(af_future_resolve_file(sleep, file), -EINVAL);
+	af_future_cancel(sleep);
+	af_future_unref(sleep);
+	af_future_cancel(f);
+	ck_assert_int_eq(af_future_resolve_file(f, file), -EALREADY);
+	af_future_unref(f);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(out);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(fail_text_brings_error_and_text)
+{
+	char text[] = "host: why";
+	struct af_future *f, *chain;
+
+	rig_open(&rig, _i);
+	f = make();
+	ck_assert_str_eq(af_connect_error(f), "");
+	ck_assert_int_eq(af_future_fail_text(f, 0, text), -EINVAL);
+	ck_assert_int_eq(af_future_fail_text(f, -EINPROGRESS, text), -EINVAL);
+	ck_assert_int_eq(af_future_fail_text(f, -EACCES, text), 0);
+	ck_assert_int_eq(af_future_fail_text(f, -EACCES, text), -EALREADY);
+	ck_assert_int_eq(af_future_fail_text(NULL, -EACCES, text), -EINVAL);
+	memset(text, 'x', sizeof text - 1);
+	ck_assert_str_eq(af_connect_error(f), "host: why");
+	chain = af_then(f, pass, NULL);
+	ck_assert_int_eq(drive(&rig, chain), -EACCES);
+	ck_assert_str_eq(af_connect_error(chain), "host: why");
+	af_future_unref(chain);
+	f = make();
+	ck_assert_int_eq(af_future_fail_text(f, -EIO, NULL), 0);
+	ck_assert_str_eq(af_connect_error(f), "");
+	expect_error(&rig, f, -EIO);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/promise");
@@ -529,6 +639,10 @@ Suite *suite(void)
 	ADD(fail_with_no_error_fails_einval, 1);
 	ADD(new_without_a_living_loop_fails, 1);
 	ADD(resolve_from_a_post_wakes_the_loop, 1);
+	ADD(resolve_file_brings_a_file_once, 1);
+	ADD(resolve_file_that_nobody_takes_closes_it, 1);
+	ADD(resolve_file_of_others_leaves_the_file, 1);
+	ADD(fail_text_brings_error_and_text, 1);
 
 	tc = test_case(s, "ownership");
 	ADD(value_is_freed_once_when_its_last_holder_goes, HELD_COUNT);

@@ -18,6 +18,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "support/framed.h"
 #include "support/kinds.h"
 #include "support/layers.h"
 #include "support/system.h"
@@ -107,6 +108,14 @@ static void make_tcp(struct rig *rig)
 	make_of_fds(rig, fds[0], fds[1]);
 }
 
+/* Through a layer, whose end is a goodbye of its own. */
+static void make_layered(struct rig *rig)
+{
+	make_unix(rig, SOCK_STREAM);
+	framed_on(rig->reader, NULL);
+	framed_on(rig->writer, NULL);
+}
+
 /* What a terminal shows, read by whoever plays its screen. */
 static void make_master(struct rig *rig)
 {
@@ -172,6 +181,7 @@ const struct file_kind file_kinds[] = {
 	{ "pipe", ONE_WAY | NO_RESET, make_pipe, NULL },
 	{ "FIFO", ONE_WAY | NO_RESET, make_fifo, NULL },
 	{ "Unix stream", 0, make_stream, NULL },
+	{ "layer over a Unix stream", LAYERED | NO_RESET, make_layered, NULL },
 	{ "Unix seqpacket", MESSAGES | NO_RESET, make_seqpacket, NULL },
 	{ "Unix datagram", MESSAGES | NO_EOF | NO_EPIPE | NO_RESET,
 	  make_datagram, NULL },

@@ -22,6 +22,7 @@ enum trait {
 	NO_BUFFER = 1 << 8,  /* sends nothing before the other end reads */
 	NO_RESET = 1 << 9,   /* no ECONNRESET when unread bytes are dropped */
 	PTY = 1 << 10,	     /* one end is non-blocking while it is open */
+	LAYERED = 1 << 11,   /* a layer of the program moves the bytes */
 };
 
 struct file_kind {

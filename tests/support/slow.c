@@ -105,10 +105,20 @@ static bool is_disk(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Whether this call fails, with errno; under the lock. */
+static bool fails_now(struct slow_failure *failure)
+{
+	if (!failure->error || failure->skip-- > 0)
+		return false;
+	errno = failure->error;
+	failure->error = 0;
+	return true;
+}
+
 /* Waits as long as it has to. Whether to fail, with errno. */
 static bool pass_through(struct slow_failure *failure)
 {
-	bool fails = false;
+	bool fails;
 
 	pthread_mutex_lock(&lock);
 	calls++;
@@ -121,11 +131,7 @@ static bool pass_through(struct slow_failure *failure)
 		while (stopped)
 			pthread_cond_wait(&changed, &lock);
 	waiting--;
-	if (failure->error && failure->skip-- == 0) {
-		errno = failure->error;
-		failure->error = 0;
-		fails = true;
-	}
+	fails = fails_now(failure);
 	pthread_mutex_unlock(&lock);
 	return fails;
 }
@@ -186,6 +192,17 @@ ssize_t slow_pread(int fd, void *buf, size_t len, off_t at)
 	return r;
 }
 
+ssize_t slow_pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	if (!is_disk(fd))
+		return pwrite(fd, buf, len, at);
+	if (pass_through(&now.write))
+		return -1;
+	if (now.write_max > 0 && len > now.write_max)
+		len = now.write_max;
+	return pwrite(fd, buf, len, at);
+}
+
 int slow_fsync(int fd)
 {
 	if (is_disk(fd) && pass_through(&now.sync))
@@ -243,7 +260,13 @@ static bool refused(int fd, off_t at)
 ssize_t slow_preadv2(int fd, const struct iovec *iov, int n, off_t at,
 		     int flags)
 {
-	return refused(fd, at) ? -1 : preadv2(fd, iov, n, at, flags);
+	bool fails;
+
+	pthread_mutex_lock(&lock);
+	fails = fails_now(&now.now_read);
+	pthread_mutex_unlock(&lock);
+	return fails || refused(fd, at) ? -1
+					: preadv2(fd, iov, n, at, flags);
 }
 
 ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,

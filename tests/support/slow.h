@@ -27,6 +27,7 @@ struct slow {
 	enum slow_now now;
 	bool no_threads; /* no thread can be started */
 	struct slow_failure read, write, sync;
+	struct slow_failure now_read; /* of reads with RWF_NOWAIT */
 	size_t write_max; /* the most bytes of one write; 0: all */
 	bool read_before; /* a read waits when it has its bytes already */
 };

@@ -20,6 +20,7 @@
 ssize_t slow_readv(int fd, const struct iovec *iov, int n);
 ssize_t slow_writev(int fd, const struct iovec *iov, int n);
 ssize_t slow_pread(int fd, void *buf, size_t len, off_t at);
+ssize_t slow_pwrite(int fd, const void *buf, size_t len, off_t at);
 int slow_fsync(int fd);
 int slow_open(const char *path, int flags, ...);
 int slow_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -41,6 +42,7 @@ int slow_posix_fadvise(int fd, off_t at, off_t len, int advice);
 #define preadv2 slow_preadv2
 #define pwritev2 slow_pwritev2
 #define pread slow_pread
+#define pwrite slow_pwrite
 #define fsync slow_fsync
 #define open slow_open
 #define splice slow_splice

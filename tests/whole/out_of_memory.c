@@ -27,6 +27,7 @@
 
 #include "support/children.h"
 #include "support/denied.h"
+#include "support/framed.h"
 #include "support/harness.h"
 #include "support/pattern.h"
 #include "support/resolver.h"
@@ -1197,6 +1198,92 @@ static void act_disk(struct scene *s)
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
+/* At offsets, by jobs. */
+static void act_disk_at(struct scene *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	unsigned char data[50];
+	struct af_file *file;
+	size_t total = 0;
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	ck_assert_int_eq(af_loop_set_workers(s->loop, 0), 0);
+	unlink(path);
+	/* Without it, reads would need no job. */
+	fcntl(fd, F_SETFL, O_DIRECT);
+	file = made(af_file_new(s->loop, fd, 0));
+	if (!file) {
+		close(fd);
+		return;
+	}
+	fcntl(fd, F_SETFL, 0);
+	pattern_fill(data, sizeof data, 0);
+	end_write(s,
+		  af_file_write_at(file, data, sizeof data, 0, AFIO_FULL, NULL),
+		  &total);
+	while (s->n_got < total)
+		end(s,
+		    af_file_read_at(file, total - s->n_got, (int64_t)s->n_got,
+				    0, MS(20000)),
+		    0);
+	ck_assert_uint_eq(pattern_match(s->got, total, 0), total);
+	end(s, af_file_read_at(file, 9, 1000, AFIO_FULL, NULL), 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+}
+
+/* What is passed is a descriptor of its own, and shows if it is lost. */
+static void pass_one(struct scene *s, struct af_file *from, struct af_file *to)
+{
+	struct af_future *f;
+	int r;
+
+	do {
+		f = af_file_send_fds(from, "x", 1, &s->source, 1, 0, NULL);
+		af_future_ref(f);
+		r = end(s, f, 0);
+		af_future_unref(f);
+	} while (r < 0);
+	do {
+		f = af_file_receive_fds(to, 1, 1, 0, MS(20000));
+		af_future_ref(f);
+		r = end(s, f, 0);
+		if (r == 0)
+			ck_assert_uint_eq(af_future_fds(f), 1);
+		af_future_unref(f);
+	} while (r < 0);
+}
+
+static void act_pass(struct scene *s)
+{
+	const unsigned keeps = AFIO_RECEIVE_FDS;
+	static const char bulk[BULK];
+	struct af_file *files[2] = { NULL, NULL };
+	struct af_future *f;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	for (int i = 0; i < 2; i++) {
+		files[i] = made(af_file_new(s->loop, fds[i], i ? keeps : 0));
+		if (!files[i])
+			close(fds[i]);
+	}
+	if (files[0] && files[1]) {
+		/* The first one turns it on. */
+		pass_one(s, files[1], files[0]);
+		pass_one(s, files[0], files[1]);
+		/* More than there is room for; some stay in the file. */
+		for (int i = 0; i < 2; i++) {
+			f = af_file_send_fds(files[0], bulk, BULK, &s->source,
+					     1, 0, NULL);
+			af_future_cancel(f);
+			af_future_unref(f);
+		}
+		end(s, af_file_peek(files[1], 9, NULL), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+}
+
 static void *find_length(void *arg)
 {
 	return (void *)strlen(arg);
@@ -1537,6 +1624,54 @@ static void act_send_to(struct scene *s)
 	close(fd);
 }
 
+/* Without memory to send in the background, the next write does it. */
+static void act_layer(struct scene *s)
+{
+	static unsigned char data[BULK];
+	struct framed *framed = framed_new(af_file_fd(s->out), NULL);
+	struct af_future *f;
+	size_t total = 0;
+	int r = af_file_set_layer(s->out, &framed_layer, framed, NULL);
+
+	if (r < 0) {
+		ck_assert(r == -ENOMEM && memory.failed > 0);
+		framed_layer.release(framed);
+		return;
+	}
+	end_write(s, af_file_write(s->out, data, 100, AFIO_FULL, NULL), &total);
+	f = af_file_write(s->out, data, BULK, AFIO_FULL, MS(1));
+	end(s, f, 0);
+	end(s, af_file_finish(s->out, MS(1)), -ETIMEDOUT);
+}
+
+static void act_file_maker(struct scene *s)
+{
+	struct af_future *f = af_future_new(s->loop, NULL, NULL);
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	close(fds[1]);
+	if (!af_future_is_done(f)) {
+		struct af_file *file = made(af_file_new(s->loop, fds[0], 0));
+
+		if (file)
+			ck_assert_int_eq(af_future_resolve_file(f, file), 0);
+		else
+			ck_assert_int_eq(af_future_fail(f, -ENOMEM), 0);
+		if (!file)
+			close(fds[0]);
+	} else {
+		close(fds[0]);
+	}
+	end(s, f, 0);
+	f = af_future_new(s->loop, NULL, NULL);
+	if (!af_future_is_done(f)) {
+		ck_assert_int_eq(af_future_fail_text(f, -EIO, "a text"), 0);
+		ck_assert(memory.failed > 0 || *af_connect_error(f));
+	}
+	end(s, f, -EIO);
+}
+
 typedef void (*act_fn)(struct scene *s);
 
 static const struct {
@@ -1564,10 +1699,12 @@ static const struct {
 	{ act_open_async, true },   { act_each_async, false },
 	{ act_copy_both, true },    { act_follow, true },
 	{ act_map, true },	    { act_shields, false },
+	{ act_layer, true },	    { act_file_maker, false },
 	{ act_resolve, true },	    { act_connect, true },
 	{ act_connect, false },	    { act_connect_again, true },
 	{ act_datagrams, false },   { act_send_to, true },
 	{ act_listen, true },	    { act_listen, false },
+	{ act_disk_at, true },	    { act_pass, true },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts)
 

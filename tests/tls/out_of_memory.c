@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Out of memory: every allocation of a connection's life fails in turn, those of
+ * both libraries and of libevent. The libraries are built into this program,
+ * with their calls of malloc() and the others renamed. OpenSSL has its own.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include "support/scarce.h"
+#include "support/tlsrig.h"
+
+static struct {
+	bool watched;
+	size_t n, fails, failed;
+	long live;
+} memory;
+
+static bool refused(void)
+{
+	if (!memory.watched || memory.n++ != memory.fails)
+		return false;
+	memory.failed++;
+	errno = ENOMEM;
+	return true;
+}
+
+static void *counted(void *result)
+{
+	memory.live += result != NULL;
+	return result;
+}
+
+void *scarce_malloc(size_t size)
+{
+	return refused() ? NULL : counted(malloc(size));
+}
+
+void *scarce_calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : counted(calloc(n, size));
+}
+
+void *scarce_realloc(void *before, size_t size)
+{
+	void *result;
+
+	if (refused())
+		return NULL;
+	result = realloc(before, size);
+	return before ? result : counted(result);
+}
+
+void scarce_free(void *block)
+{
+	memory.live -= block != NULL;
+	free(block);
+}
+
+static void expect_cause(int severity, const char *message)
+{
+	(void)severity;
+	ck_assert_msg(memory.failed > 0, "libevent logged %s", message);
+}
+
+/* Waits for f, and drops it: whether it succeeded. */
+static bool end(struct af_future *f)
+{
+	int r = af_await(f);
+
+	/* One side's failure is the other one's lost connection. */
+	ck_assert_msg(r == 0 || memory.failed > 0, "%s", strerror(-r));
+	af_future_unref(f);
+	return r == 0;
+}
+
+static void converse(void)
+{
+	end(af_file_write(client, "question", 8, AFIO_FULL, MS(20000)));
+	end(af_file_read(server, 8, AFIO_FULL, MS(2000)));
+	end(af_file_write(server, "answer", 6, AFIO_FULL, MS(20000)));
+	end(af_file_read(client, 6, AFIO_FULL, MS(2000)));
+	end(af_file_finish(client, MS(20000)));
+	end(af_file_read(server, 0, 0, MS(2000)));
+}
+
+static void connect_both(void)
+{
+	static const char *const alpn[] = { "h2", NULL };
+	const struct af_tls_options for_server = { .cert_file = "server.pem",
+						   .alpn = alpn };
+	const struct af_tls_options for_client = { .ca_file = "ca.pem",
+						   .name = "localhost",
+						   .alpn = alpn };
+	struct af_future *a, *b;
+
+	server_tls = af_tls_server_new(&for_server, NULL, 0);
+	client_tls = af_tls_client_new(&for_client, NULL, 0);
+	ck_assert((server_tls && client_tls) ||
+		  (errno == ENOMEM && memory.failed > 0));
+	if (!server_tls || !client_tls) {
+		close_ends();
+		return;
+	}
+	/* It may fail at once, and then both ends are closed. */
+	a = af_accept_tls(server, server_tls, MS(20000));
+	b = af_start_tls(client, "example.test", client_tls, MS(20000));
+	af_await(a);
+	af_await(b);
+	server = af_future_take_file(a);
+	client = af_future_take_file(b);
+	end(a);
+	end(b);
+	if (server && client)
+		converse();
+	close_ends();
+}
+
+static void play(void)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	int fds[2];
+
+	ck_assert(loop || memory.failed > 0);
+	if (!loop)
+		return;
+	make_pair(KIND_SOCKETPAIR, fds);
+	server = af_file_new(loop, fds[0], 0);
+	client = af_file_new(loop, fds[1], 0);
+	if (!server)
+		close(fds[0]);
+	if (!client)
+		close(fds[1]);
+	if (server && client)
+		connect_both();
+	else
+		close_ends();
+	af_loop_free(loop);
+	af_tls_free(client_tls);
+	af_tls_free(server_tls);
+	client_tls = server_tls = NULL;
+}
+
+START_TEST(allocation_fails_and_nothing_is_lost)
+{
+	long live;
+
+	event_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free);
+	event_set_log_callback(expect_cause);
+	/* What OpenSSL makes once is made before. */
+	play();
+	do {
+		live = memory.live;
+		memory.n = memory.failed = 0;
+		memory.watched = true;
+		play();
+		memory.watched = false;
+		ck_assert_msg(memory.live == live, "%ld blocks lost after %zu",
+			      memory.live - live, memory.fails);
+		memory.fails++;
+	} while (memory.failed > 0);
+	ck_assert_uint_gt(memory.fails, 20);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("tls out of memory");
+	TCase *tc = tls_case(s, "out of memory");
+
+	tcase_add_test(tc, allocation_fails_and_nothing_is_lost);
+	return s;
+}
