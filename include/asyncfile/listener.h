@@ -102,7 +102,10 @@ struct af_listen_options {
 	 * ignore them; those of the directory always count.
 	 */
 	unsigned mode;
-	/** Flags of the accepted files, see af_file_new(): AFIO_UNBUFFERED. */
+	/**
+	 * Flags of the accepted files, see af_file_new(): AFIO_UNBUFFERED,
+	 * AFIO_RECEIVE_FDS.
+	 */
 	unsigned file_flags;
 	/**
 	 * How many accepted files may be open at a time; 0: any number. The

@@ -49,7 +49,7 @@ static struct send_to *send_to_of(struct af_future *f)
 }
 
 /* 0; -EAGAIN or -ENOBUFS: there is no room; another negative errno. */
-static int send_to_try(struct send_to *op, const struct af_file *file)
+static int send_to_try(struct send_to *op, struct af_file *file)
 {
 	struct iovec iov = { (void *)op->data, op->len };
 	const struct msghdr message = {
@@ -63,6 +63,7 @@ static int send_to_try(struct send_to *op, const struct af_file *file)
 	do
 		r = sendmsg(file->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
+	afi_file_note(file, r);
 	op->error = r >= 0 ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (r >= 0)
 		op->future.count = op->len;
