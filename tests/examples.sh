@@ -116,6 +116,56 @@ streams() {
 	seq 1000000 | cksum | cmp - "$tmp"
 }
 
+# listens: the echo server, on a port that is free, which it sets.
+listens() {
+	for try in 1 2 3 4 5 6 7 8 9; do
+		port=$((20000 + ($$ * 7 + try * 997) % 12000))
+		timeout 120 doc/examples/echo $port 2> "$tmp" &
+		server=$!
+		until doc/examples/dial localhost $port ready \
+			> /dev/null 2>&1; do
+			kill -0 $server 2>&- || break
+			sleep 0.1
+		done
+		kill -0 $server 2>&- && return
+		wait $server
+	done
+	return 1
+}
+
+# A client gets its lines back, one of them after the server was told to stop; a
+# line that is too long gets none.
+echoes() {
+	answer=$(doc/examples/dial localhost $port hello)
+	long=$(doc/examples/dial localhost $port \
+		"$(head -c 10000 /dev/zero | tr '\0' a)" 2> "$tmp")
+	[ "$answer" = hello ] && [ -z "$long" ] && [ -s "$tmp" ] || return 1
+	mkfifo "$folder/said" "$folder/heard"
+	timeout 60 socat -t 600 - TCP:localhost:$port < "$folder/said" \
+		> "$folder/heard" &
+	client=$!
+	exec 3> "$folder/said" 4< "$folder/heard"
+	echo one >&3
+	read -r first <&4
+	kill $server
+	while doc/examples/dial localhost $port again > "$tmp" 2>&1; do
+		sleep 0.1
+	done
+	echo two >&3
+	exec 3>&-
+	read -r second <&4
+	exec 4<&-
+	wait $client && wait $server && [ "$first $second" = 'one two' ] &&
+		grep -q 'Connection refused' "$tmp"
+}
+
+listens_and_echoes() {
+	listens || return 1
+	echoes && return
+	kill $server
+	return 1
+}
+
 # The program's timer waits, the loop's chain does not.
 waits() {
 	serve callback || return 1
@@ -155,7 +205,7 @@ refuses() {
 	doc/examples/tls localhost "$port" "$folder/$2.crt" > "$tmp" 2>&1 &&
 		return 1
 	cat "$tmp"
-	grep -q "^localhost: $1" "$tmp" && [ "$(wc -l < "$tmp")" -eq 1 ]
+	grep -q "$1" "$tmp" && [ "$(wc -l < "$tmp")" -eq 1 ]
 }
 
 # The name is wrong, the signer, or all is well.
@@ -196,6 +246,10 @@ if [ -x doc/examples/server ] && command -v curl > /dev/null; then
 fi
 if [ -x doc/examples/tls ] && command -v openssl > /dev/null; then
 	check 'tls' talks_tls
+fi
+
+if command -v socat > /dev/null; then
+	check 'echo and dial' listens_and_echoes
 fi
 
 # Which of the two streams comes first may differ.

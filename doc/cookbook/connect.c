@@ -3,99 +3,25 @@
 
 #include <asyncfile.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/util.h>
-#include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static const struct timeval limit = { .tv_sec = 2 };
 
-struct lookup {
-	char *host, *service; /* of main(): they live as long as the thread */
-	struct addrinfo *list;
-	int error;
-};
-
-static void lookup_free(void *arg)
+/* Returns a file; NULL: it has printed why not. */
+static struct af_file *connect_to(struct af_loop *loop, const char *host,
+				  const char *service)
 {
-	struct lookup *lookup = arg;
+	struct af_future *connect;
+	struct af_file *peer = NULL;
 
-	if (lookup->list)
-		freeaddrinfo(lookup->list);
-	free(lookup);
-}
-
-/* In another thread; it may be late, so all it uses is its own. */
-static void *look_up(void *arg)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct lookup *lookup = arg;
-
-	lookup->error = getaddrinfo(lookup->host, lookup->service, &hints,
-				    &lookup->list);
-	return lookup;
-}
-
-/* Returns a connected socket or a negative errno. */
-static int connect_to(struct af_loop *loop, const struct addrinfo *to)
-{
-	int fd = socket(to->ai_family, to->ai_socktype, 0), error = 0, r = 0;
-	socklen_t len = sizeof(error);
-	struct af_future *ready;
-
-	if (fd < 0)
-		return -errno;
-	if (evutil_make_socket_closeonexec(fd) < 0 ||
-	    evutil_make_socket_nonblocking(fd) < 0 ||
-	    (connect(fd, to->ai_addr, to->ai_addrlen) < 0 &&
-	     errno != EINPROGRESS))
-		r = -errno;
-	if (r == 0) {
-		ready = af_wait_fd(loop, fd, EV_WRITE, &limit);
-		r = af_await(ready);
-		af_future_unref(ready);
-	}
-	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		r = -errno;
-	if (r == 0 && error)
-		r = -error;
-	if (r < 0)
-		close(fd);
-	return r < 0 ? r : fd;
-}
-
-/* Tries all addresses of a name. Returns a socket or a negative errno. */
-static int connect_to_name(struct af_loop *loop, char *host, char *service)
-{
-	struct lookup *lookup = calloc(1, sizeof(*lookup));
-	const struct addrinfo *to;
-	struct af_future *work;
-	int r;
-
-	if (!lookup)
-		return -ENOMEM;
-	*lookup = (struct lookup){ .host = host, .service = service };
-	work = af_work(loop, look_up, lookup, lookup_free);
-	r = af_await_for(work, &limit);
-	af_future_cancel(work); /* nothing happens if it is done */
-	if (r == 0 && lookup->error) {
-		fprintf(stderr, "%s: %s\n", host, gai_strerror(lookup->error));
-		r = -EHOSTUNREACH;
-	}
-	if (r == 0) {
-		to = lookup->list;
-		do
-			r = connect_to(loop, to);
-		while (r < 0 && (to = to->ai_next));
-	}
-	if (af_future_count(work) == 0)
-		lookup_free(lookup); /* no thread will ever see it */
-	af_future_unref(work);
-	return r;
+	connect = af_connect(loop, host, service, NULL, &limit);
+	if (af_await(connect) == 0)
+		peer = af_future_take_file(connect);
+	else
+		fprintf(stderr, "%s\n", af_connect_error(connect));
+	af_future_unref(connect);
+	return peer;
 }
 
 /* Returns 0 or a negative errno; the connection can be used after either. */
@@ -122,27 +48,25 @@ static int talk(struct af_file *peer, const char *text)
 
 int main(int argc, char *argv[])
 {
-	struct af_loop *loop = af_loop_new(NULL);
-	struct af_file *peer = NULL;
-	int fd, r = 2;
+	struct af_loop *loop;
+	struct af_file *peer;
+	int r = -1;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: connect HOST PORT TEXT\n");
-		goto out;
+		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	r = fd = connect_to_name(loop, argv[1], argv[2]);
-	if (fd >= 0) {
-		peer = af_file_new(loop, fd, 0);
-		r = peer ? talk(peer, argv[3]) : -errno;
-	}
-	if (r == -ETIMEDOUT && peer) {
+	loop = af_loop_new(NULL);
+	peer = connect_to(loop, argv[1], argv[2]);
+	if (peer)
+		r = talk(peer, argv[3]);
+	if (r == -ETIMEDOUT) {
 		printf("once more\n");
 		r = talk(peer, "\n");
 	}
-	if (r < 0)
+	if (peer && r < 0)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
-out:
 	af_file_close(peer);
 	af_loop_free(loop);
 	return r != 0;

@@ -84,10 +84,9 @@ doc_cookbook_http_work_LDADD = $(example_libs) $(EVENT_EXTRA_LIBS)
 endif
 cookbook_programs += doc/cookbook/proxy
 doc_cookbook_proxy_LDADD = $(example_libs)
-if HAVE_TLS
+if WITH_TLS
 cookbook_programs += doc/cookbook/tls_client
-doc_cookbook_tls_client_CPPFLAGS = $(AM_CPPFLAGS) $(TLS_CFLAGS)
-doc_cookbook_tls_client_LDADD = $(example_libs) $(TLS_LIBS)
+doc_cookbook_tls_client_LDADD = $(example_tls_libs)
 endif
 cookbook_programs += doc/cookbook/wait_in_callback
 doc_cookbook_wait_in_callback_LDADD = $(example_libs)

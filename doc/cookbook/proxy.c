@@ -1,142 +1,115 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Passes TCP connections on to another address. */
+/* Passes what clients send to a server, and its answers back. */
 
 #include <asyncfile.h>
-#include <errno.h>
 #include <event2/event.h>
-#include <event2/listener.h>
-#include <event2/util.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct proxy {
 	struct af_loop *loop;
-	struct sockaddr_storage target;
-	int target_len;
+	struct af_listener *listener;
+	const char *host, *service; /* of the server */
 };
 
 struct relay {
 	struct af_file *client, *server;
-	int fd; /* is connecting to the server; then it belongs to the file */
 };
+
+enum { COPIED, IDLE, N };
 
 static void on_end(struct af_future *done, void *arg)
 {
 	struct relay *relay = arg;
+	const char *why = af_connect_error(done);
 	int r = af_future_error(done);
 
 	if (r < 0)
-		fprintf(stderr, "a connection failed: %s\n", strerror(-r));
+		fprintf(stderr, "a connection failed: %s\n",
+			*why ? why : strerror(-r));
 	af_file_close(relay->client);
 	af_file_close(relay->server);
-	if (relay->fd >= 0)
-		close(relay->fd);
 	free(relay);
 }
 
-static struct af_future *on_connected(struct af_future *ready, void *arg)
+static struct af_future *on_connected(struct af_future *connect, void *arg)
 {
-	struct af_loop *loop = af_future_loop(ready);
+	const struct timeval silence = { .tv_sec = 600 };
 	struct relay *relay = arg;
-	int error = 0;
-	socklen_t len = sizeof(error);
+	struct af_future *ends[N];
 
-	if (getsockopt(relay->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	if (error)
-		return af_failed(loop, -error);
-	relay->server = af_file_new(loop, relay->fd, 0);
-	if (!relay->server)
-		return af_failed(loop, -errno);
-	relay->fd = -1;
-	return af_file_copy_both(relay->client, relay->server, NULL);
+	relay->server = af_future_take_file(connect);
+	ends[COPIED] = af_file_copy_both(relay->client, relay->server, NULL);
+	ends[IDLE] = af_file_idle(relay->client, &silence);
+	return af_race(af_future_loop(connect), ends, N);
 }
 
-static struct af_future *start(struct proxy *proxy, struct relay *relay,
-			       int client)
+static int on_client(struct af_file *client, void *arg)
 {
 	const struct timeval limit = { .tv_sec = 5 };
-	const struct sockaddr *to = (const struct sockaddr *)&proxy->target;
-	int r;
+	struct proxy *proxy = arg;
+	struct relay *relay = malloc(sizeof(*relay));
 
-	relay->client = af_file_new(proxy->loop, client, 0);
-	if (!relay->client) {
-		r = -errno;
-		close(client);
-		return af_failed(proxy->loop, r);
+	if (!relay) {
+		af_file_close(client);
+		return 0;
 	}
-	relay->fd = socket(to->sa_family, SOCK_STREAM, 0);
-	if (relay->fd < 0 || evutil_make_socket_closeonexec(relay->fd) < 0 ||
-	    evutil_make_socket_nonblocking(relay->fd) < 0)
-		return af_failed(proxy->loop, -errno);
-	if (connect(relay->fd, to, (socklen_t)proxy->target_len) < 0 &&
-	    errno != EINPROGRESS)
-		return af_failed(proxy->loop, -errno);
-	return af_then(af_wait_fd(proxy->loop, relay->fd, EV_WRITE, &limit),
-		       on_connected, relay);
+	*relay = (struct relay){ .client = client };
+	af_on_done(af_then(af_connect(proxy->loop, proxy->host, proxy->service,
+				      NULL, &limit),
+			   on_connected, relay),
+		   on_end, relay);
+	return 0;
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
-		      struct sockaddr *from, int from_len, void *arg)
+/* The last client has left, or the grace period is over. */
+static void on_stopped(struct af_future *stopped, void *arg)
 {
-	struct relay *relay = malloc(sizeof(*relay));
 	struct proxy *proxy = arg;
 
-	(void)listener;
-	(void)from;
-	(void)from_len;
-	if (!relay) {
-		close(fd);
-		return;
-	}
-	*relay = (struct relay){ .fd = -1 };
-	af_on_done(start(proxy, relay, fd), on_end, relay);
+	(void)stopped;
+	af_loop_stop(proxy->loop);
 }
 
 static void on_sigterm(evutil_socket_t sig, short what, void *arg)
 {
+	const struct timeval grace = { .tv_sec = 60 };
+	struct proxy *proxy = arg;
+
 	(void)sig;
 	(void)what;
-	af_loop_stop(arg);
+	af_on_done(af_listener_stop(proxy->listener, &grace), on_stopped,
+		   proxy);
 }
 
 int main(int argc, char *argv[])
 {
-	struct proxy proxy = { .target_len = sizeof(proxy.target) };
-	struct sockaddr_storage own;
-	int own_len = sizeof(own), r = 1;
-	struct evconnlistener *listener = NULL;
+	const struct af_listen_options options = { .max_connections = 400 };
+	struct proxy proxy = { .loop = af_loop_new(NULL) };
 	struct event *sigterm;
+	struct af_future *each;
+	int r = -1;
 
-	if (argc != 3 ||
-	    evutil_parse_sockaddr_port(argv[1], (struct sockaddr *)&own,
-				       &own_len) < 0 ||
-	    evutil_parse_sockaddr_port(argv[2],
-				       (struct sockaddr *)&proxy.target,
-				       &proxy.target_len) < 0) {
-		fprintf(stderr, "usage: proxy ADDRESS:PORT ADDRESS:PORT\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: proxy HOST PORT TO-HOST TO-PORT\n");
 		return 2;
 	}
-	proxy.loop = af_loop_new(NULL);
+	proxy.host = argv[3];
+	proxy.service = argv[4];
+	proxy.listener = af_listen(proxy.loop, argv[1], argv[2], &options);
+	each = af_listener_each(proxy.listener, on_client, &proxy);
 	sigterm = evsignal_new(af_loop_base(proxy.loop), SIGTERM, on_sigterm,
-			       proxy.loop);
-	listener = evconnlistener_new_bind(
-		af_loop_base(proxy.loop), on_accept, &proxy,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-			LEV_OPT_REUSEABLE,
-		-1, (struct sockaddr *)&own, own_len);
-	if (sigterm && listener && event_add(sigterm, NULL) == 0)
+			       &proxy);
+	if (!proxy.listener)
+		fprintf(stderr, "%s\n", af_listen_error(proxy.loop));
+	else if (sigterm && event_add(sigterm, NULL) == 0)
 		r = af_loop_run(proxy.loop);
-	else
-		perror(argv[1]);
-	if (listener)
-		evconnlistener_free(listener);
+	af_future_unref(each);
+	af_listener_close(proxy.listener);
 	if (sigterm)
 		event_free(sigterm);
 	af_loop_free(proxy.loop); /* ends what is left, by on_end() */
-	return r != 0;
+	return r < 0;
 }

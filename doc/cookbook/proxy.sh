@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # A half that ends leaves the other one open; a slow reader makes its writer
-# wait; a server that is not there costs its client only.
+# wait; a server that is not there costs its client only; SIGTERM ends nothing
+# that is going on.
 
 for tool in nc socat; do
 	command -v $tool >/dev/null && continue
@@ -21,7 +22,7 @@ free_ports() {
 }
 
 free_ports
-"$program" 127.0.0.1:$port 127.0.0.1:$back 2>errors &
+"$program" 127.0.0.1 $port localhost $back 2>errors &
 proxy=$!
 
 # No server yet. This is how the test learns that the proxy listens.
@@ -29,7 +30,7 @@ until nc -z 127.0.0.1 $port; do
 	kill -0 $proxy
 	sleep 0.1
 done
-until grep -q 'Connection refused' errors; do sleep 0.1; done
+until grep -q "^a connection failed:.*:$back: Connection refused" errors; do sleep 0.1; done
 
 # sort(1) answers after the end of its input.
 socat -t 600 TCP-LISTEN:$back,bind=127.0.0.1,reuseaddr,fork EXEC:sort &
@@ -71,6 +72,26 @@ done
 echo go >gate
 wait $client
 head -c 200000000 /dev/zero | cksum | cmp - answer
-# What goes through at the end is cut.
+
+# A client that is there at the end is served first; no other is accepted.
+socat -d -d TCP-LISTEN:$back,bind=127.0.0.1,reuseaddr EXEC:sort \
+	2>last.log &
+server=$!
+until grep -q listening last.log; do
+	kill -0 $server
+	sleep 0.1
+done
+mkfifo last
+socat -t 600 - TCP:127.0.0.1:$port <last >answer &
+client=$!
+exec 3>last
+until grep -q 'starting data transfer' last.log; do sleep 0.1; done
 kill $proxy
+while nc -z 127.0.0.1 $port; do sleep 0.1; done
+printf 'b\na\n' >&3
+exec 3>&-
+wait $client
+[ "$(cat answer)" = 'a
+b' ]
 wait $proxy
+proxy=

@@ -11,7 +11,7 @@ listens() {
 	done
 }
 
-"$program" socket >printed 2>error &
+"$program" "$PWD/socket" >printed 2>error &
 receiver=$!
 listens
 echo 'first
@@ -21,7 +21,7 @@ mkfifo fifo
 { until [ -e gate ]; do sleep 0.1; done; echo pipe; } >fifo &
 writer=$!
 # The first line of the file is read before. read(1) takes no more.
-{ read line && "$sender" socket fifo other; } <file
+{ read line && "$sender" "$PWD/socket" fifo other; } <file
 rm file other
 touch gate
 wait $writer
@@ -33,19 +33,19 @@ grep -qx pipe printed
 [ ! -s error ]
 
 # Nobody is there, or no longer.
-"$sender" socket </dev/null 2>error && exit 1
-grep -q 'Connection refused' error
-"$sender" nowhere </dev/null 2>error && exit 1
+"$sender" "$PWD/socket" </dev/null 2>error && exit 1
+grep -q "^$PWD/socket: No such file" error
+"$sender" "$PWD/nowhere" </dev/null 2>error && exit 1
 grep -q 'No such file' error
-"$sender" socket missing </dev/null 2>error && exit 1
+"$sender" "$PWD/socket" missing </dev/null 2>error && exit 1
 grep -q 'No such file' error
-"$program" socket 2>error && exit 1
+"$program" "$PWD/printed" 2>error && exit 1
 grep -q 'Address.*in use' error
+[ -s printed ]
 
 # What is not a descriptor is nothing.
 if command -v socat >/dev/null; then
-	rm socket
-	"$program" socket >printed &
+	"$program" "$PWD/socket" >printed &
 	receiver=$!
 	listens
 	echo text | socat -u - UNIX-CONNECT:socket

@@ -1,92 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Passes standard input and open files to a process that runs already. */
+/* Passes its standard input, and files, to a process at a Unix socket. */
 
 #include <asyncfile.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_FDS 16
 
+static const struct timeval limit = { .tv_sec = 60 };
+
 /* Sends one byte, which carries the descriptors; they stay the caller's. */
-static int send_fds(struct af_loop *loop, int sock, const int *fds, size_t n)
+static int send_fds(struct af_loop *loop, const char *path, const int *fds,
+		    size_t n)
 {
-	union {
-		char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control = { .bytes = { 0 } };
-	const struct timeval limit = { .tv_sec = 60 };
-	struct iovec byte = { (char[]){ 0 }, 1 };
-	struct msghdr message = {
-		.msg_iov = &byte,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	struct af_future *ready;
-	ssize_t sent;
-	int r;
+	struct af_future *connect = af_connect(loop, path, NULL, NULL, &limit);
+	struct af_future *sent = NULL;
+	struct af_file *to;
+	int r = af_await(connect);
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(header), fds, n * sizeof(int));
-	do {
-		ready = af_wait_fd(loop, sock, EV_WRITE, &limit);
-		r = af_await(ready);
-		af_future_unref(ready);
+	if (r < 0)
+		fprintf(stderr, "%s\n", af_connect_error(connect));
+	to = af_future_take_file(connect);
+	if (to) {
+		sent = af_file_send_fds(to, "", 1, fds, n, 0, &limit);
+		r = af_await(sent);
 		if (r < 0)
-			return r;
-		sent = sendmsg(sock, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (sent < 0 && (errno == EAGAIN || errno == EINTR));
-	return sent < 0 ? -errno : 0;
-}
-
-/* Returns a socket or a negative errno. */
-static int connect_to(const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int sock, r;
-
-	if (strlen(path) >= sizeof(to.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(to.sun_path, path);
-	sock = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return sock < 0 ? -errno : sock;
-	r = -errno;
-	close(sock);
+			fprintf(stderr, "%s: %s\n", path, strerror(-r));
+	}
+	af_future_unref(sent);
+	af_future_unref(connect);
+	af_file_close(to);
 	return r;
 }
 
 int main(int argc, char *argv[])
 {
-	struct af_loop *loop = af_loop_new(NULL);
-	int fds[MAX_FDS], r = 0, sock;
+	struct af_loop *loop;
+	int fds[MAX_FDS], r = 0;
 	size_t n = 0;
 
 	if (argc < 2 || argc - 2 >= MAX_FDS) {
-		fprintf(stderr, "usage: send_fds SOCKET [FILE]...\n");
+		fprintf(stderr, "usage: send_fds /SOCKET [FILE]...\n");
 		return 2;
 	}
+	loop = af_loop_new(NULL);
 	fds[n++] = STDIN_FILENO;
-	for (int i = 2; i < argc && r == 0; i++, n++) {
+	for (int i = 2; i < argc && r == 0; i++) {
 		fds[n] = open(argv[i], O_RDONLY | O_CLOEXEC);
-		if (fds[n] < 0)
+		if (fds[n] >= 0) {
+			n++;
+		} else {
 			r = -errno;
+			perror(argv[i]);
+		}
 	}
-	sock = r < 0 ? r : connect_to(argv[1]);
-	r = sock < 0 ? sock : send_fds(loop, sock, fds, n);
-	if (r < 0)
-		fprintf(stderr, "send_fds: %s\n", strerror(-r));
-	if (sock >= 0)
-		close(sock);
+	if (r == 0)
+		r = send_fds(loop, argv[1], fds, n);
 	while (n > 1)
 		close(fds[--n]); /* the receiver has its own */
 	af_loop_free(loop);

@@ -6,31 +6,31 @@
 "$program" 2>error && exit 1
 grep -q usage error
 touch a
-"$program" socket a a a a a a a a a a a a a a a a 2>error && exit 1
+"$program" "$PWD/socket" a a a a a a a a a a a a a a a a 2>error && exit 1
 grep -q usage error
 
 receiver=${program%/*}/receive_fds
-"$receiver" socket >printed &
+"$receiver" "$PWD/socket" >printed &
 until [ -S socket ]; do
 	kill -0 $!
 	sleep 0.1
 done
 echo b >b
-"$program" socket a b a a a a a a a a a a a a b </dev/null
+"$program" "$PWD/socket" a b a a a a a a a a a a a a b </dev/null
 wait $!
 [ "$(cat printed)" = 'b
 b' ]
 
 # Here it has too few descriptors left for all of them.
-rm socket
+[ ! -e socket ]
 (
 	ulimit -n 12
-	exec "$receiver" socket
+	exec "$receiver" "$PWD/socket"
 ) 2>error &
 until [ -S socket ]; do
 	kill -0 $!
 	sleep 0.1
 done
-"$program" socket a b a a a a a a a a a a a a b </dev/null
+"$program" "$PWD/socket" a b a a a a a a a a a a a a b </dev/null
 wait $! && exit 1
-grep -q 'Message too' error
+grep -q 'Too many open files' error

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sends a text to a TLS server that must have a name, and prints the answer. */
+/* Sends a text over TLS, and prints the answer; tries again at first. */
 
 #include <asyncfile.h>
+#include <asyncfile/tls.h>
 #include <errno.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-#include <event2/event.h>
-#include <event2/util.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,126 +12,81 @@
 
 static const struct timeval limit = { .tv_sec = 10 };
 
-struct server {
-	struct af_loop *loop;
-	struct sockaddr_storage address;
-	int address_len;
-	const char *name;
-	SSL_CTX *ctx;
-};
-
-/* Starts to connect. The file and its bufferevent own *ssl. */
-static struct af_file *open_tls(struct server *server, SSL **ssl)
-{
-	struct sockaddr *address = (struct sockaddr *)&server->address;
-	struct bufferevent *bev;
-	struct af_file *file;
-
-	*ssl = SSL_new(server->ctx);
-	if (!*ssl || SSL_set1_host(*ssl, server->name) != 1 ||
-	    SSL_set_tlsext_host_name(*ssl, server->name) != 1) {
-		SSL_free(*ssl);
-		return NULL;
-	}
-	bev = bufferevent_openssl_socket_new(af_loop_base(server->loop), -1,
-					     *ssl, BUFFEREVENT_SSL_CONNECTING,
-					     BEV_OPT_CLOSE_ON_FREE);
-	if (!bev) {
-		SSL_free(*ssl);
-		return NULL;
-	}
-	file = af_file_from_bufferevent(server->loop, bev, 0);
-	if (!file)
-		bufferevent_free(bev);
-	else
-		bufferevent_socket_connect(bev, address, server->address_len);
-	return file;
-}
-
-/* Tells the server that nothing more follows; its answer can still be read. */
-static int send_goodbye(struct af_file *file, SSL *ssl)
-{
-	struct af_future *ready;
-	int n, r = 0;
-
-	ERR_clear_error();
-	while (r == 0 && (n = SSL_shutdown(ssl)) < 0) {
-		if (SSL_get_error(ssl, n) != SSL_ERROR_WANT_WRITE)
-			return -EIO;
-		ready = af_wait_fd(af_file_loop(file), af_file_fd(file),
-				   EV_WRITE, &limit);
-		r = af_await(ready);
-		af_future_unref(ready);
-	}
-	return r;
-}
-
 /* Reading up to the end is what makes the close lose nothing. */
-static int talk(struct server *server, const char *text)
+static int talk(struct af_file *server, const char *text)
 {
-	SSL *ssl = NULL;
-	struct af_file *file = open_tls(server, &ssl);
 	struct af_future *said, *heard;
-	long verified;
 	int r;
 
-	heard = af_file_read(file, 0, 0, &limit);
-	said = af_file_write(file, text, strlen(text), AFIO_FULL, &limit);
+	heard = af_file_read(server, 0, 0, &limit);
+	said = af_file_write(server, text, strlen(text), AFIO_FULL, &limit);
 	r = af_await(said);
 	if (r == 0)
-		r = send_goodbye(file, ssl);
-	if (r == 0 || af_future_is_done(heard)) /* it knows why */
+		r = af_file_shutdown(server, SHUT_WR); /* says goodbye */
+	if (r == 0)
 		r = af_await(heard);
 	if (r == 0)
 		printf("%s", af_future_data(heard, NULL));
 	if (r == 0 && !(af_future_flags(heard) & AFIO_EOF))
 		r = -ETIMEDOUT;
-	verified = file ? SSL_get_verify_result(ssl) : X509_V_OK;
-	if (verified != X509_V_OK) {
-		fprintf(stderr, "%s: %s\n", server->name,
-			X509_verify_cert_error_string(verified));
-		r = -EACCES;
-	}
+	if (r < 0)
+		fprintf(stderr, "the talk failed: %s\n", strerror(-r));
 	af_future_unref(said);
 	af_future_unref(heard);
-	af_file_close(file);
+	return r;
+}
+
+/* Connects, and talks. */
+static int try(struct af_loop *loop, struct af_tls *tls, char *argv[])
+{
+	struct af_future *connect;
+	struct af_file *server;
+	int r;
+
+	connect = af_connect_tls(loop, argv[1], argv[2], NULL, tls, &limit);
+	r = af_await(connect);
+	server = af_future_take_file(connect);
+	if (r == 0)
+		r = talk(server, argv[5]);
+	else
+		fprintf(stderr, "%s\n", af_connect_error(connect));
+	af_future_unref(connect);
+	af_file_close(server);
 	return r;
 }
 
 int main(int argc, char *argv[])
 {
-	struct server server = { .address_len = sizeof(server.address) };
-	int r = -EINVAL;
+	struct af_tls_options options = { 0 };
+	struct af_loop *loop;
+	struct af_tls *tls;
+	char why[256];
+	int r = -1;
 
-	if (argc != 5 || evutil_parse_sockaddr_port(
-				 argv[1], (struct sockaddr *)&server.address,
-				 &server.address_len) < 0) {
-		fprintf(stderr,
-			"usage: tls_client ADDRESS:PORT NAME CA-FILE TEXT\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: tls_client HOST PORT NAME CA-FILE "
+				"TEXT\n");
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN); /* bufferevents raise it */
-	server.name = argv[2];
-	server.loop = af_loop_new(NULL);
-	server.ctx = SSL_CTX_new(TLS_client_method());
-	if (server.ctx &&
-	    SSL_CTX_load_verify_locations(server.ctx, argv[3], NULL) == 1) {
-		SSL_CTX_set_verify(server.ctx, SSL_VERIFY_PEER, NULL);
-		r = talk(&server, argv[4]);
-	}
-	/* Again, with everything new; the server has seen nothing so far. */
+	options.name = argv[3];
+	options.ca_file = argv[4];
+	loop = af_loop_new(NULL);
+	tls = af_tls_client_new(&options, why, sizeof(why));
+	if (tls)
+		r = try(loop, tls, argv);
+	else
+		fprintf(stderr, "%s\n", why);
+	/* The server has seen nothing so far. */
 	for (int ms = 100; ms < LONGEST_PAUSE_MS && r == -ECONNREFUSED;
 	     ms *= 2) {
 		const struct timeval pause = { ms / 1000, ms % 1000 * 1000 };
-		struct af_future *sleep = af_sleep(server.loop, &pause);
+		struct af_future *sleep = af_sleep(loop, &pause);
 
 		af_await(sleep);
 		af_future_unref(sleep);
-		r = talk(&server, argv[4]);
+		r = try(loop, tls, argv);
 	}
-	if (r < 0)
-		fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
-	SSL_CTX_free(server.ctx);
-	af_loop_free(server.loop);
+	af_tls_free(tls);
+	af_loop_free(loop);
 	return r != 0;
 }

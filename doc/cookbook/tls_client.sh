@@ -41,7 +41,7 @@ stop() {
 	server=
 }
 client() {
-	"$program" 127.0.0.1:$port "$@"
+	"$program" 127.0.0.1 $port "$@"
 }
 
 # The answer comes after the end of the input, and is long.
