@@ -103,8 +103,8 @@ struct af_listen_options {
 	 */
 	unsigned mode;
 	/**
-	 * Flags of the accepted files, see af_file_new(): any of
-	 * AFIO_UNBUFFERED and AFIO_RECEIVE_FDS.
+	 * Flags of the accepted files, see af_file_new(): AFIO_UNBUFFERED,
+	 * AFIO_RECEIVE_FDS.
 	 */
 	unsigned file_flags;
 	/**

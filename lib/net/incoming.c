@@ -54,6 +54,7 @@ static int incoming_receive(struct af_file *file, struct afi_message *message,
 	do
 		r = recvmsg(file->fd, &header, MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
+	afi_file_note(file, r);
 	if (r < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	afi_file_note(file, 1);
@@ -147,6 +148,7 @@ int afi_incoming_take_many(struct af_file *file, unsigned most)
 		return -ENOMEM;
 	r = afi_batch_receive(file->fd, arrived->messages, arrived->n,
 			      &drained);
+	afi_file_note(file, r);
 	file->drained[AFI_READ] = drained;
 	/* After a shutdown some systems return empty messages without end. */
 	if ((r == -EAGAIN || (r > 0 && arrived->messages[0].len == 0)) &&

@@ -89,10 +89,12 @@ static void send_fds_end(struct send_fds *send, int error)
 static ssize_t send_fds_some(struct send_fds *send, struct af_file *file)
 {
 	const struct iovec iov = { (void *)send->data, send->len };
+	ssize_t r = send->fds ? afi_scm_send(file, send->data, send->len,
+					     send->fds, send->n)
+			      : file->transport->write(file, &iov, 1);
 
-	return send->fds ? afi_scm_send(file, send->data, send->len, send->fds,
-					send->n)
-			 : file->transport->write(file, &iov, 1);
+	afi_file_note(file, r);
+	return r;
 }
 
 static int send_fds_step(struct afi_op *queued)

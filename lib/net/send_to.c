@@ -64,6 +64,7 @@ static int send_to_try(struct send_to *op, struct af_file *file)
 	do
 		r = sendmsg(file->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
+	afi_file_note(file, r);
 	op->error = r >= 0 ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (r < 0)
 		return op->error;

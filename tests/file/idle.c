@@ -11,6 +11,7 @@
 
 #include "support/contexts.h"
 #include "support/scratch.h"
+#include "support/system.h"
 
 static struct rig rig;
 
@@ -242,6 +243,51 @@ START_TEST(copies_and_lines_count)
 }
 END_TEST
 
+/* A call that moves a byte from one file to the other. */
+static void move_by_datagrams(struct af_file *from, struct af_file *to)
+{
+	expect_count(&rig, af_file_send_to(from, "x", 1, NULL, 0, 0, NULL), 1,
+		     0);
+	expect_text(&rig, af_file_receive_from(to, 0, 0, NULL), "x", 0);
+}
+
+static void move_by_fds(struct af_file *from, struct af_file *to)
+{
+	int fd = 0;
+
+	expect_count(&rig, af_file_send_fds(from, "x", 1, &fd, 1, 0, NULL), 1,
+		     0);
+	expect_text(&rig, af_file_receive_fds(to, 1, 1, 0, NULL), "x", 0);
+}
+
+START_TEST(datagrams_and_descriptors_count)
+{
+	struct af_future *parts[2], *both;
+	struct af_file *files[2];
+	int64_t start;
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	ck_assert_int_eq(cloexec_socketpair(_i ? SOCK_STREAM : SOCK_DGRAM, fds),
+			 0);
+	for (int i = 0; i < 2; i++) {
+		files[i] = af_file_new(rig.loop, fds[i], 0);
+		parts[i] = af_file_idle(files[i], MS(600));
+	}
+	expect_count(&rig, af_sleep(rig.loop, MS(20)), 0, 0);
+	start = now_us();
+	(_i ? move_by_fds : move_by_datagrams)(files[0], files[1]);
+	/* The first one of the two. */
+	both = af_any(rig.loop, parts, 2);
+	ck_assert_int_eq(drive(&rig, both), 0);
+	expect_elapsed(start, 600);
+	af_future_unref(both);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 static struct stage stage;
 
 static void await_idle(void *arg)
@@ -306,6 +352,7 @@ Suite *suite(void)
 	ADD(file_that_ends_cancels_it, WAYS_TO_END * EVERY_WAY);
 	tcase_add_test(tc, idle_of_nonsense_or_elsewhere_fails);
 	ADD(copies_and_lines_count, KIND_COUNT);
+	ADD(datagrams_and_descriptors_count, 2);
 	ADD(idle_is_awaited_in_every_context, CONTEXT_COUNT);
 	tcase_add_test(tc, dump_names_the_file);
 	return s;

@@ -695,12 +695,6 @@ static struct af_future *begin_accept_each(const struct timeval *timeout)
 			       timeout);
 }
 
-static void check_one(enum outcome outcome)
-{
-	(void)outcome;
-	expect(af_future_count(awaited) == 1);
-}
-
 static void make_connection(void)
 {
 	struct af_future *f;
