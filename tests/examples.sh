@@ -52,6 +52,15 @@ check 'bufferevent' prints bufferevent '' \
 	'read: 1\nread: 2\nread: 3\nend of file\n'
 check 'forget' prints forget '' 'quick: early\n'
 
+# The size of a file, and the error of one that is not there.
+sizes() {
+	printf 12345 > "$folder/file"
+	[ "$(doc/examples/stat "$folder/file")" = '5 bytes' ] &&
+		! printed=$(doc/examples/stat "$folder/none" 2>&1) &&
+		[ "$printed" = "$folder/none: No such file or directory" ]
+}
+check 'stat' sizes
+
 # The first two commands cannot end one after the other.
 runs_together() {
 	mkfifo "$folder/fifo"
