@@ -241,7 +241,7 @@ START_TEST(resolve_of_a_long_name_fails)
 {
 	/* A path has a NUL at its end, and a name has none. */
 	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
-	char host[NI_MAXHOST + 1], text[700];
+	char host[NI_MAXHOST + 1], text[NI_MAXHOST + 200];
 
 	rig_open(&rig, _i);
 	fill(host, NI_MAXHOST, 'a');
