@@ -227,8 +227,9 @@ struct af_listener *af_future_take_listener(struct af_future *f);
  *
  * A socket in blocking mode has O_NONBLOCK until the listener is closed, which
  * every process that shares it can see: accept(2) has no other way not to wait.
- * Several processes may accept from one socket. A path is not removed in the
- * end.
+ * Several processes may accept from one socket, each with a listener of its own:
+ * before it accepts, a listener sets O_NONBLOCK again if one that was closed in
+ * another process has cleared it. A path is not removed in the end.
  *
  * @param fds     the descriptors, all different, which the listener owns from
  *                success on

@@ -42,6 +42,7 @@ struct afi_listening {
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
 	struct event event;
 	bool ready; /* there may be a connection */
+	bool given; /* by the program: other processes may have it, too */
 };
 
 /* A connection that was accepted, and that nobody has got yet. */

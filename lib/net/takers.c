@@ -11,6 +11,7 @@
 
 #include "base/container.h"
 #include "net/acceptfd.h"
+#include "net/listen_fds.h"
 #include "net/listener_events.h"
 #include "net/socket.h"
 #include "net/takers.h"
@@ -37,6 +38,16 @@ static void takers_arrive(struct af_listener *listener, int fd)
 		listener->drain_left--;
 }
 
+/* accept(2), which must not wait: the descriptor; or -errno. */
+static int takers_call(struct af_listener *listener,
+		       struct afi_listening *socket)
+{
+	int r = socket->given ? afi_listen_fds_unblock(socket) : 0;
+
+	return r < 0 ? r
+		     : afi_acceptfd(socket->bound.fd, &listener->arrival.peer);
+}
+
 /* Sees to it that there is one: 0; -EAGAIN: none; another -errno. */
 static int takers_accept(struct af_listener *listener)
 {
@@ -51,8 +62,7 @@ static int takers_accept(struct af_listener *listener)
 		socket = &listener->sockets[listener->next];
 		r = -EAGAIN;
 		while (socket->ready && passed < PASS_MAX) {
-			r = afi_acceptfd(socket->bound.fd,
-					 &listener->arrival.peer);
+			r = takers_call(listener, socket);
 			if (!afi_acceptfd_passes(r))
 				break;
 			passed++;
