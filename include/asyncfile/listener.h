@@ -41,7 +41,8 @@ struct af_loop;
 /**
  * A function that is asked whether to keep a connection, before there is a file.
  * It runs from the loop, like a continuation, and may call anything. Until it
- * has returned, the listener accepts nothing else.
+ * has returned, the listener accepts nothing else; a deadline of an
+ * af_listener_accept() that passes meanwhile ends that.
  *
  * @param peer the address of the other end, valid during the call
  * @param len  its length in bytes

@@ -312,6 +312,11 @@ void afi_takers_expire(struct afi_taker *taker)
 {
 	struct af_listener *listener = taker->listener;
 
+	/* The filter may wait for anything, even for this one. */
+	if (listener->asking) {
+		taker->end(taker, -ETIMEDOUT);
+		return;
+	}
 	taker->late = true;
 	/* A busy program is late: what has arrived by now counts. */
 	TAILQ_REMOVE(&listener->takers, taker, entry);
