@@ -310,7 +310,8 @@ const char *af_listen_error(const struct af_loop *loop);
  *   shutdown(2)                           | that error                       |
  *
  * With a filter, an operation with a zero timeout is done a moment later: the
- * filter does not run inside this call.
+ * filter does not run inside this call. Once the deadline has passed, the filter
+ * may turn 31 more connections away; the next one ends the operation.
  */
 AFIO_MUST_USE
 struct af_future *af_listener_accept(struct af_listener *listener,

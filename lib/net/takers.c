@@ -21,6 +21,8 @@
 #define BATCH_MAX 32
 /* How many are accepted in calls of the program, without a poll. */
 #define QUICK_MAX 32
+/* How many a filter may turn away after the deadline of one who waits. */
+#define MISSED_MAX 32
 /* How many errors of connections in a row: then something else is wrong. */
 #define PASS_MAX 32
 
@@ -164,6 +166,23 @@ static void takers_wait(struct af_listener *listener, int error)
 		afi_takers_end_all(listener, error);
 }
 
+/*
+ * The filter has turned one away. Peers may come faster than that, so those whose
+ * deadline has passed do not wait for a moment when there is none. They are in
+ * front of the others.
+ */
+static void takers_miss(struct af_listener *listener)
+{
+	struct afi_taker *taker, *next;
+
+	for (taker = TAILQ_FIRST(&listener->takers); taker && taker->late;
+	     taker = next) {
+		next = TAILQ_NEXT(taker, entry);
+		if (++taker->missed == MISSED_MAX)
+			taker->end(taker, -ETIMEDOUT);
+	}
+}
+
 /* Gives what has arrived to the first one; false: nothing more can be done. */
 static bool takers_give(struct af_listener *listener)
 {
@@ -211,9 +230,12 @@ static bool takers_serve(struct af_listener *listener)
 		takers_wait(listener, r);
 		return false;
 	}
-	if (!takers_ask(listener))
-		return afi_listener_is_open(listener);
-	return takers_give(listener);
+	if (takers_ask(listener))
+		return takers_give(listener);
+	if (!afi_listener_is_open(listener))
+		return false;
+	takers_miss(listener);
+	return true;
 }
 
 /*

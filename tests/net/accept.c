@@ -715,6 +715,32 @@ START_TEST(deadline_passes_while_a_filter_waits)
 }
 END_TEST
 
+static void dial_in_filter(void)
+{
+	ck_assert_int_lt(filter.calls, 1000);
+	close(dial(listener, 0));
+}
+
+START_TEST(deadline_passes_while_a_filter_turns_peers_away_without_end)
+{
+	struct af_future *f;
+
+	open_place(_i, FILTERED);
+	filter.act = dial_in_filter;
+	close(dial(listener, 0));
+	expect_error(&rig, accept_for(MS(0)), -ETIMEDOUT);
+	ck_assert_int_eq(filter.calls, 32);
+	f = accept_for(NULL);
+	expect_error(&rig, accept_for(MS(0)), -ETIMEDOUT);
+	ck_assert_int_ge(filter.calls, 64);
+	/* The last one is let in. */
+	filter.act = NULL;
+	filter.keep = true;
+	ck_assert_int_eq(af_file_close(accepted(&rig, f)), 0);
+	close_place();
+}
+END_TEST
+
 START_TEST(limit_of_connections_pauses_until_one_closes)
 {
 	struct af_file *files[2];
@@ -1100,6 +1126,8 @@ Suite *suite(void)
 	ADD(deadline_of_an_accept_with_a_filter, EVERY_PLACE);
 	ADD(filter_may_end_all_that_has_called_it, 5 * DRIVE_COUNT);
 	ADD(deadline_passes_while_a_filter_waits, EVERY_PLACE);
+	ADD(deadline_passes_while_a_filter_turns_peers_away_without_end,
+	    EVERY_PLACE);
 	ADD(limit_of_connections_pauses_until_one_closes, EVERY_PLACE);
 	tcase_add_test(tc,
 		       await_of_an_accept_beyond_the_limit_is_a_deadlock);
