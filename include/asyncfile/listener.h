@@ -41,7 +41,8 @@ struct af_loop;
 /**
  * A function that is asked whether to keep a connection, before there is a file.
  * It runs from the loop, like a continuation, and may call anything. Until it
- * has returned, the listener accepts nothing else.
+ * has returned, the listener accepts nothing else; a deadline of an
+ * af_listener_accept() that passes meanwhile ends that.
  *
  * @param peer the address of the other end, valid during the call
  * @param len  its length in bytes
@@ -227,8 +228,9 @@ struct af_listener *af_future_take_listener(struct af_future *f);
  *
  * A socket in blocking mode has O_NONBLOCK until the listener is closed, which
  * every process that shares it can see: accept(2) has no other way not to wait.
- * Several processes may accept from one socket. A path is not removed in the
- * end.
+ * Several processes may accept from one socket, each with a listener of its own:
+ * before it accepts, a listener sets O_NONBLOCK again if one that was closed in
+ * another process has cleared it. A path is not removed in the end.
  *
  * @param fds     the descriptors, all different, which the listener owns from
  *                success on
@@ -308,7 +310,8 @@ const char *af_listen_error(const struct af_loop *loop);
  *   shutdown(2)                           | that error                       |
  *
  * With a filter, an operation with a zero timeout is done a moment later: the
- * filter does not run inside this call.
+ * filter does not run inside this call. Once the deadline has passed, the filter
+ * may turn 31 more connections away; the next one ends the operation.
  */
 AFIO_MUST_USE
 struct af_future *af_listener_accept(struct af_listener *listener,

@@ -269,7 +269,8 @@ static bool connect_is_valid(const char *host, const char *service,
 	return (is_unix || service) &&
 	       (!has_source || afi_address_is_unix(o->local_host) == is_unix) &&
 	       (o->type == 0 || o->type == SOCK_STREAM ||
-		o->type == SOCK_DGRAM || o->type == SOCK_SEQPACKET) &&
+		o->type == SOCK_DGRAM ||
+		(o->type == SOCK_SEQPACKET && is_unix)) &&
 	       !(o->file_flags & AFIO_KEEP_FD) &&
 	       afi_file_new_takes(o->file_flags) && AFI_RESERVED_CLEAR(o) &&
 	       afi_timeout_valid(o->attempt_delay) &&

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -73,9 +74,25 @@ static int listen_fds_fill(struct af_listener *listener, const int *fds,
 		if (r < 0)
 			return listen_fds_fail(failure, fds[i], r, NULL);
 	}
-	for (size_t i = 0; i < listener->n; i++)
+	for (size_t i = 0; i < listener->n; i++) {
 		listener->sockets[i].bound.fd = fds[i];
+		listener->sockets[i].given = true;
+	}
 	return 0;
+}
+
+int afi_listen_fds_unblock(struct afi_listening *socket)
+{
+	int fd = socket->bound.fd, mode = fcntl(fd, F_GETFL);
+
+	if (mode < 0)
+		return -errno;
+	if (mode & O_NONBLOCK)
+		return 0;
+	/* It was set when this listener was made: now it is ours to clear. */
+	if (!socket->nonblock)
+		return afi_nonblock_hold(fd, &socket->nonblock);
+	return fcntl(fd, F_SETFL, mode | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int afi_listen_fds(struct af_loop *loop, const int *fds, size_t n,

@@ -12,5 +12,10 @@ int afi_listen_fds(struct af_loop *loop, const int *fds, size_t n,
 		   const struct af_listen_options *options,
 		   struct af_listener **ret,
 		   struct afi_listen_failure *failure);
+/*
+ * Sets O_NONBLOCK again, if another process has cleared it: as a listener of its
+ * own on this socket does when it is closed. 0 or -errno.
+ */
+int afi_listen_fds_unblock(struct afi_listening *socket);
 
 #endif

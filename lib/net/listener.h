@@ -29,9 +29,10 @@ struct afi_taker {
 		     const struct afi_address *peer);
 	/* Leaves the queue, and completes the future. */
 	void (*end)(struct afi_taker *taker, int error);
-	bool ends_well; /* when the listener is stopped */
-	bool busy;	/* in take: it gets no other one meanwhile */
-	bool late;	/* its deadline has passed: what is there now counts */
+	bool ends_well;	 /* when the listener is stopped */
+	bool busy;	 /* in take: it gets no other one meanwhile */
+	bool late;	 /* its deadline has passed: what is there now counts */
+	unsigned missed; /* connections turned away since, by the filter */
 };
 TAILQ_HEAD(afi_takers, afi_taker);
 
@@ -42,6 +43,7 @@ struct afi_listening {
 	struct afi_nonblock *nonblock; /* NULL: no flag to clear on close */
 	struct event event;
 	bool ready; /* there may be a connection */
+	bool given; /* by the program: other processes may have it, too */
 };
 
 /* A connection that was accepted, and that nobody has got yet. */

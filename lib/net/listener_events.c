@@ -123,11 +123,15 @@ static void listener_events_on_settle(struct afi_task *task)
 		return;
 	afi_listener_unwant(listener);
 	listener_events_end_pause(listener);
+	/* Nothing else would look whether it is drained. */
+	if (listener->stopping && TAILQ_EMPTY(&listener->takers))
+		afi_listener_later(listener);
 }
 
 void afi_listener_settle(struct af_listener *listener)
 {
-	if (listener->attached && (listener->wanted || listener->paused))
+	if (listener->attached &&
+	    (listener->wanted || listener->paused || listener->stopping))
 		afi_loop_settle(listener->loop, &listener->settle,
 				listener_events_on_settle);
 }

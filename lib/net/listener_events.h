@@ -33,7 +33,10 @@ void afi_listener_later(struct af_listener *listener);
 /* Has the task run when a connection comes; 0 or -ENOMEM. */
 int afi_listener_want(struct af_listener *listener);
 void afi_listener_unwant(struct af_listener *listener);
-/* Once nothing else is left to do, stops waits that nobody needs. */
+/*
+ * Once nothing else is left to do, stops waits that nobody needs; and stops a
+ * listener that is to stop and that nobody waits for any more.
+ */
 void afi_listener_settle(struct af_listener *listener);
 /* Accepts nothing until a file is closed, or for a while; why. */
 void afi_listener_pause(struct af_listener *listener, int error);

@@ -11,6 +11,7 @@
 
 #include "base/container.h"
 #include "net/acceptfd.h"
+#include "net/listen_fds.h"
 #include "net/listener_events.h"
 #include "net/socket.h"
 #include "net/takers.h"
@@ -20,6 +21,8 @@
 #define BATCH_MAX 32
 /* How many are accepted in calls of the program, without a poll. */
 #define QUICK_MAX 32
+/* How many a filter may turn away after the deadline of one who waits. */
+#define MISSED_MAX 32
 /* How many errors of connections in a row: then something else is wrong. */
 #define PASS_MAX 32
 
@@ -37,6 +40,16 @@ static void takers_arrive(struct af_listener *listener, int fd)
 		listener->drain_left--;
 }
 
+/* accept(2), which must not wait: the descriptor; or -errno. */
+static int takers_call(struct af_listener *listener,
+		       struct afi_listening *socket)
+{
+	int r = socket->given ? afi_listen_fds_unblock(socket) : 0;
+
+	return r < 0 ? r
+		     : afi_acceptfd(socket->bound.fd, &listener->arrival.peer);
+}
+
 /* Sees to it that there is one: 0; -EAGAIN: none; another -errno. */
 static int takers_accept(struct af_listener *listener)
 {
@@ -51,8 +64,7 @@ static int takers_accept(struct af_listener *listener)
 		socket = &listener->sockets[listener->next];
 		r = -EAGAIN;
 		while (socket->ready && passed < PASS_MAX) {
-			r = afi_acceptfd(socket->bound.fd,
-					 &listener->arrival.peer);
+			r = takers_call(listener, socket);
 			if (!afi_acceptfd_passes(r))
 				break;
 			passed++;
@@ -154,6 +166,23 @@ static void takers_wait(struct af_listener *listener, int error)
 		afi_takers_end_all(listener, error);
 }
 
+/*
+ * The filter has turned one away. Peers may come faster than that, so those whose
+ * deadline has passed do not wait for a moment when there is none. They are in
+ * front of the others.
+ */
+static void takers_miss(struct af_listener *listener)
+{
+	struct afi_taker *taker, *next;
+
+	for (taker = TAILQ_FIRST(&listener->takers); taker && taker->late;
+	     taker = next) {
+		next = TAILQ_NEXT(taker, entry);
+		if (++taker->missed == MISSED_MAX)
+			taker->end(taker, -ETIMEDOUT);
+	}
+}
+
 /* Gives what has arrived to the first one; false: nothing more can be done. */
 static bool takers_give(struct af_listener *listener)
 {
@@ -201,9 +230,12 @@ static bool takers_serve(struct af_listener *listener)
 		takers_wait(listener, r);
 		return false;
 	}
-	if (!takers_ask(listener))
-		return afi_listener_is_open(listener);
-	return takers_give(listener);
+	if (takers_ask(listener))
+		return takers_give(listener);
+	if (!afi_listener_is_open(listener))
+		return false;
+	takers_miss(listener);
+	return true;
 }
 
 /*
@@ -302,6 +334,11 @@ void afi_takers_expire(struct afi_taker *taker)
 {
 	struct af_listener *listener = taker->listener;
 
+	/* The filter may wait for anything, even for this one. */
+	if (listener->asking) {
+		taker->end(taker, -ETIMEDOUT);
+		return;
+	}
 	taker->late = true;
 	/* A busy program is late: what has arrived by now counts. */
 	TAILQ_REMOVE(&listener->takers, taker, entry);

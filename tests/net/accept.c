@@ -682,6 +682,65 @@ START_TEST(filter_may_end_all_that_has_called_it)
 }
 END_TEST
 
+static void accept_in_filter(void)
+{
+	struct af_future *f = accept_for(MS(5)), *long_wait;
+
+	/* So that the loop has something to wait for in any case. */
+	long_wait = af_sleep(rig.loop, MS(20000));
+	filter.act = NULL;
+	ck_assert_int_eq(af_await(f), -ETIMEDOUT);
+	ck_assert_int_eq(af_future_error(filter.accept), -ETIMEDOUT);
+	ck_assert(!af_future_is_done(long_wait));
+	af_future_cancel(long_wait);
+	af_future_unref(long_wait);
+	af_future_unref(f);
+}
+
+/* The peer that has passed the filter is the next one's. */
+START_TEST(deadline_passes_while_a_filter_waits)
+{
+	int fd;
+
+	open_place(_i, FILTERED);
+	filter.act = accept_in_filter;
+	filter.keep = true;
+	fd = dial(listener, 0);
+	filter.accept = accept_for(MS(5));
+	expect_error(&rig, filter.accept, -ETIMEDOUT);
+	ck_assert_int_eq(af_file_close(accepted(&rig, accept_for(NULL))), 0);
+	ck_assert_int_eq(filter.calls, 1);
+	expect_hung_up(fd);
+	close_place();
+}
+END_TEST
+
+static void dial_in_filter(void)
+{
+	ck_assert_int_lt(filter.calls, 1000);
+	close(dial(listener, 0));
+}
+
+START_TEST(deadline_passes_while_a_filter_turns_peers_away_without_end)
+{
+	struct af_future *f;
+
+	open_place(_i, FILTERED);
+	filter.act = dial_in_filter;
+	close(dial(listener, 0));
+	expect_error(&rig, accept_for(MS(0)), -ETIMEDOUT);
+	ck_assert_int_eq(filter.calls, 32);
+	f = accept_for(NULL);
+	expect_error(&rig, accept_for(MS(0)), -ETIMEDOUT);
+	ck_assert_int_ge(filter.calls, 64);
+	/* The last one is let in. */
+	filter.act = NULL;
+	filter.keep = true;
+	ck_assert_int_eq(af_file_close(accepted(&rig, f)), 0);
+	close_place();
+}
+END_TEST
+
 START_TEST(limit_of_connections_pauses_until_one_closes)
 {
 	struct af_file *files[2];
@@ -1066,6 +1125,9 @@ Suite *suite(void)
 	ADD(filter_turns_peers_away, EVERY_PLACE);
 	ADD(deadline_of_an_accept_with_a_filter, EVERY_PLACE);
 	ADD(filter_may_end_all_that_has_called_it, 5 * DRIVE_COUNT);
+	ADD(deadline_passes_while_a_filter_waits, EVERY_PLACE);
+	ADD(deadline_passes_while_a_filter_turns_peers_away_without_end,
+	    EVERY_PLACE);
 	ADD(limit_of_connections_pauses_until_one_closes, EVERY_PLACE);
 	tcase_add_test(tc,
 		       await_of_an_accept_beyond_the_limit_is_a_deadlock);

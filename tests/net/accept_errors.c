@@ -159,6 +159,29 @@ START_TEST(file_that_closes_ends_the_pause)
 }
 END_TEST
 
+/* Nobody is left who could be given what is queued. */
+START_TEST(stop_ends_though_the_last_accept_is_cancelled_in_a_pause)
+{
+	struct af_future *f, *stop;
+	int fd;
+
+	open_listener(_i);
+	for (int i = 0; i < 90; i++)
+		script[i] = EMFILE;
+	fd = dial(listener, 0);
+	f = af_listener_accept(listener, NULL);
+	stop = af_listener_stop(listener, NULL);
+	expect_error(&rig, af_sleep(rig.loop, MS(2)), 0);
+	ck_assert_int_eq(af_future_error(f), -EINPROGRESS);
+	ck_assert_int_eq(af_future_error(stop), -EINPROGRESS);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	expect_error(&rig, stop, 0);
+	ck_assert_int_eq(af_listener_fd(listener, 0), -EBADF);
+	close_listener(fd);
+}
+END_TEST
+
 START_TEST(error_of_the_socket_ends_all_who_wait)
 {
 	struct af_file *file = NULL;
@@ -193,6 +216,8 @@ Suite *suite(void)
 	ADD(lack_of_something_pauses_and_is_the_error_of_a_deadline,
 	    4 * DRIVE_COUNT);
 	ADD(file_that_closes_ends_the_pause, DRIVE_COUNT);
+	ADD(stop_ends_though_the_last_accept_is_cancelled_in_a_pause,
+	    DRIVE_COUNT);
 	ADD(error_of_the_socket_ends_all_who_wait, DRIVE_COUNT);
 	return s;
 }

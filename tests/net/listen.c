@@ -784,6 +784,40 @@ START_TEST(sockets_of_the_program_are_owned)
 }
 END_TEST
 
+/*
+ * As a listener of another process on the same socket does that is closed. If
+ * it were not set again, accept(2) would wait.
+ */
+START_TEST(flag_that_another_process_clears_is_set_again)
+{
+	bool nonblocking = _i / DRIVE_COUNT;
+	struct af_listener *listener;
+	int fd, copy, peer;
+
+	open_rig(_i % DRIVE_COUNT);
+	fd = make_socket(true);
+	copy = dup(fd);
+	if (nonblocking)
+		ck_assert_int_eq(fcntl(copy, F_SETFL, O_NONBLOCK), 0);
+	listener = af_listener_new(rig.loop, &fd, 1, NULL);
+	ck_assert_ptr_nonnull(listener);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(fcntl(copy, F_SETFL, 0), 0);
+		expect_error(&rig, af_listener_accept(listener, MS(5)),
+			     -ETIMEDOUT);
+		ck_assert(fcntl(copy, F_GETFL) & O_NONBLOCK);
+	}
+	ck_assert_int_eq(fcntl(copy, F_SETFL, 0), 0);
+	peer = dial(listener, 0);
+	af_file_close(accepted(&rig, af_listener_accept(listener, NULL)));
+	close(peer);
+	af_listener_close(listener);
+	ck_assert(!(fcntl(copy, F_GETFL) & O_NONBLOCK));
+	close(copy);
+	rig_close(&rig);
+}
+END_TEST
+
 #define expect_no_new(fds, n, options, error, text)                            \
 	expect_not((errno = 0, af_listener_new(rig.loop, fds, n, options)),    \
 		   error, text)
@@ -887,6 +921,7 @@ Suite *suite(void)
 	tcase_add_test(tc, nonsense_is_refused);
 	tcase_add_test(tc, listen_elsewhere_or_after_the_loop_fails);
 	ADD(sockets_of_the_program_are_owned, DRIVE_COUNT);
+	ADD(flag_that_another_process_clears_is_set_again, 2 * DRIVE_COUNT);
 	tcase_add_test(tc, sockets_that_do_not_listen_are_refused_and_stay);
 	tcase_add_test(tc, getters_of_nothing_say_so);
 	ADD(listener_outlives_its_loop, DRIVE_COUNT);

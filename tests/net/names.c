@@ -75,6 +75,19 @@ START_TEST(wrong_names_are_not_known)
 }
 END_TEST
 
+/* The system's own may know SCTP, which has that type. */
+START_TEST(connect_of_a_type_of_unix_sockets_is_invalid)
+{
+	const struct af_connect_options options = { .type = SOCK_SEQPACKET };
+
+	rig_open(&rig, _i);
+	expect_error(&rig,
+		     af_connect(rig.loop, "127.0.0.1", "1", &options, NULL),
+		     -EINVAL);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("net/names");
@@ -83,5 +96,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, numbers_are_their_own_addresses, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, wrong_names_are_not_known, 0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, connect_of_a_type_of_unix_sockets_is_invalid, 0,
+			    DRIVE_COUNT);
 	return s;
 }
