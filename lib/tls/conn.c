@@ -70,6 +70,7 @@ static ssize_t conn_read(void *arg, void *buf, size_t len)
 	if (conn->is_over)
 		return conn->over;
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_read(conn->ssl, buf, len < INT_MAX ? (int)len : INT_MAX);
 	if (r > 0)
 		return r;
@@ -243,6 +244,7 @@ int afi_conn_handshake(struct afi_conn *conn)
 	int r, sent;
 
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_do_handshake(conn->ssl);
 	r = r == 1 ? 0 : conn_error(conn, r);
 	if (r == 0 && SSL_in_init(conn->ssl))
