@@ -21,6 +21,12 @@
  */
 #define RECEIVE_MAX 65536
 
+/*
+ * What is gathered to be sent: more than writes and a handshake gather. A peer
+ * that has us answer, and reads nothing, gets no more.
+ */
+#define SEND_MAX 262144
+
 /* Elsewhere the library has set SO_NOSIGPIPE when it made the file. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -104,10 +110,12 @@ static int bio_write(BIO *bio, const char *buf, int len)
 	struct afi_bio *io = afi_bio_of(bio);
 
 	BIO_clear_retry_flags(bio);
-	if (afi_bio_reserve(io, (size_t)len) < 0) {
+	if (io->len + (size_t)len > SEND_MAX)
+		io->error = -EPROTO;
+	else if (afi_bio_reserve(io, (size_t)len) < 0)
 		io->error = -ENOMEM;
+	if (io->error)
 		return -1;
-	}
 	memcpy(io->out + io->start + io->len, buf, (size_t)len);
 	io->len += (size_t)len;
 	return len;

@@ -111,6 +111,18 @@ START_TEST(read_of_endless_new_keys_ends_at_its_deadline)
 }
 END_TEST
 
+START_TEST(answers_that_the_peer_does_not_read_end_the_connection)
+{
+	int kind = SSL_KEY_UPDATE_REQUESTED;
+	struct af_file *file = open_with_updates(&kind);
+
+	expect_error(&rig, af_file_read(file, 1, 0, MS(20000)), -EPROTO);
+	expect_error(&rig, af_file_write(file, "a", 1, 0, MS(20000)), -EPIPE);
+	af_file_close(file);
+	end_peer();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("tls hostile");
@@ -118,5 +130,7 @@ Suite *suite(void)
 
 	tcase_add_test(tc, endless_handshake_fails_at_the_deadline);
 	tcase_add_test(tc, read_of_endless_new_keys_ends_at_its_deadline);
+	tcase_add_test(tc,
+		       answers_that_the_peer_does_not_read_end_the_connection);
 	return s;
 }
