@@ -30,7 +30,8 @@ static int name_copy(char *buf, const char *name)
 		len = (size_t)(zone - name);
 	if (len > 1 && name[len - 1] == '.')
 		len--;
-	if (len == 0 || len >= NAME_MAX_SIZE)
+	/* With a dot in front, OpenSSL accepts any name that ends so. */
+	if (len == 0 || name[0] == '.' || len >= NAME_MAX_SIZE)
 		return -EINVAL;
 	memcpy(buf, name, len);
 	buf[len] = '\0';
