@@ -66,7 +66,9 @@ int afi_name_set(SSL *ssl, const char *name, bool verifies)
 	if (address)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, plain) ? 0
 								   : -ENOMEM;
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* A context of the program may have more of them. */
+	SSL_set_hostflags(ssl, X509_VERIFY_PARAM_get_hostflags(param) |
+				       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	return SSL_set1_host(ssl, plain) ? 0 : -ENOMEM;
 }
 
