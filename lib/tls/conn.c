@@ -239,6 +239,23 @@ static void conn_keep_alpn(struct afi_conn *conn)
 		memcpy(conn->alpn, alpn, len);
 }
 
+/* Sends what the handshake has made, up to now or, if it is done, at its end. */
+static int conn_flush_handshake(struct afi_conn *conn, bool done)
+{
+	int r = afi_bio_flush(&conn->io);
+
+	if (r != -EPIPE)
+		return r;
+	/*
+	 * These are tickets for later. The client has all it needs, and may
+	 * have sent its bytes and left.
+	 */
+	if (done && conn->tls->server &&
+	    SSL_version(conn->ssl) >= TLS1_3_VERSION)
+		return 0;
+	return -ECONNRESET;
+}
+
 int afi_conn_handshake(struct afi_conn *conn)
 {
 	int r, sent;
@@ -250,7 +267,7 @@ int afi_conn_handshake(struct afi_conn *conn)
 	if (r == 0 && SSL_in_init(conn->ssl))
 		r = -ECONNRESET; /* a goodbye in the middle of it */
 	/* Also an alert that says why it failed. */
-	sent = afi_bio_flush(&conn->io);
+	sent = conn_flush_handshake(conn, r == 0);
 	if (r == 0 || r == -EAGAIN)
 		r = sent < 0 && sent != -EAGAIN ? sent : r;
 	if (r == 0 && sent == 0)
@@ -266,7 +283,7 @@ void afi_conn_describe(const struct afi_conn *conn, int error, char *buf)
 	if (error == -EACCES)
 		snprintf(buf, AFI_TLS_TEXT, "certificate verify failed (%s)",
 			 X509_verify_cert_error_string(verified));
-	else if (error == -ECONNRESET || error == -EPIPE)
+	else if (error == -ECONNRESET)
 		snprintf(buf, AFI_TLS_TEXT,
 			 "handshake: the peer has closed the connection");
 	else if (error == -ETIMEDOUT)
