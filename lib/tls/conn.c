@@ -62,6 +62,15 @@ static int conn_error(struct afi_conn *conn, int result)
 	}
 }
 
+/* Reading is over if r, a result of OpenSSL, says so. Returns what r means. */
+static int conn_end_read(struct afi_conn *conn, int r)
+{
+	r = conn_error(conn, r);
+	conn->is_over = r != -EAGAIN;
+	conn->over = r;
+	return r;
+}
+
 static ssize_t conn_read(void *arg, void *buf, size_t len)
 {
 	struct afi_conn *conn = arg;
@@ -74,9 +83,7 @@ static ssize_t conn_read(void *arg, void *buf, size_t len)
 	r = SSL_read(conn->ssl, buf, len < INT_MAX ? (int)len : INT_MAX);
 	if (r > 0)
 		return r;
-	r = conn_error(conn, r);
-	conn->is_over = r != -EAGAIN;
-	conn->over = r;
+	r = conn_end_read(conn, r);
 	ERR_clear_error();
 	/* Answers of OpenSSL itself; what does not fit goes with a write. */
 	afi_bio_flush(&conn->io);
@@ -110,6 +117,24 @@ static int conn_flush(void *arg)
 	return afi_bio_flush(&conn->io);
 }
 
+/*
+ * Receives what is not for the program, such as tickets: a TCP socket that is
+ * closed with unread bytes drops those that it has not sent.
+ */
+static void conn_take_in(struct afi_conn *conn)
+{
+	char byte;
+	int r;
+
+	if (conn->is_over)
+		return;
+	afi_bio_begin(&conn->io);
+	r = SSL_peek(conn->ssl, &byte, 1);
+	if (r <= 0)
+		conn_end_read(conn, r);
+	ERR_clear_error();
+}
+
 static int conn_finish(void *arg)
 {
 	struct afi_conn *conn = arg;
@@ -120,6 +145,7 @@ static int conn_finish(void *arg)
 	ERR_clear_error();
 	r = SSL_shutdown(conn->ssl);
 	ERR_clear_error();
+	conn_take_in(conn);
 	return r < 0 ? -EPIPE : 0;
 }
 

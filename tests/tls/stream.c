@@ -124,6 +124,29 @@ START_TEST(close_with_nothing_unsent_says_goodbye)
 }
 END_TEST
 
+/*
+ * A client that only writes leaves the server's tickets in its socket. One that
+ * is closed with unread bytes drops those that it has not sent yet.
+ */
+START_TEST(end_of_a_client_that_never_reads_loses_nothing)
+{
+	struct af_future *write, *read;
+
+	open_tls(KIND_TCP, DRIVE_AWAIT);
+	pattern_fill(data, LARGE, 0);
+	read = read_large(server);
+	write = write_large(client);
+	if (_i == 0)
+		expect_error(&rig, af_file_finish(client, MS(20000)), 0);
+	expect_count(&rig, write, LARGE, 0);
+	af_file_close(client);
+	client = NULL;
+	expect_data_pattern(&rig, read, LARGE, 0, 0);
+	expect_text(&rig, af_file_read(server, 0, 0, MS(20000)), "", AFIO_EOF);
+	close_tls();
+}
+END_TEST
+
 START_TEST(shutdown_says_goodbye_and_reads_go_on)
 {
 	struct af_future *hangup;
@@ -354,6 +377,8 @@ Suite *suite(void)
 	tc = tls_case(s, "ends");
 	tcase_add_loop_test(tc, finish_says_goodbye_and_the_peer_answers, 0, 2);
 	tcase_add_test(tc, close_with_nothing_unsent_says_goodbye);
+	tcase_add_loop_test(tc, end_of_a_client_that_never_reads_loses_nothing,
+			    0, 2);
 	tcase_add_test(tc, shutdown_says_goodbye_and_reads_go_on);
 	tcase_add_loop_test(tc, end_without_a_goodbye_is_an_error, 0,
 			    DRIVE_COUNT);
