@@ -81,6 +81,24 @@ START_TEST(small_reads_of_a_large_record_do_not_wait)
 }
 END_TEST
 
+/* OpenSSL holds the rest of the record, and the socket has no byte. */
+START_TEST(line_that_is_read_in_small_parts_does_not_wait)
+{
+	static char line[5000];
+
+	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
+	memset(line, 'a', sizeof line);
+	line[sizeof line - 1] = '\n';
+	af_file_set_read_ahead(server, 10);
+	expect_count(&rig,
+		     af_file_write(client, line, sizeof line, AFIO_FULL, NULL),
+		     sizeof line, 0);
+	expect_count(&rig, af_file_readline(server, 0, 0, 0, MS(5000)),
+		     sizeof line, 0);
+	close_tls();
+}
+END_TEST
+
 /* The answer of OpenSSL to it is sent by a read. */
 START_TEST(new_keys_are_agreed_on_while_bytes_pass)
 {
@@ -364,6 +382,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, both_ways_at_once_all_bytes_arrive, 0,
 			    2 * DRIVE_COUNT);
 	tcase_add_loop_test(tc, lines_arrive_one_by_one, 0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, line_that_is_read_in_small_parts_does_not_wait,
+			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, new_keys_are_agreed_on_while_bytes_pass, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, small_reads_of_a_large_record_do_not_wait, 0,
