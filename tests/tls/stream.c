@@ -184,6 +184,23 @@ START_TEST(shutdown_says_goodbye_and_reads_go_on)
 }
 END_TEST
 
+/* What the goodbye has received is for the read, which waits for the socket. */
+START_TEST(shutdown_with_a_pending_read_leaves_it_its_bytes)
+{
+	struct af_future *read, *write;
+
+	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
+	read = af_file_read(client, 3, AFIO_FULL, NULL);
+	ck_assert(!af_future_is_done(read));
+	write = af_file_write(server, "abc", 3, AFIO_FULL, NULL);
+	ck_assert(af_future_is_done(write));
+	ck_assert_int_eq(af_file_shutdown(client, SHUT_WR), 0);
+	expect_text(&rig, read, "abc", 0);
+	expect_count(&rig, write, 3, 0);
+	close_tls();
+}
+END_TEST
+
 /* Somebody on the way ends the connection: it must not look complete. */
 START_TEST(end_without_a_goodbye_is_an_error)
 {
@@ -399,6 +416,9 @@ Suite *suite(void)
 	tcase_add_test(tc, close_with_nothing_unsent_says_goodbye);
 	tcase_add_loop_test(tc, end_of_a_client_that_never_reads_loses_nothing,
 			    0, 2);
+	tcase_add_loop_test(tc,
+			    shutdown_with_a_pending_read_leaves_it_its_bytes, 0,
+			    DRIVE_COUNT);
 	tcase_add_test(tc, shutdown_says_goodbye_and_reads_go_on);
 	tcase_add_loop_test(tc, end_without_a_goodbye_is_an_error, 0,
 			    DRIVE_COUNT);
