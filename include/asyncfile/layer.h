@@ -69,8 +69,9 @@ typedef int (*af_layer_step_fn)(void *arg);
  *              -EAGAIN if the socket has no room, and it is called again when
  *              it has; -EPIPE if the peer has left; another negative errno    |
  * | finish   | takes the layer's own last bytes, such as a goodbye, which
- *              flush then sends. Called at most once, and write is not called
- *              after it. NULL: there are none                                 |
+ *              flush then sends. It may receive bytes, which read returns
+ *              later. Called at most once, and write is not called after it.
+ *              NULL: there are none                                           |
  * | release  | frees arg. The descriptor is closed by then. NULL: nothing is
  *              to be freed                                                    |
  * | reserved | must be zero                                                   |

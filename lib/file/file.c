@@ -228,8 +228,12 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	if (!file->wanted[direction])
 		r = file->transport->want(file, direction);
 	file->wanted[direction] = file->needed[direction] = r == 0;
-	/* An empty message was passed over, and others come after it. */
-	if (file->arrived && direction == AFI_READ)
+	/*
+	 * An empty message was passed over, and others come after it; or a layer
+	 * holds bytes, for which the socket will not be readable.
+	 */
+	if (direction == AFI_READ &&
+	    (file->arrived || (file->layer && !file->drained[AFI_READ])))
 		afi_file_step_later(file);
 	return r;
 }

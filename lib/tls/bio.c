@@ -14,6 +14,19 @@
 
 #include "tls/bio.h"
 
+/*
+ * What is received for one call of OpenSSL, which goes on until it has a byte of
+ * the program: more than a record, so that there is always one in it, unless the
+ * peer sends what has none.
+ */
+#define RECEIVE_MAX 65536
+
+/*
+ * What is gathered to be sent: more than writes and a handshake gather. A peer
+ * that has us answer, and reads nothing, gets no more.
+ */
+#define SEND_MAX 262144
+
 /* Elsewhere the library has set SO_NOSIGPIPE when it made the file. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -44,11 +57,19 @@ static int bio_read(BIO *bio, char *buf, int len)
 	BIO_clear_retry_flags(bio);
 	if (r > 0)
 		return (int)r;
+	/* As if there were no more: the loop finds the rest in its next turn. */
+	if (io->most == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
 	do
-		r = recv(io->fd, buf, (size_t)len, MSG_DONTWAIT);
+		r = recv(io->fd, buf,
+			 (size_t)len < io->most ? (size_t)len : io->most,
+			 MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
 	if (r >= 0) {
 		io->ended = r == 0;
+		io->most -= (size_t)r;
 		return (int)r;
 	}
 	if (errno == EWOULDBLOCK)
@@ -56,6 +77,11 @@ static int bio_read(BIO *bio, char *buf, int len)
 	else
 		io->error = -errno;
 	return -1;
+}
+
+void afi_bio_begin(struct afi_bio *io)
+{
+	io->most = RECEIVE_MAX;
 }
 
 int afi_bio_reserve(struct afi_bio *io, size_t n)
@@ -84,10 +110,12 @@ static int bio_write(BIO *bio, const char *buf, int len)
 	struct afi_bio *io = afi_bio_of(bio);
 
 	BIO_clear_retry_flags(bio);
-	if (afi_bio_reserve(io, (size_t)len) < 0) {
+	if (io->len + (size_t)len > SEND_MAX)
+		io->error = -EPROTO;
+	else if (afi_bio_reserve(io, (size_t)len) < 0)
 		io->error = -ENOMEM;
+	if (io->error)
 		return -1;
-	}
 	memcpy(io->out + io->start + io->len, buf, (size_t)len);
 	io->len += (size_t)len;
 	return len;

@@ -18,7 +18,8 @@ struct afi_bio {
 	struct evbuffer *early; /* received already; NULL: no more */
 	char *out;		/* to be sent */
 	size_t start, len, size;
-	int error; /* of recv(2): a negative errno */
+	size_t most; /* bytes to receive before others have a turn */
+	int error;   /* a negative errno, which OpenSSL does not know */
 	bool ended;
 };
 
@@ -28,6 +29,8 @@ BIO_METHOD *afi_bio_method(void);
 BIO *afi_bio_new(const BIO_METHOD *method, struct afi_bio *io);
 /* The io of a BIO. */
 struct afi_bio *afi_bio_of(BIO *bio);
+/* To be called before OpenSSL is to receive. */
+void afi_bio_begin(struct afi_bio *io);
 /* Makes room for n more bytes to be sent; 0 or -ENOMEM. */
 int afi_bio_reserve(struct afi_bio *io, size_t n);
 /* Sends what was gathered: 0, -EAGAIN, -EPIPE or another negative errno. */

@@ -62,6 +62,15 @@ static int conn_error(struct afi_conn *conn, int result)
 	}
 }
 
+/* Reading is over if r, a result of OpenSSL, says so. Returns what r means. */
+static int conn_end_read(struct afi_conn *conn, int r)
+{
+	r = conn_error(conn, r);
+	conn->is_over = r != -EAGAIN;
+	conn->over = r;
+	return r;
+}
+
 static ssize_t conn_read(void *arg, void *buf, size_t len)
 {
 	struct afi_conn *conn = arg;
@@ -70,12 +79,11 @@ static ssize_t conn_read(void *arg, void *buf, size_t len)
 	if (conn->is_over)
 		return conn->over;
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_read(conn->ssl, buf, len < INT_MAX ? (int)len : INT_MAX);
 	if (r > 0)
 		return r;
-	r = conn_error(conn, r);
-	conn->is_over = r != -EAGAIN;
-	conn->over = r;
+	r = conn_end_read(conn, r);
 	ERR_clear_error();
 	/* Answers of OpenSSL itself; what does not fit goes with a write. */
 	afi_bio_flush(&conn->io);
@@ -109,6 +117,24 @@ static int conn_flush(void *arg)
 	return afi_bio_flush(&conn->io);
 }
 
+/*
+ * Receives what is not for the program, such as tickets: a TCP socket that is
+ * closed with unread bytes drops those that it has not sent.
+ */
+static void conn_take_in(struct afi_conn *conn)
+{
+	char byte;
+	int r;
+
+	if (conn->is_over)
+		return;
+	afi_bio_begin(&conn->io);
+	r = SSL_peek(conn->ssl, &byte, 1);
+	if (r <= 0)
+		conn_end_read(conn, r);
+	ERR_clear_error();
+}
+
 static int conn_finish(void *arg)
 {
 	struct afi_conn *conn = arg;
@@ -119,6 +145,7 @@ static int conn_finish(void *arg)
 	ERR_clear_error();
 	r = SSL_shutdown(conn->ssl);
 	ERR_clear_error();
+	conn_take_in(conn);
 	return r < 0 ? -EPIPE : 0;
 }
 
@@ -238,17 +265,35 @@ static void conn_keep_alpn(struct afi_conn *conn)
 		memcpy(conn->alpn, alpn, len);
 }
 
+/* Sends what the handshake has made, up to now or, if it is done, at its end. */
+static int conn_flush_handshake(struct afi_conn *conn, bool done)
+{
+	int r = afi_bio_flush(&conn->io);
+
+	if (r != -EPIPE)
+		return r;
+	/*
+	 * These are tickets for later. The client has all it needs, and may
+	 * have sent its bytes and left.
+	 */
+	if (done && conn->tls->server &&
+	    SSL_version(conn->ssl) >= TLS1_3_VERSION)
+		return 0;
+	return -ECONNRESET;
+}
+
 int afi_conn_handshake(struct afi_conn *conn)
 {
 	int r, sent;
 
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_do_handshake(conn->ssl);
 	r = r == 1 ? 0 : conn_error(conn, r);
 	if (r == 0 && SSL_in_init(conn->ssl))
 		r = -ECONNRESET; /* a goodbye in the middle of it */
 	/* Also an alert that says why it failed. */
-	sent = afi_bio_flush(&conn->io);
+	sent = conn_flush_handshake(conn, r == 0);
 	if (r == 0 || r == -EAGAIN)
 		r = sent < 0 && sent != -EAGAIN ? sent : r;
 	if (r == 0 && sent == 0)
@@ -264,7 +309,7 @@ void afi_conn_describe(const struct afi_conn *conn, int error, char *buf)
 	if (error == -EACCES)
 		snprintf(buf, AFI_TLS_TEXT, "certificate verify failed (%s)",
 			 X509_verify_cert_error_string(verified));
-	else if (error == -ECONNRESET || error == -EPIPE)
+	else if (error == -ECONNRESET)
 		snprintf(buf, AFI_TLS_TEXT,
 			 "handshake: the peer has closed the connection");
 	else if (error == -ETIMEDOUT)

@@ -77,12 +77,18 @@ static void handshake_on_ready(struct af_future *done, void *arg);
 static int handshake_wait(struct handshake *handshake)
 {
 	struct timeval left;
+	const struct timeval *timeout =
+		afi_timeleft_get(&handshake->timeleft, &left);
 	short what = handshake->conn->io.len > 0 ? EV_WRITE : EV_READ;
-	struct af_future *wait = af_wait_fd(
-		af_file_loop(handshake->file), af_file_fd(handshake->file),
-		what, afi_timeleft_get(&handshake->timeleft, &left));
-	int error = af_future_error(wait);
+	struct af_future *wait;
+	int error;
 
+	/* A peer that never ends has bytes ready then, too. */
+	if (timeout && !timeout->tv_sec && !timeout->tv_usec)
+		return -ETIMEDOUT;
+	wait = af_wait_fd(af_file_loop(handshake->file),
+			  af_file_fd(handshake->file), what, timeout);
+	error = af_future_error(wait);
 	/* It may have no loop, and would call back at once. */
 	if (error < 0 && error != -EINPROGRESS) {
 		af_future_unref(wait);

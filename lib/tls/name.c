@@ -30,7 +30,8 @@ static int name_copy(char *buf, const char *name)
 		len = (size_t)(zone - name);
 	if (len > 1 && name[len - 1] == '.')
 		len--;
-	if (len == 0 || len >= NAME_MAX_SIZE)
+	/* With a dot in front, OpenSSL accepts any name that ends so. */
+	if (len == 0 || name[0] == '.' || len >= NAME_MAX_SIZE)
 		return -EINVAL;
 	memcpy(buf, name, len);
 	buf[len] = '\0';
@@ -65,7 +66,9 @@ int afi_name_set(SSL *ssl, const char *name, bool verifies)
 	if (address)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, plain) ? 0
 								   : -ENOMEM;
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* A context of the program may have more of them. */
+	SSL_set_hostflags(ssl, X509_VERIFY_PARAM_get_hostflags(param) |
+				       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	return SSL_set1_host(ssl, plain) ? 0 : -ENOMEM;
 }
 

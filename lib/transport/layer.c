@@ -204,6 +204,10 @@ void afi_layer_farewell(struct af_file *file)
 	if (layer->fns->finish && layer->fns->finish(layer->arg) == 0)
 		layer_flush(layer);
 	layer_start(layer);
+	/* It may have received what a read waits for. */
+	file->drained[AFI_READ] = false;
+	if (!TAILQ_EMPTY(&file->ops[AFI_READ]))
+		afi_file_step_later(file);
 }
 
 int afi_layer_shutdown(struct af_file *file, int how)

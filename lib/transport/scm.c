@@ -62,10 +62,14 @@ static void scm_take_fds(struct scm_set *set, const void *data, size_t n)
 		memcpy(&fd, (const char *)data + i * sizeof(fd), sizeof(fd));
 		scm_protect(fd);
 		fd = afi_fd_above_stdio(fd);
-		if (fd >= 0 && set->n < AFI_FDS_MAX)
+		if (fd >= 0 && set->n < AFI_FDS_MAX) {
 			set->fds[set->n++] = fd;
-		else
-			set->lost = true;
+			continue;
+		}
+		/* Not on Linux: it came in a second list. */
+		if (fd >= 0)
+			close(fd);
+		set->lost = true;
 	}
 }
 

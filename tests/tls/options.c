@@ -172,6 +172,28 @@ START_TEST(name_is_verified_with_a_context_of_the_program_too)
 }
 END_TEST
 
+START_TEST(context_of_the_program_keeps_its_rules_for_names)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	unsigned flags;
+
+	ck_assert_int_eq(SSL_CTX_load_verify_locations(context, "ca.pem", NULL),
+			 1);
+	X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(context),
+					X509_CHECK_FLAG_NO_WILDCARDS);
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT(.context = context);
+	server_tls = SERVER();
+	shake_well("localhost");
+	flags = X509_VERIFY_PARAM_get_hostflags(
+		SSL_get0_param(af_tls_ssl(client)));
+	ck_assert_uint_eq(flags, X509_CHECK_FLAG_NO_WILDCARDS |
+					 X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	close_tls();
+	SSL_CTX_free(context);
+}
+END_TEST
+
 START_TEST(authorities_in_a_folder_are_trusted)
 {
 	char name[64];
@@ -227,6 +249,7 @@ Suite *suite(void)
 			    5);
 	tcase_add_test(tc, context_of_the_program_is_used_and_not_changed);
 	tcase_add_test(tc, name_is_verified_with_a_context_of_the_program_too);
+	tcase_add_test(tc, context_of_the_program_keeps_its_rules_for_names);
 	tcase_add_test(tc, authorities_in_a_folder_are_trusted);
 	tcase_add_test(tc, key_in_a_file_of_its_own_is_used);
 	tcase_add_test(tc, free_of_null_does_nothing);

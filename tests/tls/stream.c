@@ -81,6 +81,24 @@ START_TEST(small_reads_of_a_large_record_do_not_wait)
 }
 END_TEST
 
+/* OpenSSL holds the rest of the record, and the socket has no byte. */
+START_TEST(line_that_is_read_in_small_parts_does_not_wait)
+{
+	static char line[5000];
+
+	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
+	memset(line, 'a', sizeof line);
+	line[sizeof line - 1] = '\n';
+	af_file_set_read_ahead(server, 10);
+	expect_count(&rig,
+		     af_file_write(client, line, sizeof line, AFIO_FULL, NULL),
+		     sizeof line, 0);
+	expect_count(&rig, af_file_readline(server, 0, 0, 0, MS(5000)),
+		     sizeof line, 0);
+	close_tls();
+}
+END_TEST
+
 /* The answer of OpenSSL to it is sent by a read. */
 START_TEST(new_keys_are_agreed_on_while_bytes_pass)
 {
@@ -124,6 +142,29 @@ START_TEST(close_with_nothing_unsent_says_goodbye)
 }
 END_TEST
 
+/*
+ * A client that only writes leaves the server's tickets in its socket. One that
+ * is closed with unread bytes drops those that it has not sent yet.
+ */
+START_TEST(end_of_a_client_that_never_reads_loses_nothing)
+{
+	struct af_future *write, *read;
+
+	open_tls(KIND_TCP, DRIVE_AWAIT);
+	pattern_fill(data, LARGE, 0);
+	read = read_large(server);
+	write = write_large(client);
+	if (_i == 0)
+		expect_error(&rig, af_file_finish(client, MS(20000)), 0);
+	expect_count(&rig, write, LARGE, 0);
+	af_file_close(client);
+	client = NULL;
+	expect_data_pattern(&rig, read, LARGE, 0, 0);
+	expect_text(&rig, af_file_read(server, 0, 0, MS(20000)), "", AFIO_EOF);
+	close_tls();
+}
+END_TEST
+
 START_TEST(shutdown_says_goodbye_and_reads_go_on)
 {
 	struct af_future *hangup;
@@ -139,6 +180,23 @@ START_TEST(shutdown_says_goodbye_and_reads_go_on)
 	expect_passes(server, client);
 	expect_error(&rig, af_file_finish(server, NULL), 0);
 	expect_text(&rig, af_file_read(client, 0, 0, NULL), "", AFIO_EOF);
+	close_tls();
+}
+END_TEST
+
+/* What the goodbye has received is for the read, which waits for the socket. */
+START_TEST(shutdown_with_a_pending_read_leaves_it_its_bytes)
+{
+	struct af_future *read, *write;
+
+	open_tls(KIND_SOCKETPAIR, (enum driver)_i);
+	read = af_file_read(client, 3, AFIO_FULL, NULL);
+	ck_assert(!af_future_is_done(read));
+	write = af_file_write(server, "abc", 3, AFIO_FULL, NULL);
+	ck_assert(af_future_is_done(write));
+	ck_assert_int_eq(af_file_shutdown(client, SHUT_WR), 0);
+	expect_text(&rig, read, "abc", 0);
+	expect_count(&rig, write, 3, 0);
 	close_tls();
 }
 END_TEST
@@ -341,6 +399,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, both_ways_at_once_all_bytes_arrive, 0,
 			    2 * DRIVE_COUNT);
 	tcase_add_loop_test(tc, lines_arrive_one_by_one, 0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, line_that_is_read_in_small_parts_does_not_wait,
+			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, new_keys_are_agreed_on_while_bytes_pass, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, small_reads_of_a_large_record_do_not_wait, 0,
@@ -354,6 +414,11 @@ Suite *suite(void)
 	tc = tls_case(s, "ends");
 	tcase_add_loop_test(tc, finish_says_goodbye_and_the_peer_answers, 0, 2);
 	tcase_add_test(tc, close_with_nothing_unsent_says_goodbye);
+	tcase_add_loop_test(tc, end_of_a_client_that_never_reads_loses_nothing,
+			    0, 2);
+	tcase_add_loop_test(tc,
+			    shutdown_with_a_pending_read_leaves_it_its_bytes, 0,
+			    DRIVE_COUNT);
 	tcase_add_test(tc, shutdown_says_goodbye_and_reads_go_on);
 	tcase_add_loop_test(tc, end_without_a_goodbye_is_an_error, 0,
 			    DRIVE_COUNT);
