@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -933,7 +934,7 @@ START_TEST(socket_shared_with_a_process_gives_each_peer_once)
 END_TEST
 
 /* Peers without end, that come as fast as they are accepted. */
-static volatile bool flooding;
+static atomic_bool flooding;
 
 static void *flood(void *arg)
 {
