@@ -230,10 +230,12 @@ int afi_file_want(struct af_file *file, enum afi_direction direction)
 	file->wanted[direction] = file->needed[direction] = r == 0;
 	/*
 	 * An empty message was passed over, and others come after it; or a layer
-	 * holds bytes, for which the socket will not be readable.
+	 * or libevent holds bytes, for which the descriptor will not be readable.
 	 */
 	if (direction == AFI_READ &&
-	    (file->arrived || (file->layer && !file->drained[AFI_READ])))
+	    (file->arrived ||
+	     (!file->drained[AFI_READ] &&
+	      (file->layer || file->transport->held(file) > 0))))
 		afi_file_step_later(file);
 	return r;
 }

@@ -207,6 +207,23 @@ START_TEST(read_line_by_line_reads_ahead_within_bounds)
 }
 END_TEST
 
+/* So many steps that others have their turn; then nothing more comes. */
+START_TEST(read_line_in_small_steps_ends)
+{
+	static char data[5000];
+
+	memset(data, 'x', sizeof(data));
+	data[sizeof(data) - 1] = '\n';
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	ck_assert_int_eq(af_file_set_read_ahead(rig.reader, 10), 0);
+	feed(&rig, data, sizeof(data), false);
+	expect_count(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL),
+		     sizeof(data), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 static int check_alignment(const char *data, size_t len, unsigned flags,
 			   void *arg)
 {
@@ -242,6 +259,7 @@ Suite *suite(void)
 	ADD(read_one_by_one_after_hang_up_brings_all);
 	ADD(read_large_brings_all);
 	ADD(each_chunk_of_a_pipe_is_aligned);
+	ADD(read_line_in_small_steps_ends);
 	ADD(read_line_by_line_reads_ahead_within_bounds);
 	tcase_add_loop_test(tc, read_of_a_mebibyte_takes_few_system_calls, 0,
 			    2 * DRIVE_COUNT);
