@@ -99,10 +99,11 @@ void af_tls_free(struct af_tls *tls);
  * Make what clients and what servers need: certificates and options, and the
  * sessions that a client resumes. Make it once, not for each connection.
  *
- * Versions before TLS 1.2 and renegotiation are off. A client keeps the newest
- * session of each of the 64 servers, by name and port, that it was connected to
- * last, and resumes it the next time, which saves half of the handshake. One of
- * TLS 1.3 is used once; a server sends new ones.
+ * Versions before TLS 1.2 and renegotiation are off; with options->context, only
+ * renegotiation is. A client keeps the newest session of each of the 64 servers,
+ * by name and port, that it was connected to last, and resumes it the next time,
+ * which saves half of the handshake. One of TLS 1.3 is used once; a server sends
+ * new ones.
  *
  * Reads the files in this call, and so waits for the disk.
  *
@@ -161,7 +162,8 @@ void af_tls_free(struct af_tls *tls);
  *     handshake: no answer                                                    |
  * | cancelled, or the loop freed             | -ECANCELED  |                   |
  * | loop is NULL, tls is not a client's, host
- *   cannot be verified, timeout is not valid | -EINVAL     |                   |
+ *   cannot be verified (it begins with a dot,
+ *   for example), timeout is not valid       | -EINVAL     |                   |
  * | the loop belongs to another thread       | -EPERM      |                   |
  *
  * After a failure or a cancel at any time, the connection is closed.
