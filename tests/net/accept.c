@@ -398,7 +398,8 @@ START_TEST(each_gets_all_until_it_stops)
 	dial_some(3);
 	f = each_of(&each);
 	ck_assert_uint_eq(af_future_count(f), 0);
-	expect_pending(f);
+	while (each.calls < 3)
+		expect_pending(f);
 	ck_assert_uint_eq(af_future_count(f), 3);
 	dial_some(5);
 	expect_count(&rig, f, 7, 0);
@@ -582,7 +583,8 @@ START_TEST(filter_turns_peers_away)
 	f = accept_for(NULL);
 	ck_assert_int_eq(filter.calls, 0);
 	fd = dial(listener, 0);
-	expect_pending(f);
+	while (filter.calls < 1)
+		expect_pending(f);
 	ck_assert_int_eq(filter.calls, 1);
 	expect_hung_up(fd);
 	filter.keep = true;

@@ -212,7 +212,8 @@ START_TEST(deadline_of_a_stop_says_how_many_are_open)
 	each = af_listener_each(listener, keep, NULL);
 	for (int i = 0; i < 3; i++)
 		fds[i] = dial(listener, 0);
-	expect_pending(each);
+	while (n_kept < 3)
+		expect_pending(each);
 	stop = af_listener_stop(listener, MS(5));
 	ck_assert_int_eq(drive(&rig, stop), -ETIMEDOUT);
 	ck_assert_uint_eq(af_future_count(stop), 3);
@@ -279,7 +280,8 @@ START_TEST(stop_of_a_listener_that_closes_fails_canceled)
 	open_place(_i % EVERY_PLACE, NULL);
 	each = af_listener_each(listener, keep, NULL);
 	fd = dial(listener, 0);
-	expect_pending(each);
+	while (n_kept < 1)
+		expect_pending(each);
 	stop = af_listener_stop(listener, NULL);
 	if (_i < EVERY_PLACE) {
 		af_listener_close(listener);
@@ -307,13 +309,15 @@ START_TEST(stop_at_the_limit_serves_the_rest_as_others_leave)
 	each = af_listener_each(listener, keep, NULL);
 	for (int i = 0; i < 4; i++)
 		fds[i] = dial(listener, 0);
-	expect_pending(each);
+	while (n_kept < 2)
+		expect_pending(each);
 	ck_assert_uint_eq(n_kept, 2);
 	stop = af_listener_stop(listener, NULL);
 	expect_pending(each);
 	ck_assert_uint_eq(af_future_count(stop), 2);
 	close_kept();
-	expect_pending(each);
+	while (n_kept < 2)
+		expect_pending(each);
 	ck_assert_uint_eq(n_kept, 2);
 	close_kept();
 	expect_count(&rig, each, 4, 0);
@@ -370,8 +374,8 @@ START_TEST(stop_ends_though_peers_never_stop_coming)
 	open_place(_i, LISTEN(.backlog = 10));
 	each = af_listener_each(listener, dial_another, &calls);
 	close(dial(listener, 0));
-	expect_pending(each);
-	ck_assert_int_gt(calls, 0);
+	while (calls == 0)
+		expect_pending(each);
 	stop = af_listener_stop(listener, NULL);
 	expect_count(&rig, stop, 0, 0);
 	ck_assert(af_future_is_done(each));
