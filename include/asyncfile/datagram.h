@@ -15,8 +15,8 @@
  * No message that the kernel has accepted for this socket is lost by an
  * operation that ends early, at its deadline, by a cancel or because memory runs
  * out: it stays in the socket or in the file, for the next operation. Only after
- * af_file_shutdown() with SHUT_RD, an empty message counts as the end, and those
- * behind it are not received.
+ * af_file_shutdown() with SHUT_RD, an empty message may count as the end, and
+ * those behind it are then not received.
  *
  * The sender of a message is known to the operation that takes the first byte
  * of the message. If a read, or an af_file_receive_from() with a size, has left

@@ -54,7 +54,6 @@ static int incoming_receive(struct af_file *file, struct afi_message *message,
 	do
 		r = recvmsg(file->fd, &header, MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
-	afi_file_note(file, r);
 	if (r < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	afi_file_note(file, 1);
@@ -137,6 +136,14 @@ static struct afi_arrived *incoming_many_room(struct afi_pool *pool,
 	return NULL;
 }
 
+/* How many of n are left without the empty ones at the end; 0 if n is an error. */
+static int incoming_without_last_empty(const struct afi_arrived *arrived, int n)
+{
+	while (n > 0 && arrived->messages[n - 1].len == 0)
+		n--;
+	return n > 0 ? n : 0;
+}
+
 int afi_incoming_take_many(struct af_file *file, unsigned most)
 {
 	struct afi_pool *pool = &file->loop->pool;
@@ -148,12 +155,11 @@ int afi_incoming_take_many(struct af_file *file, unsigned most)
 		return -ENOMEM;
 	r = afi_batch_receive(file->fd, arrived->messages, arrived->n,
 			      &drained);
-	afi_file_note(file, r);
 	file->drained[AFI_READ] = drained;
 	/* After a shutdown some systems return empty messages without end. */
-	if ((r == -EAGAIN || (r > 0 && arrived->messages[0].len == 0)) &&
+	if ((r == -EAGAIN || (r > 0 && arrived->messages[r - 1].len == 0)) &&
 	    afi_message_is_shut(file))
-		r = 0;
+		r = incoming_without_last_empty(arrived, r);
 	afi_file_note(file, r);
 	while (arrived->n > (unsigned)(r > 0 ? r : 0))
 		afi_chunk_put(pool, arrived->messages[--arrived->n].chunk);

@@ -64,7 +64,6 @@ static int send_to_try(struct send_to *op, struct af_file *file)
 	do
 		r = sendmsg(file->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
-	afi_file_note(file, r);
 	op->error = r >= 0 ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (r < 0)
 		return op->error;
@@ -150,15 +149,12 @@ static void send_to_cancel(struct af_future *f)
 static void send_to_expire(struct af_future *f)
 {
 	struct send_to *op = send_to_of(f);
-	bool looks = op->wait && op->wait->looked.look;
-	int r = op->error;
+	int r = -EAGAIN;
 
-	/* There may be room since the last look. */
-	if (looks)
+	/* There may be room since the last look, or an event that is late. */
+	if (afi_file_is_first(&op->op))
 		r = send_to_try(op, op->op.file);
-	if (r == -EAGAIN || !looks)
-		r = -ETIMEDOUT;
-	send_to_end(op, r);
+	send_to_end(op, r == -EAGAIN ? -ETIMEDOUT : r);
 }
 
 static void send_to_describe(const struct af_future *f, FILE *out)

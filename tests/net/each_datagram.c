@@ -4,6 +4,8 @@
  * with its sender; and when it ends early, none is lost that was read with
  * others.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -464,6 +466,32 @@ START_TEST(each_datagram_ends_when_reading_is_shut)
 }
 END_TEST
 
+#ifdef HAVE_RECVMMSG
+/* Then an empty message ends it, unless others were read together with it. */
+START_TEST(each_datagram_when_reading_is_shut_passes_on_what_came)
+{
+	struct sockaddr_storage self;
+	socklen_t len;
+
+	if (!open_rig(WAY(IPV4, _i)))
+		return;
+	say(&rig, "");
+	say(&rig, "a");
+	say(&rig, "b");
+	/* Only a connected one can be shut. */
+	ck_assert_int_eq(af_file_local_address(rig.reader, &self, &len), 0);
+	ck_assert_int_eq(connect(af_file_fd(rig.reader),
+				 (struct sockaddr *)&self, len),
+			 0);
+	ck_assert_int_eq(af_file_shutdown(rig.reader, SHUT_RD), 0);
+	last_call = 9;
+	expect_count(&rig, each(), 3, AFIO_EOF);
+	expect_got("|a|b|");
+	rig_close(&rig);
+}
+END_TEST
+#endif
+
 /* One failure; called again, it goes on. */
 START_TEST(each_datagram_on_a_refused_socket_fails_once)
 {
@@ -782,6 +810,10 @@ Suite *suite(void)
 	ADD(each_datagram_whose_fn_closes_the_file_ends, EVERY_FAMILY);
 	ADD(each_datagram_whose_fn_frees_the_loop_ends, FAMILIES);
 	ADD(each_datagram_ends_when_reading_is_shut, DRIVE_COUNT);
+#ifdef HAVE_RECVMMSG
+	ADD(each_datagram_when_reading_is_shut_passes_on_what_came,
+	    DRIVE_COUNT);
+#endif
 	ADD(each_datagram_on_a_refused_socket_fails_once, UNIX * DRIVE_COUNT);
 	ADD(each_datagram_ends_with_its_file_or_loop, EVERY_FAMILY);
 	ADD(each_datagram_stopped_and_closed_leaks_nothing, EVERY_FAMILY);
