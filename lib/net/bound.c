@@ -297,17 +297,18 @@ static int bound_open_all(const struct afi_names *names,
 			  struct afi_listen_failure *failure)
 {
 	size_t n = 0;
-	int r;
+	int left_out = 0, r;
 
 	/* First what may take the place of the others. */
-	if (options->dual_stack) {
-		r = bound_add(names, AF_INET6, options, bound, &n, failure);
-		if (r == 0 || bound_is_left_out(r))
-			r = bound_add(names, AF_INET, options, bound, &n,
-				      failure);
-	} else {
-		r = bound_add(names, 0, options, bound, &n, failure);
-	}
+	if (options->dual_stack)
+		left_out =
+			bound_add(names, AF_INET6, options, bound, &n, failure);
+	r = left_out;
+	if (r == 0 || bound_is_left_out(r))
+		r = bound_add(names, options->dual_stack ? AF_INET : 0, options,
+			      bound, &n, failure);
+	if (r == 0)
+		r = left_out;
 	if (bound_is_left_out(r) && n > 0)
 		r = 0;
 	if (r == 0 && n == 0)

@@ -616,6 +616,21 @@ START_TEST(abstract_name_has_no_path)
 END_TEST
 #endif
 
+/* With dual_stack, too, which tries the families one after the other. */
+START_TEST(address_of_another_machine_has_one_error)
+{
+	int error;
+
+	open_rig(0);
+	ck_assert_ptr_null(af_listen(rig.loop, "2001:db8::1", "0",
+				     LISTEN(.dual_stack = _i)));
+	error = errno;
+	ck_assert_msg(strstr(af_listen_error(rig.loop), strerror(error)),
+		      "%s: %s", strerror(error), af_listen_error(rig.loop));
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(port_in_use_is_named)
 {
 	struct af_listener *listener;
@@ -916,6 +931,7 @@ Suite *suite(void)
 	ADD(abstract_name_has_no_path, DRIVE_COUNT);
 #endif
 	ADD(port_in_use_is_named, 2);
+	ADD(address_of_another_machine_has_one_error, 2);
 	tcase_add_test(tc, what_cannot_be_listened_on_is_named);
 	tcase_add_test(tc, path_without_permission_is_named);
 	tcase_add_test(tc, nonsense_is_refused);
