@@ -29,9 +29,9 @@
 #include "support/denied.h"
 #include "support/framed.h"
 #include "support/harness.h"
+#include "support/memory.h"
 #include "support/pattern.h"
 #include "support/resolver.h"
-#include "support/scarce.h"
 #include "support/server.h"
 #include "support/system.h"
 
@@ -41,68 +41,6 @@
 #define BULK 300000
 /* How many fail in a row, in the second round. */
 #define SPELL 12
-
-/* Atomic, as a start allocates in a thread of the library, too. */
-static struct {
-	atomic_bool watched;
-	atomic_size_t n;    /* allocations since it is watched */
-	size_t from, until; /* which of them fail */
-	atomic_size_t failed;
-	atomic_long live; /* allocated, and not freed */
-} memory;
-
-static bool refused(void)
-{
-	size_t i;
-
-	if (!memory.watched)
-		return false;
-	i = memory.n++;
-	if (i < memory.from || i >= memory.until)
-		return false;
-	memory.failed++;
-	errno = ENOMEM;
-	return true;
-}
-
-static void *counted(void *result)
-{
-	memory.live += result != NULL;
-	return result;
-}
-
-void *scarce_malloc(size_t size)
-{
-	return refused() ? NULL : counted(malloc(size));
-}
-
-void *scarce_calloc(size_t n, size_t size)
-{
-	return refused() ? NULL : counted(calloc(n, size));
-}
-
-void *scarce_realloc(void *before, size_t size)
-{
-	void *result;
-
-	if (refused())
-		return NULL;
-	result = realloc(before, size);
-	return before ? result : counted(result);
-}
-
-void scarce_free(void *block)
-{
-	memory.live -= block != NULL;
-	free(block);
-}
-
-/* libevent complains when it runs out of memory, but only then. */
-static void expect_cause(int severity, const char *message)
-{
-	(void)severity;
-	ck_assert_msg(memory.failed > 0, "libevent logged %s", message);
-}
 
 struct scene {
 	struct event_base *base; /* the program's */
