@@ -101,8 +101,8 @@ static void feed(struct csum *c)
 		c->feeder = af_file_each_async(c->input, AFIO_EACH_CHUNK,
 					       feed_both, c);
 	else
-		c->feeder = af_file_copy(c->input, af_pipe_stdin(c->fed), -1,
-					 NULL);
+		c->feeder =
+			af_file_copy(c->input, af_pipe_stdin(c->fed), -1, NULL);
 	af_on_done(af_future_ref(c->feeder), feed_end, c);
 }
 

@@ -74,21 +74,21 @@ static int await_enter(struct af_loop *loop, struct afi_await *await)
 
 static void await_leave(struct af_loop *loop, struct afi_await *await)
 {
-	struct event_base *private = loop->base;
+	struct event_base *inner = loop->base;
 
 	/* In a child by fork(2) the bases and their descriptors are shared. */
 	if (!afi_loop_is_here(loop))
-	private = await->base;
+		inner = await->base;
 	loop->depth--;
 	loop->awaits = await->outer;
 	loop->turning = await->turning;
-	if (private != await->base) {
+	if (inner != await->base) {
 		afi_loop_move_back(loop, await->base);
 		if (loop->spare) {
-			afi_mailbox_leave(&loop->mailbox, private);
-			event_base_free(private);
+			afi_mailbox_leave(&loop->mailbox, inner);
+			event_base_free(inner);
 		} else {
-			loop->spare = private;
+			loop->spare = inner;
 		}
 		/* Timers that are added now must not count from before. */
 		event_base_update_cache_time(await->base);
