@@ -43,6 +43,23 @@ sys/un.h		net/
 sys/wait.h		process/ pipeline/
 termios.h		transport/ process/'
 
+# Functions of the C library that are not for every file, in the same form, and
+# those for none: the library runs no shell, writes nowhere without a bound,
+# reads no other variables of the environment, changes nothing that the whole
+# program shares, prints nothing, and does not end the program.
+functions='
+chdir			process/child
+fchdir			process/child
+getenv			net/inherited process/search
+setpriority		process/child
+setrlimit		process/child
+sigaction		process/child process/notice
+umask			process/child'
+banned='abort exit alarm atexit clearenv gets mktemp perror popen printf putenv
+	putchar puts rand random setenv setitimer setlocale signal sprintf srand
+	strcat strncat strtok syslog system tempnam tmpnam unsetenv vprintf
+	vsprintf wordexp'
+
 # none WHAT: standard input lists what is wrong, and must be empty
 none() {
 	if awk '{ print } END { exit NR > 0 }'; then
@@ -190,6 +207,23 @@ excluded() {
 		}' "$tmp/includes"
 }
 
+# Calls of such functions. With FORTIFY, printf is __printf_chk.
+forbidden() {
+	{
+		printf '%s\n' "$functions" | awk 'NF'
+		printf '%s\n' $banned
+	} | awk '
+		NR == FNR { allowed[$1] = $0; next }
+		{ sub("@.*", "", $2); sub("^__", "", $2); sub("_chk$", "", $2) }
+		$3 == "U" && $2 in allowed {
+			i = split(allowed[$2], word, " ")
+			while (i > 1 && index($1, word[i]) != 1)
+				i--
+			if (i == 1)
+				print $1, "calls", $2
+		}' - "$tmp/symbols"
+}
+
 # What the library for TLS uses of the other one that is not public.
 trespasses() {
 	awk '
@@ -277,6 +311,7 @@ calls | some 'calls' || result=1
 calls | up | none 'calls go down' || result=1
 calls | circles | none 'calls have no circle' || result=1
 excluded | none 'folders keep their contracts' || result=1
+forbidden | none 'functions of the C library are for their files' || result=1
 trespasses | none 'tls/ uses only public headers' || result=1
 some 'static functions' <"$tmp/statics" || result=1
 misnamed | none 'static functions are named for their file' || result=1
