@@ -250,11 +250,12 @@ static void read_cancel(struct af_future *f)
 
 /*
  * Reads what has arrived by now, end of file included. The limit is for sources
- * that never run dry.
+ * that never run dry; it is no less than what a pipe holds, although a byte at a
+ * time may be read.
  */
 static void read_rest(struct afi_read_op *op, struct af_file *file)
 {
-	size_t before;
+	size_t first = file->in.len, before;
 	int turns = 0;
 
 	do {
@@ -262,7 +263,8 @@ static void read_rest(struct afi_read_op *op, struct af_file *file)
 		file->drained[AFI_READ] = false;
 		afi_file_step(file, AFI_READ);
 	} while (!op->future.done && file->in.len > before &&
-		 ++turns < AFI_FILLS_MAX);
+		 (++turns < AFI_FILLS_MAX ||
+		  file->in.len - first < AFI_READ_SIZE));
 }
 
 static void read_expire(struct af_future *f)

@@ -224,6 +224,23 @@ START_TEST(lines_longer_than_what_is_looked_at_are_whole)
 }
 END_TEST
 
+/* From a pipe it comes a byte at a time. */
+START_TEST(long_line_that_is_there_needs_no_waiting)
+{
+	char line[5001];
+
+	memset(line, 'x', sizeof line);
+	line[sizeof line - 1] = '\n';
+	open_rig(_i, 0);
+	put(rig.out, line, sizeof line);
+	put_text(rig.out, "rest");
+	expect_bytes(&rig,
+		     af_file_readline(rig.reader, 0, 0, AFIO_FULL, MS(0)), line,
+		     sizeof line, 0);
+	expect_handed_over("rest");
+}
+END_TEST
+
 START_TEST(copy_takes_its_count_and_no_more)
 {
 	struct af_file *to;
@@ -391,6 +408,8 @@ Suite *suite(void)
 			    EVERY_KIND);
 	tcase_add_loop_test(tc, lines_longer_than_what_is_looked_at_are_whole,
 			    0, 5 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, long_line_that_is_there_needs_no_waiting, 0,
+			    2 * DRIVE_COUNT);
 	tcase_add_loop_test(tc, copy_takes_its_count_and_no_more, 0,
 			    EVERY_KIND);
 	tcase_add_loop_test(tc, gathered_by_a_cancelled_read_stays_in_the_file,
