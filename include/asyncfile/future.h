@@ -317,8 +317,9 @@ typedef void (*af_done_fn)(struct af_future *done, void *arg);
  * @return a new future, owned by the caller, with the outcome of the future
  *         that fn returns; or with f's outcome, if fn returns NULL or is not
  *         called. It fails with -EINVAL if fn is NULL, and with -EDEADLK if the
- *         future that fn returns depends on the new one. The same is true of
- *         af_catch() and af_finally().
+ *         future that fn returns depends on the new one, or is a group that has
+ *         ended before it and has it as a part. The same is true of af_catch()
+ *         and af_finally().
  */
 AFIO_MUST_USE
 struct af_future *af_then(struct af_future *f, af_continuation_fn fn,

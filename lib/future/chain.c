@@ -69,12 +69,27 @@ static struct af_future *chain_leave_out(struct af_future *link)
 	return follower;
 }
 
+/*
+ * Whether next waits for the link; or, ended early, has it as a part, which
+ * would be a circle of references.
+ */
+static bool chain_is_circle(struct af_future *next,
+			    const struct af_future *link)
+{
+	struct af_future *owner = afi_future_owner(next);
+
+	if (!next->done)
+		return afi_future_needs(next, link);
+	return owner->loop == link->loop && owner->ops->kind == AFI_COMPOUND &&
+	       afi_future_holds(owner, link);
+}
+
 /* A link's outcome will be that of next, whose reference it takes. */
 static void chain_follow(struct af_future *link, struct af_future *next)
 {
 	int r = 0;
 
-	if (afi_future_needs(next, link)) {
+	if (chain_is_circle(next, link)) {
 		r = -EDEADLK;
 	} else if (!next->done) {
 		link = chain_leave_out(link);

@@ -253,7 +253,12 @@ static inline int afi_future_limit(struct af_future *f,
  * cannot be done before a continuation returns that is running now.
  */
 bool afi_future_needs(struct af_future *f, const struct af_future *other);
-/* Like that, but -1 if a walk of bounded depth cannot decide it. */
+/*
+ * Whether f, done or not, has a reference to other, perhaps as a part of what
+ * ended before its parts. Only its owner may be a compound with such parts.
+ */
+bool afi_future_holds(struct af_future *f, const struct af_future *other);
+/* As afi_future_needs(), but -1 if a walk of bounded depth cannot decide it. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */
 void afi_future_cancel_parts(struct afi_compound *compound);

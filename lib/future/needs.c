@@ -22,11 +22,15 @@ static bool needs_all(const struct afi_compound *compound,
 	return !other && compound->future.ops->needs_one;
 }
 
-/* Looks along a chain: sets *ret_found, or returns a compound in its way. */
-static struct afi_compound *
-needs_along(struct af_future *f, const struct af_future *other, bool *ret_found)
+/*
+ * Looks along a chain: sets *ret_found, or returns a compound in its way. With
+ * held, also along what is done and has a loop, because it has references.
+ */
+static struct afi_compound *needs_along(struct af_future *f,
+					const struct af_future *other,
+					bool held, bool *ret_found)
 {
-	for (; f && !f->done; f = f->source) {
+	for (; f && (held ? f->loop != NULL : !f->done); f = f->source) {
 		*ret_found = other ? f == other : f->running;
 		if (*ret_found)
 			return NULL;
@@ -49,7 +53,7 @@ static void needs_enter(struct afi_compound *compound,
 
 /* 0 or 1; -1 if that depends on what lies deeper. */
 static int needs_walk(struct afi_compound *compound,
-		      const struct af_future *other, size_t depth)
+		      const struct af_future *other, bool held, size_t depth)
 {
 	unsigned walk = ++compound->future.loop->walks;
 	struct afi_compound *above, *below;
@@ -68,7 +72,7 @@ static int needs_walk(struct afi_compound *compound,
 			continue;
 		}
 		below = needs_along(compound->parts[compound->look.next++],
-				    other, &found);
+				    other, held, &found);
 		if (!below) {
 			compound->found = found;
 		} else if (below->looked == walk) {
@@ -87,15 +91,23 @@ static int needs_walk(struct afi_compound *compound,
 bool afi_future_needs(struct af_future *f, const struct af_future *other)
 {
 	bool found;
-	struct afi_compound *compound = needs_along(f, other, &found);
+	struct afi_compound *compound = needs_along(f, other, false, &found);
 
-	return compound ? needs_walk(compound, other, SIZE_MAX) : found;
+	return compound ? needs_walk(compound, other, false, SIZE_MAX) : found;
+}
+
+bool afi_future_holds(struct af_future *f, const struct af_future *other)
+{
+	bool found;
+	struct afi_compound *compound = needs_along(f, other, true, &found);
+
+	return compound ? needs_walk(compound, other, true, SIZE_MAX) : found;
 }
 
 int afi_future_needs_near(struct af_future *f, const struct af_future *other)
 {
 	bool found;
-	struct afi_compound *compound = needs_along(f, other, &found);
+	struct afi_compound *compound = needs_along(f, other, false, &found);
 
-	return compound ? needs_walk(compound, other, NEAR) : found;
+	return compound ? needs_walk(compound, other, false, NEAR) : found;
 }

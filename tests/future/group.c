@@ -822,6 +822,38 @@ START_TEST(chain_that_returns_itself_in_a_group_fails_edeadlk)
 }
 END_TEST
 
+static struct af_future *ended;
+
+static struct af_future *return_ended(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return af_future_ref(ended);
+}
+
+/* Its parts stay its own, and would be those of the chain. */
+START_TEST(chain_that_returns_an_ended_group_of_itself_fails_edeadlk)
+{
+	struct af_future *maker, *f;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	maker = af_future_new(rig.loop, NULL, NULL);
+	own = af_finally(af_future_ref(maker), return_ended, NULL);
+	f = all2(af_future_ref(own), af_failed(rig.loop, -EPROTO));
+	if (_i / DRIVE_COUNT == 1)
+		f = all2(make(), f);
+	if (_i / DRIVE_COUNT == 2)
+		f = af_finally(f, pass, NULL);
+	ended = f;
+	ck_assert_int_eq(drive(&rig, ended), -EPROTO);
+	ck_assert_int_eq(af_future_resolve(maker, NULL, NULL), 0);
+	af_future_unref(maker);
+	expect_error(&rig, own, -EDEADLK);
+	af_future_unref(ended);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/group");
@@ -857,5 +889,6 @@ Suite *suite(void)
 	tc = test_case(s, "deadlocks");
 	ADD(await_of_own_chain_in_a_group_fails_edeadlk, OWN_CASES);
 	ADD(chain_that_returns_itself_in_a_group_fails_edeadlk, OWN_CASES);
+	ADD(chain_that_returns_an_ended_group_of_itself_fails_edeadlk, 3);
 	return s;
 }
