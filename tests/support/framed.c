@@ -51,6 +51,9 @@ static ssize_t framed_read(void *arg, void *buf, size_t len)
 
 	if (framed->fail)
 		return framed->fail;
+	/* Whatever comes after the goodbye. */
+	if (framed->is_over && framed->over == 0)
+		return 0;
 	for (;;) {
 		if (framed->left > 0 && framed->in_len > 0) {
 			size_t n = framed->left < len ? framed->left : len;
