@@ -19,10 +19,14 @@
 
 #define PIPE_SIZE (1024 * 1024)
 
+void complain_text(const char *subject, const char *reason)
+{
+	fprintf(stderr, "%s: %s: %s\n", program_name, subject, reason);
+}
+
 void complain(const char *subject, int error)
 {
-	fprintf(stderr, "%s: %s: %s\n", program_name, subject,
-		strerror(abs(error)));
+	complain_text(subject, strerror(abs(error)));
 }
 
 void complain_status(const char *subject, int status)

@@ -16,6 +16,9 @@ extern char program_name[];
 /** Prints "program: subject: reason". error is an errno, negated or not. */
 void complain(const char *subject, int error);
 
+/** Like complain(), for what is no errno. */
+void complain_text(const char *subject, const char *reason);
+
 /** Like complain(), for a wait status other than success. */
 void complain_status(const char *subject, int status);
 

@@ -122,7 +122,7 @@ int allowed_read(struct allowed **ret_list, const char *path)
 	const char *why = NULL;
 	unsigned number = 0;
 	FILE *in = fopen(path, "re");
-	char *line;
+	char *line, place[256];
 
 	if (!in) {
 		complain(path, errno);
@@ -138,13 +138,14 @@ int allowed_read(struct allowed **ret_list, const char *path)
 			end = &one->next;
 		}
 	}
-	if (why)
-		fprintf(stderr, "%s: %s:%u: %s\n", program_name, path, number,
-			why);
-	else if (ferror(in))
+	if (why) {
+		snprintf(place, sizeof(place), "%s:%u", path, number);
+		complain_text(place, why);
+	} else if (ferror(in)) {
 		complain(path, EIO);
-	else if (!list)
-		fprintf(stderr, "%s: %s: it is empty\n", program_name, path);
+	} else if (!list) {
+		complain_text(path, "it is empty");
+	}
 	if (why || ferror(in) || !list) {
 		allowed_free(list);
 		list = NULL;
