@@ -77,6 +77,10 @@ static void expect_canceled(struct node *node)
 	}
 	if (node->kind != TIMED)
 		must(is_done(node), node);
+	/* The parts of one that was done before are left alone. */
+	if (is_done(node) &&
+	    (!node->keep || af_future_error(node->keep) != -ECANCELED))
+		return;
 	for (unsigned i = 0; i < node->n_parts; i++)
 		expect_canceled(node->parts[i]);
 }

@@ -11,7 +11,7 @@
 #include "model/program.h"
 
 /* How long one program may take, in seconds. */
-#define RUNNER_LIMIT 15
+#define RUNNER_LIMIT 60
 
 struct failure {
 	int status;	  /* of the child, as from waitpid(2) */
