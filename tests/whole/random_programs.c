@@ -5,7 +5,7 @@
  * program that fails is made as short as possible and printed.
  *
  * AF_TEST_OPERATIONS=n   runs programs until n operations were done, rather
- *                        than a million
+ *                        than a hundred thousand
  * AF_TEST_SEED=n         begins with that seed; without AF_TEST_OPERATIONS it
  *                        runs this one only
  * AF_TEST_PROGRAM=text   runs one program; text may be the name of a file
@@ -25,7 +25,7 @@
 #include "model/shrink.h"
 #include "support/harness.h"
 
-#define OPERATIONS 1000000
+#define OPERATIONS 100000
 #define BATCH 40	     /* programs in one child */
 #define SHRINK_TIME 120	     /* seconds */
 #define SHRINK_CALLS 3000    /* programs run to find a shorter one */
