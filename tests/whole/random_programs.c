@@ -1,547 +1,266 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random programs of operations, chains, groups, cancels, timeouts, closes and
- * nested waits, against the model. AF_TEST_SEED=n runs one program again;
- * AF_TEST_SEEDS=n runs n of them rather than ten.
+ * nested waits, on files of every kind, against the model in tests/model. A
+ * program that fails is made as short as possible and printed.
+ *
+ * AF_TEST_OPERATIONS=n   runs programs until n operations were done, rather
+ *                        than a hundred thousand
+ * AF_TEST_SEED=n         begins with that seed; without AF_TEST_OPERATIONS it
+ *                        runs this one only
+ * AF_TEST_PROGRAM=text   runs one program; text may be the name of a file
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "model/runner.h"
+#include "model/shrink.h"
 #include "support/harness.h"
-#include "support/model.h"
 
-#define STEPS 100000
-#define MAX_LIVE 100
-#define MAX_WAITS 3 /* nested */
-#define N_STREAMS 4
+#define OPERATIONS 100000
+#define BATCH 40	     /* programs in one child */
+#define SHRINK_TIME 120	     /* seconds */
+#define SHRINK_CALLS 3000    /* programs run to find a shorter one */
+#define SHRINK_LIMIT 10	     /* seconds after which one of them hangs */
+#define TEST_LIMIT (60 * 60) /* seconds; Check multiplies it */
 
-static struct event_base *base;
-static struct af_loop *loop;
-static struct event raw;
-static struct node *nodes; /* never reused, so that the model can look back */
-static unsigned n_nodes;
-static struct node *live[MAX_LIVE]; /* those that we hold references to */
-static struct stream *streams[N_STREAMS];
-static struct stream *all_streams[STEPS];
-static unsigned n_streams;
-static uint64_t state;
-static unsigned depth; /* of waits */
-static uintptr_t n_posted, n_posts_run;
+struct same {
+	struct failure failure;
+	unsigned tries;
+	int64_t until; /* no program fails after that; 0: no limit */
+};
 
-static unsigned below(unsigned n)
+static bool fails_likewise(const struct program *program, void *arg)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 20) % n);
-}
+	struct same *same = arg;
+	struct failure failure;
 
-static bool one_in(unsigned n)
-{
-	return below(n) == 0;
-}
-
-static void act(void);
-
-/* None, at once, or some milliseconds. */
-static const struct timeval *some_time(void)
-{
-	static struct timeval times[2];
-	unsigned choice = below(4);
-
-	times[1].tv_usec = 500 * (1 + below(4));
-	return choice < 2 ? NULL : &times[choice - 2];
-}
-
-static void drop(struct node *node)
-{
-	struct af_future *f = node->f;
-
-	/* The model has to know what was written. */
-	if (node->kind == WRITE || one_in(4)) {
-		model_cancel(node);
-		af_future_cancel(f);
+	for (unsigned i = 0; i < same->tries; i++) {
+		if (same->until && now_us() > same->until)
+			return false;
+		if (runner_run(program, SHRINK_LIMIT, &failure) &&
+		    runner_is_same(&failure, &same->failure))
+			return true;
 	}
-	model_forget(node);
-	af_future_unref(f);
+	return false;
 }
 
-static struct node *node_new(enum kind_of kind)
+/* One that does not fail each time is tried more often. */
+static bool find_tries(const struct program *program, struct same *same)
 {
-	struct node *node = &nodes[n_nodes];
+	unsigned failed = 0;
 
-	must(n_nodes < 4 * STEPS, NULL);
-	node->kind = kind;
-	node->id = n_nodes++;
-	return node;
+	same->tries = 1;
+	for (unsigned i = 0; i < 5; i++)
+		failed += fails_likewise(program, same);
+	if (failed < 5)
+		same->tries = 10;
+	return failed > 0;
 }
 
-/* The future is there: from now on it is watched. */
-static struct node *node_start(struct node *node, struct af_future *f)
+static _Noreturn void report(struct program *program,
+			     const struct failure *failure)
 {
-	struct node **slot = &live[below(MAX_LIVE)];
+	struct same same = { .failure = *failure };
+	size_t n = program->n;
+	unsigned calls = 0;
+	char text[500];
 
-	must(f, node);
-	node->f = f;
-	node->added++;
-	model.added++;
-	if (node->kind == WRITE)
-		model_wrote(node);
-	af_on_done(af_future_ref(f), model_end, node);
-	if (*slot)
-		drop(*slot);
-	*slot = node;
-	return node;
-}
-
-static struct node *make_read(void)
-{
-	struct node *node = node_new(one_in(3) ? LINE : READ);
-	const struct timeval *time = some_time();
-	struct af_file *file;
-
-	node->stream = streams[below(N_STREAMS)];
-	node->timed = time;
-	node->size = one_in(8) ? 0 : 1 + below(one_in(8) ? 200000 : 100);
-	node->full = one_in(2);
-	file = node->stream->reader;
-	if (!file) {
-		node->kind = SLEEP;
-		return node_start(node, af_sleep(loop, MS(0)));
+	if (find_tries(program, &same)) {
+		same.until = now_us() + SHRINK_TIME * INT64_C(1000000);
+		calls = shrink(program, fails_likewise, &same,
+			       SHRINK_CALLS / same.tries);
 	}
-	if (node->kind == LINE)
-		return node_start(node,
-				  af_file_readline(file, node->size, 0,
-						   node->full ? AFIO_FULL : 0,
-						   time));
-	node->full |= node->size == 0;
-	return node_start(node, af_file_read(file, node->size,
-					     node->full ? AFIO_FULL : 0, time));
+	runner_describe(failure, text, sizeof text);
+	fprintf(stderr,
+		"\nseed %llu: %s\n%zu instructions, %zu after %u shorter "
+		"programs:\n\n    ",
+		(unsigned long long)failure->seed, text, n, program->n, calls);
+	program_print(program, stderr, "\n    ");
+	fprintf(stderr, "\n\nAF_TEST_PROGRAM='");
+	program_print(program, stderr, "; ");
+	fprintf(stderr, "'\n");
+	program_free(program);
+	ck_abort_msg("AF_TEST_SEED=%llu: %s", (unsigned long long)failure->seed,
+		     text);
+	abort();
 }
 
-static struct node *make_write(void)
+static void run_seeds(uint64_t first, unsigned n, unsigned long *operations)
 {
-	struct node *node = node_new(WRITE);
-	const struct timeval *time = some_time();
-	struct stream *s = streams[below(N_STREAMS)];
-	bool borrow = one_in(2);
-	unsigned char *data;
-	struct af_future *f;
+	struct program program;
+	struct failure failure, alone;
 
-	if (!s->writer) {
-		node->kind = SLEEP;
-		return node_start(node, af_sleep(loop, MS(0)));
-	}
-	node->stream = s;
-	node->timed = time;
-	node->size = below(one_in(30) ? 300000 : one_in(4) ? 5000 : 100);
-	node->full = one_in(2);
-	data = malloc(node->size + 1);
-	for (size_t i = 0; i < node->size; i++)
-		data[i] = model_byte(node, i);
-	node->borrowed = borrow ? data : NULL;
-	f = af_file_write(s->writer, data, node->size,
-			  (node->full ? AFIO_FULL : 0) |
-				  (borrow ? AFIO_BORROW : 0),
-			  time);
-	if (!borrow) {
-		memset(data, '!', node->size);
-		free(data);
-	}
-	return node_start(node, f);
-}
-
-static struct node *make_sleep(void)
-{
-	struct node *node = node_new(SLEEP);
-	unsigned us = one_in(2) ? 0 : 100 * below(20);
-
-	node->earliest = now_us() + us;
-	return node_start(node, af_sleep(loop, &(struct timeval){ 0, us }));
-}
-
-static void on_cancel(struct af_future *f, void *arg)
-{
-	struct node *node = arg;
-
-	must(!af_future_is_done(f) && node->cancels++ == 0, node);
-	/* It may find an end of its own. */
-	if (one_in(4)) {
-		node->given = true;
-		node->gift = -EPROTO;
-		must(af_future_fail(f, -EPROTO) == 0, node);
-	}
-}
-
-static struct node *make_maker(void)
-{
-	struct node *node = node_new(MAKER);
-
-	return node_start(node, af_future_new(loop, on_cancel, node));
-}
-
-static struct node *make_operation(void)
-{
-	switch (below(7)) {
-	case 0:
-		return make_sleep();
-	case 1:
-		return make_maker();
-	case 2:
-	case 3:
-	case 4:
-		return make_write();
-	default:
-		return make_read();
-	}
-}
-
-/* One that we have, or a new one. */
-static struct node *pick(void)
-{
-	struct node *node = live[below(MAX_LIVE)];
-
-	return node ? node : make_operation();
-}
-
-/* A continuation: does this and that, and returns nothing or something. */
-static struct af_future *go_on(struct af_future *done, void *arg)
-{
-	struct node *node = arg, *next;
-
-	must(af_future_is_done(done) && node->calls++ == 0, node);
-	for (unsigned n = below(3); n > 0; n--)
-		act();
-	if (one_in(2))
-		return NULL;
-	next = pick();
-	/* Nothing that may stand on this one. */
-	if (next->kind >= LINK)
-		next = make_operation();
-	if (!next->f)
-		return NULL;
-	if (node->canceled)
-		model_cancel(next);
-	node->parts[node->n_parts++] = next;
-	/* Done itself passes its outcome on, and no reference. */
-	return next->f == done ? done : af_future_ref(next->f);
-}
-
-static void make_link(void)
-{
-	struct node *source = pick(), *node;
-	struct af_future *f = source->f;
-
-	if (!f)
+	if (!runner_run_seeds(first, n, operations, &failure))
 		return;
-	node = node_new(LINK);
-	node->parts[node->n_parts++] = source;
-	node->on = 1 + below(3);
-	f = af_future_ref(f);
-	if (node->on == ON_SUCCESS)
-		f = af_then(f, go_on, node);
-	else if (node->on == ON_FAILURE)
-		f = af_catch(f, go_on, node);
-	else
-		f = af_finally(f, go_on, node);
-	node_start(node, f);
-}
-
-static void make_group(void)
-{
-	struct node *node = node_new(ALL + below(3));
-	struct af_future *futures[MAX_PARTS], *f;
-	unsigned n = node->kind == TIMED ? 1 : 1 + below(MAX_PARTS);
-	struct node *part;
-
-	while (node->n_parts < n) {
-		part = pick();
-		if (!part->f)
-			continue;
-		/* Held, since to pick another one may drop it. */
-		futures[node->n_parts] = af_future_ref(part->f);
-		node->parts[node->n_parts++] = part;
+	/* One that fails at the end of all, such as a leak, is looked for. */
+	for (unsigned i = 0; i < n; i++) {
+		program_generate(&program, first + i);
+		if ((failure.seed == first + i || n == 1 ||
+		     failure.seed == first + n - 1) &&
+		    runner_run(&program, RUNNER_LIMIT, &alone))
+			report(&program, &alone);
+		program_free(&program);
 	}
-	if (node->kind != ALL)
-		for (unsigned i = 0; i < n; i++)
-			model_cancel(node->parts[i]);
-	if (node->kind == ALL)
-		f = af_all(loop, futures, n);
-	else if (node->kind == ANY)
-		f = af_race(loop, futures, n);
-	else
-		f = af_with_timeout(futures[0], one_in(2) ? MS(1) : MS(0));
-	node_start(node, f);
+	program_generate(&program, failure.seed);
+	report(&program, &failure);
 }
 
-static void end_maker(void)
+/* The text itself, or what is in the file of that name. */
+static char *program_text(const char *text)
 {
-	struct node *node = pick();
-	int error = one_in(3) ? -EPROTO : 0;
-	int r, expected;
+	char *all = NULL;
+	size_t size = 0;
+	FILE *file = fopen(text, "r");
 
-	if (!node->f)
-		return;
-	expected = af_future_is_done(node->f) ? -EALREADY
-		   : node->kind == MAKER      ? 0
-					      : -EINVAL;
-	r = error ? af_future_fail(node->f, error)
-		  : af_future_resolve(node->f, node, NULL);
-	must(r == expected, node);
-	if (r < 0)
-		return;
-	node->given = true;
-	node->gift = error;
+	if (!file)
+		return strdup(text);
+	ck_assert(getdelim(&all, &size, '\0', file) > 0);
+	fclose(file);
+	return all;
 }
 
-static void cancel_one(void)
+static void run_text(const char *text)
 {
-	struct node *node = pick();
-	struct af_future *f = af_future_ref(node->f);
-	bool pending = f && !af_future_is_done(f);
+	char *all = program_text(text);
+	struct program program;
+	struct failure failure;
+	char what[500];
+	bool failed;
 
-	model_cancel(node);
-	af_future_cancel(f);
-	af_future_cancel(f);
-	if (pending && node->kind != LINK) {
-		must(af_future_is_done(f), node);
-		must(af_future_error(f) ==
-			     (node->given ? node->gift : -ECANCELED),
-		     node);
-	}
-	af_future_unref(f);
-}
-
-static void drop_one(void)
-{
-	struct node **slot = &live[below(MAX_LIVE)], *node = *slot;
-
-	*slot = NULL;
-	if (node)
-		drop(node);
-}
-
-static void cancel_stream(const struct stream *s, bool writes)
-{
-	for (unsigned i = 0; i < n_nodes; i++)
-		if (nodes[i].stream == s && (nodes[i].kind == WRITE) == writes)
-			model_cancel(&nodes[i]);
-}
-
-static void close_end(struct stream *s, bool writes)
-{
-	struct af_file **end = writes ? &s->writer : &s->reader;
-	struct af_file *file = *end;
-
-	cancel_stream(s, writes);
-	*end = NULL;
-	must(af_file_close(file) == 0, NULL);
-}
-
-static struct stream *stream_new(void)
-{
-	struct stream *s = calloc(1, sizeof *s);
-	int fds[2];
-
-	make_pair(one_in(2) ? KIND_PIPE : KIND_SOCKETPAIR, fds);
-	s->reader = af_file_new(loop, fds[0], 0);
-	s->writer = af_file_new(loop, fds[1], 0);
-	must(s->reader && s->writer, NULL);
-	s->last = &s->first;
-	all_streams[n_streams++] = s;
-	return s;
-}
-
-/* One end, then the other, and a new one. */
-static void close_one(void)
-{
-	struct stream **s = &streams[below(N_STREAMS)];
-
-	if (model.freed || !one_in(30))
-		return;
-	if ((*s)->reader && (*s)->writer)
-		close_end(*s, one_in(2));
-	else
-		close_end(*s, (*s)->writer);
-	if (!(*s)->reader && !(*s)->writer)
-		*s = stream_new();
-}
-
-static void run_post(void *arg)
-{
-	must((uintptr_t)arg == n_posts_run++, NULL);
-	if (one_in(4))
-		act();
-}
-
-static void post(void)
-{
-	must(af_loop_post(loop, run_post, (void *)n_posted++) == 0, NULL);
-}
-
-/* A wait that ends soon, from wherever we are. */
-static void wait_for_one(void)
-{
-	struct node *node = pick();
-	struct af_future *f = node->f;
-	struct timeval time = { 0, one_in(20) ? 1000 : 0 };
-	int r;
-
-	if (depth == MAX_WAITS || !f || model.freed)
-		return;
-	depth++;
-	af_future_ref(f);
-	r = af_await_for(f, &time);
-	if (af_future_is_done(f))
-		must(r == af_future_error(f), node);
-	else
-		must(r == -ETIMEDOUT || r == -EDEADLK, node);
-	af_future_unref(f);
-	depth--;
-}
-
-static void on_raw(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	for (unsigned n = below(3); n > 0; n--)
-		act();
-	wait_for_one();
-}
-
-static void on_stop(struct af_future *done, void *arg)
-{
-	(void)done;
-	(void)arg;
-	af_loop_stop(loop);
-}
-
-/* One of the ways to drive a loop, from the outside. */
-static void turn_once(void)
-{
-	int r;
-
-	if (depth > 0 || model.freed)
-		return;
-	if (one_in(3))
-		event_active(&raw, EV_TIMEOUT, 0);
-	depth++;
-	if (one_in(2)) {
-		af_on_done(af_sleep(loop, one_in(20) ? MS(1) : MS(0)), on_stop,
-			   NULL);
-		r = af_loop_run(loop);
-		must(r == 0, NULL);
-	} else {
-		r = event_base_loop(base, EVLOOP_NONBLOCK);
-		must(r >= 0, NULL);
-	}
-	depth--;
-}
-
-static void act(void)
-{
-	static void (*const others[])(void) = {
-		make_link, make_link, make_link,    make_group,
-		end_maker, end_maker, cancel_one,   drop_one,
-		close_one, post,      wait_for_one,
-	};
-	unsigned choice = below(24);
-	struct node *node;
-
-	/* What is drained at the end is left alone. */
-	if (model.step >= STEPS)
-		return;
-	model.step++;
-	if (choice < 11)
-		others[choice]();
-	else if (choice < 20)
-		make_operation();
-	else if ((node = pick())->f)
-		model_watch(node);
-}
-
-/* All that was written and not read comes out; then the end. */
-static void drain(struct stream *s)
-{
-	struct node *node;
-
-	if (s->writer)
-		close_end(s, true);
-	cancel_stream(s, false);
-	for (unsigned i = 0; i < n_nodes; i++)
-		if (nodes[i].stream == s && nodes[i].f)
-			af_future_cancel(nodes[i].f);
-	if (!s->reader)
-		return;
-	node = node_new(READ);
-	node->stream = s;
-	node->full = true;
-	node_start(node, af_file_read(s->reader, 0, 0, NULL));
-	/* No continuation may return it, whose group could then cancel it. */
-	for (unsigned i = 0; i < MAX_LIVE; i++)
-		if (live[i] == node)
-			live[i] = NULL;
-	af_await(node->f);
-	while (!node->ended)
-		event_base_loop(base, EVLOOP_NONBLOCK);
-	must(node->error == 0 && model_is_drained(s), node);
-}
-
-static void start(uint64_t seed)
-{
-	model = (struct model){ .seed = seed };
-	state = seed * 0x9e3779b97f4a7c15u + 1;
-	nodes = calloc(4 * STEPS, sizeof *nodes);
-	base = event_base_new();
-	loop = af_loop_new(base);
-	ck_assert(nodes && loop);
-	event_assign(&raw, base, -1, 0, on_raw, NULL);
-	for (int i = 0; i < N_STREAMS; i++)
-		streams[i] = stream_new();
-}
-
-static void finish(void)
-{
-	for (int i = 0; one_in(2) && i < N_STREAMS; i++)
-		drain(streams[i]);
-	event_del(&raw);
-	model.freed = true;
-	af_loop_free(loop);
-	must(model.ran == model.added && n_posts_run == n_posted, NULL);
-	for (unsigned i = 0; i < n_nodes; i++) {
-		must(nodes[i].ended && nodes[i].ran == nodes[i].added,
-		     &nodes[i]);
-		must(nodes[i].kind != LINK || nodes[i].on != ON_BOTH ||
-			     nodes[i].calls == 1,
-		     &nodes[i]);
-		af_future_unref(nodes[i].f);
-	}
-	for (unsigned i = 0; i < n_streams; i++) {
-		must(af_file_close(all_streams[i]->reader) == 0, NULL);
-		must(af_file_close(all_streams[i]->writer) == 0, NULL);
-		free(all_streams[i]);
-	}
-	event_base_free(base);
-	free(nodes);
+	ck_assert_msg(program_parse(&program, all) == 0, "not a program: %s",
+		      all);
+	free(all);
+	failed = runner_run(&program, RUNNER_LIMIT, &failure);
+	program_free(&program);
+	if (failed)
+		runner_describe(&failure, what, sizeof what);
+	ck_assert_msg(!failed, "%s", what);
 }
 
 START_TEST(random_program_does_as_the_model_says)
 {
+	const char *many = getenv("AF_TEST_OPERATIONS");
+	const char *text = getenv("AF_TEST_PROGRAM");
 	const char *one = getenv("AF_TEST_SEED");
+	uint64_t seed = one ? strtoull(one, NULL, 0) : 1;
+	unsigned long goal = many ? strtoul(many, NULL, 0) : OPERATIONS;
+	unsigned long operations = 0;
 
-	start(one ? strtoull(one, NULL, 0) : (uint64_t)_i + 1);
-	while (model.step < STEPS) {
-		act();
-		if (one_in(8))
-			turn_once();
+	if (text) {
+		run_text(text);
+	} else if (one && !many) {
+		run_seeds(seed, 1, &operations);
+	} else {
+		for (; operations < goal; seed += BATCH)
+			run_seeds(seed, BATCH, &operations);
+		fprintf(stderr, "%lu operations, up to seed %llu\n", operations,
+			(unsigned long long)seed - 1);
 	}
-	finish();
+}
+END_TEST
+
+/* Puts instructions in the middle of those that are run first. */
+static void plant(struct program *program, const char *text, uint64_t seed)
+{
+	struct program planted;
+	size_t n;
+
+	ck_assert_int_eq(program_parse(&planted, text), 0);
+	program_generate(program, seed);
+	program->list = realloc(program->list, (program->n + planted.n) *
+						       sizeof *program->list);
+	for (n = program->n; program->list[n - 1].body > 0;)
+		n--;
+	n /= 2;
+	memmove(program->list + n + planted.n, program->list + n,
+		(program->n - n) * sizeof *program->list);
+	memcpy(program->list + n, planted.list,
+	       planted.n * sizeof *planted.list);
+	program->n += planted.n;
+	program_free(&planted);
+}
+
+static const struct {
+	const char *text, *shrunk;
+	int status;
+} faults[] = {
+	{ "fault kind=0 alone=1", "fault kind=0 alone=1", 9 << 8 },
+	{ "fault kind=1 alone=1", "fault kind=1 alone=1", 3 << 8 },
+	{ "sleep time=900; fault kind=0 alone=0",
+	  "sleep time=0; fault kind=0 alone=0", 9 << 8 },
+	{ "chain future=0 on=2 body=1 return=3; fault kind=1 alone=0; "
+	  "sleep time=70; sleep time=9; fault kind=1 alone=0",
+	  "sleep time=0; fault kind=1 alone=0", 3 << 8 },
+};
+#define N_FAULTS (int)(sizeof faults / sizeof *faults)
+
+START_TEST(program_with_a_fault_shrinks_to_it)
+{
+	struct same same = { .tries = 1 };
+	struct program program;
+	char *shrunk = NULL;
+	size_t size;
+	FILE *out;
+
+	plant(&program, faults[_i].text, 17);
+	ck_assert(runner_run(&program, RUNNER_LIMIT, &same.failure));
+	ck_assert_int_eq(same.failure.status, faults[_i].status);
+	shrink(&program, fails_likewise, &same, SHRINK_CALLS);
+	out = open_memstream(&shrunk, &size);
+	program_print(&program, out, "; ");
+	fclose(out);
+	program_free(&program);
+	ck_assert_str_eq(shrunk, faults[_i].shrunk);
+	free(shrunk);
+}
+END_TEST
+
+START_TEST(program_that_hangs_or_crashes_is_told_apart)
+{
+	struct failure hung, crashed;
+	struct program program;
+
+	ck_assert_int_eq(program_parse(&program, "fault kind=2 alone=1"), 0);
+	ck_assert(runner_run(&program, 1, &hung));
+	ck_assert(WIFSIGNALED(hung.status));
+	ck_assert_int_eq(WTERMSIG(hung.status), SIGALRM);
+	program.list[0].arg[0] = 3;
+	ck_assert(runner_run(&program, RUNNER_LIMIT, &crashed));
+	ck_assert(!runner_is_same(&hung, &crashed));
+	program_free(&program);
+}
+END_TEST
+
+START_TEST(program_is_the_same_after_it_was_printed)
+{
+	struct program program, parsed;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		program_generate(&program, seed);
+		out = open_memstream(&text, &size);
+		program_print(&program, out, seed % 2 ? "; " : "\n    ");
+		fclose(out);
+		ck_assert_int_eq(program_parse(&parsed, text), 0);
+		ck_assert_uint_eq(parsed.n, program.n);
+		ck_assert_mem_eq(parsed.list, program.list,
+				 program.n * sizeof *program.list);
+		program_free(&program);
+		program_free(&parsed);
+		free(text);
+	}
+	ck_assert_int_eq(program_parse(&parsed, "read size=3"), -EINVAL);
 }
 END_TEST
 
@@ -579,15 +298,17 @@ END_TEST
 
 Suite *suite(void)
 {
-	const char *many = getenv("AF_TEST_SEEDS");
 	Suite *s = suite_create("whole/random_programs");
 	TCase *tc = test_case(s, "found");
 
 	tcase_add_test(tc, read_that_libevent_was_about_to_do_does_not_block);
+	tc = test_case(s, "shrinking");
+	tcase_add_loop_test(tc, program_with_a_fault_shrinks_to_it, 0,
+			    N_FAULTS);
+	tcase_add_test(tc, program_that_hangs_or_crashes_is_told_apart);
+	tcase_add_test(tc, program_is_the_same_after_it_was_printed);
 	tc = test_case(s, "programs");
-	tcase_set_timeout(tc, 2 * TEST_TIMEOUT);
-	tcase_add_loop_test(tc, random_program_does_as_the_model_says, 0,
-			    getenv("AF_TEST_SEED") ? 1
-						   : (many ? atoi(many) : 10));
+	tcase_set_timeout(tc, TEST_LIMIT);
+	tcase_add_test(tc, random_program_does_as_the_model_says);
 	return s;
 }

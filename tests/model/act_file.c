@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Instructions for files: opening, closing, writing, copying, putting back.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "model/world.h"
+#include "support/harness.h"
+
+bool act_open(const uint32_t *arg)
+{
+	/* To make a pair, the base may have to be run. */
+	if (world.level > 1 || world.depth > 0 || model_freed)
+		return false;
+	world.opening = true;
+	stream_open(arg[0], arg[1], arg[2], arg[3]);
+	world.opening = false;
+	return true;
+}
+
+bool act_close(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+
+	if (!s)
+		return false;
+	stream_close(s, s->writer && (arg[1] || !s->reader));
+	return true;
+}
+
+/* Bytes that were read and not taken go back in front. */
+static void put_back(struct af_file *file, struct evbuffer *unread)
+{
+	size_t len = evbuffer_get_length(unread);
+
+	if (len > 0)
+		must(af_file_unread(file, evbuffer_pullup(unread, -1), len) ==
+			     0,
+		     NULL);
+	evbuffer_free(unread);
+}
+
+bool act_attach(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+	struct af_file **end;
+	struct evbuffer *unread;
+	int fd;
+
+	if (!s || !s->attachable || model_freed)
+		return false;
+	end = arg[1] ? &s->writer : &s->reader;
+	if (!*end)
+		return false;
+	stream_cancel(s, arg[1]);
+	unread = evbuffer_new();
+	fd = af_file_detach(*end, unread);
+	if (fd < 0) {
+		must(fd == -EBUSY && s->disk, NULL);
+		evbuffer_free(unread);
+		return true;
+	}
+	*end = af_file_new(world.loop, fd, arg[1] ? 0 : s->flags);
+	must(*end, NULL);
+	if (!arg[1])
+		s->limit = 0;
+	put_back(*end, unread);
+	return true;
+}
+
+bool act_limit(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+
+	if (!s || !s->reader)
+		return false;
+	must(af_file_set_limit(s->reader, arg[1]) == 0, NULL);
+	/* What a read has met before is not known any more: never smaller. */
+	if (arg[1] > 0 && (s->limit == 0 || arg[1] < s->limit))
+		s->limit = arg[1];
+	return true;
+}
+
+bool act_unread(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+	struct node *node;
+	unsigned char *data;
+	int r;
+
+	if (!s || !s->reader || s->disk || s->reads > 0 || arg[1] == 0 ||
+	    model_freed)
+		return false;
+	node = world_node(UNREAD);
+	node->size = arg[1];
+	data = malloc(node->size);
+	for (size_t i = 0; i < node->size; i++)
+		data[i] = stream_byte(node, i);
+	r = af_file_unread(s->reader, data, node->size);
+	must(r == 0, node);
+	free(data);
+	stream_put_back(s, node);
+	return true;
+}
+
+static struct af_future *write_buffer(struct af_file *file,
+				      const struct node *node, void *data,
+				      const struct timeval *time)
+{
+	struct evbuffer *buffer = evbuffer_new();
+	struct af_future *f;
+
+	evbuffer_add(buffer, data, node->size);
+	f = af_file_write_buffer(file, buffer, node->full ? AFIO_FULL : 0,
+				 time);
+	must(evbuffer_get_length(buffer) == 0 || model_freed, node);
+	evbuffer_free(buffer);
+	return f;
+}
+
+bool act_write(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+	const struct timeval *time = act_time(arg[4]);
+	struct af_future *f;
+	struct node *node;
+	unsigned char *data;
+	bool borrow = arg[2] == 1;
+
+	if (!s || !s->writer)
+		return false;
+	node = world_node(WRITE);
+	node->to = s;
+	node->timed = time;
+	node->size = arg[1];
+	node->full = arg[3];
+	data = malloc(node->size + 1);
+	for (size_t i = 0; i < node->size; i++)
+		data[i] = stream_byte(node, i);
+	node->borrowed = borrow ? data : NULL;
+	if (arg[2] == 2)
+		f = write_buffer(s->writer, node, data, time);
+	else
+		f = af_file_write(s->writer, data, node->size,
+				  (node->full ? AFIO_FULL : 0) |
+					  (borrow ? AFIO_BORROW : 0),
+				  time);
+	if (!borrow) {
+		memset(data, '!', node->size);
+		free(data);
+	}
+	world_start(node, f);
+	return true;
+}
+
+bool act_copy(const uint32_t *arg)
+{
+	struct stream *from = world_stream(arg[0]), *to = world_stream(arg[1]);
+	const struct timeval *time = act_time(arg[3]);
+	struct node *node;
+
+	if (from == to)
+		to = world_stream(arg[1] + 1);
+	if (!from || from == to || !from->reader || !to->writer)
+		return false;
+	node = world_node(COPY);
+	node->stream = from;
+	node->to = to;
+	node->timed = time;
+	node->size = arg[2] > 0 ? arg[2] : SIZE_MAX;
+	node->known = from->n_known;
+	world_start(node,
+		    af_file_copy(from->reader, to->writer,
+				 arg[2] > 0 ? (int64_t)arg[2] : -1, time));
+	return true;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The model of futures: compares each end with what the headers promise for it.
+ * It knows no program and no choice.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/stream.h"
+#include "support/harness.h"
+
+bool model_freed;
+unsigned long model_added, model_ran;
+
+void model_cancel(struct node *node)
+{
+	if (!node || node->canceled || node->ended)
+		return;
+	node->canceled = true;
+	for (unsigned i = 0; node->kind != SHIELD && i < node->n_parts; i++)
+		model_cancel(node->parts[i]);
+}
+
+static unsigned visit;
+
+/* A future that waits for itself is an error, but one that is made. */
+static bool depends(struct node *node, const struct node *on)
+{
+	if (node == on)
+		return true;
+	if (node->visited == visit)
+		return false;
+	node->visited = visit;
+	for (unsigned i = 0; i < node->n_parts; i++)
+		if (depends(node->parts[i], on))
+			return true;
+	return false;
+}
+
+bool model_depends(struct node *node, const struct node *on)
+{
+	visit++;
+	return depends(node, on);
+}
+
+static bool is_done(const struct node *node)
+{
+	return node->ended || !node->keep || af_future_is_done(node->keep);
+}
+
+/* Whether what it stands on is done, with only links between. */
+static bool is_due(const struct node *node)
+{
+	while (!is_done(node) && (node->kind == LINK || node->kind == SHIELD))
+		node = node->parts[node->n_parts - 1];
+	return is_done(node);
+}
+
+static void expect_canceled(struct node *node)
+{
+	struct node *part;
+
+	if (node->ended || node->running || node->visited == visit)
+		return;
+	node->visited = visit;
+	if (node->kind == LINK) {
+		/* A continuation that is due, or running, goes on. */
+		part = node->parts[node->n_parts - 1];
+		if (node->n_parts == 1 ? !is_done(part)
+				       : node->on == ON_SUCCESS)
+			expect_canceled(part);
+		return;
+	}
+	if (node->kind == SHIELD) {
+		must(is_due(node->parts[0]) || is_done(node), node);
+		return;
+	}
+	if (node->kind != TIMED)
+		must(is_done(node), node);
+	/* The parts of one that was done before are left alone. */
+	if (is_done(node) &&
+	    (!node->keep || af_future_error(node->keep) != -ECANCELED))
+		return;
+	for (unsigned i = 0; i < node->n_parts; i++)
+		expect_canceled(node->parts[i]);
+}
+
+void model_expect_canceled(struct node *node)
+{
+	visit++;
+	if (!model_freed)
+		expect_canceled(node);
+}
+
+static bool same_end(const struct node *node, const struct node *part)
+{
+	return part->ended && node->error == part->error &&
+	       (node->kind == ALL || node->kind == MAP ||
+		node->count == part->count);
+}
+
+static void end_link(struct node *node)
+{
+	struct node *source = node->parts[0];
+	struct node *last = node->parts[node->n_parts - 1];
+	bool wanted = node->on & (source->error ? ON_FAILURE : ON_SUCCESS);
+
+	/* Made while the loop was being freed. */
+	if (model_freed && node->error == -ECANCELED)
+		return;
+	must(source->ended && node->calls <= 1, node);
+	must(node->on != ON_BOTH || node->calls == 1, node);
+	must(node->canceled || model_freed || node->calls == wanted, node);
+	if (node->error == -EDEADLK && model_depends(last, node))
+		return;
+	must(same_end(node, last) || ((node->canceled || model_freed) &&
+				      node->error == -ECANCELED),
+	     node);
+}
+
+static void end_group(struct node *node)
+{
+	unsigned same = 0, good = 0, ended = 0, i;
+
+	for (i = 0; i < node->n_parts; i++) {
+		same += same_end(node, node->parts[i]);
+		ended += node->parts[i]->ended;
+		good += node->parts[i]->ended && node->parts[i]->error == 0;
+	}
+	/* After a cancel, a part may yet succeed. */
+	if (node->kind == MAP)
+		must(node->error == -ECANCELED ? node->count <= good
+					       : node->count == good,
+		     node);
+	if (node->error == -ECANCELED && (node->canceled || model_freed))
+		return;
+	if (node->kind == TIMED && node->error == -ETIMEDOUT) {
+		model_expect_canceled(node->parts[0]);
+		return;
+	}
+	if (node->kind == MAP && node->error == -EDEADLK)
+		for (i = 0; i < node->n_parts; i++)
+			if (model_depends(node->parts[i], node))
+				return;
+	if (node->kind == SETTLED || node->kind == MAP)
+		must(ended == node->n_parts, node);
+	if (node->kind == SETTLED || (node->kind == MAP && node->settle))
+		must(node->error == 0, node);
+	else
+		must(same > 0 || (node->kind == MAP && node->error == 0), node);
+	if (node->kind == ALL || (node->kind == MAP && !node->settle))
+		must(node->error || good == node->n_parts, node);
+	if (node->kind == ANY)
+		must(node->error == 0 || ended == node->n_parts, node);
+	if (node->kind == RACE || (node->kind == ANY && node->error == 0))
+		for (i = 0; i < node->n_parts; i++)
+			model_expect_canceled(node->parts[i]);
+}
+
+/* Which errors an operation may have: here nothing goes wrong by itself. */
+static void check_error(const struct node *node)
+{
+	switch (node->error) {
+	case 0:
+		break;
+	case -ETIMEDOUT:
+		must(node->timed && node->kind <= COPY, node);
+		break;
+	case -ECANCELED:
+		must(node->canceled || model_freed, node);
+		break;
+	default:
+		must((node->kind == MAKER && node->given) ||
+			     (node->kind <= COPY && model_stream_error(node)),
+		     node);
+	}
+}
+
+static void end_maker(const struct node *node, struct af_future *done)
+{
+	if (node->given)
+		must(node->error == node->gift, node);
+	if (node->error == 0)
+		must(af_future_value(done) == node, node);
+	if (!node->given && node->error == -ECANCELED)
+		must(model_freed || node->cancels == 1, node);
+}
+
+void model_end(struct af_future *done, void *arg)
+{
+	struct node *node = arg;
+
+	must(!node->ended && node->ran == 0, node);
+	must(af_future_is_done(done), node);
+	node->error = af_future_error(done);
+	if (node->kind != WRITE && node->kind != COPY)
+		node->count = af_future_count(done);
+	if (node->kind <= MAKER)
+		check_error(node);
+	if (node->kind <= PEEK || node->kind == COPY)
+		model_settle(node, done);
+	else if (node->kind == EACH)
+		model_end_each(node, done);
+	else if (node->kind == WRITE)
+		model_end_write(node, done);
+	else if (node->kind == SLEEP && node->error == 0)
+		must(now_us() >= node->earliest, node);
+	else if (node->kind == MAKER)
+		end_maker(node, done);
+	else if (node->kind == LINK)
+		end_link(node);
+	else if (node->kind > LINK)
+		end_group(node);
+	node->ended = true;
+	node->ran++;
+	model_ran++;
+	af_future_unref(node->keep);
+	node->keep = NULL;
+}
+
+struct watch {
+	struct node *node;
+	unsigned order;
+};
+
+static void on_done(struct af_future *done, void *arg)
+{
+	struct watch *watch = arg;
+	struct node *node = watch->node;
+
+	must(node->ended && watch->order == node->ran, node);
+	must(af_future_error(done) == node->error, node);
+	must(af_future_count(done) == node->count, node);
+	node->ran++;
+	model_ran++;
+	free(watch);
+}
+
+void model_watch(struct node *node)
+{
+	struct watch *watch = malloc(sizeof *watch);
+
+	*watch = (struct watch){ node, node->added++ };
+	model_added++;
+	af_on_done(af_future_ref(node->f), on_done, watch);
+}

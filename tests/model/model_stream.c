@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How operations on streams may end, by the tables of asyncfile/file.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/stream.h"
+
+/* Errors that have to do with the other end, or with an option. */
+bool model_stream_error(const struct node *node)
+{
+	const struct stream *s = node->stream, *to = node->to;
+	int error = node->error;
+
+	if (error == -EMSGSIZE)
+		return node->kind <= EACH && node->kind != PEEK &&
+		       s->limit > 0 && (node->size == 0 || node->kind == EACH);
+	if (error == -ENOTSUP)
+		/* Or it was called on the private base of a wait. */
+		return (node->kind == PEEK && s->unbuffered) ||
+		       (s && s->fixed) || (to && to->fixed);
+	if (node->stopped && error == node->stopped)
+		return true;
+	if (node->kind >= WRITE && !to->reader && !to->disk)
+		return error == -EPIPE ||
+		       (!to->exact && (error == -ECONNRESET || error == -EIO));
+	/* There was no farewell. */
+	return node->kind != WRITE && s->rough && !s->writer;
+}
+
+/* Whether this can be the end of the stream. */
+static bool may_be_over(const struct node *node, struct place place)
+{
+	struct stream *s = node->stream;
+
+	if (s->disk)
+		return node->kind == PEEK || s->n_taken >= node->known;
+	return !s->writer && (s->drops || stream_is_over(&place));
+}
+
+/* The texts of an UNTIL; a line is read up to the first one. */
+static const struct af_text texts[3][2] = {
+	{ { "\r\n", 2 }, { NULL, 0 } },
+	{ { "\n", 1 }, { "\r\n", 2 } },
+	{ { "\r\r\n", 3 }, { "\r\n", 2 } },
+};
+
+const struct af_text *model_texts(unsigned which)
+{
+	return texts[which % 3];
+}
+
+/* Which text ends after len bytes, the longest; or -1. */
+static int text_at(const struct node *node, const char *data, size_t len)
+{
+	const struct af_text *set = texts[node->texts];
+	int found = -1;
+
+	if (node->kind != UNTIL)
+		return len > 0 && data[len - 1] == '\n' ? 0 : -1;
+	if (len == 0 || data[len - 1] != '\n')
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (set[i].len > 0 && set[i].len <= len &&
+		    memcmp(data + len - set[i].len, set[i].data, set[i].len) ==
+			    0 &&
+		    (found < 0 || set[i].len > set[found].len))
+			found = i;
+	return found;
+}
+
+/* Of a line or a piece up to a text: whether it is whole. */
+static bool check_piece(const struct node *node, struct af_future *done,
+			const char *data, size_t len)
+{
+	int found = text_at(node, data, len);
+	const char *p = data;
+
+	while (len > 0 && (p = memchr(p, '\n', len - 1 - (size_t)(p - data)))) {
+		p++;
+		must(text_at(node, data, (size_t)(p - data)) < 0, node);
+	}
+	if (node->kind == UNTIL && node->texts > 0)
+		must(af_future_match(done) == found, node);
+	else
+		must(af_future_match(done) == -1, node);
+	return found >= 0;
+}
+
+static void check_flags(struct node *node, unsigned flags, size_t len,
+			bool whole, struct place place)
+{
+	bool piece = node->kind == LINE || node->kind == UNTIL;
+
+	switch (flags) {
+	case 0:
+		must(len > 0 || (node->size == 0 && node->kind == PEEK), node);
+		must(!piece || whole, node);
+		if (node->kind == PEEK || (node->kind == READ && node->full))
+			must(len == node->size, node);
+		break;
+	case AFIO_EOF:
+		must(!whole && may_be_over(node, place), node);
+		break;
+	case AFIO_TIMEDOUT:
+		must(node->timed && len > 0 && !whole, node);
+		must(piece ? !node->full : node->full, node);
+		break;
+	case AFIO_TRUNCATED:
+		must(piece && node->size > 0 && !whole, node);
+		must(node->kind == LINE ? len == node->size
+					: len + 2 >= node->size,
+		     node);
+		break;
+	default:
+		must(flags == AFIO_ERROR && len > 0, node);
+		must(node->stream->fixed ||
+			     (node->stream->rough && !node->stream->writer),
+		     node);
+	}
+}
+
+static void end_read(struct node *node, struct af_future *done)
+{
+	struct stream *s = node->stream;
+	struct place place = stream_place(s);
+	size_t len = SIZE_MAX, longest = node->kind == UNTIL ? 3 : 0;
+	const char *data = af_future_data(done, &len);
+	bool whole = false;
+
+	s->reads--;
+	if (node->error) {
+		must(!data, node);
+		return;
+	}
+	must(data && len == node->count && data[len] == '\0', node);
+	if (node->kind == LINE || node->kind == UNTIL)
+		whole = check_piece(node, done, data, len);
+	must(node->size == 0 || len <= node->size || (whole && len <= longest),
+	     node);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = node->kind == PEEK
+					     ? stream_look(&place, node)
+					     : stream_take(s, node);
+
+		must((unsigned char)data[i] == byte, node);
+	}
+	if (node->kind != PEEK)
+		place = stream_place(s);
+	check_flags(node, af_future_flags(done), len, whole, place);
+}
+
+void model_piece(struct node *node, const char *data, size_t len,
+		 unsigned flags)
+{
+	const char *newline = memchr(data, '\n', len);
+
+	must(!node->ended && !node->stopped && len > 0, node);
+	for (size_t i = 0; i < len; i++)
+		must((unsigned char)data[i] == stream_take(node->stream, node),
+		     node);
+	node->size += len;
+	if (flags == AFIO_EOF)
+		must(node->lines && !newline &&
+			     may_be_over(node, stream_place(node->stream)),
+		     node);
+	else if (node->lines)
+		must(flags == 0 && newline == data + len - 1, node);
+	else
+		must(flags == 0, node);
+}
+
+void model_end_each(struct node *node, struct af_future *done)
+{
+	unsigned flags = af_future_flags(done);
+
+	node->stream->reads--;
+	must(node->count == node->size, node);
+	if (node->error)
+		return;
+	if (node->stopped == 1)
+		must(flags == 0, node);
+	else
+		must(flags == AFIO_EOF && !node->stopped &&
+			     may_be_over(node, stream_place(node->stream)),
+		     node);
+}
+
+/* After this, a byte of it that is still sent is a wrong one. */
+static void spoil(struct node *node)
+{
+	if (node->borrowed)
+		memset(node->borrowed, '!', node->size);
+	free(node->borrowed);
+	node->borrowed = NULL;
+}
+
+void model_end_write(struct node *node, struct af_future *done)
+{
+	unsigned flags = af_future_flags(done);
+
+	stream_count(node, done);
+	must(node->count == af_future_count(done), node);
+	must(node->count <= node->size && node->taken <= node->count, node);
+	if (flags == AFIO_TIMEDOUT)
+		must(node->timed && node->full && node->count > 0 &&
+			     node->count < node->size,
+		     node);
+	else
+		must(flags == 0, node);
+	if (node->error == 0 && flags == 0 && node->full)
+		must(node->count == node->size, node);
+	if (node->error == 0 && node->size > 0)
+		must(node->count > 0, node);
+	if (node->error == -ETIMEDOUT)
+		must(node->count == 0, node);
+	spoil(node);
+}
+
+static void end_copy(struct node *node, struct af_future *done)
+{
+	unsigned flags = af_future_flags(done);
+
+	stream_count(node, done);
+	must(node->count == af_future_count(done), node);
+	must(node->count <= node->size && node->n_fetched <= node->count, node);
+	stream_fetch(node, node->count);
+	node->stream->reads--;
+	if (node->error == -ETIMEDOUT)
+		must(node->count == 0, node);
+	if (node->error)
+		return;
+	if (flags == AFIO_TIMEDOUT)
+		must(node->timed && node->count > 0 && node->count < node->size,
+		     node);
+	else if (flags == AFIO_EOF)
+		must(may_be_over(node, stream_place(node->stream)), node);
+	else
+		must(flags == 0 && node->count == node->size, node);
+}
+
+void model_settle(struct node *node, struct af_future *done)
+{
+	if (node->settled)
+		return;
+	node->settled = true;
+	node->error = af_future_error(done);
+	if (node->kind == COPY) {
+		end_copy(node, done);
+	} else {
+		node->count = af_future_count(done);
+		end_read(node, done);
+	}
+}

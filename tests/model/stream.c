@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Streams: the bytes between a writer and a reader. A copy takes its bytes from
+ * one stream, and is a write on the other. It knows no rule about outcomes.
+ */
+#include <stdlib.h>
+
+#include "model/stream.h"
+
+/*
+ * Now and then "\r\n", "\r\r\n" or a newline alone; otherwise neither of the
+ * two.
+ */
+unsigned char stream_byte(const struct node *write, size_t offset)
+{
+	unsigned char byte;
+
+	switch (offset % 111) {
+	case 36:
+	case 73:
+	case 110:
+		return '\n';
+	case 72:
+	case 108:
+	case 109:
+		return '\r';
+	}
+	byte = (unsigned char)((write->id * 2654435761u + offset * 40503u) >>
+			       5);
+	return byte == '\n' || byte == '\r' ? 0 : byte;
+}
+
+void stream_add_read(struct stream *s, struct node *read)
+{
+	s->reads++;
+	*s->last_read = read;
+	s->last_read = &read->next_read;
+}
+
+void stream_add(struct stream *s, struct node *write)
+{
+	write->to = s;
+	*s->last = write;
+	s->last = &write->next;
+}
+
+void stream_count(struct node *write, struct af_future *done)
+{
+	if (write->counted)
+		return;
+	write->counted = true;
+	write->count = af_future_count(done);
+	write->to->n_counted += write->count;
+	/* The rest of one that ended early may still be on its way to a disk. */
+	if (af_future_error(done) == 0 && af_future_flags(done) == 0)
+		write->to->n_known = write->to->n_counted;
+}
+
+/* Whether a write is done, so that its count is final. */
+static bool is_counted(struct node *write)
+{
+	if (!write->counted && write->keep && af_future_is_done(write->keep))
+		stream_count(write, write->keep);
+	return write->counted;
+}
+
+/* Passes over the writes of which all has been read. */
+static struct node *first_write(struct stream *s)
+{
+	struct node *write;
+
+	while ((write = s->first) && is_counted(write)) {
+		must(write->taken <= write->count, write);
+		if (write->taken < write->count)
+			break;
+		s->first = write->next;
+		if (!s->first)
+			s->last = &s->first;
+	}
+	return s->first;
+}
+
+bool stream_is_drained(struct stream *s)
+{
+	return !first_write(s);
+}
+
+void stream_put_back(struct stream *s, struct node *unread)
+{
+	first_write(s);
+	unread->to = s;
+	unread->counted = true;
+	unread->count = unread->size;
+	unread->next = s->first;
+	if (!s->first)
+		s->last = &unread->next;
+	s->first = unread;
+	s->n_counted += unread->size;
+	s->n_known += unread->size;
+}
+
+/* Takes what was read before a copy, even if that is not reported yet. */
+static void settle_before(struct node *copy)
+{
+	struct stream *s = copy->stream;
+
+	for (; s->reading && s->reading != copy;
+	     s->reading = s->reading->next_read) {
+		struct node *read = s->reading;
+
+		if (read->ended)
+			continue;
+		must(read->keep && af_future_is_done(read->keep), copy);
+		if (read->kind != EACH)
+			model_settle(read, read->keep);
+	}
+}
+
+void stream_fetch(struct node *copy, size_t n)
+{
+	if (n > copy->n_fetched)
+		settle_before(copy);
+	/* A power of two: it grows when it is full. */
+	while (copy->n_fetched < n) {
+		size_t i = copy->n_fetched;
+
+		if ((i & (i - 1)) == 0)
+			copy->fetched = realloc(copy->fetched, i ? 2 * i : 1);
+		must(copy->fetched, copy);
+		copy->fetched[i] = stream_take(copy->stream, copy);
+		copy->n_fetched++;
+	}
+}
+
+struct place stream_place(struct stream *s)
+{
+	struct node *write = first_write(s);
+
+	return (struct place){ write, write ? write->taken : 0 };
+}
+
+bool stream_is_over(struct place *place)
+{
+	struct node *write = place->write;
+
+	while (write && is_counted(write) && place->offset >= write->count) {
+		write = place->write = write->next;
+		place->offset = write ? write->taken : 0;
+	}
+	return !write;
+}
+
+unsigned char stream_look(struct place *place, const struct node *reader)
+{
+	struct node *write;
+
+	stream_is_over(place);
+	write = place->write;
+	must(write && place->offset <
+			      (write->counted ? write->count : write->size),
+	     reader);
+	if (write->kind != COPY)
+		return stream_byte(write, place->offset++);
+	stream_fetch(write, place->offset + 1);
+	return write->fetched[place->offset++];
+}
+
+unsigned char stream_take(struct stream *s, const struct node *reader)
+{
+	struct place place = stream_place(s);
+	unsigned char byte = stream_look(&place, reader);
+
+	place.write->taken++;
+	s->n_taken++;
+	return byte;
+}

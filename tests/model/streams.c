@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How a world opens and closes its streams: pairs of every kind of file of
+ * support/kinds.h that carries a stream of bytes, and files on disk.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/world.h"
+#include "support/kinds.h"
+#include "support/system.h"
+
+struct stream *world_stream(uint32_t index)
+{
+	for (uint32_t i = 0; i < N_STREAMS; i++) {
+		struct stream *s = world.streams[(index + i) % N_STREAMS];
+
+		if (s && (s->reader || s->writer))
+			return s;
+	}
+	return NULL;
+}
+
+void stream_cancel(const struct stream *s, bool writes)
+{
+	for (size_t i = 0; i < world.n_nodes; i++) {
+		struct node *node = world.nodes[i];
+
+		if (writes ? node->to == s && node->kind <= COPY
+			   : node->stream == s)
+			model_cancel(node);
+	}
+}
+
+void stream_close(struct stream *s, bool writes)
+{
+	struct af_file **end = writes ? &s->writer : &s->reader;
+	struct af_file *file = *end;
+
+	if (!file)
+		return;
+	stream_cancel(s, writes);
+	*end = NULL;
+	must(af_file_close(file) == 0, NULL);
+	if (!writes && s->kept >= 0) {
+		must(close(s->kept) == 0, NULL);
+		s->kept = -1;
+	}
+}
+
+/* Makes the reader again, with these flags. */
+static void set_flags(struct stream *s, unsigned flags)
+{
+	int fd = af_file_detach(s->reader, NULL);
+
+	must(fd >= 0, NULL);
+	s->reader = af_file_new(world.loop, fd, flags);
+	must(s->reader, NULL);
+	s->flags = flags;
+	s->unbuffered = flags & AFIO_UNBUFFERED;
+	s->kept = flags & AFIO_KEEP_FD ? fd : -1;
+}
+
+static void open_disk(struct stream *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	int fd = mkstemp(path);
+
+	must(fd >= 0, NULL);
+	s->disk = true;
+	s->reader = af_file_open(world.loop, path, "r");
+	s->writer = af_file_open(world.loop, path, "a");
+	must(s->reader && s->writer, NULL);
+	must(close(fd) == 0 && unlink(path) == 0, NULL);
+	s->attachable = true;
+}
+
+static void open_pair(struct stream *s, const struct file_kind *kind)
+{
+	struct rig rig = { .loop = world.loop, .in = -1, .out = -1 };
+
+	kind->make(&rig);
+	s->reader = rig.reader;
+	s->writer = rig.writer;
+	s->foreign = kind->traits & FOREIGN;
+	s->fixed = kind->traits & FIXED_BASE;
+	s->drops = kind->traits & DROPS;
+	s->exact = kind->traits & ONE_WAY;
+	/* A layer says none where bytes are unsent. */
+	s->rough = kind->say_goodbye || kind->traits & LAYERED;
+	s->attachable = !(kind->traits & (FOREIGN | LAYERED));
+}
+
+/* The n-th kind that carries a stream; NULL: the disk. */
+static const struct file_kind *choose(uint32_t n)
+{
+	const struct file_kind *kinds[64];
+	uint32_t n_kinds = 0;
+
+	for (int i = 0; i < n_file_kinds; i++)
+		if (!(file_kinds[i].traits & MESSAGES))
+			kinds[n_kinds++] = &file_kinds[i];
+	n %= n_kinds + 1;
+	return n < n_kinds ? kinds[n] : NULL;
+}
+
+void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
+{
+	const struct file_kind *kind = choose(n);
+	struct stream **place = &world.streams[slot % N_STREAMS];
+	struct stream *s;
+
+	if (*place) {
+		stream_close(*place, false);
+		stream_close(*place, true);
+	}
+	*place = s = calloc(1, sizeof *s);
+	world.all = realloc(world.all, (world.n_all + 1) * sizeof *world.all);
+	must(s && world.all, NULL);
+	world.all[world.n_all++] = s;
+	s->last = &s->first;
+	s->last_read = &s->reading;
+	s->kept = -1;
+	if (kind)
+		open_pair(s, kind);
+	else
+		open_disk(s);
+	if (s->attachable && flags > 0 && flags < 4)
+		set_flags(s, (flags & 1 ? AFIO_UNBUFFERED : 0) |
+				     (flags & 2 ? AFIO_KEEP_FD : 0));
+	if (ahead > 0)
+		must(af_file_set_read_ahead(s->reader, ahead) == 0, NULL);
+}
