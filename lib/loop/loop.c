@@ -282,6 +282,8 @@ static void loop_look_for_break(struct af_loop *loop)
 
 void afi_loop_round(struct af_loop *loop, const bool *done)
 {
+	/* A continuation that runs or frees the loop does not hold it meanwhile. */
+	loop->held = false;
 	if (!TAILQ_EMPTY(&loop->later))
 		afi_task_run_first(&loop->later);
 	afi_loop_run_ready(loop, done);

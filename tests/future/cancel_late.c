@@ -269,6 +269,39 @@ START_TEST(cancelled_continuation_may_await)
 }
 END_TEST
 
+static struct af_future *free_loop(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	calls++;
+	af_future_unref(read_line());
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	return NULL;
+}
+
+/* The files that it has used move no byte, but they do not hold up the end. */
+START_TEST(cancelled_continuation_may_free_the_loop)
+{
+	struct af_future *f;
+
+	open_reader(_i);
+	put_text(rig.out, "one\ntwo\n");
+	f = af_then(read_line(), free_loop, NULL);
+	af_future_cancel(f);
+	if (rig.driver == DRIVE_AWAIT)
+		af_await(f);
+	else if (rig.driver == DRIVE_RUN)
+		af_loop_run(rig.loop);
+	else
+		event_base_dispatch(rig.base);
+	ck_assert(af_future_is_done(f));
+	ck_assert_int_eq(calls, 1);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A program that was busy past the deadline. */
 START_TEST(timeout_of_due_chain_has_its_outcome)
 {
@@ -459,6 +492,7 @@ Suite *suite(void)
 	ADD(cancelled_continuation_writes_no_byte, 1);
 	ADD(cancelled_continuation_copies_no_byte, 2);
 	ADD(cancelled_continuation_may_await, 1);
+	ADD(cancelled_continuation_may_free_the_loop, DRIVE_COUNT);
 	ADD(cancel_of_finished_write_keeps_its_count, 1);
 
 	tc = test_case(s, "timeouts");
