@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The copies of the project that tests/mutate builds, and tests run in them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+TOP = os.path.abspath(__file__ + '/../../..')
+# Runs the rest of its arguments in the tree $3, where only the folder $1 can be
+# written, and the folder $2 as /tmp. The memory is 4 GB.
+GUARD = """
+exec 3<"$1" &&
+mount --bind "$2" /tmp && mkdir -p "$1" &&
+mount -c --bind /proc/self/fd/3 "$1" &&
+mount -o remount,bind,ro / &&
+cd "$3" && exec 3<&- && shift 3 && ulimit -Sc 0 -Sd 4000000 && "$@"; exit $?
+"""
+
+
+def run(cmd, cwd, check=True):
+    r = subprocess.run(cmd, cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check and r.returncode:
+        sys.exit('%s: %s:\n%s' % (cwd, ' '.join(cmd), r.stdout[-3000:]))
+    return r
+
+
+def words(tree, text):
+    """The words that a text with variables of a tree's Makefile means."""
+    return run(['make', '-s', '--eval=words:;@echo ' + text, 'words'],
+               tree).stdout.split()
+
+
+def copy_project(tree):
+    """Copies the files that git does not ignore, if they have changed."""
+    for name in run(['git', 'ls-files', '-co', '--exclude-standard'],
+                    TOP).stdout.splitlines():
+        source, copy = os.path.join(TOP, name), os.path.join(tree, name)
+        if not os.path.isfile(source):
+            continue
+        with open(source, 'rb') as f:
+            data = f.read()
+        if os.path.exists(copy):
+            with open(copy, 'rb') as f:
+                if f.read() == data:
+                    continue
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        with open(copy, 'wb') as f:
+            f.write(data)
+        shutil.copymode(source, copy)
+
+
+def build(tree, *configure):
+    print('building', tree, flush=True)
+    copy_project(tree)
+    if not os.path.exists(tree + '/Makefile'):
+        run(['./bootstrap', '--no-configure'], tree)
+        run(['./configure', '--disable-static'] + list(configure), tree)
+    # In this order: tests are linked with the library.
+    run(['make', '-j2', 'lib/libasyncfile.la'], tree)
+    run(['make', '-j2'] + words(tree, '$(check_tests)') +
+        ['tests/support/' + p for p in ('helper', 'inside', 'peer')], tree)
+
+
+def guarded(tree, cmd, deadline, **env):
+    """Runs a test. None if it passed, else what failed; '' is too late."""
+    scratch = tree + '/scratch'
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.mkdir(scratch)
+    os.chmod(scratch, 0o1777)
+    env = dict({'LD_LIBRARY_PATH': tree + '/lib/.libs'}, TMPDIR='/tmp',
+               CK_TAP_LOG_FILE_NAME='-', **env)
+    p = subprocess.Popen(
+        ['unshare', '-pmf', '--kill-child', '--mount-proc', 'bash', '-c',
+         GUARD, 'guard', os.path.dirname(tree), scratch, tree] + cmd,
+        env=dict(os.environ, **env), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, errors='replace')
+    late = []
+    timer = threading.Timer(deadline, lambda: (late.append(True), p.kill()))
+    timer.start()
+    failed = None
+    for line in p.stdout:
+        m = re.match(r'not ok \d+ - [^:]*:([^:]*):([^:]*)', line)
+        if m:
+            failed = m[1] + ':' + m[2]
+            p.kill()
+            break
+    p.stdout.close()
+    r = p.wait()
+    timer.cancel()
+    if failed is None and r not in (0, 77):
+        failed = '' if late else 'status %d' % r
+    return failed
+
+
+def fails(tree, test, usual):
+    """What fails, or hangs, in a test twice: once may be a busy machine."""
+    deadline = max(10, 5 * usual)
+    failed = guarded(tree, [tree + '/' + test], deadline)
+    if failed is None:
+        return None
+    env = {'CK_RUN_CASE': failed.split(':')[0]} if ':' in failed else {}
+    if guarded(tree, [tree + '/' + test], deadline, **env) is None:
+        return None
+    return failed or 'too late'
+
+
+def each(trees, items, function):
+    """function(tree, item) for all items, with a thread for each tree."""
+    items, lock, errors = iter(items), threading.Lock(), []
+
+    def work(tree):
+        try:
+            while not errors:
+                with lock:
+                    item = next(items, None)
+                if item is None:
+                    break
+                function(tree, item)
+        except BaseException as error: # of the main thread, below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(t,), daemon=True)
+               for t in trees]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if errors:
+        raise errors[0]
