@@ -67,9 +67,11 @@ def build(tree, *configure):
     if not os.path.exists(tree + '/Makefile'):
         run(['./bootstrap', '--no-configure'], tree)
         run(['./configure', '--disable-static'] + list(configure), tree)
-    # In this order: tests are linked with the library.
-    run(['make', '-j2', 'lib/libasyncfile.la'], tree)
-    run(['make', '-j2'] + words(tree, '$(check_tests)') +
+    libraries = words(tree, '$(lib_LTLIBRARIES)')
+    run(['make', '-j2'] + libraries, tree)
+    # Those linked with a shared library need not be linked again.
+    run(['make', '-j2'] + ['-o' + library for library in libraries] +
+        words(tree, '$(check_tests)') +
         ['tests/support/' + p for p in ('helper', 'inside', 'peer')], tree)
     with open(built, 'w'):
         pass
