@@ -204,8 +204,8 @@ static bool bev_has_left(const struct af_file *file)
 
 	if (over->state.ended || over->state.error[AFI_WRITE] == -EPIPE)
 		return true;
-	/* A socket without a descriptor is not connected yet. */
-	return over->on_pair && bev_hangup_fd(file) < 0 &&
+	/* Of a pair, the other end was freed. */
+	return over->on_pair &&
 	       !bufferevent_pair_get_partner(afi_bottom(over->bev));
 }
 

@@ -235,6 +235,9 @@ START_TEST(peek_and_unread_with_nonsense_fail)
 	ck_assert_int_eq(af_file_unread(file, "a", SIZE_MAX), -ENOMEM);
 	ck_assert_int_eq(af_file_unread(file, NULL, 0), 0);
 	ck_assert_int_eq(af_file_unread(rig.writer, "a", 1), -EBADF);
+	/* With these, the sum would be small. */
+	ck_assert_int_eq(af_file_unread(file, "abc", 3), 0);
+	ck_assert_int_eq(af_file_unread(file, "a", SIZE_MAX - 1), -ENOMEM);
 	rig_close(&rig);
 }
 END_TEST

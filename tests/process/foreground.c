@@ -166,6 +166,26 @@ START_TEST(terminal_comes_back_when_the_child_stops_and_when_it_ends)
 }
 END_TEST
 
+static void stops_and_is_asked(void)
+{
+	struct af_process *process = start_in_foreground();
+
+	put_text(keyboard, CTRL_Z);
+	await_change(af_process_pid(process), WSTOPPED | WNOWAIT);
+	/* The loop has had no time to look for a stop by itself. */
+	expect_status(&rig, af_process_wait_change(process, MS(0)),
+		      STOPPED(SIGTSTP));
+	ck_assert(is_ours());
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	af_process_free(process);
+}
+
+START_TEST(terminal_comes_back_with_a_stop_that_is_asked_for)
+{
+	in_session(stops_and_is_asked, _i);
+}
+END_TEST
+
 static void stops_unwatched(void)
 {
 	struct af_process *process = start_in_foreground();
@@ -838,6 +858,9 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, terminal_comes_back_when_the_child_stops_and_when_it_ends,
 		0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    terminal_comes_back_with_a_stop_that_is_asked_for,
+			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, terminal_comes_back_when_nobody_waits, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, terminal_comes_back_when_the_end_is_polled);

@@ -157,6 +157,35 @@ START_TEST(client_certificate_is_asked_for_and_verified)
 }
 END_TEST
 
+static int n_authorities;
+
+/* Has no certificate to give. */
+static int on_request(SSL *ssl, X509 **ret_cert, EVP_PKEY **ret_key)
+{
+	(void)ret_cert;
+	(void)ret_key;
+	n_authorities = sk_X509_NAME_num(SSL_get_client_CA_list(ssl));
+	return 0;
+}
+
+START_TEST(client_is_told_whose_certificate_is_asked_for)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int r, s;
+
+	SSL_CTX_set_client_cert_cb(context, on_request);
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT(.context = context, .no_verify = true);
+	server_tls = SERVER(.ca_file = "ca.pem", .verify_client = true);
+	n_authorities = -1;
+	shake("localhost", &r, &s);
+	ck_assert_int_eq(n_authorities, 1);
+	ck_assert_int_eq(s, -EPROTO);
+	close_tls();
+	SSL_CTX_free(context);
+}
+END_TEST
+
 START_TEST(alpn_is_the_servers_choice)
 {
 	static const char *const offered[] = { "http/1.1", "h2", NULL };
@@ -640,6 +669,7 @@ Suite *suite(void)
 			    5);
 	tcase_add_loop_test(tc, client_certificate_is_asked_for_and_verified, 0,
 			    3);
+	tcase_add_test(tc, client_is_told_whose_certificate_is_asked_for);
 	tcase_add_test(tc, null_tls_trusts_the_systems_authorities);
 
 	tc = tls_case(s, "protocols");

@@ -3,6 +3,7 @@
  * Tests of what af_tls_client_new() and af_tls_server_new() accept, and of what
  * they say of what they do not.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -226,6 +227,21 @@ START_TEST(key_in_a_file_of_its_own_is_used)
 }
 END_TEST
 
+/* As of a daemon: what is opened has the number 0. */
+START_TEST(new_without_descriptor_0_leaves_it_closed)
+{
+	int copy = fcntl(0, F_DUPFD_CLOEXEC, 3);
+
+	ck_assert_int_ge(copy, 0);
+	ck_assert_int_eq(close(0), 0);
+	client_tls = CLIENT(.ca_file = "ca.pem");
+	ck_assert_int_lt(fcntl(0, F_GETFD), 0);
+	ck_assert_int_eq(dup2(copy, 0), 0);
+	close(copy);
+	af_tls_free(client_tls);
+}
+END_TEST
+
 START_TEST(free_of_null_does_nothing)
 {
 	char why[8] = "unset";
@@ -252,6 +268,7 @@ Suite *suite(void)
 	tcase_add_test(tc, context_of_the_program_keeps_its_rules_for_names);
 	tcase_add_test(tc, authorities_in_a_folder_are_trusted);
 	tcase_add_test(tc, key_in_a_file_of_its_own_is_used);
+	tcase_add_test(tc, new_without_descriptor_0_leaves_it_closed);
 	tcase_add_test(tc, free_of_null_does_nothing);
 	return s;
 }
