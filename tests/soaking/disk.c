@@ -20,6 +20,7 @@ struct disk {
 	size_t len, written, copied;
 	unsigned reads; /* still to do */
 	bool is_followed;
+	bool is_early;	 /* a write ended early: a worker may still write */
 	size_t at;	 /* of the read that is pending */
 	size_t followed; /* bytes that a follow has passed on */
 	char buf[DISK_PIECE];
@@ -77,6 +78,32 @@ static void disk_read(struct disk *disk)
 		 0, disk_did_read, disk);
 }
 
+static void disk_compare(struct af_future *done, void *arg)
+{
+	struct disk *disk = arg;
+
+	(void)done;
+	if (af_file_size(disk->to) != (int64_t)disk->len)
+		soak_fail("disk: the copy has another size");
+	disk->reads = 4;
+	disk_read(disk);
+}
+
+/* The count of such a write includes what a worker has not written yet. */
+static bool disk_ended_early(const struct af_future *done)
+{
+	return af_future_error(done) < 0 ||
+	       (af_future_flags(done) & AFIO_TIMEDOUT);
+}
+
+/* Waits for that worker, too. */
+static void disk_sync(struct disk *disk, struct af_file *file, op_fn then)
+{
+	disk->is_early = false;
+	op_watch(&disk->task, "sync", af_file_sync(file, NULL), MAY_STAY, then,
+		 disk);
+}
+
 static void disk_copy(struct disk *disk);
 
 static void disk_copied(struct af_future *done, void *arg)
@@ -87,14 +114,13 @@ static void disk_copied(struct af_future *done, void *arg)
 	if (disk->copied > disk->len)
 		soak_fail("disk: %zu of %zu bytes copied", disk->copied,
 			  disk->len);
-	if (disk->copied < disk->len) {
+	disk->is_early |= disk_ended_early(done);
+	if (disk->copied < disk->len)
 		disk_copy(disk);
-		return;
-	}
-	if (af_file_size(disk->to) != (int64_t)disk->len)
-		soak_fail("disk: the copy has another size");
-	disk->reads = 4;
-	disk_read(disk);
+	else if (disk->is_early)
+		disk_sync(disk, disk->to, disk_compare);
+	else
+		disk_compare(NULL, disk);
 }
 
 static void disk_copy(struct disk *disk)
@@ -118,7 +144,7 @@ static void disk_synced(struct af_future *done, void *arg)
 {
 	struct disk *disk = arg;
 
-	(void)done; /* may be cancelled */
+	(void)done;
 	op_watch(&disk->task, "open",
 		 af_file_open_async(soak.loop, disk->to_name, "w+"), MAY_LACK,
 		 disk_opened_to, disk);
@@ -131,13 +157,14 @@ static void disk_wrote(struct af_future *done, void *arg)
 	struct disk *disk = arg;
 
 	disk->written += af_future_count(done);
+	disk->is_early |= disk_ended_early(done);
 	if (disk->written < disk->len)
 		disk_write(disk);
-	else if (!disk->is_followed && chance(8))
-		op_watch(&disk->task, "sync",
-			 af_file_sync(disk->from, deadline()), 0, disk_synced,
-			 disk);
-	else if (!disk->is_followed)
+	else if (disk->is_followed)
+		return;
+	else if (disk->is_early || chance(8))
+		disk_sync(disk, disk->from, disk_synced);
+	else
 		disk_synced(NULL, disk);
 }
 
@@ -148,11 +175,17 @@ static void disk_write(struct disk *disk)
 
 	n = n < left ? n : left;
 	pattern_fill(disk->buf, n, disk->written);
-	op_watch(&disk->task, "write at",
-		 af_file_write_at(disk->from, disk->buf, n,
-				  (int64_t)disk->written,
-				  chance(2) ? AFIO_FULL : 0, deadline()),
-		 0, disk_wrote, disk);
+	if (disk->is_followed) /* in order, also after one that ended early */
+		op_watch(&disk->task, "append",
+			 af_file_write(disk->from, disk->buf, n, 0, deadline()),
+			 0, disk_wrote, disk);
+	else
+		op_watch(&disk->task, "write at",
+			 af_file_write_at(disk->from, disk->buf, n,
+					  (int64_t)disk->written,
+					  chance(2) ? AFIO_FULL : 0,
+					  deadline()),
+			 0, disk_wrote, disk);
 }
 
 void load_copy(void)

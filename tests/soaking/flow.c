@@ -10,7 +10,8 @@ static void flow_read(struct flow *flow);
 
 static bool flow_goes_on(int error)
 {
-	return error == 0 || error == -ETIMEDOUT || error == -ECANCELED;
+	return error == 0 || error == -ETIMEDOUT || error == -ECANCELED ||
+	       error == -ENOTSUP;
 }
 
 static void flow_wrote(struct af_future *done, void *arg)

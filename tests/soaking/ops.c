@@ -19,7 +19,9 @@ struct op {
 	int64_t deadline; /* -1: none */
 	unsigned may;
 	bool is_cancelled;
-	bool was_scarce; /* descriptors were scarce at some time of it */
+	uint64_t waits_begun; /* when it began */
+	bool was_inside;      /* began inside a wait */
+	bool was_scarce;      /* descriptors were scarce at some time of it */
 };
 
 static struct op **ops;
@@ -85,6 +87,10 @@ static bool op_allows(const struct op *op, int error)
 	case -ECONNRESET:
 		tally.broken++;
 		return op->may & MAY_BREAK;
+	case -ENOTSUP:
+		tally.refused++;
+		return (op->may & MAY_REFUSE) &&
+		       (op->was_inside || tally.waits_begun != op->waits_begun);
 	default:
 		return false;
 	}
@@ -127,6 +133,8 @@ void op_watch(struct task *task, const char *what, struct af_future *f,
 		.began = soak_now_us(),
 		.deadline = next_deadline,
 		.may = may,
+		.waits_begun = tally.waits_begun,
+		.was_inside = soak.depth > 0,
 		.was_scarce = soak.is_scarce,
 	};
 	next_deadline = -1;

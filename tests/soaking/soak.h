@@ -51,7 +51,9 @@ enum may {
 	MAY_BREAK = 1,	  /* the peer may leave: EPIPE, ECONNRESET */
 	MAY_LACK = 2,	  /* descriptors may run out: EMFILE */
 	MAY_TIME_OUT = 4, /* by a deadline that is not of deadline() */
-	MAY_STAY = 8,	  /* is not cancelled at random */
+	/* It cannot leave the base, and had to wait inside another wait. */
+	MAY_REFUSE = 16,
+	MAY_STAY = 8, /* is not cancelled at random */
 };
 
 struct task {
@@ -97,7 +99,7 @@ void op_lacked(const char *what, int error);
 /* Totals, for the report. */
 struct tally {
 	uint64_t ops, ok, canceled, timedout, lacked, broken, refused, bytes;
-	uint64_t waits, posts, forks, children;
+	uint64_t waits_begun, waits, posts, forks, children;
 };
 extern struct tally tally;
 

@@ -134,6 +134,7 @@ void load_bufferevent(void)
 		stream->kept[1] = pair[1];
 	}
 	stream->is_foreign = true;
+	stream->flow.may = MAY_REFUSE;
 	soak.foreign++;
 	stream_begin(stream, "bufferevents");
 }

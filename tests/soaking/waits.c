@@ -37,8 +37,12 @@ static struct af_future *sleep_us(unsigned us)
 	return af_sleep(soak.loop, &tv);
 }
 
-/* Waits for a short sleep, which may be cancelled meanwhile. */
-static void wait_here(struct task *task, const char *where, bool is_raw)
+/*
+ * Waits for a short sleep, which may be cancelled meanwhile. Where the program
+ * runs the base, every wait is as in a callback: files over bufferevents must
+ * not be pending, and the first one needs a base of its own.
+ */
+static void wait_here(struct task *task, const char *where)
 {
 	static const struct timeval short_time = { 0, 500 };
 	unsigned us = 1 + pick(3000);
@@ -54,6 +58,7 @@ static void wait_here(struct task *task, const char *where, bool is_raw)
 	}
 	op_watch(task, "sleep", af_future_ref(f), 0, NULL, NULL);
 	soak.depth++;
+	tally.waits_begun++;
 	r = is_limited ? af_await_for(f, &short_time) : af_await(f);
 	soak.depth--;
 	tally.waits++;
@@ -61,8 +66,7 @@ static void wait_here(struct task *task, const char *where, bool is_raw)
 		soak_fail("%s: a sleep of %u us took %lld us", where, us,
 			  (long long)(soak_now_us() - began));
 	if (r != 0 && r != -ECANCELED && !(is_limited && r == -ETIMEDOUT) &&
-	    !(is_raw && was_foreign && r == -ENOTSUP) &&
-	    !(is_raw && was_scarce && r == -EMFILE))
+	    !(was_foreign && r == -ENOTSUP) && !(was_scarce && r == -EMFILE))
 		soak_fail("%s: a wait returned: %s", where, strerror(-r));
 	tally.refused += r == -ENOTSUP || r == -EMFILE;
 	af_future_unref(f);
@@ -74,7 +78,7 @@ static void wait_inside(struct af_future *done, void *arg)
 
 	(void)done;
 	for (unsigned n = pick(3); n > 0; n--)
-		wait_here(&wait->task, "continuation", false);
+		wait_here(&wait->task, "continuation");
 }
 
 void load_wait(void)
@@ -90,7 +94,7 @@ void wait_in_callback(void)
 {
 	struct wait *wait = wait_new("wait in a callback");
 
-	wait_here(&wait->task, "callback", true);
+	wait_here(&wait->task, "callback");
 	task_drop(&wait->task);
 }
 
