@@ -46,9 +46,9 @@ static void wait_here(struct task *task, const char *where)
 {
 	static const struct timeval short_time = { 0, 500 };
 	unsigned us = 1 + pick(3000);
+	int64_t began = soak_now_us(); /* before the sleep does */
 	struct af_future *f = sleep_us(us);
 	bool was_foreign = soak.foreign > 0, was_scarce = soak.is_scarce;
-	int64_t began = soak_now_us();
 	bool is_limited = chance(4);
 	int r;
 
