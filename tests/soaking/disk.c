@@ -84,22 +84,18 @@ static void disk_compare(struct af_future *done, void *arg)
 
 	(void)done;
 	if (af_file_size(disk->to) != (int64_t)disk->len)
-		soak_fail("disk: the copy has another size");
+		soak_fail("disk: %zu bytes were copied, the copy has %lld",
+			  disk->len, (long long)af_file_size(disk->to));
 	disk->reads = 4;
 	disk_read(disk);
 }
 
-/* The count of such a write includes what a worker has not written yet. */
-static bool disk_ended_early(const struct af_future *done)
-{
-	return af_future_error(done) < 0 ||
-	       (af_future_flags(done) & AFIO_TIMEDOUT);
-}
-
-/* Waits for that worker, too. */
+/*
+ * What ends at its deadline or by a cancel, a success with its whole count, too,
+ * may have counted bytes that a worker still writes. This waits for it.
+ */
 static void disk_sync(struct disk *disk, struct af_file *file, op_fn then)
 {
-	disk->is_early = false;
 	op_watch(&disk->task, "sync", af_file_sync(file, NULL), MAY_STAY, then,
 		 disk);
 }
@@ -114,13 +110,10 @@ static void disk_copied(struct af_future *done, void *arg)
 	if (disk->copied > disk->len)
 		soak_fail("disk: %zu of %zu bytes copied", disk->copied,
 			  disk->len);
-	disk->is_early |= disk_ended_early(done);
 	if (disk->copied < disk->len)
 		disk_copy(disk);
-	else if (disk->is_early)
-		disk_sync(disk, disk->to, disk_compare);
 	else
-		disk_compare(NULL, disk);
+		disk_sync(disk, disk->to, disk_compare);
 }
 
 static void disk_copy(struct disk *disk)
@@ -157,15 +150,10 @@ static void disk_wrote(struct af_future *done, void *arg)
 	struct disk *disk = arg;
 
 	disk->written += af_future_count(done);
-	disk->is_early |= disk_ended_early(done);
 	if (disk->written < disk->len)
 		disk_write(disk);
-	else if (disk->is_followed)
-		return;
-	else if (disk->is_early || chance(8))
+	else if (!disk->is_followed)
 		disk_sync(disk, disk->from, disk_synced);
-	else
-		disk_synced(NULL, disk);
 }
 
 static void disk_write(struct disk *disk)
