@@ -326,6 +326,10 @@ int af_future_resolve_file(struct af_future *f, struct af_file *file);
  * - Only the bufferevent of a plain socket without a rate limit can move to
  *   another base. While a file over any other bufferevent has operations
  *   pending, an af_await() in a libevent callback fails with -ENOTSUP.
+ * - An operation on such a file that has to wait while such an af_await() is
+ *   under way fails with -ENOTSUP itself. It loses no byte, and can be started
+ *   again. So can an af_file_each_line() or the like that was between two calls
+ *   of its function when the af_await() began.
  *
  * Closing:
  * - af_file_close() ends the stream with bufferevent_flush(BEV_FINISHED).

@@ -172,6 +172,44 @@ START_TEST(await_in_a_callback_after_the_reads_of_a_pair_succeeds)
 }
 END_TEST
 
+static struct af_future *read_pair(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	pending = af_file_read(files[1], 9, 0, NULL);
+	return NULL;
+}
+
+static void read_inside_a_wait(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f =
+		af_then(af_sleep(rig.loop, MS(1)), read_pair, NULL);
+
+	(void)fd;
+	(void)what;
+	*(int *)arg = af_await(f);
+	af_future_unref(f);
+}
+
+START_TEST(read_of_a_pair_inside_an_await_in_a_callback_is_enotsup)
+{
+	struct af_future *written;
+	int error = 1;
+
+	open_pair(DRIVE_DISPATCH);
+	event_base_once(rig.base, -1, EV_TIMEOUT, read_inside_a_wait, &error,
+			MS(1));
+	ck_assert_int_ge(event_base_dispatch(rig.base), 0);
+	ck_assert_int_eq(error, 0);
+	ck_assert_int_eq(af_future_error(pending), -ENOTSUP);
+	af_future_unref(pending);
+	written = af_file_write(files[0], "abc", 3, AFIO_FULL, NULL);
+	expect_text(&rig, af_file_read(files[1], 9, 0, NULL), "abc", 0);
+	expect_count(&rig, written, 3, 0);
+	close_pair();
+}
+END_TEST
+
 /* Over a socket, whose other end is fds[1]. */
 static struct bufferevent *make_bufferevent(int fds[2], int options)
 {
@@ -625,6 +663,8 @@ Suite *suite(void)
 	ADD(close_with_deferred_callbacks_queued_is_quiet);
 
 	tc = test_case(s, "of the program");
+	tcase_add_test(tc,
+		       read_of_a_pair_inside_an_await_in_a_callback_is_enotsup);
 	tcase_add_test(tc, from_bufferevent_of_nonsense_fails_and_leaves_it);
 	tcase_add_test(tc, everything_after_the_loop_was_freed_fails_canceled);
 	tcase_add_loop_test(
