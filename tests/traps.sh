@@ -25,10 +25,18 @@ named() {
 		END { if (trap) print "none", trap }' "$tests/TRAPS.md"
 }
 
-# The same of SECURITY.md, where a row has at most one.
+# The same of the tables of SECURITY.md. "none ROW" for a promise without a test.
 measured() {
-	sed -n 's/.*`\([a-z/_]*\.c\)`: `\([a-z_]*\)`.*/\1 \2/p' \
-		"$srcdir/SECURITY.md"
+	awk -F '`' '
+		/^## / { promises = /promises/ }
+		promises && /^\| [A-Z]/ && !/\.c`/ { print "none", $0 }
+		/^\|/ {
+			for (i = file = ""; ++i <= NF; )
+				if ($i ~ /^[a-z_]+\/[a-z_]+\.c$/)
+					file = $i
+				else if (file != "" && $(i - 1) ~ /^[:,] $/)
+					print file, $i
+		}' "$srcdir/SECURITY.md"
 }
 
 list=$(named && measured)
