@@ -3,13 +3,13 @@
 #
 # faults.sh [OPTION...]: has the calls of the library fail in turn, see
 # tests/faults/main.c: each fault at each call of every act, and some pairs. With
-# options, they are passed on instead: --all --pairs=100 is what make faults
-# does. The acts mostly wait, so FAULTS_JOBS processes, or 4, share them.
+# sanitizers it is fewer. Options are passed on: make faults has --all and
+# --pairs=100. The acts mostly wait, so FAULTS_JOBS processes, or 4, share them.
 set -eu -o pipefail
 
 program=tests/faults/faults
 jobs=${FAULTS_JOBS-4}
-[ $# -gt 0 ] || set -- --all --pairs=2
+[ $# -gt 0 ] || set -- --check
 
 mapfile -t acts < <("$program" --list)
 tmp=$(mktemp -d)
