@@ -11,6 +11,16 @@
 
 #include "base/fd.h"
 
+int afi_fd_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do
+		fd = openat(dir, path, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 int afi_fd_above_stdio(int fd)
 {
 	int copy;

@@ -6,7 +6,10 @@
 #define AFI_BASE_FD_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
+/* openat(2), begun again when a signal interrupts it. */
+int afi_fd_openat(int dir, const char *path, int flags, mode_t mode);
 /*
  * Takes what a system call has returned: moves a descriptor above 2, and returns
  * its number; or closes it, and returns -errno. Of a negative one, -errno.

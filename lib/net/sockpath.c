@@ -4,6 +4,7 @@
  * process has left behind must be removed first; and not that of a server that
  * runs, or is about to. Knows no loop.
  */
+#include "base/fd.h"
 #include "config.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static int sockpath_try_lock(const char *name)
 {
 	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
 			  O_NONBLOCK | O_NOCTTY;
-	int fd = open(name, flags, 0600), r = 0;
+	int fd = afi_fd_openat(AT_FDCWD, name, flags, 0600), r = 0;
 
 	if (fd < 0)
 		return -errno;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/refused.h"
+#include "base/fd.h"
 #include "process/path.h"
 
 /* As many as the kernel follows. */
@@ -41,8 +42,11 @@ static int path_open_straight(const char *path, int flags, mode_t mode)
 	/* A struct open_how. */
 	const uint64_t how[3] = { (uint64_t)(unsigned)(flags | O_LARGEFILE),
 				  flags & O_CREAT ? mode : 0, AFI_NO_SYMLINKS };
-	long fd = syscall(SYS_openat2, AT_FDCWD, path, how, sizeof(how));
+	long fd;
 
+	do
+		fd = syscall(SYS_openat2, AT_FDCWD, path, how, sizeof(how));
+	while (fd < 0 && errno == EINTR);
 	if (fd >= 0)
 		return (int)fd;
 	/* It may be missing, or refused by a sandbox. */
@@ -68,8 +72,9 @@ static int path_enter(struct path_walk *walk, int dir)
 
 static int path_enter_start(struct path_walk *walk, const char *path)
 {
-	return path_enter(walk, open(*path == '/' ? "/" : ".",
-				     O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return path_enter(walk,
+			  afi_fd_openat(AT_FDCWD, *path == '/' ? "/" : ".",
+					O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
 }
 
 /* The first len bytes of a text; or NULL. */
@@ -82,14 +87,18 @@ static char *path_copy(const char *text, size_t len)
 	return copy;
 }
 
-/* Whether nobody but root can have made a link, or can exchange it. */
-static bool path_link_is_safe(int link, int dir)
+/* 0: nobody but root can have made a link, or can exchange it; or -errno. */
+static int path_check_link(const struct stat *link, int dir)
 {
-	struct stat l, d;
+	struct stat d;
 
-	return fstat(link, &l) == 0 && fstat(dir, &d) == 0 && l.st_uid == 0 &&
-	       d.st_uid == 0 &&
-	       (!(d.st_mode & (S_IWGRP | S_IWOTH)) || d.st_mode & S_ISVTX);
+	if (fstat(dir, &d) < 0)
+		return -errno;
+	return link->st_uid == 0 && d.st_uid == 0 &&
+			       (!(d.st_mode & (S_IWGRP | S_IWOTH)) ||
+				d.st_mode & S_ISVTX)
+		       ? 0
+		       : -ELOOP;
 }
 
 /* Continues with the text of a link, and then with the rest. */
@@ -118,17 +127,19 @@ static int path_take_text(struct path_walk *walk, int link)
 /* Follows what may be a link, and is the reason for an error. 0 or -errno. */
 static int path_follow(struct path_walk *walk, const char *name, int error)
 {
-	int link = openat(walk->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int link = afi_fd_openat(walk->dir, name,
+				 O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	struct statfs fs;
 	struct stat st;
-	int r = -error;
+	int r;
 
 	if (link < 0)
 		return -errno;
-	if (fstat(link, &st) < 0 || !S_ISLNK(st.st_mode))
-		goto out;
-	r = -ELOOP;
-	if (++walk->links > MAX_LINKS || !path_link_is_safe(link, walk->dir))
+	r = fstat(link, &st) < 0 ? -errno : S_ISLNK(st.st_mode) ? 0 : -error;
+	if (r == 0)
+		r = ++walk->links > MAX_LINKS ? -ELOOP
+					      : path_check_link(&st, walk->dir);
+	if (r < 0)
 		goto out;
 	/* The text of a link in /proc may not be where it leads. */
 	if (fstatfs(link, &fs) < 0)
@@ -136,8 +147,10 @@ static int path_follow(struct path_walk *walk, const char *name, int error)
 	else if ((unsigned long)fs.f_type != PROC_MAGIC)
 		r = path_take_text(walk, link);
 	else if (*walk->rest)
-		r = path_enter(walk, openat(walk->dir, name,
-					    O_PATH | O_DIRECTORY | O_CLOEXEC));
+		r = path_enter(walk,
+			       afi_fd_openat(walk->dir, name,
+					     O_PATH | O_DIRECTORY | O_CLOEXEC,
+					     0));
 	else
 		r = -EXDEV;
 out:
@@ -148,7 +161,8 @@ out:
 /* The last part of a path. The descriptor, -errno, or -EINPROGRESS: go on. */
 static int path_open_last(struct path_walk *walk, const char *name)
 {
-	int fd = openat(walk->dir, name, walk->flags | O_NOFOLLOW, walk->mode);
+	int fd = afi_fd_openat(walk->dir, name, walk->flags | O_NOFOLLOW,
+			       walk->mode);
 	int r;
 
 	if (fd >= 0)
@@ -158,7 +172,7 @@ static int path_open_last(struct path_walk *walk, const char *name)
 	r = path_follow(walk, name, ELOOP);
 	if (r != -EXDEV)
 		return r == 0 ? -EINPROGRESS : r;
-	fd = openat(walk->dir, name, walk->flags, walk->mode);
+	fd = afi_fd_openat(walk->dir, name, walk->flags, walk->mode);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -177,8 +191,8 @@ static int path_step(struct path_walk *walk)
 		return path_open_last(walk, name);
 	*end = '\0';
 	walk->rest = end + 1;
-	dir = openat(walk->dir, name,
-		     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = afi_fd_openat(walk->dir, name,
+			    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (dir < 0 && errno == ENOTDIR) {
 		/* So that a link at the end of a path remains a directory. */
 		*end = '/';
@@ -221,6 +235,6 @@ int afi_path_open(const char *path, int flags, mode_t mode)
 		return fd;
 	if (geteuid() == 0 && *path)
 		return path_walk(path, flags, mode);
-	fd = open(path, flags, mode);
+	fd = afi_fd_openat(AT_FDCWD, path, flags, mode);
 	return fd < 0 ? -errno : fd;
 }

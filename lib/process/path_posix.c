@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "process/path.h"
 
 /* As many as most kernels follow. */
@@ -53,7 +54,9 @@ static int path_enter(struct path_walk *walk, int dir)
 
 static int path_enter_start(struct path_walk *walk, const char *path)
 {
-	return path_enter(walk, open(*path == '/' ? "/" : ".", PATH_DIR_FLAGS));
+	return path_enter(walk,
+			  afi_fd_openat(AT_FDCWD, *path == '/' ? "/" : ".",
+					PATH_DIR_FLAGS, 0));
 }
 
 /* Whether it is a link: 1, 0, or -errno; -ELOOP: one that is not safe. */
@@ -108,7 +111,8 @@ static bool path_refused_link(int error)
 /* The last part of a path. The descriptor, -errno, or -EINPROGRESS: go on. */
 static int path_open_last(struct path_walk *walk, const char *name)
 {
-	int fd = openat(walk->dir, name, walk->flags | O_NOFOLLOW, walk->mode);
+	int fd = afi_fd_openat(walk->dir, name, walk->flags | O_NOFOLLOW,
+			       walk->mode);
 	int error = errno, r;
 
 	if (fd >= 0)
@@ -128,7 +132,8 @@ static int path_open_last(struct path_walk *walk, const char *name)
 /* A part with others behind it: 0 or -errno. */
 static int path_open_dir(struct path_walk *walk, const char *name)
 {
-	int dir = openat(walk->dir, name, PATH_DIR_FLAGS | O_NOFOLLOW);
+	int dir =
+		afi_fd_openat(walk->dir, name, PATH_DIR_FLAGS | O_NOFOLLOW, 0);
 	int error = errno, r;
 
 	if (dir >= 0)
@@ -166,7 +171,7 @@ int afi_path_open(const char *path, int flags, mode_t mode)
 	int r;
 
 	if (geteuid() != 0 || !*path) {
-		r = open(path, flags, mode);
+		r = afi_fd_openat(AT_FDCWD, path, flags, mode);
 		return r < 0 ? -errno : r;
 	}
 	walk.text = walk.rest = malloc(strlen(path) + 1);

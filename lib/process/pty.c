@@ -34,6 +34,7 @@ static int pty_set_size(int master, const struct af_spawn_options *options)
 static int pty_set_modes(int tty, const struct af_spawn_options *options)
 {
 	struct termios modes;
+	int r;
 
 	if (!options->pty_modes && !options->pty_flags)
 		return 0;
@@ -45,7 +46,10 @@ static int pty_set_modes(int tty, const struct af_spawn_options *options)
 		cfmakeraw(&modes);
 	if (options->pty_flags & AFIO_PTY_NO_ECHO)
 		modes.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-	return tcsetattr(tty, TCSANOW, &modes) < 0 ? -errno : 0;
+	do
+		r = tcsetattr(tty, TCSANOW, &modes);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
 }
 
 int afi_pty_open(int *ret_master, int *ret_tty,

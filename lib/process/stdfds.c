@@ -63,7 +63,7 @@ static int stdfds_open_by(const struct af_stdio *stdio, int flags, mode_t mode)
 
 	if (!(stdio->path_flags & AFIO_PATH_FOLLOW))
 		return afi_path_open(stdio->path, flags, mode);
-	fd = open(stdio->path, flags, mode);
+	fd = afi_fd_openat(AT_FDCWD, stdio->path, flags, mode);
 	return fd < 0 ? -errno : fd;
 }
 

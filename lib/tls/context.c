@@ -38,8 +38,12 @@ static int context_bad(struct afi_tls_why *why, const char *path)
 /* Whether a file or a folder can be read: 0, or -errno, and says why not. */
 static int context_look(struct afi_tls_why *why, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = fd < 0 ? -errno : 0;
+	int fd, r;
 
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	r = fd < 0 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
 	else

@@ -153,10 +153,8 @@ static struct af_file *new_socket(struct af_file *like)
 	socklen_t len = sizeof(type);
 
 	/* Its calls use MSG_DONTWAIT. */
-	if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
-		errno = EBADF;
+	if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return NULL;
-	}
 	return new_socket_of(like, type);
 }
 
@@ -205,7 +203,9 @@ int afi_look_at(struct afi_look *look, int fd)
 	int r;
 
 	look->mode = fcntl(fd, F_GETFL);
-	if (look->mode < 0 || fstat(fd, &look->st) < 0 || look->mode & O_PATH)
+	if (look->mode < 0 || fstat(fd, &look->st) < 0)
+		return -errno;
+	if (look->mode & O_PATH)
 		return -EBADF;
 	if (S_ISDIR(look->st.st_mode))
 		return -EISDIR;

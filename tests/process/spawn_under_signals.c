@@ -7,10 +7,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "support/fifo.h"
 #include "support/inside.h"
 
 static volatile sig_atomic_t storm_signals;
@@ -72,6 +74,49 @@ START_TEST(spawn_in_a_signal_storm_keeps_signals_apart)
 	catch (SIGTERM, SIG_DFL);
 	catch (SIGUSR1, SIG_DFL);
 	catch (SIGALRM, SIG_DFL);
+	rig_close(&rig);
+}
+END_TEST
+
+static void *open_after_signals(void *path)
+{
+	int seen = storm_signals, fd;
+
+	while (storm_signals - seen < 20)
+		sched_yield();
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return (void *)(intptr_t)fd;
+}
+
+/* Its open waits for a writer, and is interrupted until one comes. */
+START_TEST(spawn_from_a_fifo_in_a_signal_storm_succeeds)
+{
+	struct af_process *process;
+	sigset_t storm, before;
+	pthread_t thread;
+	char path[200];
+	struct rig rig;
+	void *fd;
+
+	rig_open(&rig, 0);
+	make_fifo(path, sizeof path);
+	sigemptyset(&storm);
+	sigaddset(&storm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &storm, &before);
+	pthread_create(&thread, NULL, open_after_signals, path);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	set_storm(true);
+	process = start(&rig, HELPER("cat"),
+			WITH(.in = { .kind = AFIO_PATH,
+				     .path = path,
+				     .path_flags = _i ? AFIO_PATH_FOLLOW : 0 },
+			     .out.kind = AFIO_NULL));
+	set_storm(false);
+	catch (SIGALRM, SIG_DFL);
+	pthread_join(thread, &fd);
+	close((int)(intptr_t)fd);
+	expect_exit(&rig, process, 0);
+	remove_fifo(path);
 	rig_close(&rig);
 }
 END_TEST
@@ -142,9 +187,9 @@ START_TEST(spawn_with_sigchld_ignored_and_all_blocked_starts_clean)
 	signal(SIGCHLD, SIG_IGN);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	process = start(&rig, HELPER("dump-signals"),
-			WITH(.out.kind = AFIO_PTY, .umask = &(mode_t){ 0 },
-			     .nice = 1));
+	process = start(
+		&rig, HELPER("dump-signals"),
+		WITH(.out.kind = AFIO_PTY, .umask = &(mode_t){ 0 }, .nice = 1));
 	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
 		    "blocked:\r\nignored:\r\n", AFIO_EOF);
 	errno = 0;
@@ -169,6 +214,8 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, spawn_in_a_signal_storm_keeps_signals_apart, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, spawn_from_a_fifo_in_a_signal_storm_succeeds, 0,
+			    2);
 	tcase_add_test(tc, signal_to_a_child_that_starts_runs_no_handler);
 	tcase_add_test(tc,
 		       spawn_with_sigchld_ignored_and_all_blocked_starts_clean);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The harness: main(), what is counted before and after each test, connected
+ * The harness: what is counted before and after each test, connected
  * pairs of every kind, and the comparison of a future with what it should be.
  * It uses the library only through its public headers.
  */
@@ -146,18 +146,10 @@ TCase *test_case(Suite *suite, const char *name)
 /* The path of this program; asked for before any test goes elsewhere. */
 static char program[PATH_MAX];
 
-int main(int argc, char **argv)
+void harness_begin(const char *argv0)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	(void)argc;
-	if (!realpath(argv[0], program))
-		perror(argv[0]);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (!realpath(argv0, program))
+		perror(argv0);
 }
 
 /*

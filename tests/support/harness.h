@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The base of every test program. A program is one source file with a suite(),
- * and harness.c, which has main(). Each test is a process of its own. It has
+ * harness.c, and main.c. Each test is a process of its own. It has
  * TEST_TIMEOUT seconds (times CK_TIMEOUT_MULTIPLIER). It fails if libevent has
  * logged anything, or if at its end the number of open descriptors has changed
  * or a child, a zombie or a thread of the library is left. So a test frees its
@@ -25,6 +25,9 @@ Suite *suite(void);
 
 /* Adds a test case with the harness's limits to a suite. */
 TCase *test_case(Suite *suite, const char *name);
+
+/* Called by main() first, with its argv[0]. */
+void harness_begin(const char *argv0);
 
 /* The path of the helper program, tests/support/helper. */
 const char *helper_path(void);
