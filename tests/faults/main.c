@@ -25,9 +25,8 @@ static const char usage[] =
 	"once\n"
 	"  --pairs=N    so many pairs of faults for each act, or \"all\"\n"
 	"  --seed=N     chooses the pairs; 1 otherwise\n"
-	"  --check      what make check does: --all --pairs=2, which take "
-	"half\n"
-	"               a minute; with sanitizers, --pairs=10 alone\n"
+	"  --check      what make check does: --all --pairs=2, or, with\n"
+	"               sanitizers, --pairs=10\n"
 	"  --list       prints the names of the acts\n"
 	"  --calls      prints the calls of an act, and what can go wrong\n"
 	"  --verbose    prints what was done for each act, and the places\n";
