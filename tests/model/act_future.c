@@ -74,7 +74,7 @@ static void add_part(struct node *node, struct node *part)
 {
 	if (node->canceled)
 		model_cancel(part);
-	node->parts[node->n_parts++] = part;
+	node->parts[node->n_parts++] = part->same ? part->same : part;
 }
 
 static struct af_future *go_on(struct af_future *done, void *arg)
@@ -148,13 +148,17 @@ bool act_timed(const uint32_t *arg)
 {
 	struct node *part = world_pick(arg[0]), *node;
 	struct timeval time = { 0, arg[1] };
+	struct af_future *f;
 
 	if (!part)
 		return false;
 	node = world_node(TIMED);
 	add_part(node, part);
 	model_cancel(part);
-	world_start(node, af_with_timeout(af_future_ref(part->f), &time));
+	f = af_with_timeout(af_future_ref(part->f), &time);
+	if (f == part->f)
+		node->same = part->same ? part->same : part;
+	world_start(node, f);
 	return true;
 }
 

@@ -113,12 +113,14 @@ static int on_piece(const char *data, size_t len, unsigned flags, void *arg)
 static struct af_future *on_slow_piece(const char *data, size_t len,
 				       unsigned flags, void *arg)
 {
+	/* A stream may come in many thousand pieces. */
+	const int most = 100;
 	struct node *node = arg;
 	struct timeval time = { 0, 50 };
 
 	if (take_piece(node, data, len, flags) && world.loop)
 		return af_failed(world.loop, -EPROTO);
-	if (node->calls % 2 && world.loop)
+	if (node->calls % 2 && node->calls < most && world.loop)
 		return af_sleep(world.loop, &time);
 	return NULL;
 }

@@ -86,6 +86,7 @@ struct node {
 	/* LINK: its source, and what it returned. */
 	struct node *parts[MAX_PARTS];
 	unsigned n_parts;
+	struct node *same; /* whose future this is, too: it was done already */
 	unsigned visited;
 
 	/* The outcome, once a done function has run. */

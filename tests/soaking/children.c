@@ -3,6 +3,8 @@
  * Children that are talked to: started in both ways, alone and in a row, behind
  * pipes and terminals; some are killed, some stop and go on.
  */
+#include "config.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,7 +189,9 @@ void load_child(void)
 		.in.kind = AFIO_PIPE,
 		.out.kind = AFIO_PIPE,
 		.new_group = chance(2),
+#ifdef AFI_LINUX
 		.die_with_parent = chance(8),
+#endif
 	};
 
 	child_start(child_new("child"), &options);

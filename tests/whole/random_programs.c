@@ -25,7 +25,7 @@
 #include "model/shrink.h"
 #include "support/harness.h"
 
-#define OPERATIONS 100000
+#define OPERATIONS 1000000
 #define BATCH 40	     /* programs in one child */
 #define SHRINK_TIME 120	     /* seconds */
 #define SHRINK_CALLS 3000    /* programs run to find a shorter one */
