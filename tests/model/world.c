@@ -230,8 +230,11 @@ void world_end(bool drained)
 		world.streams[i] = NULL;
 	}
 	free_all();
-	if (!world.own)
+	/* libevent frees a bufferevent whose callbacks are due in a turn. */
+	if (!world.own) {
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
 		event_base_free(world.base);
+	}
 }
 
 void world_run(const struct program *program)
