@@ -63,7 +63,7 @@ static int await_enter(struct af_loop *loop, struct afi_await *await)
 		afi_loop_called(loop);
 		return r;
 	}
-	loop->turning = loop->held = false;
+	loop->turning = false;
 	await->outer = loop->awaits;
 	loop->awaits = await;
 	loop->depth++;

@@ -4,7 +4,6 @@
  * process has left behind must be removed first; and not that of a server that
  * runs, or is about to. Knows no loop.
  */
-#include "base/fd.h"
 #include "config.h"
 
 #include <errno.h>
@@ -16,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "net/sockpath.h"
 #include "net/socket.h"
 

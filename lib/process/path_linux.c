@@ -18,8 +18,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/refused.h"
 #include "base/fd.h"
+#include "base/refused.h"
 #include "process/path.h"
 
 /* As many as the kernel follows. */
