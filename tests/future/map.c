@@ -23,6 +23,7 @@ static struct work {
 	int todo, made, pending, most; /* futures */
 	int fails_at, error;	       /* one of them fails */
 	int cancels;
+	int slowness; /* of each, in milliseconds, times 0 to 3 */
 	struct af_future *items[100];
 	struct af_future *map;
 } work;
@@ -40,6 +41,7 @@ static void open_rig(int driver, int todo)
 	memset(&work, 0, sizeof work);
 	work.todo = todo;
 	work.fails_at = -1;
+	work.slowness = 1;
 }
 
 static void settle(void)
@@ -95,7 +97,8 @@ static struct af_future *make_some(void *arg)
 		return af_succeeded(rig.loop, NULL, NULL);
 	w->pending++;
 	w->most = w->pending > w->most ? w->pending : w->most;
-	return af_finally(af_sleep(rig.loop, MS(i % 4)), count_end, w);
+	return af_finally(af_sleep(rig.loop, MS(i % 4 * w->slowness)),
+			  count_end, w);
 }
 
 static void expect_map(struct af_future *map, int error, size_t n)
@@ -113,6 +116,9 @@ START_TEST(map_keeps_n_pending_and_makes_them_all)
 	struct af_future *map;
 
 	open_rig(_i % DRIVE_COUNT, 300);
+	/* None is done before the last one is made. */
+	if (n >= 100)
+		work.slowness = 200;
 	map = af_map(rig.loop, make_some, &work, n, 0);
 	ck_assert_int_eq(work.made, 0);
 	expect_map(map, 0, 300);

@@ -136,7 +136,8 @@ bool act_write(const uint32_t *arg)
 	node = world_node(WRITE);
 	node->to = s;
 	node->timed = time;
-	node->size = arg[1];
+	node->size = world.bytes < MAX_BYTES ? arg[1] : 1;
+	world.bytes += node->size;
 	node->full = arg[3];
 	data = malloc(node->size + 1);
 	for (size_t i = 0; i < node->size; i++)

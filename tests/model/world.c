@@ -241,6 +241,7 @@ void world_run(const struct program *program)
 {
 	world.program = program;
 	world.steps = 0;
+	world.bytes = 0;
 	world.level = world.depth = 0;
 	world_begin(false);
 	run_body(0);

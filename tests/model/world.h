@@ -14,14 +14,16 @@
 
 #define N_STREAMS 4
 #define MAX_LIVE 32
-#define MAX_STEPS 3000 /* so that no program goes on for ever */
-#define MAX_LEVELS 6   /* of bodies */
-#define MAX_WAITS 3    /* nested */
+#define MAX_STEPS 3000	     /* so that no program goes on for ever */
+#define MAX_BYTES (8u << 20) /* written; what comes after is a byte each */
+#define MAX_LEVELS 6	     /* of bodies */
+#define MAX_WAITS 3	     /* nested */
 
 struct world {
 	const struct program *program;
 	unsigned steps;
 	unsigned long operations;
+	size_t bytes;	       /* written */
 	unsigned level, depth; /* of bodies; of waits and drivers */
 
 	struct event_base *base;

@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "base/threads.h"
 #include "support/contexts.h"
 #include "support/dial.h"
 #include "support/fairness.h"
@@ -779,6 +780,9 @@ START_TEST(await_of_an_accept_beyond_the_limit_is_a_deadlock)
 	struct af_file *file;
 	int fd;
 
+	/* With other threads there is always one that could post. */
+	if (afi_threads_possible())
+		return;
 	open_place(DRIVE_AWAIT, LISTEN(.max_connections = 1));
 	fd = dial(listener, 0);
 	file = accepted(&rig, accept_for(NULL));

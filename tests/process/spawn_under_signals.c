@@ -98,6 +98,9 @@ START_TEST(spawn_from_a_fifo_in_a_signal_storm_succeeds)
 	struct rig rig;
 	void *fd;
 
+#ifdef __SANITIZE_THREAD__
+	return; /* it puts handlers off until an open is over */
+#endif
 	rig_open(&rig, 0);
 	make_fifo(path, sizeof path);
 	sigemptyset(&storm);
