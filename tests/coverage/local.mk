@@ -9,6 +9,21 @@ EXTRA_DIST += tests/cover tests/coverage/report.py \
 	tests/coverage/left/process tests/coverage/left/tls \
 	tests/coverage/left/transport
 
+# Programs that have the library in them, changed.
+library_copies = tests/faults/faults tests/future/work tests/loop/watch \
+	tests/loop/workers tests/net/resolve tests/schedules/disk \
+	tests/schedules/posts tests/schedules/starts tests/schedules/workers \
+	tests/tls/out_of_memory tests/transport/disk_finish \
+	tests/transport/disk_slow tests/transport/disk_stuck \
+	tests/transport/disk_stuck_ends tests/transport/follow_slow \
+	tests/transport/open_async tests/transport/read_at \
+	tests/transport/read_at_stuck tests/whole/hostile \
+	tests/whole/idle_memory tests/whole/out_of_memory
+
+# What tests/cover builds with counters.
+coverage-objects: $(lib_LTLIBRARIES) $(filter $(library_copies),$(check_PROGRAMS))
+	ls lib/.libs/*.so $(filter $(library_copies),$(check_PROGRAMS)) > $@
+
 coverage:
 	@MAKE='$(MAKE)' $(srcdir)/tests/cover
 
