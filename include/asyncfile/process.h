@@ -916,7 +916,8 @@ int af_loop_reaped(struct af_loop *loop, pid_t pid, int status);
  * @param ret_usage set on success
  * @return 0; -EINPROGRESS before a wait, a stop or af_process_poll() has seen
  *         the end; -ECHILD if it cannot be known, because another part of the
- *         program reaped the child; -EINVAL if either is NULL
+ *         program reaped the child, or the system has no pidfds and the child
+ *         leads a process group; -EINVAL if either is NULL
  */
 int af_process_usage(const struct af_process *process,
 		     struct rusage *ret_usage);
