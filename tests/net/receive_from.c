@@ -569,10 +569,11 @@ START_TEST(message_of_no_bytes_is_traffic)
 		each = af_file_each_datagram(rig.reader, pass, NULL);
 	f = af_file_idle(rig.reader, MS(60));
 	expect_count(&rig, f, 0, 0);
-	/* All ticks have come in time, unless the machine was busy. */
+	/* A tick that came too late has put nothing off. */
 	if (ticks.left > 0)
 		fprintf(stderr, "skipped: this machine is too slow\n");
-	expect_elapsed(ticks.last, 60);
+	else
+		expect_elapsed(ticks.last, 60);
 	af_future_cancel(each);
 	af_future_unref(each);
 	event_free(ticks.event);
