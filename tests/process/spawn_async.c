@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -138,6 +139,28 @@ START_TEST(spawn_async_needs_no_argument_after_the_call)
 	ck_assert_msg(strstr(text, "27\n") && strstr(text, "64") &&
 			      strstr(text, "9"),
 		      "%s", text);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(spawn_async_needs_no_list_of_signals_after_the_call)
+{
+	int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct af_process *process;
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	signal(SIGHUP, SIG_DFL); /* not so under nohup(1) */
+	f = af_spawn_async(rig.loop, HELPER("dump-signals"),
+			   WITH(.out.kind = AFIO_PIPE,
+				.ignored_signals = signals,
+				.n_ignored_signals = 4));
+	memset(signals, 0, sizeof signals);
+	process = started(&rig, f);
+	expect_text(&rig, af_file_read(af_process_stdout(process), 0, 0, NULL),
+		    "blocked:\nignored: 1 2 3 15\n", AFIO_EOF);
+	expect_exit(&rig, process, 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -733,6 +756,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, spawn_async_gives_a_process_that_talks, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, spawn_async_needs_no_argument_after_the_call);
+	tcase_add_test(tc, spawn_async_needs_no_list_of_signals_after_the_call);
 	tcase_add_loop_test(tc, spawn_async_that_fails_tells_the_step, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, spawn_async_of_nonsense_fails_at_once);
