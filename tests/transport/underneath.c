@@ -384,11 +384,19 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 	af_future_resolve(arg, NULL, NULL);
 }
 
+static int ended_pipe(void)
+{
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	close(fds[1]);
+	return fds[0];
+}
+
 /* Not by a timer, which would take a millisecond. */
 static void turn_once(void)
 {
 	struct af_future *f;
-	int fds[2];
 
 	if (!loop)
 		return;
@@ -396,11 +404,8 @@ static void turn_once(void)
 		event_base_loop(own, EVLOOP_NONBLOCK);
 		return;
 	}
-	if (ready < 0) {
-		make_pair(KIND_PIPE, fds);
-		close(fds[1]); /* so it is at its end */
-		ready = fds[0];
-	}
+	if (ready < 0)
+		ready = ended_pipe();
 	f = af_future_new(loop, NULL, NULL);
 	event_base_once(af_loop_base(loop), ready, EV_READ, on_ready, f, NULL);
 	af_await(f);
