@@ -9,7 +9,7 @@ EXTRA_DIST += tests/cover tests/coverage/report.py \
 	tests/coverage/left/process tests/coverage/left/tls \
 	tests/coverage/left/transport
 
-# Programs that have the library in them, changed.
+# Programs that have the library in them, changed. They are built with counters.
 library_copies = tests/faults/faults tests/future/work tests/loop/watch \
 	tests/loop/workers tests/net/resolve tests/schedules/disk \
 	tests/schedules/posts tests/schedules/starts tests/schedules/workers \
@@ -19,10 +19,6 @@ library_copies = tests/faults/faults tests/future/work tests/loop/watch \
 	tests/transport/open_async tests/transport/read_at \
 	tests/transport/read_at_stuck tests/whole/hostile \
 	tests/whole/idle_memory tests/whole/out_of_memory
-
-# What tests/cover builds with counters.
-coverage-objects: $(lib_LTLIBRARIES) $(filter $(library_copies),$(check_PROGRAMS))
-	ls lib/.libs/*.so $(filter $(library_copies),$(check_PROGRAMS)) > $@
 
 coverage:
 	@MAKE='$(MAKE)' $(srcdir)/tests/cover
