@@ -104,6 +104,7 @@ void run_prepare(const char *argv0)
 		exit(2);
 	}
 	harness_begin(argv0);
+	acts_prepare();
 	/* What a run leaves behind comes to us. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* By select(2), libevent allocates to wait, and fails without. */
