@@ -174,6 +174,7 @@ const struct act acts[] = {
 	{ "dual_stack", act_dual_stack, true },
 	{ "limits", act_limits, true },
 	{ "follow_parts", act_follow_parts, true },
+	{ "fifo", act_fifo, true },
 	{ "records", act_records, false },
 	{ NULL, NULL, false },
 };

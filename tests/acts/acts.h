@@ -123,6 +123,7 @@ void act_dual_stack(struct scene *s);
 void act_each(struct scene *s);
 void act_each_async(struct scene *s);
 void act_ends(struct scene *s);
+void act_fifo(struct scene *s);
 void act_file_maker(struct scene *s);
 void act_follow(struct scene *s);
 void act_follow_parts(struct scene *s);

@@ -344,3 +344,29 @@ void act_records(struct scene *s)
 	close(fds[0]);
 	close(fds[1]);
 }
+
+/* A FIFO whose writer has left, and another one comes. */
+void act_fifo(struct scene *s)
+{
+	char path[60];
+	struct af_file *file;
+	int fd, r;
+
+	snprintf(path, sizeof path, P_tmpdir "/asyncfile-fifo-%d",
+		 (int)getpid());
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	file = made(af_file_open(s->loop, path, "r"));
+	for (int i = 0; file && i < 2; i++) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		put_text(fd, "abc");
+		close(fd);
+		while (s->n_got < 3 * (size_t)(i + 1) &&
+		       end(s, af_file_read(file, 0, 0, MS(20000)), 0) < 0)
+			;
+		while ((r = af_file_clear_eof(file)) < 0)
+			ck_assert(excused(r));
+	}
+	ck_assert_uint_eq(s->n_got, file ? 6 : 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	unlink(path);
+}

@@ -262,6 +262,7 @@ void act_listen_one(struct scene *s)
 	struct af_listener *listener;
 	struct af_future *f, *second;
 	char path[60], own[60];
+	int r;
 
 	snprintf(path, sizeof path, P_tmpdir "/asyncfile-one-%d",
 		 (int)getpid());
@@ -270,10 +271,12 @@ void act_listen_one(struct scene *s)
 	if (!listener)
 		return;
 	from.local_host = own;
-	end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0);
+	r = end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0);
 	from.local_host = NULL;
-	end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0);
-	f = af_listener_accept(listener, MS(20000));
+	if (end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0) == 0)
+		r = 0;
+	f = af_listener_accept(listener, r == 0 ? MS(20000) : MS(1));
+	s->follows = r == 0 ? 0 : -ETIMEDOUT;
 	af_future_ref(f);
 	/* A listener that could not go on at once still has it. */
 	if (end(s, f, 0) == 0) {

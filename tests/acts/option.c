@@ -292,7 +292,7 @@ void act_identity(struct scene *s)
 		     .out = { .kind = AFIO_PATH,
 			      .path = path,
 			      .path_flags = AFIO_PATH_AS_CHILD |
-					    AFIO_PATH_EXCL | AFIO_PATH_FOLLOW,
+					    AFIO_PATH_EXCL | AFIO_PATH_NOFOLLOW,
 			      .mode = &mode },
 		     .reset_ids = true,
 		     .keep_ambient = have_linux("keep_ambient"),

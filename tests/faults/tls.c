@@ -128,6 +128,7 @@ static void connect_and_meet(struct scene *s, struct ends *ends, int listener)
 	if (ends->file[1]) {
 		meet(s, ends, f,
 		     af_accept_tls(ends->file[1], ends->tls[1], MS(20000)));
+		ck_assert(!ends->file[0] || af_tls_ssl(ends->file[0]));
 	} else {
 		close(fd);
 		wait_for(s, f);
@@ -142,7 +143,9 @@ static void connect_and_meet(struct scene *s, struct ends *ends, int listener)
 static void act_connect_tls(struct scene *s)
 {
 	const struct af_tls_options options[] = {
-		{ .ca_file = "ca.pem", .cert_file = "client.pem" },
+		{ .ca_file = "ca.pem",
+		  .cert_file = "client.pem",
+		  .key_file = "client.pem" },
 		{ .ca_file = "ca.pem",
 		  .cert_file = "server.pem",
 		  .verify_client = true },
