@@ -3,6 +3,7 @@
  * Processes with options of every kind, and what is done to one that runs.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -207,12 +208,15 @@ void act_foreground(struct scene *s)
 		expect_end(s, process);
 	}
 	af_process_free(process);
+	ck_assert(tcgetpgrp(fds[1]) == getpgrp() || disturbed());
 	s->follows = -ENOTTY;
 	f = af_spawn_async(s->loop, HELPER("pause"),
 			   WITH(.new_group = true, .foreground = true));
 	af_future_cancel(f);
 	end(s, f, -ECANCELED);
-	ck_assert(tcgetpgrp(fds[1]) == getpgrp() || disturbed());
+	/* The thread that has started it gives the terminal back. */
+	while (tcgetpgrp(fds[1]) != getpgrp() && !disturbed())
+		sched_yield();
 	leave_terminal(fds);
 }
 
