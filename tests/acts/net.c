@@ -268,8 +268,10 @@ void act_listen_one(struct scene *s)
 		 (int)getpid());
 	snprintf(own, sizeof own, P_tmpdir "/asyncfile-own-%d", (int)getpid());
 	listener = made(af_listen(s->loop, path, NULL, &options));
-	if (!listener)
+	if (!listener) {
+		unlink(path);
 		return;
+	}
 	from.local_host = own;
 	r = end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0);
 	from.local_host = NULL;
