@@ -360,9 +360,10 @@ int af_future_resolve_file(struct af_future *f, struct af_file *file);
  *   bufferevent_socket_connect()          | its reads fail with that error;
  *                                           if none is pending, its writes
  *                                           fail with -EPIPE                |
- * | reports an error of reading while
- *   bytes wait in its own output, and is
- *   not one end of a pair                 | its writes fail with -EPIPE     |
+ * | reports an error of reading, other
+ *   than ENOMEM, while bytes wait in its
+ *   own output, and is not one end of a
+ *   pair                                  | its writes fail with -EPIPE     |
  * | reports a timeout that
  *   bufferevent_set_timeouts() set        | fails with -ETIMEDOUT, once     |
  * | reports an event without

@@ -87,8 +87,10 @@ static int new_reopen(struct af_file *like, const struct stat *st, int mode)
 	if (!new_may_reopen(like, st))
 		return -ENOTSUP;
 	copy = afi_reopen(like->fd, mode);
-	if (copy < 0)
+	if (copy == -EMFILE || copy == -ENFILE || copy == -ENOMEM)
 		return copy;
+	if (copy < 0)
+		return -ENOTSUP;
 	/* The new one does not know that a FIFO's writers have left. */
 	if (afi_fd_is_hung_up(like->fd) && !afi_fd_is_hung_up(copy)) {
 		close(copy);

@@ -54,14 +54,19 @@ static unsigned reopen_terminal(int fd)
 }
 #endif
 
-static bool reopen_is_same(int fd, int copy)
+/* 0; -ENOTSUP: another file, or not a description of its own; or -errno. */
+static int reopen_compare(int fd, int copy)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && fstat(copy, &b) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-	       (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT) &&
-	       reopen_terminal(fd) == reopen_terminal(copy);
+	if (fstat(fd, &a) < 0 || fstat(copy, &b) < 0)
+		return -errno;
+	if (reopen_is_duplicate(copy) || a.st_dev != b.st_dev ||
+	    a.st_ino != b.st_ino ||
+	    (a.st_mode & S_IFMT) != (b.st_mode & S_IFMT) ||
+	    reopen_terminal(fd) != reopen_terminal(copy))
+		return -ENOTSUP;
+	return 0;
 }
 
 /* A packet pipe stays one. open(2) may refuse the flag, fcntl(2) takes it. */
@@ -72,13 +77,13 @@ static int reopen_keep_packets(int copy, int mode)
 	if (!(mode & O_DIRECT))
 		return 0;
 	now = fcntl(copy, F_GETFL);
-	return now < 0 ? now : fcntl(copy, F_SETFL, now | O_DIRECT);
+	return now < 0 || fcntl(copy, F_SETFL, now | O_DIRECT) < 0 ? -errno : 0;
 }
 
 int afi_reopen(int fd, int mode)
 {
 	char path[sizeof(REOPEN_FOLDER) + 3 * sizeof(int)];
-	int copy;
+	int copy, r;
 
 	snprintf(path, sizeof(path), REOPEN_FOLDER "%d", fd);
 	do
@@ -86,14 +91,12 @@ int afi_reopen(int fd, int mode)
 					  O_CLOEXEC | O_NOCTTY);
 	while (copy < 0 && errno == EINTR);
 	copy = afi_fd_above_stdio(copy);
-	if (copy == -EMFILE || copy == -ENFILE || copy == -ENOMEM)
-		return copy;
 	if (copy < 0)
-		return -ENOTSUP;
-	if (reopen_is_duplicate(copy) || !reopen_is_same(fd, copy) ||
-	    reopen_keep_packets(copy, mode) < 0) {
+		return copy;
+	r = reopen_compare(fd, copy);
+	if (r == 0)
+		r = reopen_keep_packets(copy, mode);
+	if (r < 0)
 		close(copy);
-		return -ENOTSUP;
-	}
-	return copy;
+	return r < 0 ? r : copy;
 }

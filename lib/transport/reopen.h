@@ -10,7 +10,7 @@
 /*
  * Opens the file of fd again, non-blocking, so that the description of fd,
  * which others may share, keeps its flags. mode: the flags of fd. Returns the
- * new descriptor; -EMFILE, -ENFILE or -ENOMEM; -ENOTSUP: not possible.
+ * new descriptor; -ENOTSUP: it would be another file; or -errno.
  */
 int afi_reopen(int fd, int mode);
 

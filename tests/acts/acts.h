@@ -59,6 +59,12 @@ int acts_count(void);
  */
 int acts_keepers(void);
 
+/*
+ * Keeps the descriptor free that an act passes as a service manager does, before
+ * Check has one of its own there.
+ */
+void acts_prepare(void);
+
 /* Remembers which threads there are before the first act. */
 void acts_begin(void);
 
@@ -99,6 +105,7 @@ void act_bufferevent(struct scene *s);
 void act_bulk(struct scene *s);
 void act_callback(struct scene *s);
 void act_capture(struct scene *s);
+void act_cgroup(struct scene *s);
 void act_chains(struct scene *s);
 void act_choices(struct scene *s);
 void act_communicate(struct scene *s);
@@ -112,18 +119,27 @@ void act_datagrams(struct scene *s);
 void act_disk(struct scene *s);
 void act_disk_at(struct scene *s);
 void act_dispatch(struct scene *s);
+void act_dual_stack(struct scene *s);
 void act_each(struct scene *s);
 void act_each_async(struct scene *s);
 void act_ends(struct scene *s);
+void act_fifo(struct scene *s);
 void act_file_maker(struct scene *s);
 void act_follow(struct scene *s);
+void act_follow_parts(struct scene *s);
+void act_foreground(struct scene *s);
 void act_front(struct scene *s);
 void act_group(struct scene *s);
 void act_groups(struct scene *s);
+void act_identity(struct scene *s);
+void act_inherited(struct scene *s);
+void act_joined(struct scene *s);
 void act_late_paths(struct scene *s);
 void act_layer(struct scene *s);
 void act_leave(struct scene *s);
+void act_limits(struct scene *s);
 void act_listen(struct scene *s);
+void act_listen_one(struct scene *s);
 void act_listen_path(struct scene *s);
 void act_look(struct scene *s);
 void act_loop(struct scene *s);
@@ -133,11 +149,16 @@ void act_move(struct scene *s);
 void act_open_async(struct scene *s);
 void act_options(struct scene *s);
 void act_orphan(struct scene *s);
+void act_own_terminal(struct scene *s);
 void act_packets(struct scene *s);
 void act_pass(struct scene *s);
 void act_pipe_ends(struct scene *s);
+void act_pipe_new(struct scene *s);
+void act_pipe_signals(struct scene *s);
 void act_post_handle(struct scene *s);
+void act_programs(struct scene *s);
 void act_reads(struct scene *s);
+void act_records(struct scene *s);
 void act_release(struct scene *s);
 void act_resolve(struct scene *s);
 void act_run(struct scene *s);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "acts/acts.h"
 #include "support/framed.h"
 #include "support/pattern.h"
+#include "support/system.h"
 
 static int stop_at_last(const char *data, size_t len, unsigned flags, void *arg)
 {
@@ -277,4 +279,94 @@ void act_copy_disk(struct scene *s)
 		close(fds[i]);
 		unlink(paths[i]);
 	}
+}
+
+static int stop_at_part(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	*(size_t *)arg += len;
+	return flags & AFIO_EOF ? 1 : 0;
+}
+
+/* In pieces, to an end that is no line's; and from the end on. */
+void act_follow_parts(struct scene *s)
+{
+	struct af_follow_options options = { .must_exist = true,
+					     .parts = true,
+					     .max_line = 3 };
+	char path[] = "parts.XXXXXX";
+	int fd = mkstemp(path);
+	size_t got = 0;
+
+	ck_assert_int_ge(fd, 0);
+	put_text(fd, "one\nlong line\npart");
+	end(s, af_file_follow(s->loop, path, &options, stop_at_part, &got), 0);
+	ck_assert(got == 18 || disturbed());
+	options.from_end = true;
+	end(s,
+	    af_with_timeout(
+		    af_file_follow(s->loop, path, &options, stop_at_part, &got),
+		    MS(1)),
+	    -ETIMEDOUT);
+	close(fd);
+	unlink(path);
+}
+
+/* A descriptor that stays the program's; its records; its end, again. */
+static struct af_future *take_record(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct scene *s = arg;
+
+	(void)flags;
+	memcpy(s->got + s->n_got, data, len);
+	s->n_got += len;
+	return s->n_got >= 5 ? af_failed(s->loop, -EPROTO) : NULL;
+}
+
+void act_records(struct scene *s)
+{
+	struct af_file *file = NULL;
+	int fds[2];
+
+	ck_assert_int_eq(cloexec_socketpair(SOCK_DGRAM, fds), 0);
+	file = made(af_file_new(s->loop, fds[0], AFIO_KEEP_FD));
+	put_text(fds[1], "abc");
+	put_text(fds[1], "de");
+	while (file && s->n_got < 5)
+		end(s,
+		    af_file_each_async(file, AFIO_EACH_RECORD, take_record, s),
+		    -EPROTO);
+	ck_assert_mem_eq(s->got, "abcde", s->n_got);
+	if (file)
+		end(s, af_file_write(file, "x", 1, AFIO_MORE, MS(20000)), 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A FIFO whose writer has left, and another one comes. */
+void act_fifo(struct scene *s)
+{
+	char path[60];
+	struct af_file *file;
+	int fd, r;
+
+	snprintf(path, sizeof path, P_tmpdir "/asyncfile-fifo-%d",
+		 (int)getpid());
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	file = made(af_file_open(s->loop, path, "r"));
+	for (int i = 0; file && i < 2; i++) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		put_text(fd, "abc");
+		close(fd);
+		while (s->n_got < 3 * (size_t)(i + 1) &&
+		       end(s, af_file_read(file, 0, 0, MS(20000)), 0) < 0)
+			;
+		while ((r = af_file_clear_eof(file)) < 0)
+			ck_assert(excused(r));
+	}
+	ck_assert_uint_eq(s->n_got, file ? 6 : 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	unlink(path);
 }

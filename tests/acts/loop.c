@@ -177,3 +177,34 @@ void act_loop(struct scene *s)
 	ck_assert_uint_eq(s->told, 1);
 	af_loop_free(loop);
 }
+
+static void stop_loop(struct af_future *done, void *loop)
+{
+	(void)done;
+	af_loop_stop(loop);
+}
+
+/* With limits; stopped while something is pending; a handle outlives it. */
+void act_limits(struct scene *s)
+{
+	struct af_loop *loop = made(af_loop_new(NULL));
+	struct af_post_handle *handle;
+	int r;
+
+	if (!loop)
+		return;
+	ck_assert_int_eq(af_loop_set_max_depth(loop, 2), 0);
+	ck_assert_int_eq(af_loop_set_work_threads(loop, 1), 0);
+	ck_assert_int_eq(af_loop_set_file_limit(loop, 1000), 0);
+	handle = made(af_post_handle_new(loop));
+	af_post_handle_unref(af_post_handle_ref(handle));
+	watch_end(s, af_sleep(loop, MS(5)));
+	af_on_done(af_sleep(loop, MS(1)), stop_loop, loop);
+	ck_assert_int_eq(af_loop_run(loop), 0);
+	af_loop_free(loop);
+	if (handle) {
+		r = af_post_handle_post(handle, count_call, s);
+		ck_assert(r == -ECANCELED || excused(r));
+	}
+	af_post_handle_unref(handle);
+}

@@ -2,7 +2,9 @@
 /*
  * Names, connections, and listeners.
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -192,4 +194,136 @@ void act_listen_path(struct scene *s)
 		;
 	af_listener_close(listener);
 	unlink(path);
+}
+
+/* The first one that a service manager passes; or -1: another has it. */
+static int passed = -1;
+
+static int open_null(void)
+{
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+void acts_prepare(void)
+{
+	int fd = open_null();
+
+	if (fd == 3)
+		passed = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
+/* fd becomes that one. */
+static void pass(int fd)
+{
+	if (fd == passed)
+		return;
+	ck_assert_int_eq(dup3(fd, passed, O_CLOEXEC), passed);
+	close(fd);
+}
+
+void act_inherited(struct scene *s)
+{
+	struct af_listener *listener;
+	char pid[20];
+
+	if (passed < 0)
+		return;
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDNAMES", "web", 1);
+	pass(server_listen("127.0.0.1", 0, 64));
+	listener = af_listen_inherited(s->loop, "mail", NULL);
+	ck_assert(!listener && (errno == ENOENT || excused(-errno)));
+	ck_assert(*af_listen_error(s->loop) || disturbed());
+	listener = made(af_listen_inherited(s->loop, "web", NULL));
+	if (listener)
+		act_accept(s, listener);
+	af_listener_close(listener);
+	pass(open_null());
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
+/* One at a time, by a path that stays, from a path of its own. */
+void act_listen_one(struct scene *s)
+{
+	const struct af_listen_options options = {
+		.type = SOCK_SEQPACKET,
+		.max_connections = 1,
+		.keep_stale = true,
+		.keep_path = true,
+		.file_flags = AFIO_RECEIVE_FDS,
+	};
+	struct af_connect_options from = { .type = SOCK_SEQPACKET };
+	struct af_listener *listener;
+	struct af_future *f, *second;
+	char path[60], own[60];
+	int r;
+
+	snprintf(path, sizeof path, P_tmpdir "/asyncfile-one-%d",
+		 (int)getpid());
+	snprintf(own, sizeof own, P_tmpdir "/asyncfile-own-%d", (int)getpid());
+	listener = made(af_listen(s->loop, path, NULL, &options));
+	if (!listener) {
+		unlink(path);
+		return;
+	}
+	from.local_host = own;
+	r = end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0);
+	from.local_host = NULL;
+	if (end(s, af_connect(s->loop, path, NULL, &from, MS(20000)), 0) == 0)
+		r = 0;
+	f = af_listener_accept(listener, r == 0 ? MS(20000) : MS(1));
+	s->follows = r == 0 ? 0 : -ETIMEDOUT;
+	af_future_ref(f);
+	/* A listener that could not go on at once still has it. */
+	if (end(s, f, 0) == 0) {
+		second = af_listener_accept(listener, MS(1));
+		end(s, second, -ETIMEDOUT);
+	}
+	af_future_unref(f);
+	af_listener_close(listener);
+	unlink(path);
+	unlink(own);
+}
+
+/* Of both families; and datagrams to one peer, from a port. */
+void act_dual_stack(struct scene *s)
+{
+	const struct af_listen_options options = { .dual_stack = true,
+						   .wait_for_data = true,
+						   .no_reuse_address = true };
+	const struct af_datagram_options both = { .dual_stack = true,
+						  .no_multicast_loop = true,
+						  .file_flags =
+							  AFIO_UNBUFFERED };
+	const struct af_connect_options from = { .type = SOCK_DGRAM,
+						 .local_host = "127.0.0.1",
+						 .local_service = "0",
+						 .attempt_delay = MS(0) };
+	struct af_listener *listener;
+	struct sockaddr_storage to;
+	struct af_file *file;
+	struct af_future *f;
+
+	listener = af_listen(s->loop, NULL, "0", &options);
+	if (!listener && errno != EAFNOSUPPORT)
+		made(listener);
+	af_listener_close(listener);
+	file = af_datagram_open(s->loop, NULL, "0", &both);
+	if (!file && errno != EAFNOSUPPORT)
+		made(file);
+	ck_assert_int_eq(af_file_close(file), 0);
+	f = af_connect(s->loop, "127.0.0.1", "9", &from, MS(20000));
+	af_future_ref(f);
+	if (end(s, f, 0) == 0) {
+		file = af_future_take_file(f);
+		ck_assert_int_eq(af_file_peer_address(file, &to, NULL), 0);
+		ck_assert_int_eq(af_file_close(file), 0);
+	}
+	af_future_unref(f);
 }

@@ -2,6 +2,8 @@
 /*
  * Pipelines, and what is done with all of their input and output.
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "support/children.h"
@@ -186,5 +188,71 @@ void act_pipe_ends(struct scene *s)
 	while (end(s, af_pipe_wait(pipe, MS(20000)), 0) < 0)
 		;
 	ck_assert(af_pipe_poll(pipe, &status));
+	af_pipe_close(pipe);
+}
+
+/* Fed from a file on disk, and made of two that are joined already. */
+void act_pipe_new(struct scene *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	struct af_process *first, *last = NULL;
+	int fd = mkostemp(path, O_CLOEXEC);
+	struct af_pipe *pipe;
+
+	unlink(path);
+	put_text(fd, "hello");
+	lseek(fd, 0, SEEK_SET);
+	converse(s, HOW(.input_kind = AFIO_INPUT_FD, .input_fd = fd), "hello");
+	close(fd);
+	first = made(af_spawn(s->loop, HELPER("echo", "abc"),
+			      WITH(.out.kind = AFIO_PIPE)));
+	if (first)
+		last = made(af_spawn(
+			s->loop, HELPER("cat"),
+			WITH(.in = { .kind = AFIO_PROCESS, .process = first },
+			     .out.kind = AFIO_PIPE)));
+	if (!last) {
+		if (first)
+			expect_end(s, first);
+		af_process_free(first);
+		return;
+	}
+	while (!(pipe = made(af_pipe_new(first, last))))
+		;
+	while (end(s, af_pipe_readline(pipe, 0, 0, 0, MS(20000)), 0) < 0)
+		;
+	while (end(s, af_pipe_wait(pipe, MS(20000)), 0) < 0)
+		;
+	af_pipe_close(pipe);
+}
+
+/* One group of stages with options of their own, which signals end. */
+void act_pipe_signals(struct scene *s)
+{
+	const struct af_stage stages[] = {
+		{ .argv = HELPER("tag", "a"),
+		  .options = WITH(.err.kind = AFIO_PIPE) },
+		{ .argv = HELPER("pause") },
+	};
+	struct af_future *f;
+	struct af_pipe *pipe;
+	int r;
+
+	f = af_pipe_spawn_stages_async(
+		s->loop, stages, 2,
+		WITH(IN_OUT_PIPES, .err.kind = AFIO_PIPE, .new_group = true));
+	end(s, af_future_ref(f), 0);
+	pipe = af_future_take_pipe(f);
+	af_future_unref(f);
+	if (!pipe)
+		return;
+	while ((r = af_pipe_signal(pipe, SIGCONT)) < 0)
+		ck_assert(excused(r));
+	while ((r = af_pipe_signal_group(pipe, SIGKILL)) < 0)
+		ck_assert(excused(r));
+	while (end(s, af_pipe_readline_stderr(pipe, 0, 0, 0, MS(20000)), 0) < 0)
+		;
+	while (end(s, af_pipe_wait(pipe, MS(20000)), 0) < 0)
+		;
 	af_pipe_close(pipe);
 }

@@ -51,6 +51,9 @@ START_TEST(play)
 {
 	long lost;
 
+	/* Check's handler would kill the group of all runs. */
+	signal(SIGALRM, SIG_DFL);
+	alarm(RUN_LIMIT);
 	event_set_mem_functions(faults_event_malloc, faults_event_realloc,
 				scarce_free);
 	event_set_log_callback(on_log);
@@ -80,7 +83,6 @@ static int play_here(void)
 	TestResult **results;
 	int failed;
 
-	alarm(RUN_LIMIT);
 	srunner_set_fork_status(runner, CK_NOFORK);
 	srunner_run_all(runner, CK_SILENT);
 	failed = srunner_ntests_failed(runner);
@@ -102,6 +104,7 @@ void run_prepare(const char *argv0)
 		exit(2);
 	}
 	harness_begin(argv0);
+	acts_prepare();
 	/* What a run leaves behind comes to us. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* By select(2), libevent allocates to wait, and fails without. */

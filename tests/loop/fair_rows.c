@@ -173,9 +173,48 @@ START_TEST(endless_copy_lets_timers_fire)
 }
 END_TEST
 
+static struct af_file *sink;
+
+struct late_copy {
+	struct af_future *future;
+	size_t len;
+};
+
+/* Of more than one move; a timer is due before it begins. */
+static void copy_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct late_copy *copy = arg;
+
+	(void)fd;
+	(void)what;
+	start_timer(&rig);
+	spin(2 * TICK_MS);
+	copy->future = af_file_copy(rig.reader, sink, (int64_t)copy->len, NULL);
+	ck_assert(!af_future_is_done(copy->future));
+}
+
+START_TEST(copy_after_long_work_in_a_callback_lets_timers_fire)
+{
+	struct late_copy copy = { .future = NULL };
+
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, _i));
+	copy.len = stuff(rig.out);
+	rig_reader(&rig);
+	sink = af_file_open(rig.loop, "/dev/null", "w");
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT, copy_late,
+			&copy, MS(0));
+	while (!copy.future)
+		turn(&rig);
+	expect_count(&rig, copy.future, copy.len, 0);
+	ck_assert_int_ge(fairness.fired, 1);
+	event_free(fairness.event);
+	ck_assert_int_eq(af_file_close(sink), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Streams of each kind, both of whose ends are the loop's. */
 
-static struct af_file *sink;
 static char block[30000];
 
 static void write_on(struct af_future *done, void *arg)
@@ -519,6 +558,9 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, endless_copy_lets_timers_fire, 0,
 			    COPIES * DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    copy_after_long_work_in_a_callback_lets_timers_fire,
+			    0, DRIVE_COUNT);
 
 	tc = test_case(s, "streams");
 	ADD_ROW(tc, endless_lines_of_every_kind_let_timers_fire, MESSAGES);

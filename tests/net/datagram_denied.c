@@ -170,6 +170,36 @@ START_TEST(each_datagram_where_recvmmsg_is_refused_works)
 }
 END_TEST
 
+static int take_empty(const char *data, size_t len, const struct sockaddr *from,
+		      socklen_t from_len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)arg;
+	ck_assert_uint_eq(flags, 0);
+	ck_assert_uint_eq(len, 0);
+	expect_address(from, from_len, rig.out);
+	return 1;
+}
+
+/* It has no bytes, and is none the less a message. */
+START_TEST(empty_datagram_where_recvmmsg_is_refused_is_received)
+{
+	struct af_future *f;
+
+	open_datagrams(&rig, FAMILY_OF(_i), DRIVER_OF(_i));
+	if (deny_recvmmsg(ENOSYS)) {
+		say(&rig, "");
+		say(&rig, "abc");
+		f = af_file_each_datagram(rig.reader, take_empty, NULL);
+		expect_count(&rig, f, 1, 0);
+		expect_from(&rig,
+			    af_file_receive_from(rig.reader, 0, 0, MS(20000)),
+			    "abc", 0, rig.out);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("net/datagram_denied");
@@ -185,5 +215,6 @@ Suite *suite(void)
 
 	tc = sockets_case(s, "refused");
 	ADD(each_datagram_where_recvmmsg_is_refused_works, 3 * DRIVE_COUNT);
+	ADD(empty_datagram_where_recvmmsg_is_refused_is_received, EVERY_FAMILY);
 	return s;
 }

@@ -4,56 +4,26 @@
  * reaches all that they have started, in whatever session.
  */
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "support/cgroup.h"
 #include "support/nobody.h"
 #include "support/offers.h"
 
-static char cgroup_path[PATH_MAX];
-
-/* Makes one; its descriptor, or -1 if the system has none to make. */
 static int make_cgroup(void)
 {
-	char line[PATH_MAX], mount[PATH_MAX], type[64];
-	bool found = false;
-	FILE *mounts;
+	int fd = offers_clone3() ? cgroup_make() : -1;
 
-	if (!offers_clone3())
-		return -1;
-	mounts = fopen("/proc/self/mounts", "re");
-	ck_assert_ptr_nonnull(mounts);
-	while (!found && fgets(line, sizeof line, mounts))
-		found = sscanf(line, "%*s %4000s %60s", mount, type) == 2 &&
-			strcmp(type, "cgroup2") == 0;
-	fclose(mounts);
-	snprintf(cgroup_path, sizeof cgroup_path, "%.4000s/asyncfile.%d", mount,
-		 (int)getpid());
-	if (!found || mkdir(cgroup_path, 0755) < 0) {
+	if (fd < 0)
 		fprintf(stderr, "skipped: no cgroup can be made\n");
-		return -1;
-	}
-	return open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* What was killed is gone before the kernel lets go of its cgroup. */
-static void remove_cgroup(int fd)
-{
-	int64_t since = now_us();
-
-	close(fd);
-	while (rmdir(cgroup_path) < 0) {
-		ck_assert_int_eq(errno, EBUSY);
-		ck_assert_int_lt(now_us() - since, 20000000);
-	}
+	return fd;
 }
 
 /* The last part of its path, as the child sees it. */
@@ -94,7 +64,7 @@ START_TEST(cgroup_is_where_the_child_starts)
 		expect_inside(&rig, WITH(.cgroup_fd = &fd, AS_NOBODY,
 					 .program = THE_PROGRAM));
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -118,7 +88,7 @@ START_TEST(cgroup_that_is_none_is_refused)
 			      WITH(ALL_PIPES, .cgroup_fd = &root), ENOSYS,
 			      text);
 		close(root);
-		remove_cgroup(fd);
+		cgroup_remove(fd);
 	}
 	rig_close(&rig);
 }
@@ -137,7 +107,7 @@ START_TEST(cgroup_of_a_child_that_fails_is_left_empty)
 		      WITH(ALL_PIPES, .cgroup_fd = &fd, .cwd = "/nowhere"),
 		      ENOENT, "chdir /nowhere: No such file or directory");
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -178,7 +148,7 @@ START_TEST(cgroup_is_stopped_as_a_whole)
 		    "", AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -201,7 +171,7 @@ START_TEST(cgroup_is_stopped_after_the_childs_end)
 		    "", AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
-	remove_cgroup(-1);
+	cgroup_remove(-1);
 }
 END_TEST
 
@@ -226,7 +196,7 @@ START_TEST(cgroup_of_a_pipeline_is_stopped_as_a_whole)
 	expect_text(&rig, af_pipe_read(pipe, 0, 0, NULL), "", AFIO_EOF);
 	af_pipe_close(pipe);
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -250,7 +220,7 @@ START_TEST(cgroup_is_not_killed_by_a_stop_without_grace)
 		    "", AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -299,7 +269,7 @@ START_TEST(cgroup_of_a_start_that_is_cancelled_is_killed)
 	while (library_threads() > 0)
 		sched_yield();
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 }
 END_TEST
 
@@ -324,7 +294,7 @@ static int try_stop_as_nobody(void)
 	rig_close(&rig);
 	if (seteuid(0) < 0)
 		return 2;
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 	return 0;
 }
 
@@ -361,7 +331,7 @@ static int try_without_clone3(void)
 		      ENOSYS, text);
 	expect_exit(&rig, start(&rig, HELPER("exit", "0"), NULL), 0);
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 	return 0;
 }
 

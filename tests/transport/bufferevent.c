@@ -609,6 +609,51 @@ START_TEST(write_after_the_peer_shut_its_half_arrives)
 }
 END_TEST
 
+/* libevent's next allocation of a buffer fails, once. */
+static bool no_memory;
+
+static void *allocate(size_t size)
+{
+	if (!no_memory || size < 512)
+		return malloc(size);
+	no_memory = false;
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* Bytes that wait for the peer are not lost with those that it has sent. */
+START_TEST(write_beside_a_read_without_memory_arrives)
+{
+	static const char data[300000];
+	struct bufferevent *bev;
+	struct af_file *file, *peer;
+	struct af_future *f;
+	int fds[2];
+
+	event_set_mem_functions(allocate, realloc, free);
+	rig_open(&rig, _i);
+	file = wrap_socket(fds, &bev, BEV_OPT_CLOSE_ON_FREE, 0);
+	f = af_file_write(file, data, sizeof data, AFIO_FULL | AFIO_BORROW,
+			  NULL);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	put_text(fds[1], "abc");
+	no_memory = true;
+	expect_error(&rig, af_file_read(file, 3, 0, NULL), -ENOMEM);
+	ck_assert(!no_memory);
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	peer = af_file_new(rig.loop, fds[1], 0);
+	expect_bytes(&rig, af_file_read(peer, sizeof data, AFIO_FULL, NULL),
+		     data, sizeof data, 0);
+	expect_count(&rig, f, sizeof data, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(af_file_close(peer), 0);
+	turn(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 static void close_both(struct af_future *done, void *arg)
 {
 	(void)arg;
@@ -681,5 +726,7 @@ Suite *suite(void)
 	ADD(read_without_waiting_has_what_was_read_by_then);
 	tcase_add_loop_test(tc, write_after_the_peer_shut_its_half_arrives, 0,
 			    2 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, write_beside_a_read_without_memory_arrives, 0,
+			    DRIVE_COUNT);
 	return s;
 }

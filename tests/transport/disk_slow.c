@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 
 #include "support/pattern.h"
 #include "support/slowrig.h"
@@ -413,6 +414,68 @@ START_TEST(disk_copy_whose_source_fails_writes_what_came_before)
 }
 END_TEST
 
+static unsigned pieces; /* that the filter has passed on */
+
+/* One for each time that it is asked. */
+static enum bufferevent_filter_result
+pass_slowly(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit,
+	    enum bufferevent_flush_mode mode, void *arg)
+{
+	static bool passed;
+
+	(void)limit;
+	(void)mode;
+	(void)arg;
+	passed = !passed;
+	if (!passed || evbuffer_get_length(src) == 0)
+		return BEV_NEED_MORE;
+	spin(2);
+	evbuffer_remove_buffer(src, dst, 100);
+	pieces++;
+	return BEV_OK;
+}
+
+static struct af_file *slow_source(int ret_fds[2])
+{
+	struct bufferevent *below, *bev;
+
+	make_pair(KIND_SOCKETPAIR, ret_fds);
+	evutil_make_socket_nonblocking(ret_fds[0]);
+	below = bufferevent_socket_new(af_loop_base(rig.loop), ret_fds[0],
+				       BEV_OPT_CLOSE_ON_FREE);
+	bev = bufferevent_filter_new(below, pass_slowly, NULL,
+				     BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	return af_file_from_bufferevent(rig.loop, bev, 0);
+}
+
+/* Otherwise a large piece is gathered for the worker that writes it. */
+START_TEST(disk_copy_from_a_slow_filter_gathers_no_longer_than_a_turn)
+{
+	struct af_file *from, *to;
+	struct af_future *f;
+	int fds[2];
+
+	open_cold(_i);
+	slow_set(&(struct slow){ .now = NOW_UNSUPPORTED });
+	to = opened("to", "w");
+	expect_count(&rig, writing(to, "x"), 1, 0);
+	from = slow_source(fds);
+	put_pattern(fds[1], 10000, 0);
+	slow_stop(0);
+	f = af_file_copy(from, to, 10000, NULL);
+	while (pieces == 0)
+		turn(&rig);
+	slow_expect(1);
+	ck_assert_uint_lt(pieces, 5);
+	slow_go();
+	expect_count(&rig, f, 10000, 0);
+	ck_assert_int_eq(af_file_close(from), 0);
+	turn(&rig);
+	close(fds[1]);
+	close_all(to);
+}
+END_TEST
+
 #ifdef HAVE_RWF
 START_TEST(disk_reads_in_a_row_are_read_ahead_until_a_seek)
 {
@@ -465,6 +528,8 @@ Suite *suite(void)
 	ADD(disk_copy_from_and_to_a_pipe_is_whole, ALL_WAYS);
 	ADD(disk_copy_from_disk_to_disk_is_made_in_large_pieces, DRIVE_COUNT);
 	ADD(disk_copy_whose_source_fails_writes_what_came_before, DRIVE_COUNT);
+	ADD(disk_copy_from_a_slow_filter_gathers_no_longer_than_a_turn,
+	    DRIVE_COUNT);
 #ifdef HAVE_RWF
 	ADD(disk_reads_in_a_row_are_read_ahead_until_a_seek, DRIVE_COUNT);
 #endif

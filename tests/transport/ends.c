@@ -233,6 +233,38 @@ START_TEST(clear_eof_of_a_fifo_without_a_descriptor_changes_nothing)
 }
 END_TEST
 
+/* Root opens what it likes. */
+static void be_another_user(bool on)
+{
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(on ? 65534 : 0), 0);
+}
+
+START_TEST(clear_eof_of_a_fifo_that_may_not_be_opened_fails_eacces)
+{
+	struct af_file *file;
+	char path[64];
+	int fd;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_fifo(path, sizeof path);
+	file = make_fifo_reader(path, _i);
+	fd = af_file_fd(file);
+	write_fifo(path, "a");
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "a", AFIO_EOF);
+	ck_assert_int_eq(chmod(path, 0), 0);
+	be_another_user(true);
+	ck_assert_int_eq(af_file_clear_eof(file), -EACCES);
+	be_another_user(false);
+	expect_text(&rig, af_file_read(file, 1, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	if (_i > 0 && _i % 2 == 0)
+		ck_assert_int_eq(close(fd), 0);
+	remove_fifo(path);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(clear_eof_on_disk_changes_nothing)
 {
 	FILE *disk = tmpfile();
@@ -360,6 +392,9 @@ Suite *suite(void)
 		2 * 5);
 	tcase_add_loop_test(
 		tc, clear_eof_of_a_fifo_without_a_descriptor_changes_nothing, 0,
+		5);
+	tcase_add_loop_test(
+		tc, clear_eof_of_a_fifo_that_may_not_be_opened_fails_eacces, 0,
 		5);
 	tcase_add_test(tc, clear_eof_on_disk_changes_nothing);
 	tcase_add_test(tc, end_of_a_bufferevent_is_final);

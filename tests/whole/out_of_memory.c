@@ -79,6 +79,7 @@ Suite *suite(void)
 	/* By select(2), libevent allocates to wait, and fails without. */
 	unsetenv("EVENT_NOEPOLL");
 	unsetenv("EVENT_NOPOLL");
+	acts_prepare();
 	/* Each act, with one failure and with several in a row. */
 	tcase_add_loop_test(tc, allocation_fails_and_nothing_is_lost, 0,
 			    2 * acts_count());
