@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -79,9 +80,8 @@ def build(tree, *configure):
 
 def guarded(tree, cmd, deadline, **env):
     """Runs a test. None if it passed, else what failed; '' is too late."""
-    scratch = tree + '/scratch'
-    shutil.rmtree(scratch, ignore_errors=True)
-    os.mkdir(scratch)
+    # A new one: what a test leaves may be in use by a child that is ending.
+    scratch = tempfile.mkdtemp(prefix='scratch-', dir=tree)
     os.chmod(scratch, 0o1777)
     env = dict({'LD_LIBRARY_PATH': tree + '/lib/.libs'}, TMPDIR='/tmp',
                CK_TAP_LOG_FILE_NAME='-', **env)
@@ -103,6 +103,7 @@ def guarded(tree, cmd, deadline, **env):
     p.stdout.close()
     r = p.wait()
     timer.cancel()
+    shutil.rmtree(scratch, ignore_errors=True)
     if failed is None and r not in (0, 77):
         failed = '' if late else 'status %d' % r
     return failed
