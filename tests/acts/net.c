@@ -184,9 +184,11 @@ void act_listen_path(struct scene *s)
 		pid_t pid;
 
 		while ((r = af_file_peer_credentials(file, &pid, &uid, &gid)) <
-		       0)
+			       0 &&
+		       r != -ENOTSUP)
 			ck_assert(excused(r));
-		ck_assert_uint_eq(uid, geteuid());
+		/* POSIX alone has no such call. */
+		ck_assert(r == 0 ? uid == geteuid() : !have_linux("peers"));
 		ck_assert_int_eq(af_file_close(file), 0);
 	}
 	af_future_unref(f);

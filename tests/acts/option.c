@@ -45,6 +45,7 @@ void act_all_options(struct scene *s)
 	int cwd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct af_process *process = start_with_all(s, &cwd);
 	struct rusage usage;
+	int r;
 
 	close(cwd);
 	if (!process)
@@ -60,7 +61,9 @@ void act_all_options(struct scene *s)
 		;
 	ck_assert(s->n_got == 3 || disturbed());
 	expect_end(s, process);
-	ck_assert_int_eq(af_process_usage(process, &usage), 0);
+	/* Without pidfds, it is not known of one that leads a group. */
+	r = af_process_usage(process, &usage);
+	ck_assert(r == 0 || (r == -ECHILD && !have_linux("its usage")));
 	af_process_free(process);
 }
 
