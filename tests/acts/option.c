@@ -148,7 +148,8 @@ void act_cgroup(struct scene *s)
 
 #ifdef SYS_clone3
 	/* Without arguments it fails, but in another way than a refusal. */
-	if (syscall(SYS_clone3, NULL, 0) < 0 && errno == EINVAL)
+	if (have_linux("cgroups") && syscall(SYS_clone3, NULL, 0) < 0 &&
+	    errno == EINVAL)
 		fd = cgroup_make();
 #endif
 	if (fd < 0)
