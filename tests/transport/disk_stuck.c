@@ -134,6 +134,30 @@ START_TEST(disk_end_seen_as_the_deadline_came_is_looked_at_again)
 }
 END_TEST
 
+/* A thread has found the end for one that had ended; then the file grows. */
+START_TEST(disk_end_seen_before_a_read_began_is_looked_at_again)
+{
+	struct slow slow = { .now = NOW_COLD, .read_before = true };
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	slow_set(&slow);
+	file = containing("", "r");
+	slow_stop(0);
+	expect_error(&rig, af_file_read(file, 3, 0, MS(0)), -ETIMEDOUT);
+	slow_expect(1);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	f = reading(file, 9);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	close_all(file);
+}
+END_TEST
+
 START_TEST(disk_write_stuck_does_not_confuse_the_next)
 {
 	struct af_future *f;
@@ -394,6 +418,7 @@ Suite *suite(void)
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_before_a_read_began_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);
