@@ -1221,8 +1221,8 @@ struct af_future *af_file_idle(struct af_file *file,
  * | the peer                              | sees the end                     |
  * | AFIO_KEEP_FD                          | the caller has its descriptor or
  *                                           bufferevent back                 |
- * | a worker thread reads the file        | its descriptor is closed when the
- *                                           thread is done                   |
+ * | a worker thread reads the file        | the loop closes its descriptor when
+ *                                           the thread is done               |
  * | af_file_fd(), operations and all that
  *   needs the descriptor, from then on    | -EBADF                           |
  *
@@ -1256,8 +1256,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  *
  * close(2) is called on this thread. On a network file system it may wait for
  * written bytes to be flushed, unless af_file_sync() has done that before. If a
- * worker thread is using the file, the descriptor is closed when the thread is
- * done, and an error of its write is lost; to get that error, call
+ * worker thread is using the file, the loop closes the descriptor when the
+ * thread is done, and an error of its write is lost; to get that error, call
  * af_file_finish() first.
  *
  * @return 0; or the negative errno of close(2), and the file is closed

@@ -39,16 +39,26 @@ static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
 	return r;
 }
 
+/* That there were no bytes when it began may no longer be so. */
+static bool disk_is_outdated(const struct afi_disk_job *job)
+{
+	return job->joined && job->done == 0;
+}
+
 static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 {
 	struct afi_disk *disk = afi_disk_of(file);
-	struct afi_disk_job *job;
+	struct afi_disk_job *job = disk->jobs[AFI_READ];
 	ssize_t r;
 
+	/* The read that it is for has ended, or this is the same one again. */
+	if (afi_disk_job_is_out(job))
+		job->joined = true;
 	if (afi_disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
-	if (disk->jobs[AFI_READ])
+	if (job && !disk_is_outdated(job))
 		return disk_take_read(disk, buf, len);
+	afi_disk_discard(disk, AFI_READ);
 	r = afi_nowait_read(&disk->nowait, buf, len, AFI_AT_POSITION);
 	if (r != -EAGAIN)
 		return r;

@@ -220,6 +220,10 @@ static int diskjob_read_blocks(struct afi_disk_job *job, size_t block)
 
 	if (at < 0)
 		return -errno;
+	/* As diskjob_shrink(), which would not leave whole blocks. */
+	if ((off_t)size > AFI_DISK_END - (at - (off_t)skip))
+		size = (size_t)(AFI_DISK_END - (at - (off_t)skip)) / block *
+		       block;
 	data = diskjob_align(block, size, &memory);
 	if (!data)
 		return -ENOMEM;

@@ -33,6 +33,7 @@ struct afi_disk_job {
 	bool placed;  /* at an offset */
 	bool counted; /* the write ended early, and counted all of len */
 	bool ahead;   /* the next reads will go on after this one */
+	bool joined;  /* a read that began later waits for it, too */
 	enum afi_direction direction;
 	struct afi_chunk *chunk;
 	off_t at; /* placed, or warming: the offset */

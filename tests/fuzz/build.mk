@@ -27,7 +27,12 @@ library = $(call objects_of,$(lib_libasyncfile_la_SOURCES) \
 # Those that a target has beside replay.c, which libFuzzer takes the place of.
 sources_of = $(filter-out tests/fuzz/replay.c,$($(subst /,_,$(1))_SOURCES))
 
-fuzz-targets: $(TARGETS:%=$(out)/%)
+fuzz-targets: $(TARGETS:%=$(out)/%) $(out)/tests/support/helper
+
+# What children run. Started many times, so without a linker at run time.
+$(out)/tests/support/helper: $(srcdir)/tests/support/helper.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -O1 $(DEFS) -I. $(AM_CPPFLAGS) -static -o $@ $<
 
 $(out)/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)

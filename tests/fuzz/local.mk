@@ -26,7 +26,11 @@ fuzz_targets += \
 endif
 if ON_LINUX
 fuzz_targets += \
-	tests/fuzz/spawn
+	tests/fuzz/disk \
+	tests/fuzz/pipelines \
+	tests/fuzz/spawn \
+	tests/fuzz/stops \
+	tests/fuzz/terminals
 endif
 if WITH_TLS
 fuzz_targets += \
@@ -45,6 +49,9 @@ tests_fuzz_cgi_SOURCES = tests/fuzz/cgi.c $(fuzz_common) \
 tests_fuzz_cgi_LDADD = $(example_libs) $(EVENT_EXTRA_LIBS)
 tests_fuzz_datagrams_SOURCES = tests/fuzz/datagrams.c $(fuzz_common)
 tests_fuzz_datagrams_LDADD = $(example_libs)
+tests_fuzz_disk_SOURCES = tests/fuzz/disk.c tests/fuzz/handle.h \
+	tests/fuzz/opening.h $(fuzz_common)
+tests_fuzz_disk_LDADD = $(example_libs)
 tests_fuzz_environment_SOURCES = tests/fuzz/environment.c $(fuzz_common) \
 	lib/process/environ.c
 tests_fuzz_environment_LDADD = $(example_libs)
@@ -77,7 +84,11 @@ endif
 tests_fuzz_options_LDADD += $(example_libs)
 tests_fuzz_passing_SOURCES = tests/fuzz/passing.c $(fuzz_common)
 tests_fuzz_passing_LDADD = $(example_libs)
-tests_fuzz_programs_SOURCES = tests/fuzz/programs.c $(fuzz_common)
+tests_fuzz_pipelines_SOURCES = tests/fuzz/pipelines.c tests/fuzz/children.h \
+	tests/fuzz/stages.h tests/support/pattern.h $(fuzz_common)
+tests_fuzz_pipelines_LDADD = $(example_libs)
+tests_fuzz_programs_SOURCES = tests/fuzz/programs.c tests/fuzz/programs.h \
+	tests/fuzz/streams.c $(fuzz_common)
 tests_fuzz_programs_LDADD = $(example_libs)
 tests_fuzz_runweb_SOURCES = tests/fuzz/runweb.c $(fuzz_common) \
 	samples/runweb/allowed.c \
@@ -92,6 +103,12 @@ samples/runweb/tests_fuzz_runweb-site.$(OBJEXT): samples/runweb/page.h
 tests_fuzz_runweb_LDADD = $(example_libs) $(EVENT_EXTRA_LIBS)
 tests_fuzz_spawn_SOURCES = tests/fuzz/spawn.c $(fuzz_common)
 tests_fuzz_spawn_LDADD = $(example_libs)
+tests_fuzz_stops_SOURCES = tests/fuzz/stops.c tests/fuzz/children.h \
+	$(fuzz_common)
+tests_fuzz_stops_LDADD = $(example_libs)
+tests_fuzz_terminals_SOURCES = tests/fuzz/terminals.c tests/fuzz/children.h \
+	tests/fuzz/discipline.h $(fuzz_common)
+tests_fuzz_terminals_LDADD = $(example_libs)
 tests_fuzz_tls_SOURCES = tests/fuzz/tls.c $(fuzz_common)
 tests_fuzz_tls_CPPFLAGS = $(tls_CPPFLAGS)
 tests_fuzz_tls_LDADD = lib/libasyncfile-tls.la $(example_libs) $(OPENSSL_LIBS)

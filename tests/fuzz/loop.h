@@ -41,6 +41,16 @@ static inline void need_loop(void)
 	turn();
 }
 
+/* A millisecond of the loop, also if nothing else would keep it running. */
+static inline void turn_a_while(void)
+{
+	const struct timeval pause = { .tv_usec = 1000 };
+	struct af_future *f = af_sleep(loop, &pause);
+
+	must(af_await(f) == 0);
+	af_future_unref(f);
+}
+
 /* Waits for a future that ends soon, whatever the input is. */
 static inline int await_soon(struct af_future *f)
 {

@@ -6,16 +6,9 @@
  * bytes of a stream stay in order; nothing is left.
  */
 #include <errno.h>
-#include <sys/socket.h>
 
-#include "fuzz/input.h"
+#include "fuzz/programs.h"
 
-#include <event2/event.h>
-
-#include <asyncfile.h>
-
-#define MAX_FILES 8
-#define MAX_STREAMS 64
 #define MAX_FUTURES 16
 #define MAX_NODES 256
 #define MAX_ACTS 250
@@ -23,24 +16,16 @@
 
 static const struct timeval at_once;
 
-/* A stream: the bytes of the n-th write to it are all n. */
-struct stream {
-	struct af_file *reader, *writer;
-	uint8_t written, seen; /* the last one */
-	bool mixed;	       /* by a copy or a write of the reader */
-};
-
 /* A continuation, or a callback at the end. */
 struct node {
 	unsigned calls;
 	bool must_run;
 };
 
+struct af_loop *loop;
+struct input *program;
+
 static struct event_base *base;
-static struct af_loop *loop;
-static struct input *program;
-static struct stream all_streams[MAX_STREAMS], *streams[MAX_FILES];
-static unsigned n_streams;
 static struct af_future *futures[MAX_FUTURES];
 static struct node nodes[MAX_NODES];
 static unsigned n_nodes, n_acts, depth, posts_sent, posts_run;
@@ -48,8 +33,7 @@ static bool freed, forgotten;
 
 static void act(void);
 
-/* From a function that the library has called. */
-static void act_inside(void)
+void act_inside(void)
 {
 	if (depth >= MAX_DEPTH)
 		return;
@@ -58,17 +42,12 @@ static void act_inside(void)
 	depth--;
 }
 
-static struct stream *pick_stream(void)
-{
-	return streams[take_below(program, MAX_FILES)];
-}
-
 static struct af_future *pick(void)
 {
 	return futures[take_below(program, MAX_FUTURES)];
 }
 
-static const struct timeval *pick_time(void)
+const struct timeval *pick_time(void)
 {
 	static const struct timeval soon = { .tv_usec = 300 };
 	unsigned choice = take_below(program, 4);
@@ -108,8 +87,7 @@ static void on_done(struct af_future *done, void *arg)
 	check_error(done);
 }
 
-/* The future is the program's from here on. */
-static void keep(struct af_future *f)
+void keep(struct af_future *f)
 {
 	struct af_future **slot = &futures[take_below(program, MAX_FUTURES)];
 
@@ -118,129 +96,6 @@ static void keep(struct af_future *f)
 		af_on_done(af_future_ref(f), on_done, node_new(true));
 	af_future_unref(*slot);
 	*slot = f;
-}
-
-static struct af_future *read_done(struct af_future *done, void *arg)
-{
-	struct stream *s = arg;
-	size_t len = 0;
-	const char *data = af_future_data(done, &len);
-
-	for (size_t i = 0; !s->mixed && i < len; i++) {
-		must((uint8_t)data[i] >= s->seen);
-		must((uint8_t)data[i] <= s->written);
-		s->seen = (uint8_t)data[i];
-	}
-	return NULL;
-}
-
-static void new_stream(void)
-{
-	unsigned kind = take_byte(program);
-	struct stream **slot = &streams[take_below(program, MAX_FILES)];
-	struct stream *s = *slot;
-	int fds[2];
-
-	/* A read of the last one may still have something to say. */
-	if (s->reader || s->writer || n_streams == MAX_STREAMS)
-		return;
-	s = *slot = &all_streams[n_streams++];
-	if (kind & 1)
-		must(pipe(fds) == 0);
-	else
-		must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-	s->reader = af_file_new(loop, fds[0], kind & 2 ? AFIO_UNBUFFERED : 0);
-	s->writer = af_file_new(loop, fds[1], 0);
-	must(s->reader && s->writer);
-	if (kind & 4)
-		af_file_set_limit(s->reader, 1 + take_byte(program));
-}
-
-static void read_one(void)
-{
-	struct stream *s = pick_stream();
-	unsigned way = take_below(program, 4), flags = take_bool(program);
-	size_t size = take_byte(program);
-	const struct timeval *time = pick_time();
-	struct af_future *f;
-
-	if (!s->reader)
-		return;
-	if (way == 0)
-		f = af_file_readline(s->reader, size, 0, flags ? AFIO_FULL : 0,
-				     time);
-	else if (way == 1)
-		f = af_file_read_until(s->reader, "\1\2", 2, size, 0, time);
-	else
-		f = af_file_read(s->reader, size, flags ? AFIO_FULL : 0, time);
-	/* A peek sees bytes that are read again. */
-	if (way == 3)
-		keep(af_file_peek(s->reader, size, time));
-	keep(af_finally(f, read_done, s));
-}
-
-static void write_one(void)
-{
-	struct stream *s = pick_stream();
-	size_t len = take_byte(program);
-	unsigned flags = take_byte(program);
-	static char bytes[256 * 64];
-
-	if (!s->writer || s->written == UINT8_MAX)
-		return;
-	if (flags & 1)
-		len *= 64;
-	memset(bytes, ++s->written, len);
-	keep(af_file_write(s->writer, bytes, len, flags & 2 ? AFIO_FULL : 0,
-			   pick_time()));
-}
-
-static int each(const char *data, size_t len, unsigned flags, void *arg)
-{
-	must(data && len > 0 && flags <= AFIO_EOF);
-	(void)arg;
-	act_inside();
-	return (int)take_below(program, 4) == 1;
-}
-
-/* Operations that are neither reads nor writes. */
-static void use_file(void)
-{
-	struct stream *s = pick_stream(), *to = pick_stream();
-	bool writer = take_bool(program);
-	struct af_file *file = writer ? s->writer : s->reader;
-	unsigned what = take_below(program, 8);
-
-	if (!file)
-		return;
-	if (what == 0)
-		keep(af_file_sync(file, pick_time()));
-	else if (what == 1)
-		keep(af_file_hangup(file));
-	else if (what == 2)
-		keep(af_file_idle(file, &at_once));
-	else if (what == 3)
-		af_file_shutdown(file, (int)take_below(program, 3));
-	else if (what == 4 && to->writer) {
-		to->mixed = true;
-		keep(af_file_copy(file, to->writer, take_byte(program),
-				  pick_time()));
-	} else if (what == 5)
-		keep(af_file_each_line(file, each, NULL));
-	else if (what == 6)
-		keep(af_file_each_chunk(file, each, NULL));
-	else if (what == 7)
-		keep(af_file_finish(file, pick_time()));
-}
-
-static void close_one(void)
-{
-	struct stream *s = pick_stream();
-	struct af_file **file = take_bool(program) ? &s->writer : &s->reader;
-	struct af_file *closed = *file;
-
-	*file = NULL;
-	must(af_file_close(closed) == 0);
 }
 
 static void on_cancel(struct af_future *f, void *arg)
@@ -418,10 +273,7 @@ static void finish(void)
 	freed = true;
 	if (early)
 		af_loop_free(loop);
-	for (int i = 0; i < MAX_FILES; i++) {
-		must(af_file_close(streams[i]->reader) == 0);
-		must(af_file_close(streams[i]->writer) == 0);
-	}
+	streams_end();
 	if (!early)
 		af_loop_free(loop);
 	for (int i = 0; i < MAX_FUTURES; i++) {
@@ -443,9 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int lowest = lowest_fd();
 
 	program = &in;
-	memset(all_streams, 0, sizeof(all_streams));
-	for (n_streams = 0; n_streams < MAX_FILES; n_streams++)
-		streams[n_streams] = &all_streams[n_streams];
+	streams_begin();
 	memset(nodes, 0, sizeof(nodes));
 	n_nodes = n_acts = depth = posts_sent = posts_run = 0;
 	freed = forgotten = false;

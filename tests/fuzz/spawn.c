@@ -335,15 +335,11 @@ static bool has_children(void)
  */
 static void expect_nothing_left(bool cancelled)
 {
-	const struct timeval pause = { .tv_usec = 1000 };
-	struct af_future *f;
 	int tries = 0;
 
 	while (has_children() || lowest_fd() != lowest) {
 		must(cancelled && tries++ < 50000);
-		f = af_sleep(loop, &pause);
-		await_soon(f);
-		af_future_unref(f);
+		turn_a_while();
 	}
 }
 

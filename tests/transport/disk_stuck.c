@@ -134,6 +134,56 @@ START_TEST(disk_end_seen_as_the_deadline_came_is_looked_at_again)
 }
 END_TEST
 
+/* A file whose end a thread has found for a read, and that has grown since. */
+static struct af_file *grown(struct af_future **ret_first)
+{
+	struct slow slow = { .now = NOW_COLD, .read_before = true };
+	struct af_file *file;
+	int fd;
+
+	slow_set(&slow);
+	file = containing("", "r");
+	slow_stop(0);
+	*ret_first = reading(file, 3);
+	slow_expect(1);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	return file;
+}
+
+START_TEST(disk_end_seen_before_a_read_began_is_looked_at_again)
+{
+	struct af_future *first, *f;
+	struct af_file *file;
+
+	open_cold(_i);
+	file = grown(&first);
+	af_future_cancel(first);
+	f = reading(file, 9);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	af_future_unref(first);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_end_seen_before_a_peek_was_queued_is_looked_at_again)
+{
+	struct af_future *first, *f;
+	struct af_file *file;
+
+	open_cold(_i);
+	file = grown(&first);
+	f = af_file_peek(file, 3, NULL);
+	af_future_cancel(first);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	af_future_unref(first);
+	close_all(file);
+}
+END_TEST
+
 START_TEST(disk_write_stuck_does_not_confuse_the_next)
 {
 	struct af_future *f;
@@ -394,6 +444,9 @@ Suite *suite(void)
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_before_a_read_began_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_before_a_peek_was_queued_is_looked_at_again,
+	    DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);

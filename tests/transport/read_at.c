@@ -415,6 +415,9 @@ START_TEST(read_at_of_a_direct_file_takes_any_offset)
 				    LARGE - (size_t)at[i], (size_t)at[i],
 				    AFIO_EOF);
 	}
+	/* Where its block would end beyond the largest offset. */
+	expect_text(&rig, read_at(file, 9, INT64_MAX), "", AFIO_EOF);
+	expect_text(&rig, read_at(file, 0, INT64_MAX - 5000), "", AFIO_EOF);
 	expect_text(&rig, read_at(file, 9, LARGE), "", AFIO_EOF);
 	block = malloc(4097);
 	memset(block, 'x', 4097);
