@@ -103,6 +103,7 @@ size_t afi_file_unqueue(struct afi_op *op)
 	    file->transport->commit && afi_file_is_first(op))
 		n = file->transport->commit(file);
 	TAILQ_REMOVE(&file->ops[op->direction], op, entry);
+	file->reads_ended += op->direction == AFI_READ;
 	op->file = NULL;
 	return n;
 }
