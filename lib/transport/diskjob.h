@@ -37,7 +37,7 @@ struct afi_disk_job {
 	struct afi_chunk *chunk;
 	off_t at; /* placed, or warming: the offset */
 	size_t len;
-	size_t start, done; /* bytes returned by disk_read(); bytes moved */
+	size_t start, done;   /* bytes returned by disk_read(); bytes moved */
 	unsigned reads_ended; /* a read: of the file, when it was made */
 	size_t before; /* orphans: bytes buffered before it and never taken */
 	int error;
