@@ -872,7 +872,8 @@ struct af_future *af_file_write(struct af_file *file, const void *buf,
 /**
  * Writes the contents of an evbuffer without copying them. They move to the
  * operation: buf is empty when the call returns. Once the future is done, the
- * bytes that were not written are in af_future_buffer().
+ * bytes that were not written are in af_future_buffer(). If the call fails with
+ * -EINVAL, -EPERM or -EBADF, buf is unchanged.
  *
  * A buffer may hold parts of files that libevent would send by sendfile(2):
  * those of evbuffer_add_file() under EVBUFFER_FLAG_DRAINS_TO_FD. They are read

@@ -479,8 +479,13 @@ struct af_future *af_map(struct af_loop *loop, af_make_fn make, void *arg,
  * | the shield is cancelled: directly, through
  *   a chain, or as a part of a group           | fails with -ECANCELED, and
  *                                                lets go of f                 |
- * | the shield is cancelled after f is done    | keeps f's outcome, see
+ * | the shield is cancelled after f is done,
+ *   or what f is a shield of                   | keeps that outcome, see
  *                                                af_future_cancel()           |
+ * | the shield is cancelled, and f is a chain
+ *   whose continuation is due                  | fails with -ECANCELED, as f
+ *                                                is pending; the continuation
+ *                                                still runs                   |
  * | the shield has no reference and no
  *   continuation any more                      | lets go of f, and is freed   |
  *

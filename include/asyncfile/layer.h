@@ -95,7 +95,8 @@ struct af_layer {
  *   its deadline or by a cancel, its count includes bytes that the layer has
  *   taken, about 64 KiB at most, and that are sent later, while the file is
  *   open. If that fails, the next write, or af_file_finish(), reports it. If it
- *   ends early because the file is closed, these bytes are lost and not counted.
+ *   ends early because the file is closed, they are not counted, and those that
+ *   are unsent are lost.
  * - af_file_shutdown() with SHUT_WR calls finish, and leaves the socket open.
  *   SHUT_RD and SHUT_RDWR are -ENOTSUP.
  * - af_file_finish() calls finish once all bytes were sent, and waits for its

@@ -181,6 +181,7 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
 		.cancel = copy_both_cancel,
 		.expire = copy_both_expire,
 		.kind = AFI_COMPOUND,
+		.is_operation = true,
 		.progress = copy_both_count,
 		.describe = copy_both_describe,
 	};

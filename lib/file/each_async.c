@@ -149,6 +149,7 @@ struct af_future *af_file_each_async(struct af_file *file, enum af_each what,
 		.destroy = each_async_destroy,
 		.kind = AFI_COMPOUND,
 		.hides_parts = true,
+		.is_operation = true,
 		.progress = afi_op_progress,
 		.describe = afi_each_describe,
 	};

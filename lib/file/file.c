@@ -102,10 +102,8 @@ size_t afi_file_unqueue(struct afi_op *op)
 	if (op->direction == AFI_WRITE && file->attached &&
 	    file->transport->commit && afi_file_is_first(op))
 		n = file->transport->commit(file);
-	/* The next read asks a worker's job itself, which it may not believe. */
-	if (file->wanted[op->direction] && file->transport->always_ready)
-		file->drained[op->direction] = false;
 	TAILQ_REMOVE(&file->ops[op->direction], op, entry);
+	file->reads_ended += op->direction == AFI_READ;
 	op->file = NULL;
 	return n;
 }

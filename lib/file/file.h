@@ -117,6 +117,7 @@ struct af_file {
 	size_t limit;	      /* of an operation without a size; 0: none */
 
 	struct afi_ops ops[2];
+	unsigned reads_ended;	   /* how many have left theirs; it wraps */
 	struct afi_task settle;	   /* stops needless waits */
 	struct afi_task later;	   /* steps both queues */
 	struct afi_hangup *hangup; /* NULL: no af_file_hangup() is pending */

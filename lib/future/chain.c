@@ -44,9 +44,38 @@ static void chain_settle(struct af_future *link, struct af_future *done)
 	afi_future_finish(link, done->error);
 }
 
+/*
+ * Whether next waits for the link; or, ended early, has it as a part, which
+ * would be a circle of references.
+ */
+static bool chain_is_circle(struct af_future *next,
+			    const struct af_future *link)
+{
+	struct af_future *owner = afi_future_owner(next);
+
+	if (!next->done)
+		return afi_future_needs(next, link);
+	return owner->loop == link->loop && owner->ops->kind == AFI_COMPOUND &&
+	       afi_future_holds(owner, link);
+}
+
+static void chain_fail(struct af_future *link, int error)
+{
+	struct af_future *failed = afi_future_failed(link->loop, error);
+
+	chain_settle(link, failed);
+	af_future_unref(failed);
+}
+
 static void chain_run_follow(struct afi_waiter *waiter, struct af_future *done)
 {
-	chain_settle(waiter->child, done);
+	struct af_future *link = waiter->child;
+
+	/* It may have ended with what was no circle when it was returned. */
+	if (chain_is_circle(done, link))
+		chain_fail(link, -EDEADLK);
+	else
+		chain_settle(link, done);
 }
 
 /*
@@ -69,21 +98,6 @@ static struct af_future *chain_leave_out(struct af_future *link)
 	return follower;
 }
 
-/*
- * Whether next waits for the link; or, ended early, has it as a part, which
- * would be a circle of references.
- */
-static bool chain_is_circle(struct af_future *next,
-			    const struct af_future *link)
-{
-	struct af_future *owner = afi_future_owner(next);
-
-	if (!next->done)
-		return afi_future_needs(next, link);
-	return owner->loop == link->loop && owner->ops->kind == AFI_COMPOUND &&
-	       afi_future_holds(owner, link);
-}
-
 /* A link's outcome will be that of next, whose reference it takes. */
 static void chain_follow(struct af_future *link, struct af_future *next)
 {
@@ -103,11 +117,10 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 		}
 		link->source = NULL;
 	}
-	if (r < 0) {
-		af_future_unref(next);
-		next = afi_future_failed(link->loop, r);
-	}
-	chain_settle(link, next);
+	if (r < 0)
+		chain_fail(link, r);
+	else
+		chain_settle(link, next);
 	af_future_unref(next);
 }
 

@@ -49,16 +49,25 @@ static void forget_add(struct forget *forget, struct af_future *f)
 		af_future_unref(f);
 }
 
-/* Of these, only a compound's waiter holds a reference. */
+/*
+ * Of these, only a compound's waiter holds a reference. That of an operation,
+ * which waits for its own parts, stays.
+ */
 static void forget_waiters(struct forget *forget, struct af_future *f)
 {
 	struct afi_waiter *waiter = f->waiters, *next;
+	struct afi_waiter **last = &f->waiters;
 	struct af_future *child;
 
-	f->waiters = NULL;
-	for (; waiter; waiter = next) {
+	for (*last = NULL; waiter; waiter = next) {
 		next = waiter->next;
 		child = waiter->child;
+		if (child && child->ops->is_operation) {
+			waiter->next = NULL;
+			*last = f->last_waiter = waiter;
+			last = &waiter->next;
+			continue;
+		}
 		afi_waiter_put(f, waiter);
 		if (!child)
 			continue;
@@ -95,7 +104,7 @@ static struct afi_compound *forget_along(struct forget *forget,
 		if (!f->done && !f->waiters)
 			return NULL;
 	}
-	if (f->ops->kind == AFI_SINGLE)
+	if (f->ops->kind == AFI_SINGLE || f->ops->is_operation)
 		return NULL;
 	forget_add(forget, af_future_ref(f));
 	if (f->ops->kind == AFI_SHIELD)

@@ -71,8 +71,9 @@ struct afi_future_ops {
 	/* Of a shield that has no reference any more: whether it is kept. */
 	bool (*keep)(struct af_future *f);
 	enum afi_kind kind;
-	bool hides_parts; /* a compound: its parts come and go */
-	bool needs_one;	  /* a compound: waits for one of its parts, not all */
+	bool hides_parts;  /* a compound: its parts come and go */
+	bool needs_one;	   /* a compound: waits for one of its parts, not all */
+	bool is_operation; /* a compound: goes on when it is forgotten */
 	/* A communicate: its result. */
 	const struct af_output *(*output)(const struct af_future *f);
 	/* If it is done: a value of the program's. */

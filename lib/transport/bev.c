@@ -177,10 +177,7 @@ static void bev_release(struct af_file *file)
 static int bev_can_shutdown(const struct af_file *file, int how)
 {
 	/* Over a socket there may be TLS, which would not notice. */
-	return how == SHUT_WR && bufferevent_pair_get_partner(
-					 afi_bottom(afi_bev_of(file)->bev))
-		       ? 0
-		       : -ENOTSUP;
+	return how == SHUT_WR && afi_bev_of(file)->on_pair ? 0 : -ENOTSUP;
 }
 
 static int bev_shutdown(struct af_file *file, int how)

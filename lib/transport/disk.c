@@ -39,26 +39,26 @@ static ssize_t disk_take_read(struct afi_disk *disk, void *buf, size_t len)
 	return r;
 }
 
-/* That there were no bytes when it began may no longer be so. */
-static bool disk_is_outdated(const struct afi_disk_job *job)
+/* An end that was seen for an earlier read: there may be more since. */
+static bool disk_saw_end_before(const struct af_file *file)
 {
-	return job->joined && job->done == 0;
+	const struct afi_disk_job *job = afi_disk_of(file)->jobs[AFI_READ];
+
+	return job && job->done == 0 && job->reads_ended != file->reads_ended;
 }
 
 static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 {
 	struct afi_disk *disk = afi_disk_of(file);
-	struct afi_disk_job *job = disk->jobs[AFI_READ];
+	struct afi_disk_job *job;
 	ssize_t r;
 
-	/* The read that it is for has ended, or this is the same one again. */
-	if (afi_disk_job_is_out(job))
-		job->joined = true;
 	if (afi_disk_must_wait(disk, AFI_READ))
 		return -EAGAIN;
-	if (job && !disk_is_outdated(job))
+	if (disk_saw_end_before(file))
+		afi_disk_discard(disk, AFI_READ);
+	if (disk->jobs[AFI_READ])
 		return disk_take_read(disk, buf, len);
-	afi_disk_discard(disk, AFI_READ);
 	r = afi_nowait_read(&disk->nowait, buf, len, AFI_AT_POSITION);
 	if (r != -EAGAIN)
 		return r;
@@ -69,6 +69,7 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 	if (!job)
 		return -ENOMEM;
 	job->ahead = disk->in_a_row;
+	job->reads_ended = file->reads_ended;
 	r = afi_disk_give(disk, job);
 	return r < 0 ? r : disk_take_read(disk, buf, len);
 }

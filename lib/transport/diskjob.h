@@ -33,12 +33,12 @@ struct afi_disk_job {
 	bool placed;  /* at an offset */
 	bool counted; /* the write ended early, and counted all of len */
 	bool ahead;   /* the next reads will go on after this one */
-	bool joined;  /* a read that began later waits for it, too */
 	enum afi_direction direction;
 	struct afi_chunk *chunk;
 	off_t at; /* placed, or warming: the offset */
 	size_t len;
-	size_t start, done; /* bytes returned by disk_read(); bytes moved */
+	size_t start, done;   /* bytes returned by disk_read(); bytes moved */
+	unsigned reads_ended; /* a read: of the file, when it was made */
 	size_t before; /* orphans: bytes buffered before it and never taken */
 	int error;
 	/* Placed: whose it is; NULL: that one has ended, or has the result. */

@@ -264,6 +264,18 @@ START_TEST(shutdown_of_a_bufferevent_pair_ends_the_peers_reads)
 }
 END_TEST
 
+START_TEST(shutdown_of_a_pair_whose_other_end_is_closed_succeeds)
+{
+	open_layers(layer_pair);
+	ck_assert_int_eq(af_file_close(rig.reader), 0);
+	rig.reader = NULL;
+	turn(&rig);
+	ck_assert_int_eq(af_file_shutdown(rig.writer, SHUT_WR), 0);
+	expect_error(&rig, af_file_write(rig.writer, "x", 1, 0, NULL), -EPIPE);
+	close_layers();
+}
+END_TEST
+
 START_TEST(shutdown_of_another_bufferevent_fails_notsup)
 {
 	open_layers(layer_pair);
@@ -294,6 +306,8 @@ Suite *suite(void)
 	ADD(shutdown_of_both_reads_no_more_and_writes_what_is_pending);
 	ADD(shutdown_is_felt_by_another_file_of_the_socket);
 	tcase_add_test(tc, shutdown_of_a_bufferevent_pair_ends_the_peers_reads);
+	tcase_add_test(tc,
+		       shutdown_of_a_pair_whose_other_end_is_closed_succeeds);
 
 	tc = test_case(s, "errors");
 	tcase_add_test(tc, shutdown_of_a_pipe_fails_enotsock);

@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "support/contexts.h"
+#include "support/system.h"
 
 static struct rig rig;
 static int calls, cancels, never;
@@ -193,6 +195,90 @@ START_TEST(forget_of_each_line_still_calls_its_function)
 	rig_hang_up(&rig);
 	expect_count(&rig, f, 14, AFIO_EOF);
 	ck_assert_int_eq(lines, 3);
+	close_rig();
+}
+END_TEST
+
+struct slow_lines {
+	int lines;
+	struct af_future *pending; /* what the last call has returned */
+};
+
+static struct af_future *take_slowly(const char *line, size_t len,
+				     unsigned flags, void *arg)
+{
+	struct slow_lines *slow = arg;
+
+	(void)line;
+	(void)len;
+	(void)flags;
+	slow->lines++;
+	slow->pending = make();
+	return af_future_ref(slow->pending);
+}
+
+static void resolve_slowly(struct slow_lines *slow)
+{
+	af_future_resolve(slow->pending, NULL, NULL);
+	af_future_unref(slow->pending);
+	slow->pending = NULL;
+}
+
+/* Index: itself, or also what it waits for between two calls. */
+START_TEST(forget_of_each_async_still_calls_its_function)
+{
+	struct slow_lines slow = { 0 };
+	struct af_future *f;
+
+	open_rig(_i % DRIVE_COUNT);
+	rig_reader(&rig);
+	f = af_file_each_async(rig.reader, AFIO_EACH_LINE, take_slowly, &slow);
+	af_on_done(af_future_ref(f), count, &never);
+	put_text(rig.out, "one\n");
+	while (slow.lines < 1)
+		settle();
+	if (_i >= DRIVE_COUNT)
+		af_future_forget(af_future_ref(slow.pending));
+	af_future_forget(af_future_ref(f));
+	ck_assert(!af_future_is_done(f));
+	put_text(rig.out, "two\n");
+	resolve_slowly(&slow);
+	while (slow.lines < 2)
+		settle();
+	resolve_slowly(&slow);
+	rig_hang_up(&rig);
+	expect_count(&rig, f, 8, AFIO_EOF);
+	ck_assert_int_eq(cancels, 0);
+	close_rig();
+}
+END_TEST
+
+START_TEST(forget_of_copy_both_leaves_it_copying)
+{
+	struct af_file *files[4];
+	struct af_future *f;
+	int fds[2];
+
+	open_rig(_i);
+	for (int i = 0; i < 4; i += 2) {
+		ck_assert_int_eq(cloexec_socketpair(SOCK_STREAM, fds), 0);
+		files[i] = af_file_new(rig.loop, fds[0], 0);
+		files[i + 1] = af_file_new(rig.loop, fds[1], 0);
+	}
+	f = af_file_copy_both(files[1], files[2], NULL);
+	af_on_done(af_future_ref(f), count, &never);
+	af_future_forget(af_future_ref(f));
+	af_future_forget(af_future_ref(af_future_part(f, 0)));
+	ck_assert(!af_future_is_done(f));
+	expect_count(&rig, af_file_write(files[0], "there", 5, 0, NULL), 5, 0);
+	ck_assert_int_eq(af_file_shutdown(files[0], SHUT_WR), 0);
+	expect_text(&rig, af_file_read(files[3], 0, 0, NULL), "there",
+		    AFIO_EOF);
+	ck_assert_int_eq(af_file_close(files[3]), 0);
+	expect_text(&rig, af_file_read(files[0], 0, 0, NULL), "", AFIO_EOF);
+	expect_count(&rig, f, 5, AFIO_EOF);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(af_file_close(files[i]), 0);
 	close_rig();
 }
 END_TEST
@@ -760,6 +846,8 @@ Suite *suite(void)
 	ADD(forget_of_due_continuations_takes_them_off, 1);
 	ADD(forget_gives_the_arg_back, 1);
 	ADD(forget_of_each_line_still_calls_its_function, 1);
+	ADD(forget_of_each_async_still_calls_its_function, 2);
+	ADD(forget_of_copy_both_leaves_it_copying, 1);
 	ADD(forget_of_a_promise_still_calls_its_cancel_function, 2);
 	ADD(forget_of_a_part_fails_the_group_of_others, GROUPS);
 	ADD(forget_of_a_group_reaches_its_parts, GROUPS);

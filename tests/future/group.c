@@ -854,6 +854,26 @@ START_TEST(chain_that_returns_an_ended_group_of_itself_fails_edeadlk)
 }
 END_TEST
 
+START_TEST(chain_that_returns_a_due_chain_of_such_a_group_fails_edeadlk)
+{
+	struct af_future *maker, *group;
+
+	rig_open(&rig, _i);
+	maker = af_future_new(rig.loop, NULL, NULL);
+	own = af_finally(af_future_ref(maker), return_ended, NULL);
+	group = all2(af_future_ref(own), af_future_new(rig.loop, NULL, NULL));
+	ended = af_finally(af_future_ref(group), pass, NULL);
+	/* First own, which returns ended; then ended, with the group's end. */
+	ck_assert_int_eq(af_future_resolve(maker, NULL, NULL), 0);
+	af_future_cancel(group);
+	expect_error(&rig, own, -EDEADLK);
+	expect_error(&rig, ended, -ECANCELED);
+	af_future_unref(maker);
+	af_future_unref(group);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/group");
@@ -890,5 +910,6 @@ Suite *suite(void)
 	ADD(await_of_own_chain_in_a_group_fails_edeadlk, OWN_CASES);
 	ADD(chain_that_returns_itself_in_a_group_fails_edeadlk, OWN_CASES);
 	ADD(chain_that_returns_an_ended_group_of_itself_fails_edeadlk, 3);
+	ADD(chain_that_returns_a_due_chain_of_such_a_group_fails_edeadlk, 1);
 	return s;
 }

@@ -197,6 +197,28 @@ START_TEST(shield_canceled_when_due_cancels_what_its_then_returns)
 }
 END_TEST
 
+/* A chain is pending until its continuation has run. */
+START_TEST(shield_canceled_over_a_due_chain_fails_ecanceled)
+{
+	struct af_future *f, *chain, *shield;
+	int n = 0;
+
+	open_rig(_i);
+	f = make();
+	chain = af_then(af_future_ref(f), pass, &n);
+	shield = af_shield(af_shield(af_future_ref(chain)));
+	af_future_resolve(f, value, NULL);
+	af_future_cancel(shield);
+	ck_assert_int_eq(af_future_error(shield), -ECANCELED);
+	ck_assert_int_eq(n, 0);
+	expect_error(&rig, chain, 0);
+	ck_assert_int_eq(n, 1);
+	af_future_unref(shield);
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(shield_dropped_lets_go_of_its_source)
 {
 	struct af_future *f, *shield;
@@ -464,6 +486,7 @@ Suite *suite(void)
 	ADD(shield_canceled_from_above_leaves_its_source_alone);
 	ADD(shield_canceled_when_due_keeps_the_outcome);
 	ADD(shield_canceled_when_due_cancels_what_its_then_returns);
+	ADD(shield_canceled_over_a_due_chain_fails_ecanceled);
 	ADD(shield_dropped_lets_go_of_its_source);
 	tcase_add_loop_test(
 		tc, shields_dropped_in_any_order_leave_the_others_in_theirs, 0,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 
@@ -54,13 +55,16 @@ bool act_attach(const uint32_t *arg)
 	if (!s || !s->attachable || model_freed)
 		return false;
 	end = arg[1] ? &s->writer : &s->reader;
-	if (!*end)
+	/* The writes before a shutdown would go, and it with them. */
+	if (!*end || (arg[1] && s->shut))
 		return false;
 	stream_cancel(s, arg[1]);
 	unread = evbuffer_new();
 	fd = af_file_detach(*end, unread);
 	if (fd < 0) {
-		must(fd == -EBUSY && s->disk, NULL);
+		must((fd == -EBUSY && s->disk) ||
+			     (fd == -EBADF && s->finishing[arg[1]]),
+		     NULL);
 		evbuffer_free(unread);
 		return true;
 	}
@@ -68,6 +72,7 @@ bool act_attach(const uint32_t *arg)
 	must(*end, NULL);
 	if (!arg[1])
 		s->limit = 0;
+	s->mixed |= evbuffer_get_length(unread) > 0;
 	put_back(*end, unread);
 	return true;
 }
@@ -85,6 +90,40 @@ bool act_limit(const uint32_t *arg)
 	return true;
 }
 
+bool act_shutdown(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+	int r;
+
+	if (!s || !s->writer || s->finishing[1] || model_freed)
+		return false;
+	r = af_file_shutdown(s->writer, SHUT_WR);
+	must(r == s->shutdown || (r == -ENOTCONN && s->gone[0]), NULL);
+	if (r == 0)
+		s->shut = s->gone[1] = true;
+	return true;
+}
+
+bool act_finish(const uint32_t *arg)
+{
+	struct stream *s = world_stream(arg[0]);
+	const struct timeval *time = act_time(arg[2]);
+	bool writes = arg[1];
+	struct af_file *file;
+	struct node *node;
+
+	file = !s ? NULL : writes ? s->writer : s->reader;
+	if (!file)
+		return false;
+	node = world_node(FINISH);
+	node->timed = time;
+	*(writes ? &node->to : &node->stream) = s;
+	stream_cancel(s, writes);
+	s->finishing[writes] = s->gone[writes] = true;
+	world_start(node, af_file_finish(file, time));
+	return true;
+}
+
 bool act_unread(const uint32_t *arg)
 {
 	struct stream *s = world_stream(arg[0]);
@@ -92,8 +131,8 @@ bool act_unread(const uint32_t *arg)
 	unsigned char *data;
 	int r;
 
-	if (!s || !s->reader || s->disk || s->reads > 0 || arg[1] == 0 ||
-	    model_freed)
+	if (!s || !s->reader || s->finishing[0] || s->disk || s->reads > 0 ||
+	    arg[1] == 0 || model_freed)
 		return false;
 	node = world_node(UNREAD);
 	node->size = arg[1];
@@ -117,7 +156,10 @@ static struct af_future *write_buffer(struct af_file *file,
 	evbuffer_add(buffer, data, node->size);
 	f = af_file_write_buffer(file, buffer, node->full ? AFIO_FULL : 0,
 				 time);
-	must(evbuffer_get_length(buffer) == 0 || model_freed, node);
+	must(evbuffer_get_length(buffer) ==
+			     (af_future_error(f) == -EBADF ? node->size : 0) ||
+		     model_freed,
+	     node);
 	evbuffer_free(buffer);
 	return f;
 }

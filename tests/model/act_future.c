@@ -74,6 +74,8 @@ static void add_part(struct node *node, struct node *part)
 {
 	if (node->canceled)
 		model_cancel(part);
+	if (!model_is_pending(part))
+		node->done_first |= 1u << node->n_parts;
 	node->parts[node->n_parts++] = part->same ? part->same : part;
 }
 
@@ -83,7 +85,10 @@ static struct af_future *go_on(struct af_future *done, void *arg)
 	size_t n_before = world.n_nodes;
 
 	must(af_future_is_done(done) && node->calls++ == 0, node);
+	must(!node->silenced, node);
+	node->running = true;
 	world_body(node->body);
+	node->running = false;
 	if (node->limit == 5)
 		return done;
 	next = choose(node->limit, n_before);
@@ -179,7 +184,7 @@ static struct af_future *make_next(void *arg)
 	struct node *node = arg, *next;
 	size_t n_before = world.n_nodes;
 
-	must(!node->running && !node->ended, node);
+	must(!node->running && !node->ended && !node->silenced, node);
 	if (node->calls++ >= node->limit)
 		return NULL;
 	node->running = true;
@@ -189,6 +194,8 @@ static struct af_future *make_next(void *arg)
 	if (!next)
 		return NULL;
 	add_part(node, next);
+	if (model_depends(next, node))
+		node->refused = next;
 	return af_future_ref(next->f);
 }
 
@@ -215,6 +222,7 @@ bool act_cancel(const uint32_t *arg)
 	f = af_future_ref(node->f);
 	pending = !af_future_is_done(f);
 	model_cancel(node);
+	model_will_cancel(node);
 	af_future_cancel(f);
 	af_future_cancel(f);
 	if (pending)

@@ -31,14 +31,18 @@ bool act_await(const uint32_t *arg)
 	struct node *node = world_pick(arg[0]);
 	struct timeval time = { 0, arg[1] };
 	struct af_future *f;
+	unsigned forgets;
 	int r;
 
 	if (!node || world.depth >= MAX_WAITS || model_freed)
 		return false;
 	world.depth++;
 	f = af_future_ref(node->f);
+	forgets = node->forgets;
 	r = af_await_for(f, &time);
-	if (af_future_is_done(f))
+	if (r == -ECANCELED && node->forgets > forgets)
+		;
+	else if (af_future_is_done(f))
 		must(r == af_future_error(f), node);
 	else
 		must(r == -ETIMEDOUT || r == -EDEADLK ||

@@ -7,6 +7,8 @@ model_sources = \
 	tests/model/act_future.c \
 	tests/model/act_loop.c \
 	tests/model/act_read.c \
+	tests/model/disk.c \
+	tests/model/forget.c \
 	tests/model/model.c \
 	tests/model/model.h \
 	tests/model/model_stream.c \
@@ -19,6 +21,7 @@ model_sources = \
 	tests/model/stream.c \
 	tests/model/stream.h \
 	tests/model/streams.c \
+	tests/model/work.c \
 	tests/model/world.c \
 	tests/model/world.h
 

@@ -10,7 +10,6 @@
 #include "support/harness.h"
 
 bool model_freed;
-unsigned long model_added, model_ran;
 
 void model_cancel(struct node *node)
 {
@@ -43,16 +42,59 @@ bool model_depends(struct node *node, const struct node *on)
 	return depends(node, on);
 }
 
-static bool is_done(const struct node *node)
+unsigned model_visit(void)
 {
-	return node->ended || !node->keep || af_future_is_done(node->keep);
+	return ++visit;
 }
 
-/* Whether what it stands on is done, with only links between. */
+struct af_future *model_handle(const struct node *node)
+{
+	return node->keep ? node->keep : node->f;
+}
+
+bool model_is_pending(const struct node *node)
+{
+	struct af_future *f = model_handle(node);
+
+	return !node->ended && f && !af_future_is_done(f);
+}
+
+bool model_is_canceled(const struct node *node)
+{
+	struct af_future *f = model_handle(node);
+
+	return node->ended ? node->error == -ECANCELED
+			   : f && af_future_error(f) == -ECANCELED;
+}
+
+static bool is_done(const struct node *node)
+{
+	return !model_is_pending(node);
+}
+
+/*
+ * Which ones a cancel leaves alone, with their parts, because they were done
+ * before; or may have been, if the cancel was some time ago.
+ */
+static void mark_alone(struct node *node, bool now)
+{
+	bool canceled = now;
+
+	if (node->visited == visit)
+		return;
+	node->visited = visit;
+	for (unsigned i = 0; i < node->n_parts; i++) {
+		mark_alone(node->parts[i], now);
+		canceled |= model_is_canceled(node->parts[i]);
+	}
+	node->alone = is_done(node) && canceled;
+}
+
+/* Whether a shield has what it waits for, with only shields between. */
 static bool is_due(const struct node *node)
 {
-	while (!is_done(node) && (node->kind == LINK || node->kind == SHIELD))
-		node = node->parts[node->n_parts - 1];
+	while (!is_done(node) && node->kind == SHIELD)
+		node = node->parts[0];
 	return is_done(node);
 }
 
@@ -63,6 +105,8 @@ static void expect_canceled(struct node *node)
 	if (node->ended || node->running || node->visited == visit)
 		return;
 	node->visited = visit;
+	if (node->alone)
+		return;
 	if (node->kind == LINK) {
 		/* A continuation that is due, or running, goes on. */
 		part = node->parts[node->n_parts - 1];
@@ -72,17 +116,24 @@ static void expect_canceled(struct node *node)
 		return;
 	}
 	if (node->kind == SHIELD) {
+		/* Not because of a chain that is due: that is pending. */
 		must(is_due(node->parts[0]) || is_done(node), node);
 		return;
 	}
 	if (node->kind != TIMED)
 		must(is_done(node), node);
-	/* The parts of one that was done before are left alone. */
-	if (is_done(node) &&
-	    (!node->keep || af_future_error(node->keep) != -ECANCELED))
+	/* It had an outcome of its own. */
+	if (is_done(node) && !model_is_canceled(node))
 		return;
 	for (unsigned i = 0; i < node->n_parts; i++)
-		expect_canceled(node->parts[i]);
+		if (node->parts[i] != node->refused)
+			expect_canceled(node->parts[i]);
+}
+
+void model_will_cancel(struct node *node)
+{
+	visit++;
+	mark_alone(node, true);
 }
 
 void model_expect_canceled(struct node *node)
@@ -92,11 +143,28 @@ void model_expect_canceled(struct node *node)
 		expect_canceled(node);
 }
 
+/* The same, of a cancel that was some time ago. */
+static void expect_lost(struct node *node)
+{
+	visit++;
+	mark_alone(node, false);
+	model_expect_canceled(node);
+}
+
 static bool same_end(const struct node *node, const struct node *part)
 {
 	return part->ended && node->error == part->error &&
 	       (node->kind == ALL || node->kind == MAP ||
 		node->count == part->count);
+}
+
+/* Whether a part was forgotten, when its end was already that of the whole. */
+static bool has_unknown(const struct node *node)
+{
+	for (unsigned i = 0; i < node->n_parts; i++)
+		if (node->parts[i]->forgets > 0 && !node->parts[i]->ended)
+			return true;
+	return false;
 }
 
 static void end_link(struct node *node)
@@ -106,7 +174,9 @@ static void end_link(struct node *node)
 	bool wanted = node->on & (source->error ? ON_FAILURE : ON_SUCCESS);
 
 	/* Made while the loop was being freed. */
-	if (model_freed && node->error == -ECANCELED)
+	if ((model_freed || node->orphan) && node->error == -ECANCELED)
+		return;
+	if (has_unknown(node))
 		return;
 	must(source->ended && node->calls <= 1, node);
 	must(node->on != ON_BOTH || node->calls == 1, node);
@@ -122,6 +192,8 @@ static void end_group(struct node *node)
 {
 	unsigned same = 0, good = 0, ended = 0, i;
 
+	if (has_unknown(node))
+		return;
 	for (i = 0; i < node->n_parts; i++) {
 		same += same_end(node, node->parts[i]);
 		ended += node->parts[i]->ended;
@@ -132,16 +204,15 @@ static void end_group(struct node *node)
 		must(node->error == -ECANCELED ? node->count <= good
 					       : node->count == good,
 		     node);
-	if (node->error == -ECANCELED && (node->canceled || model_freed))
+	if (node->error == -ECANCELED &&
+	    (node->canceled || node->orphan || model_freed))
 		return;
 	if (node->kind == TIMED && node->error == -ETIMEDOUT) {
-		model_expect_canceled(node->parts[0]);
+		expect_lost(node->parts[0]);
 		return;
 	}
-	if (node->kind == MAP && node->error == -EDEADLK)
-		for (i = 0; i < node->n_parts; i++)
-			if (model_depends(node->parts[i], node))
-				return;
+	if (node->kind == MAP && node->error == -EDEADLK && node->refused)
+		return;
 	if (node->kind == SETTLED || node->kind == MAP)
 		must(ended == node->n_parts, node);
 	if (node->kind == SETTLED || (node->kind == MAP && node->settle))
@@ -154,7 +225,7 @@ static void end_group(struct node *node)
 		must(node->error == 0 || ended == node->n_parts, node);
 	if (node->kind == RACE || (node->kind == ANY && node->error == 0))
 		for (i = 0; i < node->n_parts; i++)
-			model_expect_canceled(node->parts[i]);
+			expect_lost(node->parts[i]);
 }
 
 /* Which errors an operation may have: here nothing goes wrong by itself. */
@@ -164,14 +235,14 @@ static void check_error(const struct node *node)
 	case 0:
 		break;
 	case -ETIMEDOUT:
-		must(node->timed && node->kind <= COPY, node);
+		must(node->timed, node);
 		break;
 	case -ECANCELED:
 		must(node->canceled || model_freed, node);
 		break;
 	default:
 		must((node->kind == MAKER && node->given) ||
-			     (node->kind <= COPY && model_stream_error(node)),
+			     (node->kind <= FINISH && model_stream_error(node)),
 		     node);
 	}
 }
@@ -186,11 +257,8 @@ static void end_maker(const struct node *node, struct af_future *done)
 		must(model_freed || node->cancels == 1, node);
 }
 
-void model_end(struct af_future *done, void *arg)
+static void end(struct node *node, struct af_future *done)
 {
-	struct node *node = arg;
-
-	must(!node->ended && node->ran == 0, node);
 	must(af_future_is_done(done), node);
 	node->error = af_future_error(done);
 	if (node->kind != WRITE && node->kind != COPY)
@@ -203,6 +271,15 @@ void model_end(struct af_future *done, void *arg)
 		model_end_each(node, done);
 	else if (node->kind == WRITE)
 		model_end_write(node, done);
+	else if (node->kind == FINISH && node->error == 0)
+		(node->to ? node->to : node->stream)->finished[!!node->to] =
+			true;
+	else if (node->kind >= READ_AT && node->kind <= SYNC)
+		disk_end(node, done);
+	else if (node->kind == WORK)
+		work_end(node, done);
+	else if (node->kind == WAIT)
+		wait_end(node);
 	else if (node->kind == SLEEP && node->error == 0)
 		must(now_us() >= node->earliest, node);
 	else if (node->kind == MAKER)
@@ -212,35 +289,33 @@ void model_end(struct af_future *done, void *arg)
 	else if (node->kind > LINK)
 		end_group(node);
 	node->ended = true;
-	node->ran++;
-	model_ran++;
 	af_future_unref(node->keep);
 	node->keep = NULL;
 }
 
-struct watch {
-	struct node *node;
-	unsigned order;
-};
-
 static void on_done(struct af_future *done, void *arg)
 {
-	struct watch *watch = arg;
+	struct watch *watch = arg, *before;
 	struct node *node = watch->node;
 
-	must(node->ended && watch->order == node->ran, node);
+	must(!watch->ran && !watch->dropped, node);
+	for (before = node->watches; before != watch; before = before->next)
+		must(before->ran || before->unsure, node);
+	watch->ran = true;
+	if (!node->ended)
+		end(node, done);
 	must(af_future_error(done) == node->error, node);
 	must(af_future_count(done) == node->count, node);
-	node->ran++;
-	model_ran++;
-	free(watch);
 }
 
 void model_watch(struct node *node)
 {
-	struct watch *watch = malloc(sizeof *watch);
+	struct watch **last = &node->watches;
 
-	*watch = (struct watch){ node, node->added++ };
-	model_added++;
-	af_on_done(af_future_ref(node->f), on_done, watch);
+	while (*last)
+		last = &(*last)->next;
+	*last = calloc(1, sizeof **last);
+	must(*last, node);
+	(*last)->node = node;
+	af_on_done(af_future_ref(model_handle(node)), on_done, *last);
 }

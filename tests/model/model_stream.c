@@ -8,12 +8,25 @@
 
 #include "model/stream.h"
 
+/* The error of a write whose reader has left. */
+static bool may_break(const struct stream *to, int error)
+{
+	if (to->exact || error == -EPIPE)
+		return error == -EPIPE;
+	return error == -ECONNRESET || error == -EIO ||
+	       (to->endless && (error == -ECONNREFUSED || error == -ENOTCONN));
+}
+
 /* Errors that have to do with the other end, or with an option. */
 bool model_stream_error(const struct node *node)
 {
 	const struct stream *s = node->stream, *to = node->to;
 	int error = node->error;
 
+	if (error == -EBADF)
+		return node->barred;
+	if (error == -EMSGSIZE && node->kind == WRITE)
+		return to->messages && node->size > 65536;
 	if (error == -EMSGSIZE)
 		return node->kind <= EACH && node->kind != PEEK &&
 		       s->limit > 0 && (node->size == 0 || node->kind == EACH);
@@ -23,11 +36,12 @@ bool model_stream_error(const struct node *node)
 		       (s && s->fixed) || (to && to->fixed);
 	if (node->stopped && error == node->stopped)
 		return true;
-	if (node->kind >= WRITE && !to->reader && !to->disk)
-		return error == -EPIPE ||
-		       (!to->exact && (error == -ECONNRESET || error == -EIO));
+	if (error == -EPIPE && to && (to->shut || to->finishing[1]))
+		return true;
+	if (to && to->gone[0] && !to->disk && may_break(to, error))
+		return true;
 	/* There was no farewell. */
-	return node->kind != WRITE && s->rough && !s->writer;
+	return s && s->rough && s->gone[1];
 }
 
 /* Whether this can be the end of the stream. */
@@ -37,7 +51,7 @@ static bool may_be_over(const struct node *node, struct place place)
 
 	if (s->disk)
 		return node->kind == PEEK || s->n_taken >= node->known;
-	return !s->writer && (s->drops || stream_is_over(&place));
+	return s->gone[1] && (s->drops || stream_is_over(&place));
 }
 
 /* The texts of an UNTIL; a line is read up to the first one. */
@@ -98,7 +112,8 @@ static void check_flags(struct node *node, unsigned flags, size_t len,
 	case 0:
 		must(len > 0 || (node->size == 0 && node->kind == PEEK), node);
 		must(!piece || whole, node);
-		if (node->kind == PEEK || (node->kind == READ && node->full))
+		if ((node->kind == PEEK && !node->stream->messages) ||
+		    (node->kind == READ && node->full))
 			must(len == node->size, node);
 		break;
 	case AFIO_EOF:
@@ -109,17 +124,36 @@ static void check_flags(struct node *node, unsigned flags, size_t len,
 		must(piece ? !node->full : node->full, node);
 		break;
 	case AFIO_TRUNCATED:
-		must(piece && node->size > 0 && !whole, node);
-		must(node->kind == LINE ? len == node->size
-					: len + 2 >= node->size,
+		must(piece || (node->kind == READ && !node->full &&
+			       node->stream->messages),
+		     node);
+		must(node->size > 0 && !whole, node);
+		must(!piece || node->kind == LINE ? len == node->size
+						  : len + 2 >= node->size,
 		     node);
 		break;
 	default:
 		must(flags == AFIO_ERROR && len > 0, node);
 		must(node->stream->fixed ||
-			     (node->stream->rough && !node->stream->writer),
+			     (node->stream->rough && node->stream->gone[1]),
 		     node);
 	}
+}
+
+/* How many bytes of a message are left; 0: unknown. */
+static size_t message_left(struct place *place)
+{
+	const struct stream *s = place->stream;
+
+	if (!s->messages || s->mixed || stream_is_over(place) ||
+	    place->write->kind != WRITE)
+		return 0;
+	return place->write->size - place->offset;
+}
+
+static bool is_byte(char byte, short expected)
+{
+	return expected < 0 || (unsigned char)byte == expected;
 }
 
 static void end_read(struct node *node, struct af_future *done)
@@ -128,6 +162,7 @@ static void end_read(struct node *node, struct af_future *done)
 	struct place place = stream_place(s);
 	size_t len = SIZE_MAX, longest = node->kind == UNTIL ? 3 : 0;
 	const char *data = af_future_data(done, &len);
+	size_t left = message_left(&place);
 	bool whole = false;
 
 	s->reads--;
@@ -141,11 +176,19 @@ static void end_read(struct node *node, struct af_future *done)
 	must(node->size == 0 || len <= node->size || (whole && len <= longest),
 	     node);
 	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = node->kind == PEEK
-					     ? stream_look(&place, node)
-					     : stream_take(s, node);
-
-		must((unsigned char)data[i] == byte, node);
+		must(is_byte(data[i], node->kind == PEEK
+					      ? stream_look(&place, node)
+					      : stream_take(s, node)),
+		     node);
+	}
+	/* One message, or its beginning. */
+	if (left > 0 && (node->kind == PEEK || !node->full) &&
+	    (node->kind == PEEK || node->kind == READ)) {
+		must(len == (left < node->size ? left : node->size), node);
+		must(af_future_flags(done) == (len < left && node->kind == READ
+						       ? AFIO_TRUNCATED
+						       : 0),
+		     node);
 	}
 	if (node->kind != PEEK)
 		place = stream_place(s);
@@ -156,11 +199,13 @@ void model_piece(struct node *node, const char *data, size_t len,
 		 unsigned flags)
 {
 	const char *newline = memchr(data, '\n', len);
+	struct place place = stream_place(node->stream);
+	size_t left = message_left(&place);
 
+	must(left == 0 || node->lines || len == left, node);
 	must(!node->ended && !node->stopped && len > 0, node);
 	for (size_t i = 0; i < len; i++)
-		must((unsigned char)data[i] == stream_take(node->stream, node),
-		     node);
+		must(is_byte(data[i], stream_take(node->stream, node)), node);
 	node->size += len;
 	if (flags == AFIO_EOF)
 		must(node->lines && !newline &&
@@ -188,8 +233,7 @@ void model_end_each(struct node *node, struct af_future *done)
 		     node);
 }
 
-/* After this, a byte of it that is still sent is a wrong one. */
-static void spoil(struct node *node)
+void model_spoil(struct node *node)
 {
 	if (node->borrowed)
 		memset(node->borrowed, '!', node->size);
@@ -214,9 +258,12 @@ void model_end_write(struct node *node, struct af_future *done)
 		must(node->count == node->size, node);
 	if (node->error == 0 && node->size > 0)
 		must(node->count > 0, node);
+	if (node->to->messages)
+		must(node->count == 0 || node->count == node->size, node);
+	must(node->count == 0 || !node->too_late, node);
 	if (node->error == -ETIMEDOUT)
 		must(node->count == 0, node);
-	spoil(node);
+	model_spoil(node);
 }
 
 static void end_copy(struct node *node, struct af_future *done)
@@ -224,6 +271,7 @@ static void end_copy(struct node *node, struct af_future *done)
 	unsigned flags = af_future_flags(done);
 
 	stream_count(node, done);
+	must(node->count == 0 || !node->too_late, node);
 	must(node->count == af_future_count(done), node);
 	must(node->count <= node->size && node->n_fetched <= node->count, node);
 	stream_fetch(node, node->count);

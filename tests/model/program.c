@@ -30,6 +30,10 @@ struct operand {
 	{                                                                      \
 		"size", SIZES, 0                                               \
 	}
+#define PLACE                                                                  \
+	{                                                                      \
+		"place", CHOICE, 8                                             \
+	}
 #define TIME                                                                   \
 	{                                                                      \
 		"time", TIMES, 0                                               \
@@ -53,6 +57,8 @@ static const struct {
 	[OP_CLOSE] = { "close", 2, { FILE_AT, { "end", CHOICE, 2 } } },
 	[OP_ATTACH] = { "attach", 3, { FILE_AT, { "end", CHOICE, 2 } } },
 	[OP_LIMIT] = { "limit", 1, { FILE_AT, SIZE } },
+	[OP_SHUTDOWN] = { "shutdown", 2, { FILE_AT } },
+	[OP_FINISH] = { "finish", 2, { FILE_AT, { "end", CHOICE, 2 }, TIME } },
 	[OP_READ] = { "read",
 		      24,
 		      { FILE_AT, SIZE, { "full", CHOICE, 2 }, TIME } },
@@ -88,6 +94,20 @@ static const struct {
 			{ "to", FILES, 0 },
 			SIZE,
 			TIME } },
+	[OP_READ_AT] = { "read_at",
+			 5,
+			 { PLACE, SIZE, { "full", CHOICE, 2 }, TIME } },
+	[OP_WRITE_AT] = { "write_at",
+			  5,
+			  { PLACE,
+			    SIZE,
+			    { "full", CHOICE, 2 },
+			    { "borrow", CHOICE, 2 },
+			    TIME } },
+	[OP_SYNC] = { "sync", 1, { TIME } },
+	[OP_WORK] = { "work", 4, { { "long", CHOICE, 8 } } },
+	[OP_WAIT] = { "wait", 4, { { "write", CHOICE, 2 }, TIME } },
+	[OP_KICK] = { "kick", 4, { { "drain", CHOICE, 2 } } },
 	[OP_SLEEP] = { "sleep", 8, { TIME } },
 	[OP_MAKER] = { "maker", 10, { { "cancel", CHOICE, 4 } } },
 	[OP_GIVE] = { "give", 14, { FUTURE_AT, { "error", CHOICE, 2 } } },
@@ -112,6 +132,7 @@ static const struct {
 		       { "pending", CHOICE, 3 },
 		       { "settle", CHOICE, 2 } } },
 	[OP_CANCEL] = { "cancel", 12, { FUTURE_AT } },
+	[OP_FORGET] = { "forget", 4, { FUTURE_AT } },
 	[OP_DROP] = { "drop", 8, { FUTURE_AT } },
 	[OP_WATCH] = { "watch", 6, { FUTURE_AT } },
 	[OP_AWAIT] = { "await", 16, { FUTURE_AT, TIME } },

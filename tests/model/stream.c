@@ -32,6 +32,15 @@ unsigned char stream_byte(const struct node *write, size_t offset)
 
 void stream_add_read(struct stream *s, struct node *read)
 {
+	bool plain = read->kind == READ
+			     ? !read->full
+			     : read->kind == PEEK ||
+				       (read->kind == EACH && !read->lines);
+
+	if (s->reads == 0 && stream_is_drained(s))
+		s->mixed = false;
+	if (!plain)
+		s->mixed = true;
 	s->reads++;
 	*s->last_read = read;
 	s->last_read = &read->next_read;
@@ -40,6 +49,7 @@ void stream_add_read(struct stream *s, struct node *read)
 void stream_add(struct stream *s, struct node *write)
 {
 	write->to = s;
+	write->counted = write->too_late; /* 0 */
 	*s->last = write;
 	s->last = &write->next;
 }
@@ -52,7 +62,7 @@ void stream_count(struct node *write, struct af_future *done)
 	write->count = af_future_count(done);
 	write->to->n_counted += write->count;
 	/* The rest of one that ended early may still be on its way to a disk. */
-	if (af_future_error(done) == 0 && af_future_flags(done) == 0)
+	if (af_future_error(done) == 0 && !write->timed)
 		write->to->n_known = write->to->n_counted;
 }
 
@@ -85,6 +95,14 @@ bool stream_is_drained(struct stream *s)
 	return !first_write(s);
 }
 
+bool stream_is_written(struct stream *s)
+{
+	for (struct node *write = s->first; write; write = write->next)
+		if (!is_counted(write))
+			return true;
+	return false;
+}
+
 void stream_put_back(struct stream *s, struct node *unread)
 {
 	first_write(s);
@@ -97,6 +115,7 @@ void stream_put_back(struct stream *s, struct node *unread)
 	s->first = unread;
 	s->n_counted += unread->size;
 	s->n_known += unread->size;
+	s->mixed = true;
 }
 
 /* Takes what was read before a copy, even if that is not reported yet. */
@@ -125,7 +144,8 @@ void stream_fetch(struct node *copy, size_t n)
 		size_t i = copy->n_fetched;
 
 		if ((i & (i - 1)) == 0)
-			copy->fetched = realloc(copy->fetched, i ? 2 * i : 1);
+			copy->fetched = realloc(
+				copy->fetched, (i ? 2 * i : 1) * sizeof(short));
 		must(copy->fetched, copy);
 		copy->fetched[i] = stream_take(copy->stream, copy);
 		copy->n_fetched++;
@@ -136,7 +156,7 @@ struct place stream_place(struct stream *s)
 {
 	struct node *write = first_write(s);
 
-	return (struct place){ write, write ? write->taken : 0 };
+	return (struct place){ s, write, write ? write->taken : 0 };
 }
 
 bool stream_is_over(struct place *place)
@@ -150,11 +170,12 @@ bool stream_is_over(struct place *place)
 	return !write;
 }
 
-unsigned char stream_look(struct place *place, const struct node *reader)
+short stream_look(struct place *place, const struct node *reader)
 {
 	struct node *write;
 
-	stream_is_over(place);
+	if (stream_is_over(place) && place->stream->torn)
+		return -1;
 	write = place->write;
 	must(write && place->offset <
 			      (write->counted ? write->count : write->size),
@@ -165,12 +186,13 @@ unsigned char stream_look(struct place *place, const struct node *reader)
 	return write->fetched[place->offset++];
 }
 
-unsigned char stream_take(struct stream *s, const struct node *reader)
+short stream_take(struct stream *s, const struct node *reader)
 {
 	struct place place = stream_place(s);
-	unsigned char byte = stream_look(&place, reader);
+	short byte = stream_look(&place, reader);
 
-	place.write->taken++;
+	if (place.write)
+		place.write->taken++;
 	s->n_taken++;
 	return byte;
 }

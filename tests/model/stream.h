@@ -24,15 +24,28 @@ struct stream {
 	bool drops;	 /* unread bytes vanish when the writer leaves */
 	bool exact;	 /* a write without reader is -EPIPE, no other */
 	bool rough;	 /* without a farewell the end is an error */
+	bool layered;	 /* a layer takes bytes before they are sent */
+	bool torn;	 /* closed under a write, so more may have been sent */
+	bool messages;	 /* a write is one message */
+	bool endless;	 /* there is no end of file */
+	int shutdown;	 /* what af_file_shutdown() of the writer returns */
 	bool unbuffered; /* AFIO_UNBUFFERED */
 	size_t limit;	 /* of af_file_set_limit() */
 	bool attachable; /* its files may be detached */
 	int kept;	 /* the reader's descriptor, with AFIO_KEEP_FD; or -1 */
 	unsigned flags;	 /* of af_file_new(), for the reader */
+
+	/* What has become of the reader, [0], and of the writer, [1]. */
+	bool gone[2];	   /* it has left, or may have */
+	bool finishing[2]; /* af_file_finish() was called */
+	bool finished[2];  /* and has succeeded */
+	bool shut;	   /* af_file_shutdown() of the writer was called */
+	bool mixed;	   /* what is buffered may be of several messages */
 };
 
 /* Where in a stream one is. */
 struct place {
+	struct stream *stream;
 	struct node *write;
 	size_t offset;
 };
@@ -46,10 +59,10 @@ void stream_add_read(struct stream *s, struct node *read);
 void stream_add(struct stream *s, struct node *write);
 void stream_put_back(struct stream *s, struct node *unread);
 
-/* The next byte, which must be there; for a peek, or to take it. */
+/* The next byte, which must be there, or -1: any; to look at it, or take it. */
 struct place stream_place(struct stream *s);
-unsigned char stream_look(struct place *place, const struct node *reader);
-unsigned char stream_take(struct stream *s, const struct node *reader);
+short stream_look(struct place *place, const struct node *reader);
+short stream_take(struct stream *s, const struct node *reader);
 
 /* All bytes of a copy that has ended. */
 void stream_fetch(struct node *copy, size_t n);
@@ -59,5 +72,7 @@ void stream_count(struct node *write, struct af_future *done);
 bool stream_is_over(struct place *place);
 /* Whether no write is pending and all bytes written have been read. */
 bool stream_is_drained(struct stream *s);
+/* Whether a write is pending. */
+bool stream_is_written(struct stream *s);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How a world opens and closes its streams: pairs of every kind of file of
- * support/kinds.h that carries a stream of bytes, and files on disk.
+ * support/kinds.h, and files on disk.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ void stream_cancel(const struct stream *s, bool writes)
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		if (writes ? node->to == s && node->kind <= COPY
+		if (writes ? node->to == s && node->kind <= FINISH
 			   : node->stream == s)
 			model_cancel(node);
 	}
@@ -42,7 +43,10 @@ void stream_close(struct stream *s, bool writes)
 	if (!file)
 		return;
 	stream_cancel(s, writes);
+	if (writes && s->layered && stream_is_written(s))
+		s->torn = true;
 	*end = NULL;
+	s->gone[writes] = true;
 	must(af_file_close(file) == 0, NULL);
 	if (!writes && s->kept >= 0) {
 		must(close(s->kept) == 0, NULL);
@@ -75,6 +79,7 @@ static void open_disk(struct stream *s)
 	must(s->reader && s->writer, NULL);
 	must(close(fd) == 0 && unlink(path) == 0, NULL);
 	s->attachable = true;
+	s->shutdown = -ENOTSOCK;
 }
 
 static void open_pair(struct stream *s, const struct file_kind *kind)
@@ -86,29 +91,23 @@ static void open_pair(struct stream *s, const struct file_kind *kind)
 	s->writer = rig.writer;
 	s->foreign = kind->traits & FOREIGN;
 	s->fixed = kind->traits & FIXED_BASE;
+	s->messages = kind->traits & MESSAGES;
+	s->endless = kind->traits & NO_EOF;
 	s->drops = kind->traits & DROPS;
 	s->exact = kind->traits & ONE_WAY;
 	/* A layer says none where bytes are unsent. */
+	s->layered = kind->traits & LAYERED;
 	s->rough = kind->say_goodbye || kind->traits & LAYERED;
 	s->attachable = !(kind->traits & (FOREIGN | LAYERED));
-}
-
-/* The n-th kind that carries a stream; NULL: the disk. */
-static const struct file_kind *choose(uint32_t n)
-{
-	const struct file_kind *kinds[64];
-	uint32_t n_kinds = 0;
-
-	for (int i = 0; i < n_file_kinds; i++)
-		if (!(file_kinds[i].traits & MESSAGES))
-			kinds[n_kinds++] = &file_kinds[i];
-	n %= n_kinds + 1;
-	return n < n_kinds ? kinds[n] : NULL;
+	if (s->foreign)
+		s->shutdown = kind->traits & NO_BUFFER ? 0 : -ENOTSUP;
+	else if (kind->traits & (ONE_WAY | PTY))
+		s->shutdown = -ENOTSOCK;
 }
 
 void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
 {
-	const struct file_kind *kind = choose(n);
+	uint32_t kind = n % ((uint32_t)n_file_kinds + 1);
 	struct stream **place = &world.streams[slot % N_STREAMS];
 	struct stream *s;
 
@@ -123,8 +122,8 @@ void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
 	s->last = &s->first;
 	s->last_read = &s->reading;
 	s->kept = -1;
-	if (kind)
-		open_pair(s, kind);
+	if (kind < (uint32_t)n_file_kinds)
+		open_pair(s, &file_kinds[kind]);
 	else
 		open_disk(s);
 	if (s->attachable && flags > 0 && flags < 4)

@@ -4,27 +4,33 @@
  * everything has happened once.
  */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "model/world.h"
 
 struct world world;
 
 static const act_fn acts[OP_COUNT] = {
-	[OP_OPEN] = act_open,	  [OP_CLOSE] = act_close,
-	[OP_ATTACH] = act_attach, [OP_LIMIT] = act_limit,
-	[OP_READ] = act_read,	  [OP_LINE] = act_line,
-	[OP_UNTIL] = act_until,	  [OP_PEEK] = act_peek,
-	[OP_UNREAD] = act_unread, [OP_EACH] = act_each,
-	[OP_WRITE] = act_write,	  [OP_COPY] = act_copy,
-	[OP_SLEEP] = act_sleep,	  [OP_MAKER] = act_maker,
-	[OP_GIVE] = act_give,	  [OP_CHAIN] = act_chain,
-	[OP_GROUP] = act_group,	  [OP_TIMED] = act_timed,
-	[OP_SHIELD] = act_shield, [OP_MAP] = act_map,
-	[OP_CANCEL] = act_cancel, [OP_DROP] = act_drop,
-	[OP_WATCH] = act_watch,	  [OP_AWAIT] = act_await,
-	[OP_POST] = act_post,	  [OP_RAW] = act_raw,
-	[OP_RUN] = act_run,	  [OP_TURN] = act_turn,
-	[OP_FREE] = act_free,	  [OP_FAULT] = act_fault,
+	[OP_OPEN] = act_open,	      [OP_CLOSE] = act_close,
+	[OP_ATTACH] = act_attach,     [OP_LIMIT] = act_limit,
+	[OP_SHUTDOWN] = act_shutdown, [OP_FINISH] = act_finish,
+	[OP_READ] = act_read,	      [OP_LINE] = act_line,
+	[OP_UNTIL] = act_until,	      [OP_PEEK] = act_peek,
+	[OP_UNREAD] = act_unread,     [OP_EACH] = act_each,
+	[OP_WRITE] = act_write,	      [OP_COPY] = act_copy,
+	[OP_READ_AT] = act_read_at,   [OP_WRITE_AT] = act_write_at,
+	[OP_SYNC] = act_sync,	      [OP_WORK] = act_work,
+	[OP_WAIT] = act_wait,	      [OP_KICK] = act_kick,
+	[OP_SLEEP] = act_sleep,	      [OP_MAKER] = act_maker,
+	[OP_GIVE] = act_give,	      [OP_CHAIN] = act_chain,
+	[OP_GROUP] = act_group,	      [OP_TIMED] = act_timed,
+	[OP_SHIELD] = act_shield,     [OP_MAP] = act_map,
+	[OP_CANCEL] = act_cancel,     [OP_DROP] = act_drop,
+	[OP_FORGET] = act_forget,     [OP_WATCH] = act_watch,
+	[OP_AWAIT] = act_await,	      [OP_POST] = act_post,
+	[OP_RAW] = act_raw,	      [OP_RUN] = act_run,
+	[OP_TURN] = act_turn,	      [OP_FREE] = act_free,
+	[OP_FAULT] = act_fault,
 };
 
 static void run_body(unsigned body)
@@ -73,20 +79,31 @@ struct node *world_node(enum kind_of kind)
 	return node;
 }
 
+/* An operation on a file whose end was asked for. */
+static void note_end(struct node *node, const struct stream *s, bool writes)
+{
+	node->barred |= s->finishing[writes];
+	node->canceled |= s->finishing[writes];
+	if (node->kind != FINISH)
+		node->too_late |= s->finished[writes] || (writes && s->shut);
+}
+
 struct node *world_start(struct node *node, struct af_future *f)
 {
 	must(f, node);
 	node->f = f;
+	if (node->kind <= FINISH && node->stream)
+		note_end(node, node->stream, false);
+	if (node->kind <= FINISH && node->to)
+		note_end(node, node->to, true);
 	/* Of the others, every other one has only the program's reference. */
-	if (node->kind <= COPY || node->id % 2)
+	if (node->kind <= COPY || node->kind == WORK || node->id % 2)
 		node->keep = af_future_ref(f);
 	if (node->kind <= EACH || node->kind == COPY)
 		stream_add_read(node->stream, node);
 	if (node->kind == WRITE || node->kind == COPY)
 		stream_add(node->to, node);
-	node->added++;
-	model_added++;
-	af_on_done(af_future_ref(f), model_end, node);
+	model_watch(node);
 	if (world.n_live == MAX_LIVE)
 		world_drop(MAX_LIVE - 1);
 	world.live[world.n_live++] = node;
@@ -117,7 +134,6 @@ void world_begin(bool own)
 {
 	world.own = own;
 	model_freed = false;
-	model_added = model_ran = 0;
 	world.n_posted = world.n_posts_run = 0;
 	if (!own)
 		world.base = event_base_new();
@@ -149,8 +165,10 @@ static void drain(struct stream *s)
 {
 	struct node *node;
 
-	if (!s->reader)
+	if (!s->reader || s->finishing[0])
 		return;
+	if (s->endless)
+		must(af_file_shutdown(s->reader, SHUT_RD) == 0, NULL);
 	must(af_file_set_limit(s->reader, 0) == 0, NULL);
 	node = world_node(READ);
 	node->stream = s;
@@ -169,7 +187,7 @@ static void wait_for_deadlines(void)
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		while (node->timed && !node->ended) {
+		while (node->timed && !node->ended && !node->lost) {
 			af_on_done(af_sleep(world.loop,
 					    &(struct timeval){ 0, 200 }),
 				   on_drained, NULL);
@@ -178,21 +196,44 @@ static void wait_for_deadlines(void)
 	}
 }
 
-static void free_all(void)
+/* All futures have ended, and their functions have run. */
+static void check_ends(void)
 {
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		must(node->kind == UNREAD ||
-			     (node->ended && node->ran == node->added),
-		     node);
+		must(node->kind == UNREAD || node->ended || node->lost, node);
+		for (struct watch *watch = node->watches; watch;
+		     watch = watch->next)
+			must(watch->ran || watch->unsure, node);
 		must(node->kind != LINK || node->on != ON_BOTH ||
-			     node->calls == 1,
+			     node->calls == 1 || node->orphan,
 		     node);
-		af_future_unref(node->f);
-		free(node->fetched);
-		free(node);
 	}
+}
+
+static void free_node(struct node *node)
+{
+	struct watch *watch;
+
+	if (node->kind == WORK)
+		work_free(node);
+	while ((watch = node->watches)) {
+		node->watches = watch->next;
+		free(watch);
+	}
+	/* One whose end nobody was told of has its bytes still. */
+	model_spoil(node);
+	free(node->fetched);
+	free(node);
+}
+
+static void free_all(void)
+{
+	for (size_t i = 0; i < world.n_nodes; i++)
+		af_future_unref(world.nodes[i]->f);
+	for (size_t i = 0; i < world.n_nodes; i++)
+		free_node(world.nodes[i]);
 	for (size_t i = 0; i < world.n_all; i++)
 		free(world.all[i]);
 	free(world.nodes);
@@ -200,6 +241,27 @@ static void free_all(void)
 	world.nodes = NULL;
 	world.all = NULL;
 	world.n_nodes = world.room = world.n_all = world.n_live = 0;
+}
+
+/*
+ * libevent leaks a bufferevent whose callbacks are due when its base is freed;
+ * the loop's own one gets no turn after that.
+ */
+static void close_foreign(void)
+{
+	unsigned steps = world.steps;
+
+	world.steps = MAX_STEPS;
+	for (int i = 0; i < N_STREAMS; i++) {
+		struct stream *s = world.streams[i];
+
+		if (!s || !s->foreign)
+			continue;
+		stream_close(s, false);
+		stream_close(s, true);
+	}
+	must(event_base_loop(world.base, EVLOOP_NONBLOCK) >= 0, NULL);
+	world.steps = steps;
 }
 
 void world_end(bool drained)
@@ -215,12 +277,14 @@ void world_end(bool drained)
 			if (world.streams[i])
 				drain(world.streams[i]);
 	}
+	if (world.loop && world.own)
+		close_foreign();
 	if (world.loop || !world.own)
 		event_del(&world.raw);
 	model_freed = true;
 	af_loop_free(world.loop);
 	world.loop = NULL;
-	must(model_ran == model_added, NULL);
+	check_ends();
 	must(world.n_posts_run == world.n_posted, NULL);
 	for (int i = 0; i < N_STREAMS; i++) {
 		if (!world.streams[i])
@@ -229,6 +293,8 @@ void world_end(bool drained)
 		stream_close(world.streams[i], true);
 		world.streams[i] = NULL;
 	}
+	disk_close();
+	wait_close();
 	free_all();
 	/* libevent frees a bufferevent whose callbacks are due in a turn. */
 	if (!world.own) {

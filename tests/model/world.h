@@ -34,6 +34,7 @@ struct world {
 	unsigned raw_body;
 	uintptr_t n_posted, n_posts_run;
 
+	unsigned n_forgets; /* the last number of model_visit() */
 	struct node **nodes;
 	size_t n_nodes, room;
 	struct node *live[MAX_LIVE]; /* with references, the newest last */
@@ -74,6 +75,8 @@ bool act_open(const uint32_t *arg);
 bool act_close(const uint32_t *arg);
 bool act_attach(const uint32_t *arg);
 bool act_limit(const uint32_t *arg);
+bool act_shutdown(const uint32_t *arg);
+bool act_finish(const uint32_t *arg);
 bool act_read(const uint32_t *arg);
 bool act_line(const uint32_t *arg);
 bool act_until(const uint32_t *arg);
@@ -82,6 +85,12 @@ bool act_unread(const uint32_t *arg);
 bool act_each(const uint32_t *arg);
 bool act_write(const uint32_t *arg);
 bool act_copy(const uint32_t *arg);
+bool act_read_at(const uint32_t *arg);
+bool act_write_at(const uint32_t *arg);
+bool act_sync(const uint32_t *arg);
+bool act_work(const uint32_t *arg);
+bool act_wait(const uint32_t *arg);
+bool act_kick(const uint32_t *arg);
 bool act_sleep(const uint32_t *arg);
 bool act_maker(const uint32_t *arg);
 bool act_give(const uint32_t *arg);
@@ -92,6 +101,7 @@ bool act_shield(const uint32_t *arg);
 bool act_map(const uint32_t *arg);
 bool act_cancel(const uint32_t *arg);
 bool act_drop(const uint32_t *arg);
+bool act_forget(const uint32_t *arg);
 bool act_watch(const uint32_t *arg);
 bool act_await(const uint32_t *arg);
 bool act_post(const uint32_t *arg);
@@ -100,6 +110,11 @@ bool act_run(const uint32_t *arg);
 bool act_turn(const uint32_t *arg);
 bool act_free(const uint32_t *arg);
 bool act_fault(const uint32_t *arg);
+
+/* What is left of the operations in disk.c and work.c. */
+void disk_close(void);
+void work_free(struct node *node);
+void wait_close(void);
 
 /* Prepares the event of the program. */
 void act_raw_assign(void);

@@ -101,6 +101,32 @@ START_TEST(disk_end_seen_for_nobody_is_looked_at_again)
 }
 END_TEST
 
+START_TEST(disk_end_seen_for_another_read_is_looked_at_again)
+{
+	struct slow slow = { .now = NOW_COLD, .read_before = true };
+	struct af_future *f, *g;
+	struct af_file *file;
+	int fd;
+
+	open_cold(_i);
+	slow_set(&slow);
+	file = containing("", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	put_text(fd, "abc");
+	close(fd);
+	/* The worker has seen the end, for a read before this one. */
+	g = reading(file, 9);
+	af_future_cancel(f);
+	slow_go();
+	expect_error(&rig, f, -ECANCELED);
+	expect_text(&rig, g, "abc", 0);
+	close_all(file);
+}
+END_TEST
+
 /* In one turn, in which it is not yet known that nobody waits any more. */
 START_TEST(disk_end_seen_as_the_deadline_came_is_looked_at_again)
 {
@@ -443,6 +469,7 @@ Suite *suite(void)
 	ADD(disk_read_stuck_in_the_middle_has_what_came, DRIVE_COUNT);
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_for_another_read_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_before_a_read_began_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_before_a_peek_was_queued_is_looked_at_again,

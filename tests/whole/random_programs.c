@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random programs of operations, chains, groups, cancels, timeouts, closes and
- * nested waits, on files of every kind, against the model in tests/model. A
+ * Random programs of operations, chains, groups, cancels, timeouts, closes,
+ * forgets and nested waits, on files of every kind, against the model in tests/model. A
  * program that fails is made as short as possible and printed.
  *
  * AF_TEST_OPERATIONS=n   runs programs until n operations were done, rather
- *                        than a hundred thousand
+ *                        than a million
  * AF_TEST_SEED=n         begins with that seed; without AF_TEST_OPERATIONS it
  *                        runs this one only
  * AF_TEST_PROGRAM=text   runs one program; text may be the name of a file
