@@ -46,7 +46,6 @@ static int conn_error(struct afi_conn *conn, int result)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	case SSL_ERROR_WANT_READ:
-	case SSL_ERROR_WANT_WRITE:
 		return -EAGAIN;
 	case SSL_ERROR_SYSCALL:
 	case SSL_ERROR_SSL:

@@ -38,7 +38,6 @@ static void handshake_free(struct handshake *handshake)
 	free(handshake);
 }
 
-/* why: NULL: there is no text. */
 static void handshake_fail(struct handshake *handshake, int error,
 			   const char *why)
 {
@@ -46,9 +45,9 @@ static void handshake_fail(struct handshake *handshake, int error,
 	char text[2 * AFI_TLS_TEXT + 2];
 
 	af_file_close(handshake->file);
-	snprintf(text, sizeof(text), "%s: %s", handshake->who, why ? why : "");
+	snprintf(text, sizeof(text), "%s: %s", handshake->who, why);
 	handshake_free(handshake);
-	af_future_fail_text(f, error, why ? text : NULL);
+	af_future_fail_text(f, error, text);
 	af_future_unref(f);
 }
 
