@@ -65,8 +65,8 @@ static void handshake_succeed(struct handshake *handshake)
 	struct af_file *file = handshake->file;
 
 	handshake_free(handshake);
-	if (af_future_resolve_file(f, file) < 0)
-		af_file_close(file);
+	/* It is pending: a cancel ends the handshake. */
+	af_future_resolve_file(f, file);
 	af_future_unref(f);
 }
 

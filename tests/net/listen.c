@@ -722,6 +722,8 @@ START_TEST(nonsense_is_refused)
 	NONSENSE(path_of("socket"), NULL, .mode = 01000);
 	NONSENSE("127.0.0.1", "0", .family = AF_UNIX);
 	NONSENSE(path_of("socket"), "80", .family = AF_UNIX);
+	af_listener_close(listen_on(&rig, path_of("socket"), NULL,
+				    LISTEN(.family = AF_UNIX)));
 	NONSENSE("127.0.0.1", "0", .family = 12345);
 	NONSENSE("127.0.0.1", "0", .type = SOCK_SEQPACKET);
 	NONSENSE("127.0.0.1", "0", .type = SOCK_DGRAM);

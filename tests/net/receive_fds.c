@@ -285,6 +285,34 @@ START_TEST(receive_behind_another_times_out_alone)
 }
 END_TEST
 
+/* At its deadline it takes what is there, but not of a flood without end. */
+START_TEST(receive_at_its_deadline_takes_a_bounded_number_of_messages)
+{
+	int room = 400000, n = 0;
+	struct af_future *f;
+	size_t count;
+
+	open_messages(_i % DRIVE_COUNT, AFIO_RECEIVE_FDS);
+	setsockopt(rig.out, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	while (send(rig.out, &"abc"[n % 3], 1, MSG_DONTWAIT) == 1)
+		n++;
+	f = af_file_receive_fds(rig.reader, 100000, 9, AFIO_FULL, MS(1));
+	spin(5);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
+	count = af_future_count(f);
+	ck_assert_uint_ge(count, 32);
+	ck_assert_uint_le(count, 16 * 18 + 1);
+	af_future_unref(f);
+	/* The others stay. */
+	if (count < (size_t)n)
+		expect_bytes(&rig, receive(9), &"abc"[count % 3], 1, 0);
+	else
+		fprintf(stderr, "skipped: no room for so many messages\n");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(receive_of_a_set_larger_than_wanted_closes_the_rest)
 {
 	struct tag tags[3];
@@ -1007,6 +1035,8 @@ Suite *suite(void)
 	ADD(receive_that_ends_early_leaves_bytes_and_descriptors, EVERY_TYPE);
 	ADD(receive_of_gathered_bytes_ends_before_a_second_set, EVERY_TYPE);
 	ADD(receive_behind_another_times_out_alone, EVERY_TYPE);
+	ADD(receive_at_its_deadline_takes_a_bounded_number_of_messages,
+	    DRIVE_COUNT);
 	ADD(receive_of_a_set_larger_than_wanted_closes_the_rest, EVERY_TYPE);
 	ADD(receive_of_an_empty_message_has_its_set, MESSAGES);
 	ADD(receive_passes_over_empty_messages_only_if_it_is_full, DRIVE_COUNT);

@@ -260,6 +260,23 @@ START_TEST(write_to_a_peer_that_left_raises_no_signal)
 }
 END_TEST
 
+/* That is the same for a program: nobody gets its bytes. */
+START_TEST(write_to_a_peer_that_broke_off_fails_epipe)
+{
+	const struct linger at_once = { 1, 0 };
+
+	open_tls(KIND_TCP, (enum driver)_i);
+	expect_passes(server, client);
+	ck_assert_int_eq(setsockopt(af_file_fd(server), SOL_SOCKET, SO_LINGER,
+				    &at_once, sizeof at_once),
+			 0);
+	af_file_close(server);
+	server = NULL;
+	expect_error(&rig, af_file_write(client, "a", 1, 0, MS(20000)), -EPIPE);
+	close_tls();
+}
+END_TEST
+
 START_TEST(write_that_ends_early_counts_what_arrives)
 {
 	struct af_future *f;
@@ -404,6 +421,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, new_keys_are_agreed_on_while_bytes_pass, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, small_reads_of_a_large_record_do_not_wait, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, write_to_a_peer_that_broke_off_fails_epipe, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, write_that_ends_early_counts_what_arrives, 0,
 			    DRIVE_COUNT);
