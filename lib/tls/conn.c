@@ -101,12 +101,14 @@ static ssize_t conn_write(void *arg, const void *buf, size_t len)
 	if (r < 0)
 		return r;
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_write(conn->ssl, buf, n);
 	if (r > 0)
 		return r;
+	/* -EAGAIN: it has received a part of a message that is not for us. */
 	r = conn_error(conn, r);
 	ERR_clear_error();
-	return r == 0 || r == -EAGAIN ? -EPIPE : r;
+	return r == 0 || r == -ECONNRESET ? -EPIPE : r;
 }
 
 static int conn_flush(void *arg)
