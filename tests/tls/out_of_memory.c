@@ -215,6 +215,38 @@ START_TEST(connection_without_memory_of_openssl_fails)
 }
 END_TEST
 
+/* Those that need no tls make one. */
+START_TEST(connection_that_cannot_be_begun_fails_enomem)
+{
+	struct af_future *f;
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_pair(KIND_SOCKETPAIR, fds);
+	client = af_file_new(rig.loop, fds[0], 0);
+	openssl_left = 0;
+	f = af_start_tls(client, "localhost", NULL, NULL);
+	ck_assert(!openssl_had_all());
+	expect_error(&rig, f, -ENOMEM);
+	client = NULL;
+	ck_assert_int_eq(read(fds[1], &(char){ 0 }, 1), 0);
+	close(fds[1]);
+	openssl_left = 0;
+	f = af_connect_tls(rig.loop, "localhost", "1", NULL, NULL, NULL);
+	ck_assert(!openssl_had_all());
+	expect_error(&rig, f, -ENOMEM);
+	client_tls = CLIENT();
+	memory.n = memory.failed = memory.from = 0;
+	memory.until = 1;
+	memory.watched = true;
+	f = af_connect_tls(rig.loop, "localhost", "1", NULL, client_tls, NULL);
+	memory.watched = false;
+	ck_assert_uint_eq(memory.failed, 1);
+	expect_error(&rig, f, -ENOMEM);
+	close_tls();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("tls out of memory");
@@ -229,5 +261,6 @@ Suite *suite(void)
 	tcase_add_test(tc, client_without_memory_of_openssl_is_not_made);
 	tcase_add_loop_test(tc, connection_without_memory_of_openssl_fails, 0,
 			    2);
+	tcase_add_test(tc, connection_that_cannot_be_begun_fails_enomem);
 	return s;
 }
