@@ -388,6 +388,56 @@ START_TEST(write_after_a_part_of_a_ticket_waits_for_the_rest)
 }
 END_TEST
 
+static void bring_the_rest(struct af_future *done, void *arg)
+{
+	size_t n = held_record();
+
+	(void)done;
+	(void)arg;
+	put(relayed[1], held + n, held_len - n);
+}
+
+/* The base of this wait is another one than that of the read. */
+static void write_inside(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f = af_file_write(client, "abc", 3, AFIO_FULL, NULL);
+
+	(void)fd;
+	(void)what;
+	ck_assert(!af_future_is_done(f));
+	af_on_done(af_sleep(rig.loop, MS(5)), bring_the_rest, NULL);
+	*(int *)arg = af_await(f);
+	af_future_unref(f);
+}
+
+START_TEST(write_after_a_part_of_a_ticket_is_awaited_in_a_callback)
+{
+	struct af_future *read;
+	int r = 1;
+
+	open_relayed((enum driver)_i);
+	put(relayed[1], held, held_record());
+	read = af_file_read(client, 3, AFIO_FULL, MS(20000));
+	turn(&rig);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT, write_inside,
+			&r, MS(1));
+	while (r > 0)
+		expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
+	ck_assert_int_eq(r, 0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, AFIO_FULL, MS(20000)), "abc",
+		    0);
+	expect_count(&rig, af_file_write(server, "def", 3, AFIO_FULL, NULL), 3,
+		     0);
+	relay(relayed[0], relayed[1]);
+	expect_text(&rig, read, "def", 0);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
 /* It has not been sent, and will not be. */
 START_TEST(write_after_a_part_of_a_ticket_ends_at_its_deadline)
 {
@@ -554,6 +604,9 @@ Suite *suite(void)
 	tcase_add_loop_test(tc,
 			    write_after_a_part_of_a_ticket_waits_for_the_rest,
 			    0, 3 * DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, write_after_a_part_of_a_ticket_is_awaited_in_a_callback, 0,
+		DRIVE_COUNT);
 	tcase_add_loop_test(tc,
 			    write_after_a_part_of_a_ticket_ends_at_its_deadline,
 			    0, DRIVE_COUNT);
