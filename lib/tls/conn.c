@@ -141,6 +141,9 @@ static int conn_finish(void *arg)
 	struct afi_conn *conn = arg;
 	int r;
 
+	/* Not between the parts of a message: takes the rest, if it is there. */
+	if (conn->shaken && !conn->failed && SSL_in_init(conn->ssl))
+		conn_take_in(conn);
 	if (conn->failed || SSL_in_init(conn->ssl))
 		return -EPIPE;
 	ERR_clear_error();
@@ -290,8 +293,9 @@ int afi_conn_handshake(struct afi_conn *conn)
 	ERR_clear_error();
 	afi_bio_begin(&conn->io);
 	r = SSL_do_handshake(conn->ssl);
+	conn->shaken = r == 1;
 	r = r == 1 ? 0 : conn_error(conn, r);
-	if (r == 0 && SSL_in_init(conn->ssl))
+	if (r == 0 && !conn->shaken)
 		r = -ECONNRESET; /* a goodbye in the middle of it */
 	/* Also an alert that says why it failed. */
 	sent = conn_flush_handshake(conn, r == 0);

@@ -438,6 +438,25 @@ START_TEST(write_after_a_part_of_a_ticket_is_awaited_in_a_callback)
 }
 END_TEST
 
+START_TEST(finish_after_a_part_of_a_ticket_says_goodbye)
+{
+	size_t n;
+
+	open_relayed((enum driver)_i);
+	n = held_record();
+	put(relayed[1], held, n);
+	expect_error(&rig, af_file_read(client, 3, 0, MS(1)), -ETIMEDOUT);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	put(relayed[1], held + n, held_len - n);
+	expect_error(&rig, af_file_finish(client, MS(20000)), 0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, 0, MS(20000)), "", AFIO_EOF);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
 /* It has not been sent, and will not be. */
 START_TEST(write_after_a_part_of_a_ticket_ends_at_its_deadline)
 {
@@ -607,6 +626,8 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, write_after_a_part_of_a_ticket_is_awaited_in_a_callback, 0,
 		DRIVE_COUNT);
+	tcase_add_loop_test(tc, finish_after_a_part_of_a_ticket_says_goodbye, 0,
+			    DRIVE_COUNT);
 	tcase_add_loop_test(tc,
 			    write_after_a_part_of_a_ticket_ends_at_its_deadline,
 			    0, DRIVE_COUNT);
