@@ -301,7 +301,7 @@ START_TEST(receive_at_its_deadline_takes_a_bounded_number_of_messages)
 	ck_assert_int_eq(drive(&rig, f), 0);
 	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
 	count = af_future_count(f);
-	ck_assert_uint_ge(count, 32);
+	ck_assert_uint_ge(count, n < 32 ? (size_t)n : 32);
 	ck_assert_uint_le(count, 16 * 18 + 1);
 	af_future_unref(f);
 	/* The others stay. */
