@@ -125,51 +125,6 @@ START_TEST(send_to_without_buffers_can_be_cancelled)
 }
 END_TEST
 
-static int take(const char *data, size_t len, const struct sockaddr *from,
-		socklen_t from_len, unsigned flags, void *arg)
-{
-	size_t *n = arg;
-
-	ck_assert_uint_eq(flags, 0);
-	ck_assert_uint_eq(len, 1);
-	ck_assert_int_eq(*data, (int)('0' + *n));
-	expect_address(from, from_len, rig.out);
-	return ++*n == 6;
-}
-
-static bool deny_recvmmsg(int error)
-{
-	static const struct denied calls[] = {
-		{ "recvmmsg", SYS_recvmmsg, 0, 0, 0 },
-#ifdef SYS_recvmmsg_time64
-		{ "recvmmsg", SYS_recvmmsg_time64, 0, 0, 0 },
-#endif
-	};
-
-	return deny(calls, sizeof calls / sizeof *calls, error);
-}
-
-START_TEST(each_datagram_where_recvmmsg_is_refused_works)
-{
-	static const int errors[] = { ENOSYS, EPERM, EACCES };
-	struct af_future *f;
-	char text[2] = "0";
-	size_t n = 0;
-
-	open_datagrams(&rig, IPV4, (enum driver)(_i % DRIVE_COUNT));
-	if (deny_recvmmsg(errors[_i / DRIVE_COUNT])) {
-		for (; *text < '5'; ++*text)
-			say(&rig, text);
-		f = af_file_each_datagram(rig.reader, take, &n);
-		while (n < 5)
-			ck_assert_int_eq(af_await_for(f, MS(1)), -ETIMEDOUT);
-		say(&rig, "5");
-		expect_count(&rig, f, 6, 0);
-	}
-	rig_close(&rig);
-}
-END_TEST
-
 #ifdef SYS_setsockopt
 /* Each option of IPv6 is asked for, and its refusal is reported. */
 START_TEST(datagram_option_of_ipv6_that_is_refused_says_so)
@@ -236,6 +191,51 @@ START_TEST(datagram_that_can_have_no_name_has_none)
 END_TEST
 #endif
 
+static int take(const char *data, size_t len, const struct sockaddr *from,
+		socklen_t from_len, unsigned flags, void *arg)
+{
+	size_t *n = arg;
+
+	ck_assert_uint_eq(flags, 0);
+	ck_assert_uint_eq(len, 1);
+	ck_assert_int_eq(*data, (int)('0' + *n));
+	expect_address(from, from_len, rig.out);
+	return ++*n == 6;
+}
+
+static bool deny_recvmmsg(int error)
+{
+	static const struct denied calls[] = {
+		{ "recvmmsg", SYS_recvmmsg, 0, 0, 0 },
+#ifdef SYS_recvmmsg_time64
+		{ "recvmmsg", SYS_recvmmsg_time64, 0, 0, 0 },
+#endif
+	};
+
+	return deny(calls, sizeof calls / sizeof *calls, error);
+}
+
+START_TEST(each_datagram_where_recvmmsg_is_refused_works)
+{
+	static const int errors[] = { ENOSYS, EPERM, EACCES };
+	struct af_future *f;
+	char text[2] = "0";
+	size_t n = 0;
+
+	open_datagrams(&rig, IPV4, (enum driver)(_i % DRIVE_COUNT));
+	if (deny_recvmmsg(errors[_i / DRIVE_COUNT])) {
+		for (; *text < '5'; ++*text)
+			say(&rig, text);
+		f = af_file_each_datagram(rig.reader, take, &n);
+		while (n < 5)
+			ck_assert_int_eq(af_await_for(f, MS(1)), -ETIMEDOUT);
+		say(&rig, "5");
+		expect_count(&rig, f, 6, 0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("net/datagram_denied");
@@ -249,13 +249,15 @@ Suite *suite(void)
 	ADD(send_to_at_its_deadline_is_tried_once_more, DRIVE_COUNT);
 	ADD(send_to_without_buffers_can_be_cancelled, DRIVE_COUNT);
 
-	tc = sockets_case(s, "refused");
-	ADD(each_datagram_where_recvmmsg_is_refused_works, 3 * DRIVE_COUNT);
+	tc = sockets_case(s, "opening");
 #ifdef SYS_setsockopt
 	ADD(datagram_option_of_ipv6_that_is_refused_says_so, 4);
 #endif
 #ifdef SYS_bind
 	ADD(datagram_that_can_have_no_name_has_none, 2);
 #endif
+
+	tc = sockets_case(s, "refused");
+	ADD(each_datagram_where_recvmmsg_is_refused_works, 3 * DRIVE_COUNT);
 	return s;
 }

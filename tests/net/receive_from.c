@@ -649,8 +649,8 @@ START_TEST(receive_from_beside_writes_of_evbuffers_works)
 		     0);
 	evbuffer_free(buf);
 	plain_expect(rig.out, "to", af_file_fd(rig.reader));
-	say(&rig, "fro");
-	expect_from(&rig, receive(0), "fro", 0, rig.out);
+	say(&rig, "back");
+	expect_from(&rig, receive(0), "back", 0, rig.out);
 	expect_error(&rig, af_file_receive_from(rig.reader, 0, 0, MS(0)),
 		     -ETIMEDOUT);
 	rig_close(&rig);
