@@ -43,8 +43,9 @@ typedef ssize_t (*af_layer_read_fn)(void *arg, void *buf, size_t len);
  * Takes bytes that are to be sent, and need not send them yet.
  *
  * @return 1..len, how many it has taken, which it need not limit to what the
- *         socket has room for, but to about 64 KiB; or a negative errno other
- *         than -EAGAIN
+ *         socket has room for, but to about 64 KiB; -EAGAIN if it can take none
+ *         before the peer has sent something, and it is called again when the
+ *         socket can be read; or another negative errno
  */
 typedef ssize_t (*af_layer_write_fn)(void *arg, const void *buf, size_t len);
 

@@ -18,7 +18,10 @@ static void dump_future(FILE *out, int level, const struct af_future *f)
 	int64_t left;
 
 	fprintf(out, "%*s%s", 2 * level, "", f->ops->name);
-	if (f->ops->describe)
+	/* A wait below another one goes on only after that. */
+	if (f->done)
+		fputs(", done", out);
+	else if (f->ops->describe)
 		f->ops->describe(f, out);
 	if (f->running)
 		fputs(", running", out);

@@ -93,7 +93,7 @@ struct afi_future_ops {
 	bool has_match;
 	/* If it is pending: its count so far. */
 	size_t (*progress)(const struct af_future *f);
-	/* For the dump: " fd 5" or the like; may be NULL. */
+	/* For the dump, if it is pending: " fd 5" or the like; may be NULL. */
 	void (*describe)(const struct af_future *f, FILE *out);
 };
 

@@ -74,8 +74,7 @@ static void accept_describe(const struct af_future *f, FILE *out)
 	const struct accept *accept =
 		AFI_CONTAINER(f, const struct accept, future);
 
-	if (accept->taker.listener)
-		afi_listener_describe(accept->taker.listener, out);
+	afi_listener_describe(accept->taker.listener, out);
 }
 
 static const struct afi_future_ops accept_ops = {

@@ -60,8 +60,7 @@ static void accept_each_describe(const struct af_future *f, FILE *out)
 	const struct accept_each *each =
 		AFI_CONTAINER(f, const struct accept_each, future);
 
-	if (each->taker.listener)
-		afi_listener_describe(each->taker.listener, out);
+	afi_listener_describe(each->taker.listener, out);
 	fprintf(out, ", %zu connections so far", f->count);
 }
 

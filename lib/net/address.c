@@ -191,7 +191,7 @@ const struct sockaddr *af_future_address(const struct af_future *f, size_t i,
 		return NULL;
 	if (f->source)
 		f = f->source;
-	if (f->ops && f->ops->address)
+	if (f->ops->address)
 		address = f->ops->address(f, i);
 	if (!address)
 		return NULL;

@@ -50,9 +50,9 @@ void afi_attempt_stop(struct afi_attempt *attempt)
 	afi_attempt_give(attempt);
 }
 
-/* Whether two internet addresses have the same host and port. */
-static bool attempt_same(const struct afi_address *a,
-			 const struct afi_address *b)
+/* Whether two internet addresses of one family have the same host. */
+static bool attempt_same_host(const struct afi_address *a,
+			      const struct afi_address *b)
 {
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->storage;
 	const struct sockaddr_in *b4 = (const struct sockaddr_in *)&b->storage;
@@ -61,8 +61,6 @@ static bool attempt_same(const struct afi_address *a,
 	const struct sockaddr_in6 *b6 =
 		(const struct sockaddr_in6 *)&b->storage;
 
-	if (a->sa.sa_family != b->sa.sa_family || a4->sin_port != b4->sin_port)
-		return false;
 	if (a->sa.sa_family == AF_INET)
 		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
 	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) ==
@@ -88,7 +86,7 @@ static bool attempt_is_to_itself(const struct afi_attempt *attempt)
 	       getsockname(attempt->fd, &own.sa, &own.len) == 0 &&
 	       attempt_port(&own) == attempt_port(attempt->to) &&
 	       getpeername(attempt->fd, &peer.sa, &peer.len) == 0 &&
-	       attempt_same(&own, &peer);
+	       attempt_same_host(&own, &peer);
 }
 
 /* What became of one that is ready. The kernel says an error only once. */
@@ -253,7 +251,7 @@ int afi_attempt_look(struct afi_attempt *attempt)
 		r = attempt_call(attempt);
 	else if (afi_fd_poll(attempt->fd, POLLOUT))
 		r = attempt_outcome(attempt);
-	if (r == -EINPROGRESS || (r == -EAGAIN && attempt->again.look))
+	if (r == -EINPROGRESS || r == -EAGAIN)
 		return -EINPROGRESS;
 	if (r < 0)
 		afi_attempt_stop(attempt);

@@ -196,15 +196,15 @@ static void connect_describe(const struct af_future *f, FILE *out)
 	const struct afi_lookup *lookup = connect->source.lookup
 						  ? connect->source.lookup
 						  : connect->peer.lookup;
-	size_t started = connect->race.started;
+	const struct afi_race *race = &connect->race;
 	char buf[AFI_ADDRESS_TEXT];
 
 	if (lookup)
 		fprintf(out, ", looks up %s", afi_lookup_host(lookup));
-	else if (started > 0)
+	else
 		fprintf(out, " to %s",
-			afi_address_put(
-				buf, connect->race.attempts[started - 1].to));
+			afi_address_put(buf,
+					race->attempts[race->started - 1].to));
 }
 
 static const struct afi_future_ops connect_ops = {

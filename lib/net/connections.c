@@ -21,7 +21,7 @@ static void connections_on_close(struct afi_on_close *on_close)
 		AFI_CONTAINER(on_close, struct afi_connections, on_close);
 
 	connections->n--;
-	if (connections->listener && connections->changed)
+	if (connections->listener)
 		connections->changed(connections->listener);
 	connections_free(connections);
 }

@@ -168,7 +168,7 @@ static void each_datagram_work(struct each_datagram *each)
 		if (each_datagram_pass_all(each, file))
 			break;
 		r = each_datagram_fill(each, file, fills == AFI_FILLS_MAX);
-		if (each->future.done || r == -EAGAIN)
+		if (r == -EAGAIN)
 			return;
 		if (r == 0)
 			file->eof = file->sticky_eof;

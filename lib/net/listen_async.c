@@ -90,8 +90,7 @@ static void listen_async_describe(const struct af_future *f, FILE *out)
 	const struct listen_async *async =
 		AFI_CONTAINER(f, const struct listen_async, future);
 
-	if (async->lookup)
-		fprintf(out, " on %s", afi_lookup_host(async->lookup));
+	fprintf(out, " on %s", afi_lookup_host(async->lookup));
 }
 
 static const struct afi_future_ops listen_async_ops = {
@@ -139,6 +138,5 @@ struct af_listener *af_future_take_listener(struct af_future *f)
 	if (!f || !f->done || f->error)
 		return NULL;
 	f = afi_future_owner(f);
-	return f->ops && f->ops->take_listener ? f->ops->take_listener(f)
-					       : NULL;
+	return f->ops->take_listener ? f->ops->take_listener(f) : NULL;
 }

@@ -102,8 +102,6 @@ void afi_listener_attach(struct af_listener *listener)
 
 int afi_listener_check(const struct af_listener *listener)
 {
-	if (!listener)
-		return -EINVAL;
 	if (listener->closing)
 		return -ECANCELED;
 	return listener->stopped ? -EBADF : 0;

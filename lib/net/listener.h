@@ -123,13 +123,13 @@ void afi_listener_discard(struct af_listener *listener);
 /* Whether something can be accepted, after code of the program has run. */
 static inline bool afi_listener_is_open(const struct af_listener *listener)
 {
-	return listener->attached && !listener->stopped && !listener->closing &&
+	return listener->attached && !listener->stopped &&
 	       afi_loop_alive(listener->loop) &&
 	       afi_loop_is_here(listener->loop);
 }
 /*
- * Whether an operation can begin: 0; -EINVAL for NULL, -ECANCELED while it is
- * being closed, -EBADF after it was stopped. The loop is checked elsewhere.
+ * Whether an operation can begin: 0; -ECANCELED while it is being closed, -EBADF
+ * after it was stopped. The loop is checked elsewhere.
  */
 int afi_listener_check(const struct af_listener *listener);
 /* Keeps its memory, even if it is closed, and the base, while held. */

@@ -130,8 +130,7 @@ static void listener_events_on_settle(struct afi_task *task)
 
 void afi_listener_settle(struct af_listener *listener)
 {
-	if (listener->attached &&
-	    (listener->wanted || listener->paused || listener->stopping))
+	if (listener->wanted || listener->paused || listener->stopping)
 		afi_loop_settle(listener->loop, &listener->settle,
 				listener_events_on_settle);
 }
@@ -152,8 +151,6 @@ void afi_listener_pause(struct af_listener *listener, int error)
 
 	afi_listener_unwant(listener);
 	listener->pause_error = error;
-	if (listener->paused)
-		return;
 	listener->paused = true;
 	if (afi_deadline_start(&listener->pause, loop, &listener_events_pause,
 			       listener_events_on_deadline) == 0)

@@ -47,9 +47,7 @@ static size_t receive_fds_span(const struct af_file *file)
 static bool receive_fds_is_with(const struct af_file *file,
 				const struct afi_fdset *set, size_t n)
 {
-	size_t before = afi_fds_before(file, set);
-
-	return set->alone ? n == 0 && before == 0 : before < n;
+	return set->alone ? n == 0 : afi_fds_before(file, set) < n;
 }
 
 /* Takes the set of the next n bytes, which are still in the file. */
@@ -183,11 +181,11 @@ static void receive_fds_finish_short(struct receive_fds *receive, int r)
 
 	if (r == 0)
 		file->eof = file->sticky_eof;
-	if (r < 0 && (n == 0 || receive->full || r == -ENOMEM))
+	/* One that is not full has nothing, else it would have ended. */
+	if (r < 0)
 		receive_fds_finish(receive, r, 0, 0);
 	else
-		receive_fds_finish(receive, 0, n,
-				   r < 0 ? AFIO_ERROR : AFIO_EOF);
+		receive_fds_finish(receive, 0, n, AFIO_EOF);
 }
 
 static int receive_fds_step(struct afi_op *queued)

@@ -164,8 +164,6 @@ static int receive_from_step(struct afi_op *queued)
 
 	if (r == -EAGAIN)
 		r = afi_file_await(file, AFI_READ);
-	if (op->future.done)
-		return 0;
 	if (r == -EAGAIN)
 		return r;
 	afi_op_finish(queued, receive_from_settle(op, file, r));

@@ -93,8 +93,7 @@ static bool send_to_can_poll(const struct send_to *op,
 
 static void send_to_stop_looking(struct send_to *op)
 {
-	if (op->wait)
-		afi_lookout_stop(op->future.loop, &op->wait->looked);
+	afi_lookout_stop(op->future.loop, &op->wait->looked);
 }
 
 static void send_to_on_look(struct afi_looked *looked)
@@ -126,8 +125,6 @@ static int send_to_step(struct afi_op *queued)
 
 	if (send_to_has_no_room(r))
 		r = send_to_await(op, queued->file);
-	if (op->future.done)
-		return 0;
 	if (r == -EAGAIN)
 		return r;
 	send_to_stop_looking(op);

@@ -36,7 +36,7 @@ static void takers_arrive(struct af_listener *listener, int fd)
 	arrival->passed = !listener->filter;
 	listener->next = (listener->next + 1) % listener->n;
 	afi_socket_tune(fd, listener->no_delay, listener->keep_alive);
-	if (listener->stopping && listener->drain_left > 0)
+	if (listener->stopping)
 		listener->drain_left--;
 }
 
@@ -248,7 +248,7 @@ static bool takers_is_drained(struct af_listener *listener)
 	bool took = listener->took;
 
 	listener->took = false;
-	if (!listener->stopping || listener->stopped)
+	if (!listener->stopping)
 		return false;
 	if (!TAILQ_EMPTY(&listener->takers))
 		return afi_listener_taker(listener) && !listener->paused &&
@@ -298,7 +298,6 @@ static bool takers_can_try(const struct af_listener *listener,
 {
 	return !listener->filter && !listener->loop->held &&
 	       !listener->stopping && !taker->ends_well &&
-	       afi_listener_is_open(listener) &&
 	       afi_listener_taker(listener) == taker;
 }
 

@@ -127,7 +127,6 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 	(void)pointer;
 	switch (command) {
 	case BIO_CTRL_FLUSH:
-	case BIO_CTRL_DUP:
 		return 1;
 	case BIO_CTRL_EOF:
 		return afi_bio_of(bio)->ended;

@@ -46,7 +46,6 @@ static int conn_error(struct afi_conn *conn, int result)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	case SSL_ERROR_WANT_READ:
-	case SSL_ERROR_WANT_WRITE:
 		return -EAGAIN;
 	case SSL_ERROR_SYSCALL:
 	case SSL_ERROR_SSL:
@@ -102,12 +101,14 @@ static ssize_t conn_write(void *arg, const void *buf, size_t len)
 	if (r < 0)
 		return r;
 	ERR_clear_error();
+	afi_bio_begin(&conn->io);
 	r = SSL_write(conn->ssl, buf, n);
 	if (r > 0)
 		return r;
+	/* -EAGAIN: it has received a part of a message that is not for us. */
 	r = conn_error(conn, r);
 	ERR_clear_error();
-	return r == 0 || r == -EAGAIN ? -EPIPE : r;
+	return r == 0 || r == -ECONNRESET ? -EPIPE : r;
 }
 
 static int conn_flush(void *arg)
@@ -140,6 +141,9 @@ static int conn_finish(void *arg)
 	struct afi_conn *conn = arg;
 	int r;
 
+	/* Not between the parts of a message: takes the rest, if it is there. */
+	if (conn->shaken && !conn->failed && SSL_in_init(conn->ssl))
+		conn_take_in(conn);
 	if (conn->failed || SSL_in_init(conn->ssl))
 		return -EPIPE;
 	ERR_clear_error();
@@ -289,8 +293,9 @@ int afi_conn_handshake(struct afi_conn *conn)
 	ERR_clear_error();
 	afi_bio_begin(&conn->io);
 	r = SSL_do_handshake(conn->ssl);
+	conn->shaken = r == 1;
 	r = r == 1 ? 0 : conn_error(conn, r);
-	if (r == 0 && SSL_in_init(conn->ssl))
+	if (r == 0 && !conn->shaken)
 		r = -ECONNRESET; /* a goodbye in the middle of it */
 	/* Also an alert that says why it failed. */
 	sent = conn_flush_handshake(conn, r == 0);

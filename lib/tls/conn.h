@@ -19,6 +19,7 @@ struct afi_conn {
 	struct afi_bio io;
 	char *key;	/* of its session; NULL: it has none */
 	char alpn[256]; /* "": none */
+	bool shaken;	/* the handshake is done */
 	bool failed;	/* nothing more can be sent */
 	bool is_over;	/* reading; over says how */
 	int over;	/* 0: the peer's goodbye; or a negative errno */

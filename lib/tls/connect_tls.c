@@ -68,8 +68,8 @@ static void connect_tls_on_handshake(struct af_future *done, void *arg)
 		f = af_future_ref(connect->future);
 		file = af_future_take_file(done);
 		connect_tls_free(connect);
-		if (af_future_resolve_file(f, file) < 0)
-			af_file_close(file);
+		/* It is pending: a cancel ends all. */
+		af_future_resolve_file(f, file);
 		af_future_unref(f);
 	}
 	af_future_unref(step);
@@ -101,8 +101,7 @@ static void connect_tls_on_cancel(struct af_future *f, void *arg)
 	(void)f;
 	/* In this order: what waits for it must not run any more. */
 	af_future_cancel(step);
-	if (step)
-		af_future_forget(step);
+	af_future_forget(step);
 	connect_tls_free(connect);
 }
 

@@ -38,7 +38,6 @@ static void handshake_free(struct handshake *handshake)
 	free(handshake);
 }
 
-/* why: NULL: there is no text. */
 static void handshake_fail(struct handshake *handshake, int error,
 			   const char *why)
 {
@@ -46,9 +45,9 @@ static void handshake_fail(struct handshake *handshake, int error,
 	char text[2 * AFI_TLS_TEXT + 2];
 
 	af_file_close(handshake->file);
-	snprintf(text, sizeof(text), "%s: %s", handshake->who, why ? why : "");
+	snprintf(text, sizeof(text), "%s: %s", handshake->who, why);
 	handshake_free(handshake);
-	af_future_fail_text(f, error, why ? text : NULL);
+	af_future_fail_text(f, error, text);
 	af_future_unref(f);
 }
 
@@ -66,8 +65,8 @@ static void handshake_succeed(struct handshake *handshake)
 	struct af_file *file = handshake->file;
 
 	handshake_free(handshake);
-	if (af_future_resolve_file(f, file) < 0)
-		af_file_close(file);
+	/* It is pending: a cancel ends the handshake. */
+	af_future_resolve_file(f, file);
 	af_future_unref(f);
 }
 

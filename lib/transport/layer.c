@@ -32,6 +32,9 @@ ssize_t afi_layer_read(struct af_file *file, void *buf, size_t len)
 		n += r > 0 ? (size_t)r : 0;
 	} while (r > 0 && n < len);
 	layer->dry = r == -EAGAIN;
+	/* That may be what a write waits for. */
+	if (layer->deaf)
+		afi_file_step_later(file);
 	if (n > 0)
 		return (ssize_t)n; /* the next call reports an end */
 	if (r != -EAGAIN) {
@@ -147,8 +150,11 @@ ssize_t afi_layer_write(struct af_file *file, const struct iovec *iov, int n)
 
 	if (r == 0 && layer->taken == 0 && layer->unsent)
 		r = layer_flush(layer);
-	if (r == 0 && layer->taken == 0)
+	layer->deaf = false;
+	if (r == 0 && layer->taken == 0) {
 		r = layer_take(layer, iov, n);
+		layer->deaf = r == -EAGAIN;
+	}
 	if (r == 0)
 		r = layer_flush(layer);
 	if (r == -EAGAIN)

@@ -24,6 +24,7 @@ struct afi_layer {
 	bool unsent;  /* the socket had no room for all that was taken */
 	bool counted; /* writes that ended early count bytes that are unsent */
 	bool dry;     /* the last read said that there is no more */
+	bool deaf;    /* it takes nothing before it has received something */
 	bool ended;
 	bool finished; /* its own last bytes were taken */
 };

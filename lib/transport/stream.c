@@ -361,6 +361,20 @@ int afi_stream_keep_fds(struct af_file *file)
 	return 0;
 }
 
+static ssize_t stream_write_layer(struct af_file *file, const struct iovec *iov,
+				  int n)
+{
+	bool deaf = file->layer->deaf;
+	ssize_t r = afi_layer_write(file, iov, n);
+
+	if (deaf == file->layer->deaf)
+		return r;
+	if (file->wanted[AFI_WRITE])
+		stream_unwant(file, AFI_WRITE);
+	afi_wake_write_by_read(stream_wake(file), !deaf);
+	return r;
+}
+
 static void stream_release_layer(struct af_file *file)
 {
 	afi_layer_release(file);
@@ -371,7 +385,7 @@ static void stream_release_layer(struct af_file *file)
 static const struct afi_transport stream_layered = {
 	.read = afi_layer_read,
 	.fill = afi_layer_fill,
-	.write = afi_layer_write,
+	.write = stream_write_layer,
 	.want = stream_want,
 	.unwant = stream_unwant,
 	.held = stream_held,

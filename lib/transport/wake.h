@@ -21,6 +21,7 @@ struct afi_wake {
 	struct bufferevent *bev;
 	struct afi_watch watch;	   /* while something is wanted */
 	struct afi_wake_own *more; /* of the implementation; or NULL */
+	bool by_read; /* for AFI_WRITE, it wakes when the file can be read */
 };
 
 /* Makes the bufferevent of a file, disabled; 0 or -ENOMEM. */
@@ -29,6 +30,8 @@ void afi_wake_close(struct afi_wake *wake);
 
 /* From now on it only wakes, and reads nothing itself; 0 or -ENOMEM. */
 int afi_wake_only(struct afi_wake *wake);
+/* Sets by_read, of the wake of a layer; AFI_WRITE must not be wanted. */
+void afi_wake_write_by_read(struct afi_wake *wake, bool by_read);
 /* Start and stop waking in a direction; 0 or -errno. */
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction);
 void afi_wake_del(struct afi_wake *wake, enum afi_direction direction);

@@ -41,18 +41,19 @@ struct afi_wake_own {
 };
 
 static void wake_assign(struct event *event, struct event_base *base,
-			struct bufferevent *bev, enum afi_direction direction)
+			struct afi_wake *wake, enum afi_direction direction)
 {
 	/* libevent finalizes a bufferevent's events with it. */
 	const short flags = EV_PERSIST | EV_FINALIZE;
-	evutil_socket_t fd = bufferevent_getfd(bev);
+	evutil_socket_t fd = bufferevent_getfd(wake->bev);
+	short what = wake->by_read ? EV_READ : EV_WRITE;
 
 	if (direction == AFI_READ)
 		afi_event_assign(event, base, fd, EV_READ | flags,
-				 wake_on_readable, bev);
+				 wake_on_readable, wake->bev);
 	else
-		afi_event_assign(event, base, fd, EV_WRITE | flags,
-				 wake_on_writable, bev);
+		afi_event_assign(event, base, fd, what | flags,
+				 wake_on_writable, wake->bev);
 }
 
 static struct event *wake_home_event(const struct afi_wake *wake,
@@ -71,10 +72,10 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 	if (!bev)
 		return -ENOMEM;
 	bufferevent_setcb(bev, NULL, NULL, NULL, file);
-	wake_assign(&bev->ev_read, home, bev, AFI_READ);
-	wake_assign(&bev->ev_write, home, bev, AFI_WRITE);
 	wake->file = file;
 	wake->bev = bev;
+	wake_assign(&bev->ev_read, home, wake, AFI_READ);
+	wake_assign(&bev->ev_write, home, wake, AFI_WRITE);
 	return 0;
 }
 
@@ -107,7 +108,7 @@ static int wake_make_away(struct afi_wake *wake)
 	if (!away)
 		return -ENOMEM;
 	for (int i = AFI_READ; i <= AFI_WRITE; i++)
-		wake_assign(&away->event[i], loop->base, wake->bev, i);
+		wake_assign(&away->event[i], loop->base, wake, i);
 	wake->more = away;
 	return 0;
 }
@@ -126,6 +127,17 @@ int afi_wake_only(struct afi_wake *wake)
 {
 	(void)wake;
 	return 0;
+}
+
+void afi_wake_write_by_read(struct afi_wake *wake, bool by_read)
+{
+	const struct af_loop *loop = wake->file->loop;
+
+	wake->by_read = by_read;
+	wake_assign(&wake->bev->ev_write, loop->home, wake, AFI_WRITE);
+	if (wake->more)
+		wake_assign(&wake->more->event[AFI_WRITE], loop->base, wake,
+			    AFI_WRITE);
 }
 
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)

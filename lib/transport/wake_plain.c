@@ -26,6 +26,7 @@
 struct afi_wake_own {
 	int end;		/* 1: end of file; or a negative errno */
 	struct event *readable; /* or NULL */
+	struct event *by_read;	/* under a layer; or NULL */
 };
 
 static short wake_event_of(enum afi_direction direction)
@@ -57,6 +58,15 @@ static void wake_on_readable(evutil_socket_t fd, short what, void *arg)
 	afi_file_ready(wake->file, AFI_READ);
 }
 
+static void wake_on_by_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct afi_wake *wake = arg;
+
+	(void)fd;
+	(void)what;
+	afi_file_ready(wake->file, AFI_WRITE);
+}
+
 static void wake_on_write(struct bufferevent *bev, void *arg)
 {
 	struct afi_wake *wake = arg;
@@ -85,6 +95,15 @@ static void wake_on_event(struct bufferevent *bev, short what, void *arg)
 	afi_file_ready(wake->file, AFI_READ);
 }
 
+static void wake_free_own(struct afi_wake_own *own)
+{
+	if (own->readable)
+		event_free(own->readable);
+	if (own->by_read)
+		event_free(own->by_read);
+	free(own);
+}
+
 int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 {
 	struct event_base *base = file->loop->base;
@@ -98,12 +117,13 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 	if (peeks)
 		own->readable = event_new(base, file->fd, EV_READ | EV_PERSIST,
 					  wake_on_readable, wake);
-	if (!peeks || own->readable)
+	if (file->layer)
+		own->by_read = event_new(base, file->fd, EV_READ | EV_PERSIST,
+					 wake_on_by_read, wake);
+	if ((!peeks || own->readable) && (!file->layer || own->by_read))
 		wake->bev = bufferevent_socket_new(base, file->fd, 0);
 	if (!wake->bev) {
-		if (own->readable)
-			event_free(own->readable);
-		free(own);
+		wake_free_own(own);
 		return -ENOMEM;
 	}
 	bufferevent_setcb(wake->bev, wake_on_read, wake_on_write, wake_on_event,
@@ -119,12 +139,10 @@ void afi_wake_close(struct afi_wake *wake)
 	struct bufferevent *bev = wake->bev;
 
 	afi_watch_stop(&wake->watch);
-	if (wake->more->readable)
-		event_free(wake->more->readable);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
 	bufferevent_free(bev);
-	free(wake->more);
+	wake_free_own(wake->more);
 	wake->bev = NULL;
 	wake->more = NULL;
 }
@@ -135,13 +153,26 @@ static int wake_rebase(struct afi_wake *wake)
 
 	if (wake->more->readable)
 		event_base_set(base, wake->more->readable);
+	if (wake->more->by_read)
+		event_base_set(base, wake->more->by_read);
 	return bufferevent_base_set(base, wake->bev) ? -ENOTSUP : 0;
+}
+
+/* The event of our own for a direction; NULL: the bufferevent's. */
+static struct event *wake_own_event(const struct afi_wake *wake,
+				    enum afi_direction direction)
+{
+	if (direction == AFI_READ)
+		return wake->more->readable;
+	return wake->by_read ? wake->more->by_read : NULL;
 }
 
 static int wake_enable(struct afi_wake *wake, enum afi_direction direction)
 {
-	if (direction == AFI_READ && wake->more->readable)
-		return event_add(wake->more->readable, NULL) ? -ENOMEM : 0;
+	struct event *own = wake_own_event(wake, direction);
+
+	if (own)
+		return event_add(own, NULL) ? -ENOMEM : 0;
 	return bufferevent_enable(wake->bev, wake_event_of(direction)) ? -ENOMEM
 								       : 0;
 }
@@ -169,6 +200,11 @@ int afi_wake_only(struct afi_wake *wake)
 	return 0;
 }
 
+void afi_wake_write_by_read(struct afi_wake *wake, bool by_read)
+{
+	wake->by_read = by_read;
+}
+
 int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)
 {
 	int r = 0;
@@ -181,8 +217,10 @@ int afi_wake_add(struct afi_wake *wake, enum afi_direction direction)
 
 void afi_wake_del(struct afi_wake *wake, enum afi_direction direction)
 {
-	if (direction == AFI_READ && wake->more->readable)
-		event_del(wake->more->readable);
+	struct event *own = wake_own_event(wake, direction);
+
+	if (own)
+		event_del(own);
 	else
 		bufferevent_disable(wake->bev, wake_event_of(direction));
 }

@@ -220,6 +220,43 @@ START_TEST(dump_inside_waits_names_them)
 }
 END_TEST
 
+static struct af_future *outside;
+
+/* What the wait outside waits for is done meanwhile. */
+static void wait_until_it_is_done(struct af_future *done, void *arg)
+{
+	struct af_future *f;
+
+	(void)done;
+	(void)arg;
+	put_text(file_out, "x");
+	while (!af_future_is_done(outside)) {
+		f = af_sleep(stage.loop, MS(1));
+		ck_assert_int_eq(af_await(f), 0);
+		af_future_unref(f);
+	}
+	nested_dump = dump();
+}
+
+static void wait_for_a_byte(void *arg)
+{
+	(void)arg;
+	outside = af_file_read(file, 1, 0, NULL);
+	af_on_done(af_sleep(stage.loop, MS(0)), wait_until_it_is_done, NULL);
+	ck_assert_int_eq(af_await(outside), 0);
+	af_future_unref(outside);
+}
+
+START_TEST(dump_inside_a_wait_that_is_over_says_done)
+{
+	open_stage(_i);
+	stage_play(&stage, wait_for_a_byte, NULL);
+	expect_words(nested_dump, "waiting for read, done", "\n");
+	free(nested_dump);
+	close_stage();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/dump");
@@ -232,5 +269,7 @@ Suite *suite(void)
 			    CONTEXT_COUNT);
 	tcase_add_test(tc, dump_of_stops_says_since_when);
 	tcase_add_loop_test(tc, dump_inside_waits_names_them, 0, CONTEXT_COUNT);
+	tcase_add_loop_test(tc, dump_inside_a_wait_that_is_over_says_done, 0,
+			    CONTEXT_COUNT);
 	return s;
 }

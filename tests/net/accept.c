@@ -435,6 +435,11 @@ static void close_listener(struct each *each)
 {
 	(void)each;
 	af_listener_close(listener);
+	/* It is there until this has returned. */
+	expect_done(accept_for(NULL), -ECANCELED);
+	expect_done(af_listener_each(listener, on_connection, NULL),
+		    -ECANCELED);
+	expect_done(af_listener_stop(listener, NULL), -ECANCELED);
 	af_listener_close(listener);
 	listener = NULL;
 }
@@ -485,7 +490,10 @@ START_TEST(each_whose_function_ends_all_is_cancelled)
 		cancel_self, close_listener, free_loop, close_and_free,
 		free_and_close,
 	};
-	struct each each = { .act = acts[_i / DRIVE_COUNT] };
+	/* Whatever it returns then. */
+	struct each each = { .act = acts[_i / DRIVE_COUNT / 2],
+			     .stop_at = 1,
+			     .result = _i / DRIVE_COUNT % 2 };
 	int error = 1;
 
 	open_place(_i % DRIVE_COUNT, NULL);
@@ -1073,6 +1081,76 @@ START_TEST(each_is_awaited_in_every_context)
 }
 END_TEST
 
+START_TEST(accepted_file_has_no_number_of_stdio_while_there_are_others)
+{
+	struct rlimit limit, before;
+	struct af_file *file;
+	int saved, fd;
+
+	open_place(_i, NULL);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = 3;
+	saved = fcntl(0, F_DUPFD_CLOEXEC, 10);
+	for (int full = 0; full < 2; full++) {
+		fd = dial(listener, 0);
+		close(0);
+		if (full)
+			setrlimit(RLIMIT_NOFILE, &limit);
+		file = accepted(&rig, accept_for(MS(0)));
+		setrlimit(RLIMIT_NOFILE, &before);
+		ck_assert_int_eq(af_file_fd(file) == 0, full);
+		expect_connected(&rig, file, fd);
+		ck_assert_int_eq(af_file_close(file), 0);
+		ck_assert_int_eq(dup2(saved, 0), 0);
+		close(fd);
+	}
+	close(saved);
+	close_place();
+}
+END_TEST
+
+/* The peer is the parent's, and so is the place that a file has had. */
+START_TEST(child_by_fork_that_runs_the_base_accepts_nothing)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fds[2], status;
+	pid_t pid;
+
+	open_place(_i, LISTEN(.max_connections = 2));
+	fds[0] = dial(listener, 0);
+	file = accepted(&rig, accept_for(NULL));
+	f = accept_for(NULL);
+	expect_pending(f);
+	fds[1] = dial(listener, 0);
+	pid = fork();
+	if (pid == 0) {
+		struct event_base *base = af_loop_base(rig.loop);
+
+		status = event_reinit(base);
+		for (int i = 0; i < 3; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+		status |= af_future_is_done(f);
+		status |= af_file_close(file);
+		status |= af_listener_connections(listener) != 0;
+		for (int i = 0; i < 3; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+		_exit(status || af_future_is_done(f));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	expect_connected(&rig, file, fds[0]);
+	ck_assert_int_eq(af_file_close(file), 0);
+	file = accepted(&rig, f);
+	expect_connected(&rig, file, fds[1]);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close(fds[0]);
+	close(fds[1]);
+	close_place();
+}
+END_TEST
+
 START_TEST(dump_names_the_listener)
 {
 	struct each each = { 0 };
@@ -1126,7 +1204,7 @@ Suite *suite(void)
 	ADD(accepts_are_served_in_order, EVERY_PLACE);
 	ADD(each_gets_all_until_it_stops, EVERY_PLACE);
 	ADD(each_fails_with_the_error_of_its_function, EVERY_PLACE);
-	ADD(each_whose_function_ends_all_is_cancelled, 5 * DRIVE_COUNT);
+	ADD(each_whose_function_ends_all_is_cancelled, 10 * DRIVE_COUNT);
 	ADD(each_whose_function_waits_is_not_called_again, EVERY_PLACE);
 	ADD(those_who_wait_take_turns, EVERY_PLACE);
 	ADD(filter_turns_peers_away, EVERY_PLACE);
@@ -1148,6 +1226,12 @@ Suite *suite(void)
 	tcase_add_test(tc, accepts_that_are_done_at_once_let_others_run);
 	ADD(accept_is_awaited_in_every_context, PLACES * CONTEXT_COUNT);
 	ADD(each_is_awaited_in_every_context, CONTEXT_COUNT);
+	tcase_add_loop_test(
+		tc, accepted_file_has_no_number_of_stdio_while_there_are_others,
+		0, EVERY_PLACE);
+	tcase_add_loop_test(tc,
+			    child_by_fork_that_runs_the_base_accepts_nothing, 0,
+			    EVERY_PLACE);
 	tcase_add_test(tc, dump_names_the_listener);
 	return s;
 }

@@ -2,12 +2,16 @@
 /*
  * Errors of accept(2), which the kernel returns when it wants. The test has
  * accept4(2) and accept(2) of its own, in front of the C library's; that the
- * shared library calls them, too, is how ELF works.
+ * shared library calls them, too, is how ELF works. Likewise an event_add() that
+ * sets no timers.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
+
+#include <event2/event.h>
 
 #include "support/dial.h"
 #include "support/fairness.h"
@@ -40,6 +44,22 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict len,
 int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict len)
 {
 	return accept_as_told(fd, address, len, 0);
+}
+
+/* How many timers were refused, if any are to be. */
+static bool refuses_timers;
+static int timers_refused;
+
+int event_add(struct event *event, const struct timeval *timeout)
+{
+	int (*add)(struct event *, const struct timeval *);
+
+	if (refuses_timers && timeout) {
+		timers_refused++;
+		return -1;
+	}
+	*(void **)&add = dlsym(RTLD_NEXT, "event_add");
+	return add(event, timeout);
 }
 
 static void open_listener(int driver)
@@ -182,6 +202,52 @@ START_TEST(stop_ends_though_the_last_accept_is_cancelled_in_a_pause)
 }
 END_TEST
 
+/* Without a timer for the pause, it tries again in the next turn. */
+START_TEST(lack_of_something_and_of_timers_is_tried_again)
+{
+	struct af_future *f;
+	int fd;
+
+	open_listener(_i);
+	for (int i = 0; i < 3; i++)
+		script[i] = ENOMEM;
+	fd = dial(listener, 0);
+	refuses_timers = true;
+	f = af_listener_accept(listener, NULL);
+	while (!af_future_is_done(f))
+		turn(&rig);
+	refuses_timers = false;
+	ck_assert_int_ge(timers_refused, 3);
+	ck_assert_int_eq(calls, 4);
+	ck_assert_int_eq(af_file_close(accepted(&rig, f)), 0);
+	close_listener(fd);
+}
+END_TEST
+
+START_TEST(stop_without_a_timer_for_its_deadline_fails_enomem)
+{
+	struct af_future *accept, *stop;
+	struct af_file *file;
+	int fd;
+
+	open_listener(_i);
+	fd = dial(listener, 0);
+	file = accepted(&rig, af_listener_accept(listener, NULL));
+	refuses_timers = true;
+	accept = af_listener_accept(listener, MS(20000));
+	stop = af_listener_stop(listener, MS(20000));
+	refuses_timers = false;
+	expect_error(&rig, accept, -ENOMEM);
+	ck_assert_int_eq(drive(&rig, stop), -ENOMEM);
+	ck_assert_uint_eq(af_future_count(stop), 1);
+	af_future_unref(stop);
+	/* It stops nevertheless. */
+	ck_assert_int_eq(af_listener_fd(listener, 0), -EBADF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	close_listener(fd);
+}
+END_TEST
+
 START_TEST(error_of_the_socket_ends_all_who_wait)
 {
 	struct af_file *file = NULL;
@@ -218,6 +284,8 @@ Suite *suite(void)
 	ADD(file_that_closes_ends_the_pause, DRIVE_COUNT);
 	ADD(stop_ends_though_the_last_accept_is_cancelled_in_a_pause,
 	    DRIVE_COUNT);
+	ADD(lack_of_something_and_of_timers_is_tried_again, DRIVE_COUNT);
+	ADD(stop_without_a_timer_for_its_deadline_fails_enomem, DRIVE_COUNT);
 	ADD(error_of_the_socket_ends_all_who_wait, DRIVE_COUNT);
 	return s;
 }

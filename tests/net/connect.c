@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <event2/event.h>
 
 #include "support/contexts.h"
+#include "support/dumped.h"
 #include "support/resolver.h"
 #include "support/scratch.h"
 #include "support/server.h"
@@ -25,6 +27,7 @@ static const struct resolver_name known[] = {
 	{ .host = "later nowhere",
 	  .addresses = { "127.0.0.1", "255.255.255.255" } },
 	{ .host = "slow", .addresses = { "127.0.0.1" }, .waits = true },
+	{ .host = "again slow", .addresses = { "127.0.0.1" }, .waits = true },
 	{ .host = "again", .code = EAI_AGAIN },
 	{ .host = NULL },
 };
@@ -367,6 +370,7 @@ static const struct {
 START_TEST(connect_of_nonsense_is_invalid)
 {
 	char host[NI_MAXHOST + 1];
+	struct af_future *f;
 
 	rig_open_loop(&rig, _i);
 	for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++)
@@ -379,7 +383,9 @@ START_TEST(connect_of_nonsense_is_invalid)
 		&rig,
 		connecting("four", 80, NULL, &(struct timeval){ 0, 1000000 }),
 		-EINVAL);
-	expect_error(&rig, af_connect(NULL, "four", "80", NULL, NULL), -EINVAL);
+	f = af_connect(NULL, "four", "80", NULL, NULL);
+	ck_assert_str_eq(af_connect_error(f), "");
+	expect_error(&rig, f, -EINVAL);
 	memset(host, 'a', sizeof host);
 	host[NI_MAXHOST] = '\0';
 	expect_error(&rig, connecting(host, 80, NULL, NULL), -ENAMETOOLONG);
@@ -703,6 +709,16 @@ START_TEST(connect_from_a_source_shows_it_to_the_peer)
 				 "127.0.0.2:", 10),
 			 0);
 	converse(file, server_accept(listener));
+	/* The same port of another address is another peer. */
+	snprintf(text, sizeof text, "%d", port);
+	from.local_service = text;
+	file = connected(connecting("127.0.0.1", port, &from, NULL));
+	ck_assert_int_eq(strncmp(end_text(file, af_file_local_address),
+				 "127.0.0.2:", 10),
+			 0);
+	converse(file, server_accept(listener));
+	from.local_service = NULL;
+	snprintf(text, sizeof text, "127.0.0.1:%d", own);
 #endif
 	from.local_host = "four";
 	file = connected(connecting("127.0.0.1", port, &from, NULL));
@@ -800,6 +816,87 @@ START_TEST(connect_from_a_path_removes_it_unless_connected)
 	ck_assert_int_eq(unlink("client"), 0);
 	server_fill(&hole);
 	ck_assert_int_eq(unlink("server"), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+#ifdef __linux__
+START_TEST(connect_from_an_abstract_name_shows_it_to_the_peer)
+{
+	char name[60];
+	struct af_connect_options from = { .local_host = name };
+	static const char path[] = "/proc/self/cwd/server";
+	struct af_file *file;
+	int listener;
+
+	rig_open_loop(&rig, _i);
+	snprintf(name, sizeof name, "@asyncfile-from-%d", (int)getpid());
+	listener = server_listen(path, 0, 8);
+	file = connected(connecting_unix(path, &from));
+	ck_assert_str_eq(end_text(file, af_file_local_address), name);
+	converse(file, server_accept(listener));
+	close(listener);
+	ck_assert_int_eq(unlink("server"), 0);
+	rig_close(&rig);
+}
+END_TEST
+#endif
+
+/* The path is the parent's. */
+START_TEST(child_by_fork_does_not_remove_the_path_of_a_connect)
+{
+	const struct af_connect_options from = {
+		.local_host = "/proc/self/cwd/client"
+	};
+	static const char path[] = "/proc/self/cwd/server";
+	struct server_hole hole;
+	struct af_future *f;
+	int status;
+	pid_t pid;
+
+	rig_open_loop(&rig, _i);
+	hole = server_dig(path, 0);
+	f = connecting_unix(path, &from);
+	pid = fork();
+	if (pid == 0) {
+		af_loop_free(rig.loop);
+		_exit(af_future_error(f) != -ECANCELED);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(access("client", F_OK), 0);
+	af_future_cancel(f);
+	expect_failure(f, -ECANCELED, "");
+	ck_assert_int_lt(access("client", F_OK), 0);
+	server_fill(&hole);
+	ck_assert_int_eq(unlink("server"), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The connection is there, but no event has said so before. */
+START_TEST(child_by_fork_that_runs_the_base_has_no_connection)
+{
+	int listener = server_listen("127.0.0.1", 0, 8), status;
+	struct af_future *f;
+	pid_t pid;
+
+	rig_open_loop(&rig, _i);
+	f = connecting("127.0.0.1", server_port(listener), NULL, NULL);
+	ck_assert(!af_future_is_done(f));
+	pid = fork();
+	if (pid == 0) {
+		struct event_base *base = af_loop_base(rig.loop);
+
+		status = event_reinit(base);
+		for (int i = 0; i < 3; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+		_exit(status || af_future_is_done(f));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	converse(connected(f), server_accept(listener));
+	close(listener);
 	rig_close(&rig);
 }
 END_TEST
@@ -904,9 +1001,14 @@ START_TEST(connect_is_in_the_dump_with_what_it_waits_for)
 	int port = server_port(hole.listener);
 	char text[2000] = "", want[100];
 	FILE *out = fmemopen(text, sizeof text - 1, "w");
+	const struct af_connect_options from = { .local_host = "again slow" };
 	struct af_future *f[2];
 
 	rig_open_loop(&rig, _i);
+	f[0] = connecting("slow", port, &from, NULL);
+	expect_dumped(rig.loop, "connect, looks up again slow");
+	af_future_cancel(f[0]);
+	af_future_unref(f[0]);
 	f[0] = connecting("slow", port, NULL, NULL);
 	f[1] = connecting("127.0.0.1", port, NULL, NULL);
 	af_loop_dump(rig.loop, out);
@@ -962,6 +1064,11 @@ Suite *suite(void)
 	ADD(connect_from_a_port_alone_uses_any_address);
 	ADD(connect_without_a_source_says_so);
 	ADD(connect_from_a_path_removes_it_unless_connected);
+#ifdef __linux__
+	ADD(connect_from_an_abstract_name_shows_it_to_the_peer);
+#endif
+	ADD(child_by_fork_does_not_remove_the_path_of_a_connect);
+	ADD(child_by_fork_that_runs_the_base_has_no_connection);
 	ADD(connect_to_itself_is_refused);
 	ADD(connect_with_no_descriptor_left_fails);
 	ADD(connection_has_no_number_of_stdio);

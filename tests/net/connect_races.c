@@ -432,13 +432,23 @@ END_TEST
 
 /* Of connect(2), after which it goes on. */
 static bool interrupted;
+/* Its errors, instead of calls; until 0. */
+static int script[4];
+static size_t scripted;
 
 int connect(int fd, const struct sockaddr *address, socklen_t len)
 {
-	long r = syscall(SYS_connect, fd, address, len);
+	long r;
 
-	if (interrupted && r < 0 && errno == EINPROGRESS)
+	if (scripted < 4 && script[scripted]) {
+		errno = script[scripted++];
+		return -1;
+	}
+	r = syscall(SYS_connect, fd, address, len);
+	if (interrupted && (r == 0 || errno == EINPROGRESS)) {
 		errno = EINTR;
+		return -1;
+	}
 	return (int)r;
 }
 
@@ -449,6 +459,68 @@ START_TEST(connect_that_is_interrupted_goes_on)
 	expect_winner(connecting("127.0.0.2", NULL, NULL), "127.0.0.2");
 	expect_winner(connecting("dead alive", MS(5), NULL), "127.0.0.2");
 	interrupted = false;
+	close_all();
+}
+END_TEST
+
+/* Once there is room, which no event reports. */
+START_TEST(connect_to_a_unix_socket_that_is_interrupted_goes_on)
+{
+	struct server_hole hole;
+	struct af_future *f;
+	char name[60];
+	int fd;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	snprintf(name, sizeof name, "@asyncfile-interrupted-%d", (int)getpid());
+	hole = server_dig(name, 0);
+	f = af_connect(rig.loop, name, NULL, NULL, NULL);
+	interrupted = true;
+	expect_count(&rig, af_sleep(rig.loop, MS(3)), 0, 0);
+	ck_assert_int_eq(af_future_error(f), -EINPROGRESS);
+	fd = server_accept(hole.listener);
+	expect_winner(f, NULL);
+	interrupted = false;
+	close(fd);
+	server_fill(&hole);
+	rig_close(&rig);
+}
+END_TEST
+
+/* That there is no way to a peer says less than its refusal. */
+START_TEST(connect_error_is_that_which_says_most)
+{
+	static const int ways[] = { EHOSTUNREACH, EAFNOSUPPORT, ENETUNREACH,
+				    EADDRNOTAVAIL };
+	int way = ways[_i / DRIVE_COUNT];
+	char text[300];
+
+	open_all(_i % DRIVE_COUNT);
+	for (int i = 0; i < 2; i++) {
+		script[i] = way;
+		script[!i] = ECONNREFUSED;
+		snprintf(text, sizeof text, "127.0.0.2:#: %s; 127.0.0.5:#: %s",
+			 strerror(script[0]), strerror(script[1]));
+		expect_failure(connecting("alive alive", NULL, NULL),
+			       -ECONNREFUSED, text);
+		ck_assert_uint_eq(scripted, 2);
+		scripted = 0;
+	}
+	script[0] = script[1] = way;
+	snprintf(text, sizeof text, "127.0.0.2:#: %s; 127.0.0.5:#: %s",
+		 strerror(way), strerror(way));
+	expect_failure(connecting("alive alive", NULL, NULL), -way, text);
+	close_all();
+}
+END_TEST
+
+/* Unlike that of a Unix socket, a lack of ports does not pass soon. */
+START_TEST(connect_that_finds_no_port_fails_eagain)
+{
+	open_all(_i);
+	script[0] = EAGAIN;
+	expect_failure(connecting("127.0.0.2", NULL, NULL), -EAGAIN,
+		       "127.0.0.2:#: Resource temporarily unavailable");
 	close_all();
 }
 END_TEST
@@ -483,5 +555,8 @@ Suite *suite(void)
 	ADD(connect_is_awaited_in_every_context, CONTEXT_COUNT);
 	ADD(connect_goes_on_after_a_wait_in_every_context, CONTEXT_COUNT);
 	ADD(connect_that_is_interrupted_goes_on, DRIVE_COUNT);
+	ADD(connect_to_a_unix_socket_that_is_interrupted_goes_on, DRIVE_COUNT);
+	ADD(connect_error_is_that_which_says_most, 4 * DRIVE_COUNT);
+	ADD(connect_that_finds_no_port_fails_eagain, DRIVE_COUNT);
 	return s;
 }

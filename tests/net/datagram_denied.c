@@ -125,6 +125,72 @@ START_TEST(send_to_without_buffers_can_be_cancelled)
 }
 END_TEST
 
+#ifdef SYS_setsockopt
+/* Each option of IPv6 is asked for, and its refusal is reported. */
+START_TEST(datagram_option_of_ipv6_that_is_refused_says_so)
+{
+	static const unsigned names[] = { IPV6_V6ONLY, IPV6_UNICAST_HOPS,
+					  IPV6_MULTICAST_HOPS,
+					  IPV6_MULTICAST_LOOP };
+	const struct denied call = { "setsockopt", SYS_setsockopt, 3,
+				     0xffffffff, names[_i] };
+	const struct af_datagram_options options = {
+		.ttl = 9,
+		.multicast_ttl = 8,
+		.no_multicast_loop = true,
+		.dual_stack = true,
+	};
+	struct af_file *file;
+
+	if (!have_family(IPV6))
+		return;
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	file = af_datagram_open(rig.loop, "::1", NULL, &options);
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(af_file_close(file), 0);
+	if (deny(&call, 1, EPERM)) {
+		errno = 0;
+		ck_assert_ptr_null(
+			af_datagram_open(rig.loop, "::1", NULL, &options));
+		ck_assert_int_eq(errno, EPERM);
+	}
+	rig_close(&rig);
+}
+END_TEST
+#endif
+
+#ifdef SYS_bind
+/* As where the system gives no names by itself. */
+START_TEST(datagram_that_can_have_no_name_has_none)
+{
+	static const int errors[] = { EINVAL, ENOENT };
+	const struct denied call = { "bind", SYS_bind, 0, 0, 0 };
+	const struct af_datagram_options options = { .family = AF_UNIX };
+	struct address a;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	rig.out = plain_socket(UNIX);
+	if (deny(&call, 1, errors[_i])) {
+		rig.reader = af_datagram_open(rig.loop, NULL, NULL, &options);
+		ck_assert_ptr_nonnull(rig.reader);
+		a = address_of(af_file_fd(rig.reader));
+		ck_assert_uint_eq(a.len,
+				  offsetof(struct sockaddr_un, sun_path));
+		a = address_of(rig.out);
+		expect_count(&rig,
+			     af_file_send_to(rig.reader, "abc", 3, &a.sa, a.len,
+					     0, NULL),
+			     3, 0);
+		errno = 0;
+		ck_assert_ptr_null(
+			af_datagram_open(rig.loop, socket_path(), NULL, NULL));
+		ck_assert_int_eq(errno, errors[_i]);
+	}
+	rig_close(&rig);
+}
+END_TEST
+#endif
+
 static int take(const char *data, size_t len, const struct sockaddr *from,
 		socklen_t from_len, unsigned flags, void *arg)
 {
@@ -212,6 +278,14 @@ Suite *suite(void)
 	ADD(send_to_without_buffers_waits_until_there_are_some, DRIVE_COUNT);
 	ADD(send_to_at_its_deadline_is_tried_once_more, DRIVE_COUNT);
 	ADD(send_to_without_buffers_can_be_cancelled, DRIVE_COUNT);
+
+	tc = sockets_case(s, "opening");
+#ifdef SYS_setsockopt
+	ADD(datagram_option_of_ipv6_that_is_refused_says_so, 4);
+#endif
+#ifdef SYS_bind
+	ADD(datagram_that_can_have_no_name_has_none, 2);
+#endif
 
 	tc = sockets_case(s, "refused");
 	ADD(each_datagram_where_recvmmsg_is_refused_works, 3 * DRIVE_COUNT);

@@ -14,6 +14,7 @@
 
 #include "support/contexts.h"
 #include "support/datagrams.h"
+#include "support/dumped.h"
 #include "support/fairness.h"
 #include "support/kinds.h"
 #include "support/pattern.h"
@@ -490,6 +491,28 @@ START_TEST(each_datagram_when_reading_is_shut_passes_on_what_came)
 	rig_close(&rig);
 }
 END_TEST
+
+/* There may be no end of those. */
+START_TEST(each_datagram_when_reading_is_shut_ends_before_empty_messages)
+{
+	struct sockaddr_storage self;
+	socklen_t len;
+
+	if (!open_rig(WAY(IPV4, _i)))
+		return;
+	say(&rig, "a");
+	say(&rig, "");
+	ck_assert_int_eq(af_file_local_address(rig.reader, &self, &len), 0);
+	ck_assert_int_eq(
+		connect(af_file_fd(rig.reader), (struct sockaddr *)&self, len),
+		0);
+	ck_assert_int_eq(af_file_shutdown(rig.reader, SHUT_RD), 0);
+	last_call = 9;
+	expect_count(&rig, each(), 1, AFIO_EOF);
+	expect_got("a|");
+	rig_close(&rig);
+}
+END_TEST
 #endif
 
 /* One failure; called again, it goes on. */
@@ -750,6 +773,90 @@ START_TEST(each_datagram_stopped_and_closed_leaks_nothing)
 }
 END_TEST
 
+START_TEST(each_datagram_is_in_the_dump_with_its_count)
+{
+	struct af_future *f;
+
+	if (!open_rig(_i))
+		return;
+	say_numbers(0, 2);
+	f = each();
+	until_calls(f, 2);
+	expect_dumped(rig.loop, "each datagram fd %d, 2 so far",
+		      af_file_fd(rig.reader));
+	af_future_cancel(f);
+	expect_ended(f, -ECANCELED, 2);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Those that are there, in batches that become larger up to a limit. */
+START_TEST(each_datagram_of_a_long_queue_passes_all_in_order)
+{
+	char expected[sizeof text] = "";
+	size_t len = 0;
+
+	if (!open_rig(_i))
+		return;
+	say_numbers(0, 120);
+	for (int i = 0; i < 120; i++)
+		len += (size_t)snprintf(expected + len, sizeof expected - len,
+					"%d|", i);
+	last_call = 120;
+	expect_count(&rig, each(), 120, 0);
+	expect_got(expected);
+	rig_close(&rig);
+}
+END_TEST
+
+/* When it ends, it steps what is first in the queue. */
+static void cancel_a_read_behind(void)
+{
+	struct af_future *f = af_file_read(rig.reader, 9, 0, NULL);
+
+	af_future_cancel(f);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+}
+
+START_TEST(each_datagram_whose_fn_cancels_a_read_goes_on)
+{
+	if (!open_rig(_i))
+		return;
+	act = cancel_a_read_behind;
+	say_numbers(0, 5);
+	last_call = 5;
+	expect_count(&rig, each(), 5, 0);
+	expect_got("0|1|2|3|4|");
+	rig_close(&rig);
+}
+END_TEST
+
+/* A read has failed, and left its bytes: they come before its error. */
+START_TEST(each_datagram_after_a_failed_read_passes_what_it_left)
+{
+	struct address a;
+	struct af_future *f;
+
+	if (!open_rig(_i))
+		return;
+	a = address_of(rig.out);
+	ck_assert_int_eq(connect(af_file_fd(rig.reader), &a.sa, a.len), 0);
+	say(&rig, "abc");
+	f = af_file_read(rig.reader, 9, AFIO_FULL, NULL);
+	turn(&rig);
+	ck_assert_int_eq(close(rig.out), 0);
+	rig.out = -1;
+	expect_count(&rig,
+		     af_file_send_to(rig.reader, "x", 1, NULL, 0, 0, NULL), 1,
+		     0);
+	expect_error(&rig, f, -ECONNREFUSED);
+	expect_ended(each(), -ECONNREFUSED, 1);
+	expect_got("?abc|");
+	rig_close(&rig);
+}
+END_TEST
+
 /* In every place where a program may wait. */
 static struct stage stage;
 
@@ -813,8 +920,16 @@ Suite *suite(void)
 #ifdef HAVE_RECVMMSG
 	ADD(each_datagram_when_reading_is_shut_passes_on_what_came,
 	    DRIVE_COUNT);
+	ADD(each_datagram_when_reading_is_shut_ends_before_empty_messages,
+	    DRIVE_COUNT);
 #endif
 	ADD(each_datagram_on_a_refused_socket_fails_once, UNIX * DRIVE_COUNT);
+	ADD(each_datagram_is_in_the_dump_with_its_count, EVERY_FAMILY);
+	ADD(each_datagram_of_a_long_queue_passes_all_in_order,
+	    UNIX * DRIVE_COUNT);
+	ADD(each_datagram_whose_fn_cancels_a_read_goes_on, EVERY_FAMILY);
+	ADD(each_datagram_after_a_failed_read_passes_what_it_left,
+	    UNIX * DRIVE_COUNT);
 	ADD(each_datagram_ends_with_its_file_or_loop, EVERY_FAMILY);
 	ADD(each_datagram_stopped_and_closed_leaks_nothing, EVERY_FAMILY);
 	ADD_ROW(tc, each_datagram_of_another_kind_is_not_supported, 0);

@@ -159,8 +159,10 @@ static void must_fail(int error, const char *text)
 
 static void refuse_variables(void)
 {
-	static const char *const odd[] = { "",	 "0",  "-1", "1x",
-					   " 1", "99999999999999999999" };
+	static const char *const odd[] = {
+		"",   "0", "-1",	 "1x",
+		" 1", "x", "2147483648", "99999999999999999999"
+	};
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
@@ -180,6 +182,9 @@ static void refuse_variables(void)
 		must_fail(EINVAL,
 			  "listen_fds: LISTEN_FDS is not a number of sockets");
 	}
+	/* It could be a process, but not so many sockets. */
+	set_number("LISTEN_FDS", 100000000);
+	must_fail(EINVAL, "listen_fds: LISTEN_FDS is not a number of sockets");
 }
 
 static void refuse_descriptors(void)

@@ -173,6 +173,12 @@ START_TEST(dual_stack_takes_both_families_with_one_socket)
 	listener = listen_on(&rig, "::1", "0", NULL);
 	ck_assert_int_eq(option_of(listener, IPPROTO_IPV6, IPV6_V6ONLY), 1);
 	af_listener_close(listener);
+	/* One that is in use is not left out. */
+	listener = listen_on(&rig, "::", "0", NULL);
+	snprintf(text, sizeof text, "%d", listener_port(listener, 0));
+	expect_refusal(NULL, text, LISTEN(.dual_stack = true), EADDRINUSE,
+		       "bind [::]:");
+	af_listener_close(listener);
 	rig_close(&rig);
 }
 END_TEST
@@ -456,6 +462,22 @@ START_TEST(without_a_lock_a_stale_path_stays)
 }
 END_TEST
 
+/* It is whoever's who has made it. */
+START_TEST(lock_that_is_no_file_is_left_alone)
+{
+	struct stat st;
+
+	open_rig(0);
+	leave_stale("socket", SOCK_STREAM);
+	ck_assert_int_eq(mkfifo("socket.lock", 0600), 0);
+	expect_refusal(path_of("socket"), NULL, NULL, EADDRINUSE, "bind /");
+	ck_assert_int_eq(lstat("socket.lock", &st), 0);
+	ck_assert(S_ISFIFO(st.st_mode));
+	ck_assert_int_eq(unlink("socket") | unlink("socket.lock"), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 #define SERVERS 8
 #define STARTS 30
 
@@ -699,6 +721,9 @@ START_TEST(nonsense_is_refused)
 	NONSENSE(path_of("socket"), NULL, .type = SOCK_DGRAM);
 	NONSENSE(path_of("socket"), NULL, .mode = 01000);
 	NONSENSE("127.0.0.1", "0", .family = AF_UNIX);
+	NONSENSE(path_of("socket"), "80", .family = AF_UNIX);
+	af_listener_close(listen_on(&rig, path_of("socket"), NULL,
+				    LISTEN(.family = AF_UNIX)));
 	NONSENSE("127.0.0.1", "0", .family = 12345);
 	NONSENSE("127.0.0.1", "0", .type = SOCK_SEQPACKET);
 	NONSENSE("127.0.0.1", "0", .type = SOCK_DGRAM);
@@ -922,6 +947,7 @@ Suite *suite(void)
 	ADD(path_of_a_living_socket_is_left_alone, 4);
 	tcase_add_test(tc, path_of_another_file_is_left_alone);
 	tcase_add_test(tc, path_that_another_server_begins_to_use_is_in_use);
+	tcase_add_test(tc, lock_that_is_no_file_is_left_alone);
 	tcase_add_test(tc, without_a_lock_a_stale_path_stays);
 	tcase_add_test(tc, servers_that_start_at_once_never_rob_each_other);
 	tcase_add_test(tc, path_that_is_anothers_by_now_is_not_removed);

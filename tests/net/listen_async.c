@@ -16,6 +16,7 @@
 static const struct resolver_name known[] = {
 	{ .host = "here.test", .addresses = { "127.0.0.1", "127.0.0.2" } },
 	{ .host = "partly.test", .addresses = { "192.0.2.1", "127.0.0.1" } },
+	{ .host = "any.test", .addresses = { "::1", "0.0.0.0" } },
 	{ .host = "elsewhere.test", .addresses = { "192.0.2.1" } },
 	{ .host = "again.test", .code = EAI_AGAIN },
 	{ .host = "slow.test", .addresses = { "127.0.0.1" }, .waits = true },
@@ -198,6 +199,39 @@ START_TEST(listen_async_is_in_the_dump)
 }
 END_TEST
 
+/* A socket of ::1 does not take what comes over IPv4. */
+START_TEST(listen_async_of_both_families_has_each_where_it_needs_one)
+{
+	struct af_listener *listener;
+
+	open_rig(_i);
+	listener = taken(af_listen_async(rig.loop, "any.test", "0",
+					 LISTEN(.dual_stack = true)));
+	expect_serves(listener, 0);
+	if (af_listener_address(listener, 0, NULL)->sa_family == AF_INET6)
+		expect_serves(listener, 1);
+	else
+		fprintf(stderr, "skipped: there is no IPv6\n");
+	ck_assert_ptr_null(af_listener_address(listener, 2, NULL));
+	af_listener_close(listener);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(listener_of_what_has_none_is_null)
+{
+	struct af_future *f;
+
+	open_rig(_i);
+	ck_assert_ptr_null(af_future_take_listener(NULL));
+	f = af_sleep(rig.loop, MS(1));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_ptr_null(af_future_take_listener(f));
+	af_future_unref(f);
+	rig_close(&rig);
+}
+END_TEST
+
 static struct stage stage;
 
 static void await_listen(void *arg)
@@ -237,6 +271,9 @@ Suite *suite(void)
 	ADD(listener_that_nobody_takes_is_closed, DRIVE_COUNT);
 	ADD(listen_async_that_waits_for_a_name_ends_at_once,
 	    WAYS_TO_END * DRIVE_COUNT);
+	ADD(listen_async_of_both_families_has_each_where_it_needs_one,
+	    DRIVE_COUNT);
+	ADD(listener_of_what_has_none_is_null, DRIVE_COUNT);
 	tcase_add_test(tc, listen_async_is_in_the_dump);
 	ADD(listen_async_is_awaited_in_every_context, CONTEXT_COUNT);
 	return s;

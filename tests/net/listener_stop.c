@@ -47,6 +47,12 @@ static void expect_done(struct af_future *f, int error)
 	af_future_unref(f);
 }
 
+static int take_none(struct af_file *file, void *arg)
+{
+	ck_abort_msg("a connection");
+	return file != arg;
+}
+
 static void expect_stopped(void)
 {
 	bool path = address.ss_family == AF_UNIX;
@@ -56,6 +62,7 @@ static void expect_stopped(void)
 	ck_assert_int_eq(af_listener_fd(listener, 0), -EBADF);
 	ck_assert_ptr_nonnull(af_listener_address(listener, 0, NULL));
 	expect_done(af_listener_accept(listener, NULL), -EBADF);
+	expect_done(af_listener_each(listener, take_none, NULL), -EBADF);
 }
 
 /* The files that an each keeps. */
@@ -446,6 +453,39 @@ START_TEST(each_whose_function_stops_the_server_ends_well)
 }
 END_TEST
 
+/* Nobody else could take those who are queued meanwhile. */
+static int stop_and_wait_inside(struct af_file *file, void *arg)
+{
+	struct af_future *f;
+
+	if (!*(struct af_future **)arg) {
+		f = af_sleep(rig.loop, MS(5));
+		ck_assert_int_eq(stop_inside(file, arg), 0);
+		ck_assert_int_eq(af_await(f), 0);
+		af_future_unref(f);
+		return 0;
+	}
+	return stop_inside(file, arg);
+}
+
+START_TEST(each_whose_function_stops_the_server_and_waits_gets_the_rest)
+{
+	struct af_future *each, *stop = NULL;
+	int fds[3];
+
+	open_place(_i, NULL);
+	each = af_listener_each(listener, stop_and_wait_inside, &stop);
+	for (int i = 0; i < 3; i++)
+		fds[i] = dial(listener, 0);
+	expect_count(&rig, each, 3, 0);
+	expect_count(&rig, stop, 0, 0);
+	expect_stopped();
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	close_place();
+}
+END_TEST
+
 START_TEST(stop_of_nonsense_fails)
 {
 	struct timeval odd = { 0, 1000000 };
@@ -479,6 +519,8 @@ Suite *suite(void)
 	ADD(stop_ends_though_peers_never_stop_coming, DRIVE_COUNT);
 	ADD(stop_is_awaited_in_every_context, CONTEXT_COUNT);
 	ADD(each_whose_function_stops_the_server_ends_well, EVERY_PLACE);
+	ADD(each_whose_function_stops_the_server_and_waits_gets_the_rest,
+	    EVERY_PLACE);
 	tcase_add_test(tc, stop_of_nonsense_fails);
 	return s;
 }

@@ -180,6 +180,8 @@ START_TEST(membership_of_nonsense_fails_and_changes_nothing)
 			 -EINVAL);
 	ck_assert_int_eq(af_file_join_group(rig.reader, &group.sa, 4, lo),
 			 -EINVAL);
+	ck_assert_int_eq(af_file_join_group(rig.reader, &group.sa, 1, lo),
+			 -EINVAL);
 	ck_assert_int_eq(af_file_join_group(rig.reader, &group.sa,
 					    sizeof group.storage + 1, lo),
 			 -EINVAL);

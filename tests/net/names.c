@@ -69,6 +69,7 @@ START_TEST(wrong_names_are_not_known)
 	expect_unknown("", "80", AF_UNSPEC);
 	expect_unknown("127.0.0.1", "nosuchservice", AF_UNSPEC);
 	expect_unknown("127.0.0.1", "65536", AF_UNSPEC);
+	expect_unknown("127.0.0.1", "65536x", AF_UNSPEC);
 	expect_unknown("127.0.0.1", "80", AF_INET6);
 	expect_unknown("::1", "80", AF_INET);
 	rig_close(&rig);

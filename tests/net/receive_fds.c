@@ -10,6 +10,7 @@
 #include <event2/bufferevent.h>
 
 #include "support/contexts.h"
+#include "support/dumped.h"
 #include "support/passing.h"
 #include "support/pattern.h"
 
@@ -243,6 +244,75 @@ START_TEST(receive_that_ends_early_leaves_bytes_and_descriptors)
 }
 END_TEST
 
+/* What a full one had gathered. */
+START_TEST(receive_of_gathered_bytes_ends_before_a_second_set)
+{
+	struct af_future *f;
+	struct tag tags[2];
+
+	open_type(_i, AFIO_RECEIVE_FDS);
+	tags[0] = pass("ab");
+	f = af_file_read_until(rig.reader, ";", 1, 0, 0, NULL);
+	turn(&rig);
+	tags[1] = pass("cd");
+	turn(&rig);
+	ck_assert(!af_future_is_done(f));
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	expect_set(receive(9), "ab", &tags[0], 0);
+	expect_set(receive(9), "cd", &tags[1], 0);
+	for (int i = 0; i < 2; i++)
+		close_tag(&tags[i]);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(receive_behind_another_times_out_alone)
+{
+	struct af_future *f;
+	struct tag tag;
+
+	open_type(_i, AFIO_RECEIVE_FDS);
+	f = receive_full(3);
+	expect_dumped(rig.loop, "receive fd %d, 0 bytes there",
+		      af_file_fd(rig.reader));
+	expect_error(&rig, af_file_receive_fds(rig.reader, 9, 9, 0, MS(5)),
+		     -ETIMEDOUT);
+	tag = pass("abc");
+	expect_set(f, "abc", &tag, 0);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
+/* At its deadline it takes what is there, but not of a flood without end. */
+START_TEST(receive_at_its_deadline_takes_a_bounded_number_of_messages)
+{
+	int room = 400000, n = 0;
+	struct af_future *f;
+	size_t count;
+
+	open_messages(_i % DRIVE_COUNT, AFIO_RECEIVE_FDS);
+	setsockopt(rig.out, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	while (send(rig.out, &"abc"[n % 3], 1, MSG_DONTWAIT) == 1)
+		n++;
+	f = af_file_receive_fds(rig.reader, 100000, 9, AFIO_FULL, MS(1));
+	spin(5);
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
+	count = af_future_count(f);
+	ck_assert_uint_ge(count, n < 32 ? (size_t)n : 32);
+	ck_assert_uint_le(count, 16 * 18 + 1);
+	af_future_unref(f);
+	/* The others stay. */
+	if (count < (size_t)n)
+		expect_bytes(&rig, receive(9), &"abc"[count % 3], 1, 0);
+	else
+		fprintf(stderr, "skipped: no room for so many messages\n");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(receive_of_a_set_larger_than_wanted_closes_the_rest)
 {
 	struct tag tags[3];
@@ -296,6 +366,61 @@ START_TEST(receive_of_an_empty_message_has_its_set)
 	expect_text(&rig, reading(2), "de", 0);
 	expect_set(receive(9), "", &tag, 0);
 	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
+/* It is no end of file, and nothing comes with it. */
+START_TEST(receive_passes_over_empty_messages_only_if_it_is_full)
+{
+	struct tag tag;
+	struct af_future *f;
+
+	/* Of the others, it is the end. */
+	open_messages(DRIVE_COUNT + _i, AFIO_RECEIVE_FDS);
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	expect_set(receive(9), "", NULL, 0);
+	f = receive_full(6);
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	put_text(rig.out, "abc");
+	turn(&rig);
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	tag = pass("def");
+	expect_set(f, "abcdef", &tag, 0);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(receive_full_ends_before_an_empty_message_with_a_set)
+{
+	struct tag tag;
+
+	open_messages(_i, AFIO_RECEIVE_FDS);
+	put_text(rig.out, "abc");
+	tag = pass("");
+	expect_set(receive_full(9), "abc", NULL, AFIO_TRUNCATED);
+	ck_assert(!is_shut(&tag));
+	expect_set(receive(9), "", &tag, 0);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Others have their turn meanwhile. */
+START_TEST(receive_full_of_many_small_messages_has_all)
+{
+	struct af_future *f;
+	char text[41] = "";
+
+	open_messages(_i % DRIVE_COUNT, AFIO_RECEIVE_FDS);
+	for (int i = 0; i < 40; i++) {
+		text[i] = (char)('a' + i % 26);
+		ck_assert_int_eq(send(rig.out, text + i, 1, 0), 1);
+	}
+	f = receive_full(40);
+	ck_assert(!af_future_is_done(f));
+	expect_set(f, text, NULL, 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -814,6 +939,25 @@ START_TEST(receive_whose_peer_is_gone_says_so)
 }
 END_TEST
 
+/* A full one leaves what there is: that comes before the error. */
+START_TEST(receive_full_whose_peer_is_gone_leaves_the_bytes)
+{
+	struct tag tag;
+
+	open_type(_i % DRIVE_COUNT, AFIO_RECEIVE_FDS);
+	tag = pass("abc");
+	put_text(af_file_fd(rig.reader), "unread");
+	close(rig.out);
+	rig.out = -1;
+	expect_error(&rig, receive_full(9), -ECONNRESET);
+	ck_assert(!is_shut(&tag));
+	expect_set(receive(9), "abc", &tag, AFIO_ERROR);
+	expect_error(&rig, receive(9), -ECONNRESET);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
 static struct af_future *pass_on(struct af_future *done, void *arg)
 {
 	(void)done;
@@ -889,12 +1033,20 @@ Suite *suite(void)
 	ADD(receive_of_messages_of_a_length_has_each_its_own, EVERY_TYPE);
 	ADD(receive_of_a_part_has_the_set_first, EVERY_TYPE);
 	ADD(receive_that_ends_early_leaves_bytes_and_descriptors, EVERY_TYPE);
+	ADD(receive_of_gathered_bytes_ends_before_a_second_set, EVERY_TYPE);
+	ADD(receive_behind_another_times_out_alone, EVERY_TYPE);
+	ADD(receive_at_its_deadline_takes_a_bounded_number_of_messages,
+	    DRIVE_COUNT);
 	ADD(receive_of_a_set_larger_than_wanted_closes_the_rest, EVERY_TYPE);
 	ADD(receive_of_an_empty_message_has_its_set, MESSAGES);
+	ADD(receive_passes_over_empty_messages_only_if_it_is_full, DRIVE_COUNT);
+	ADD(receive_full_ends_before_an_empty_message_with_a_set, MESSAGES);
+	ADD(receive_full_of_many_small_messages_has_all, DRIVE_COUNT);
 	ADD(receive_takes_as_many_as_can_be_sent, EVERY_TYPE);
 	ADD(receive_refused_says_why, EVERY_TYPE);
 	ADD(receive_from_what_is_no_unix_socket_is_enotsup, EVERY_WAY);
 	ADD(receive_whose_peer_is_gone_says_so, DRIVE_COUNT);
+	ADD(receive_full_whose_peer_is_gone_leaves_the_bytes, DRIVE_COUNT);
 	ADD(receive_in_a_chain_is_taken_from_its_end, EVERY_TYPE);
 	tc = test_case(s, "others");
 	ADD(read_over_descriptors_closes_them_and_says_so, EVERY_TYPE);

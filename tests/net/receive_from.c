@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
+#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "support/system.h"
@@ -607,6 +608,124 @@ START_TEST(receive_from_of_nonsense_fails)
 }
 END_TEST
 
+static int take_one(const char *data, size_t len, const struct sockaddr *from,
+		    socklen_t from_len, unsigned flags, void *arg)
+{
+	ck_assert(len == 1 && *data == 'a' && from && from_len && !flags);
+	return ++*(int *)arg;
+}
+
+/* Those that another operation has read with one of its own. */
+START_TEST(receive_from_of_what_was_read_before_keeps_to_the_limit)
+{
+	int calls = 0;
+
+	if (!open_rig(_i))
+		return;
+	say(&rig, "a");
+	say(&rig, "bcd");
+	expect_count(&rig, af_file_each_datagram(rig.reader, take_one, &calls),
+		     1, 0);
+	ck_assert_int_eq(af_file_set_limit(rig.reader, 2), 0);
+	expect_error(&rig, receive(0), -EMSGSIZE);
+	expect_from(&rig, receive(9), "bcd", 0, rig.out);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A file that may run code of the program is stepped one at a time. */
+START_TEST(receive_from_beside_writes_of_evbuffers_works)
+{
+	struct evbuffer *buf = evbuffer_new();
+	struct address a;
+
+	if (!open_rig(_i)) {
+		evbuffer_free(buf);
+		return;
+	}
+	a = address_of(rig.out);
+	ck_assert_int_eq(connect(af_file_fd(rig.reader), &a.sa, a.len), 0);
+	evbuffer_add(buf, "to", 2);
+	expect_count(&rig, af_file_write_buffer(rig.reader, buf, 0, NULL), 2,
+		     0);
+	evbuffer_free(buf);
+	plain_expect(rig.out, "to", af_file_fd(rig.reader));
+	say(&rig, "back");
+	expect_from(&rig, receive(0), "back", 0, rig.out);
+	expect_error(&rig, af_file_receive_from(rig.reader, 0, 0, MS(0)),
+		     -ETIMEDOUT);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The first one has what comes. */
+START_TEST(receive_from_behind_another_times_out_alone)
+{
+	struct af_future *f;
+
+	if (!open_rig(_i))
+		return;
+	f = receive(0);
+	expect_error(&rig, af_file_receive_from(rig.reader, 0, 0, MS(5)),
+		     -ETIMEDOUT);
+	say(&rig, "abc");
+	expect_from(&rig, f, "abc", 0, rig.out);
+	rig_close(&rig);
+}
+END_TEST
+
+static struct af_future *receive_for_nobody(struct af_future *done, void *arg)
+{
+	(void)done;
+	return af_file_receive_from(rig.reader, 0, 0, arg);
+}
+
+START_TEST(receive_from_of_a_cancelled_chain_leaves_the_message)
+{
+	struct af_future *chain;
+
+	if (!open_rig(_i))
+		return;
+	say(&rig, "abc");
+	for (int i = 0; i < 2; i++) {
+		chain = af_then(af_succeeded(rig.loop, NULL, NULL),
+				receive_for_nobody, i ? MS(0) : NULL);
+		af_future_cancel(chain);
+		expect_error(&rig, chain, -ECANCELED);
+	}
+	expect_from(&rig, receive(0), "abc", 0, rig.out);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The bytes that a failed read has left come before its error. */
+START_TEST(receive_from_after_a_failed_read_takes_what_it_left)
+{
+	struct address a;
+	struct af_future *f;
+
+	if (!open_rig(_i))
+		return;
+	a = address_of(rig.out);
+	ck_assert_int_eq(connect(af_file_fd(rig.reader), &a.sa, a.len), 0);
+	say(&rig, "abc");
+	f = af_file_read(rig.reader, 9, AFIO_FULL, NULL);
+	turn(&rig);
+	ck_assert_int_eq(close(rig.out), 0);
+	rig.out = -1;
+	expect_count(&rig,
+		     af_file_send_to(rig.reader, "x", 1, NULL, 0, 0, NULL), 1,
+		     0);
+	expect_error(&rig, f, -ECONNREFUSED);
+	expect_from(&rig, receive(2), "ab", AFIO_TRUNCATED, -1);
+	expect_from(&rig, receive(2), "c", AFIO_ERROR, -1);
+	expect_error(&rig, receive(2), -ECONNREFUSED);
+	expect_error(&rig, af_file_receive_from(rig.reader, 2, 0, MS(0)),
+		     -ETIMEDOUT);
+	rig_close(&rig);
+}
+END_TEST
+
 /* In every place where a program may wait. */
 struct scene {
 	struct stage stage;
@@ -659,6 +778,9 @@ Suite *suite(void)
 	    EVERY_FAMILY);
 	ADD(receive_from_of_a_connected_socket_knows_its_peer, EVERY_FAMILY);
 	ADD(receive_from_of_a_file_of_the_program_works, EVERY_FAMILY);
+	ADD(receive_from_of_what_was_read_before_keeps_to_the_limit,
+	    UNIX * DRIVE_COUNT);
+	ADD(receive_from_beside_writes_of_evbuffers_works, EVERY_FAMILY);
 	ADD(receive_from_in_continuations_goes_on, EVERY_FAMILY);
 	ADD(message_of_no_bytes_is_traffic, TRAFFICS * EVERY_FAMILY);
 
@@ -667,6 +789,10 @@ Suite *suite(void)
 	ADD(receive_from_at_its_deadline_takes_what_came, EVERY_FAMILY);
 	ADD(receive_from_cancelled_leaves_the_message, EVERY_FAMILY);
 	ADD(receive_from_queues_with_reads_in_call_order, EVERY_FAMILY);
+	ADD(receive_from_behind_another_times_out_alone, EVERY_FAMILY);
+	ADD(receive_from_of_a_cancelled_chain_leaves_the_message, EVERY_FAMILY);
+	ADD(receive_from_after_a_failed_read_takes_what_it_left,
+	    UNIX * DRIVE_COUNT);
 	ADD(receive_from_ends_with_its_file_or_loop, EVERY_FAMILY);
 	ADD(receive_from_ends_when_reading_is_shut, DRIVE_COUNT);
 	ADD(receive_from_on_a_refused_socket_fails_once, UNIX * DRIVE_COUNT);

@@ -11,6 +11,7 @@
 
 #include "support/nobody.h"
 #include "support/contexts.h"
+#include "support/dumped.h"
 #include "support/passing.h"
 #include "support/pattern.h"
 
@@ -113,6 +114,11 @@ START_TEST(send_of_an_empty_message_passes_descriptors)
 
 	open_messages(_i, 0);
 	expect_count(&rig, send_one("", &tag), 0, 0);
+	expect_passed("", 1, &tag);
+	expect_count(
+		&rig,
+		af_file_send_fds(rig.reader, NULL, 0, &tag.out, 1, 0, NULL), 0,
+		0);
 	expect_passed("", 1, &tag);
 	let_go(&tag);
 	close_tag(&tag);
@@ -266,6 +272,8 @@ START_TEST(send_pending_when_its_file_ends_closes_its_own)
 	fill_up(1000);
 	f = send_one("abc", &tag);
 	let_go(&tag);
+	expect_dumped(rig.loop, "send fd %d, 3 bytes left",
+		      af_file_fd(rig.reader));
 	if (_i < EVERY_TYPE) {
 		ck_assert_int_eq(af_file_close(rig.reader), 0);
 		rig.reader = NULL;
@@ -372,6 +380,7 @@ START_TEST(send_that_must_wait_without_room_is_emfile)
 {
 	struct rlimit limit, before;
 	struct tag tag = make_tag();
+	const int many[] = { tag.out, tag.out, tag.out };
 	size_t n, fds = 0;
 
 	open_type(_i, 0);
@@ -382,6 +391,12 @@ START_TEST(send_that_must_wait_without_room_is_emfile)
 	close((int)limit.rlim_cur);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	expect_error(&rig, send_one("abc", &tag), -EMFILE);
+	/* There is room for the first of them. */
+	limit.rlim_cur++;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_error(&rig,
+		     af_file_send_fds(rig.reader, "abc", 3, many, 3, 0, NULL),
+		     -EMFILE);
 	setrlimit(RLIMIT_NOFILE, &before);
 	ck_assert_uint_eq(drain(&fds), n * 1000);
 	ck_assert_uint_eq(fds, 0);
@@ -685,6 +700,15 @@ static struct af_future *send_for_nobody(struct af_future *done, void *arg)
 	return send_one("abc", arg);
 }
 
+static struct af_future *send_at_once_for_nobody(struct af_future *done,
+						 void *arg)
+{
+	const struct tag *tag = arg;
+
+	(void)done;
+	return af_file_send_fds(rig.reader, "abc", 3, &tag->out, 1, 0, MS(0));
+}
+
 START_TEST(send_of_a_cancelled_chain_passes_nothing)
 {
 	struct tag tag = make_tag();
@@ -692,10 +716,13 @@ START_TEST(send_of_a_cancelled_chain_passes_nothing)
 	size_t fds = 0;
 
 	open_type(_i, 0);
-	chain = af_then(af_succeeded(rig.loop, NULL, NULL), send_for_nobody,
-			&tag);
-	af_future_cancel(chain);
-	expect_error(&rig, chain, -ECANCELED);
+	for (int i = 0; i < 2; i++) {
+		chain = af_then(af_succeeded(rig.loop, NULL, NULL),
+				i ? send_at_once_for_nobody : send_for_nobody,
+				&tag);
+		af_future_cancel(chain);
+		expect_error(&rig, chain, -ECANCELED);
+	}
 	ck_assert_uint_eq(drain(&fds), 0);
 	let_go(&tag);
 	close_tag(&tag);

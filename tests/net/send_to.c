@@ -11,8 +11,11 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include <event2/buffer.h>
+
 #include "support/contexts.h"
 #include "support/datagrams.h"
+#include "support/dumped.h"
 #include "support/kinds.h"
 #include "support/pattern.h"
 
@@ -484,6 +487,8 @@ START_TEST(send_to_cancelled_steps_what_is_behind_it)
 	other = plain_socket(UNIX);
 	next = send_a("next", other);
 	ck_assert(!af_future_is_done(next));
+	expect_dumped(rig.loop, "send to fd %d, 4 bytes",
+		      af_file_fd(rig.reader));
 	af_future_cancel(last);
 	expect_error(&rig, last, -ECANCELED);
 	expect_count(&rig, next, 4, 0);
@@ -670,6 +675,54 @@ START_TEST(send_to_of_nonsense_fails)
 }
 END_TEST
 
+/* Then all steps of the file are made one at a time. */
+START_TEST(send_to_beside_writes_of_evbuffers_works)
+{
+	struct evbuffer *buf = evbuffer_new();
+
+	if (!open_rig(_i)) {
+		evbuffer_free(buf);
+		return;
+	}
+	connect_to(rig.out);
+	evbuffer_add(buf, "one", 3);
+	expect_count(&rig, af_file_write_buffer(rig.reader, buf, 0, NULL), 3,
+		     0);
+	evbuffer_free(buf);
+	expect_count(&rig,
+		     af_file_send_to(rig.reader, "two", 3, NULL, 0, 0, MS(0)),
+		     3, 0);
+	expect_arrived("one");
+	expect_arrived("two");
+	rig_close(&rig);
+}
+END_TEST
+
+static struct af_future *send_for_nobody(struct af_future *done, void *arg)
+{
+	struct address a = address_of(rig.out);
+
+	(void)done;
+	return af_file_send_to(rig.reader, "abc", 3, &a.sa, a.len, 0, arg);
+}
+
+START_TEST(send_to_of_a_cancelled_chain_sends_nothing)
+{
+	struct af_future *chain;
+
+	if (!open_rig(_i))
+		return;
+	for (int i = 0; i < 2; i++) {
+		chain = af_then(af_succeeded(rig.loop, NULL, NULL),
+				send_for_nobody, i ? MS(0) : NULL);
+		af_future_cancel(chain);
+		expect_error(&rig, chain, -ECANCELED);
+	}
+	expect_nothing_arrived();
+	rig_close(&rig);
+}
+END_TEST
+
 /* In every place where a program may wait, for each kind of room. */
 struct scene {
 	struct stage stage;
@@ -725,6 +778,8 @@ Suite *suite(void)
 	ADD(send_to_is_tried_at_once, EVERY_FAMILY);
 	ADD(send_to_nobody_sends_to_the_peer, EVERY_FAMILY);
 	ADD(send_to_of_an_empty_message_sends_it, EVERY_FAMILY);
+	ADD(send_to_beside_writes_of_evbuffers_works, EVERY_FAMILY);
+	ADD(send_to_of_a_cancelled_chain_sends_nothing, EVERY_FAMILY);
 	ADD(send_to_of_the_longest_message_sends_it_whole, EVERY_FAMILY);
 	ADD(send_to_in_continuations_ends, UNIX * DRIVE_COUNT);
 	ADD(send_to_and_each_datagram_play_ping_pong, EVERY_FAMILY);

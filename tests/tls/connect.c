@@ -102,6 +102,34 @@ START_TEST(second_connect_resumes_the_session)
 }
 END_TEST
 
+/* The port is part of what a session is kept for. */
+START_TEST(second_connect_over_ipv6_resumes_the_session)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t len = sizeof at;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	listener = cloexec_socket(AF_INET6, SOCK_STREAM);
+	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) < 0) {
+		fprintf(stderr, "skipped: no IPv6\n");
+		close_all();
+		return;
+	}
+	ck_assert_int_eq(listen(listener, 5), 0);
+	getsockname(listener, (struct sockaddr *)&at, &len);
+	snprintf(port, sizeof port, "%d", ntohs(at.sin6_port));
+	client_tls = CLIENT();
+	server_tls = SERVER();
+	for (int i = 0; i < 2; i++) {
+		expect_connected(begin("::1", MS(20000)));
+		ck_assert_int_eq(af_tls_is_resumed(client), i);
+		close_ends();
+	}
+	close_all();
+}
+END_TEST
+
 START_TEST(connect_to_a_unix_socket_verifies_the_name_of_the_options)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -113,6 +141,12 @@ START_TEST(connect_to_a_unix_socket_verifies_the_name_of_the_options)
 	snprintf(path, sizeof path, "%s/socket", directory);
 	client_tls = CLIENT(.name = "example.test");
 	server_tls = SERVER();
+	expect_connected(af_connect_tls(rig.loop, path, NULL, NULL, client_tls,
+					MS(20000)));
+	close_ends();
+	/* Or none, if that is what the program wants. */
+	af_tls_free(client_tls);
+	client_tls = CLIENT(.no_verify = true);
 	expect_connected(af_connect_tls(rig.loop, path, NULL, NULL, client_tls,
 					MS(20000)));
 	close_all();
@@ -304,6 +338,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, connect_to_a_name_or_an_address_succeeds, 0,
 			    3 * DRIVE_COUNT);
 	tcase_add_test(tc, second_connect_resumes_the_session);
+	tcase_add_test(tc, second_connect_over_ipv6_resumes_the_session);
 	tcase_add_test(
 		tc, connect_to_a_unix_socket_verifies_the_name_of_the_options);
 	tcase_add_test(tc, connect_with_a_wrong_name_fails_eacces);

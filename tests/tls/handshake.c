@@ -3,6 +3,7 @@
  * Tests of handshakes: whose certificate is accepted, what fails them, what the
  * error and its text are, and that nothing is left of one that ended early.
  */
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
@@ -117,12 +118,16 @@ START_TEST(no_verify_accepts_any_certificate)
 }
 END_TEST
 
+static char too_long[257];
+
 START_TEST(client_without_a_name_to_verify_fails_einval)
 {
 	/* A dot in front would stand for any name that ends so. */
-	static const char *const names[] = { NULL, "", ".", "..", ".test" };
+	static const char *const names[] = { NULL, "",	    ".",
+					     "..", ".test", too_long };
 	struct af_future *f;
 
+	memset(too_long, 'a', sizeof too_long - 1);
 	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
 	client_tls = CLIENT();
 	f = af_start_tls(client, names[_i], client_tls, NULL);
@@ -334,6 +339,148 @@ START_TEST(peer_leaving_fails_econnreset)
 	expect_why(f, -ECONNRESET, who(_i),
 		   "handshake: the peer has closed the connection");
 	end_one(peer);
+}
+END_TEST
+
+/* It says goodbye before there is anything to end. */
+START_TEST(goodbye_of_the_server_in_the_middle_fails_econnreset)
+{
+	static const char goodbye[] = "\x15\x03\x03\0\x02\x01";
+	int peer;
+	struct af_future *f = begin_one(false, &peer, MS(20000));
+
+	put(peer, goodbye, sizeof goodbye);
+	expect_why(f, -ECONNRESET, who(false),
+		   "handshake: the peer has closed the connection");
+	end_one(peer);
+}
+END_TEST
+
+/* In TLS 1.2 the server has the last word, and the client waits for it. */
+START_TEST(client_that_leaves_before_the_last_word_was_not_connected)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int peer;
+	struct af_future *f = begin_one(true, &peer, MS(20000));
+	SSL *ssl = SSL_new(context);
+
+	SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+	SSL_set_fd(ssl, peer);
+	fcntl(peer, F_SETFL, O_NONBLOCK);
+	while (SSL_get_state(ssl) != TLS_ST_CW_FINISHED) {
+		ck_assert_int_lt(SSL_connect(ssl), 1);
+		ck_assert_int_eq(SSL_get_error(ssl, -1), SSL_ERROR_WANT_READ);
+		if (SSL_get_state(ssl) != TLS_ST_CW_FINISHED)
+			turn(&rig);
+	}
+	SSL_free(ssl);
+	close(peer);
+	expect_why(f, -ECONNRESET, who(true),
+		   "handshake: the peer has closed the connection");
+	client = NULL;
+	close_all();
+	SSL_CTX_free(context);
+}
+END_TEST
+
+/* Its callback waits for something that only the program knows. */
+static int wait_for_certificate(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	++*(int *)arg;
+	return -1;
+}
+
+START_TEST(callback_that_is_not_done_fails_enotsup)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	struct af_future *a, *b;
+	int calls = 0;
+
+	SSL_CTX_set_cert_cb(context, wait_for_certificate, &calls);
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT();
+	server_tls = SERVER(.context = context);
+	SSL_CTX_free(context);
+	a = af_accept_tls(server, server_tls, MS(20000));
+	b = af_start_tls(client, "localhost", client_tls, MS(20000));
+	client = server = NULL;
+	expect_why(a, -ENOTSUP, "unnamed", "handshake: ");
+	ck_assert_int_eq(calls, 1);
+	ck_assert_int_eq(drive(&rig, b), -ECONNRESET);
+	af_future_unref(b);
+	close_all();
+}
+END_TEST
+
+START_TEST(accept_of_what_has_no_peer_says_so)
+{
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_pair(KIND_PIPE, fds);
+	server_tls = SERVER();
+	expect_why(af_accept_tls(af_file_new(rig.loop, fds[0], 0), server_tls,
+				 NULL),
+		   -ENOTSOCK, "unknown", strerror(ENOTSOCK));
+	close(fds[1]);
+	close_all();
+}
+END_TEST
+
+/* So long that no clock can tell. */
+START_TEST(deadline_in_ages_is_none)
+{
+	struct timeval ages = { 0x7fffffff, 0 };
+	struct af_future *a, *b;
+
+	if (sizeof ages.tv_sec > 4)
+		ages.tv_sec = (time_t)(INT64_MAX / 2);
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT();
+	server_tls = SERVER();
+	a = af_accept_tls(server, server_tls, &ages);
+	b = af_start_tls(client, "localhost", client_tls, &ages);
+	ck_assert_int_eq(drive(&rig, a), 0);
+	ck_assert_int_eq(drive(&rig, b), 0);
+	server = af_future_take_file(a);
+	client = af_future_take_file(b);
+	af_future_unref(a);
+	af_future_unref(b);
+	expect_passes(client, server);
+	close_all();
+}
+END_TEST
+
+/* Its file stays, as nothing of another thread's loop may be touched. */
+static void *shake_elsewhere(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(af_future_error(af_start_tls(client, "localhost",
+						      client_tls, NULL)),
+			 -EPERM);
+	ck_assert_int_eq(af_future_error(af_start_tls(client, "localhost",
+						      server_tls, NULL)),
+			 -EPERM);
+	ck_assert_int_eq(
+		af_future_error(af_accept_tls(server, server_tls, NULL)),
+		-EPERM);
+	return NULL;
+}
+
+START_TEST(handshake_in_another_thread_fails_eperm_and_leaves_the_file)
+{
+	pthread_t thread;
+
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT();
+	server_tls = SERVER();
+	ck_assert_int_eq(pthread_create(&thread, NULL, shake_elsewhere, NULL),
+			 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	expect_passes(client, server);
+	shake_well("localhost");
+	close_all();
 }
 END_TEST
 
@@ -552,7 +699,7 @@ END_TEST
 
 static struct af_future *wrong(int row)
 {
-	static const struct timeval odd = { 0, -1 };
+	static const struct timeval odd = { 0, -1 }, more = { 0, 1000000 };
 	struct af_future *read;
 	int fds[2];
 
@@ -585,6 +732,10 @@ static struct af_future *wrong(int row)
 		close(fds[1]);
 		client = af_file_new(rig.loop, fds[0], AFIO_UNBUFFERED);
 		return af_start_tls(client, "localhost", client_tls, NULL);
+	case 9:
+		return af_accept_tls(client, server_tls, &odd);
+	case 10:
+		return af_start_tls(client, "localhost", client_tls, &more);
 	default:
 		shake_well("localhost");
 		return af_start_tls(client, "localhost", client_tls, NULL);
@@ -593,9 +744,10 @@ static struct af_future *wrong(int row)
 
 START_TEST(wrong_arguments_fail_and_close_the_file)
 {
-	static const int errors[] = { -EINVAL,	-EINVAL,  -EINVAL, -EINVAL,
-				      -EINVAL,	-EINVAL,  -EBUSY,  -ENOTSOCK,
-				      -ENOTSUP, -EALREADY };
+	static const int errors[] = {
+		-EINVAL, -EINVAL,   -EINVAL,  -EINVAL, -EINVAL, -EINVAL,
+		-EBUSY,	 -ENOTSOCK, -ENOTSUP, -EINVAL, -EINVAL, -EALREADY,
+	};
 	struct af_future *f;
 
 	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
@@ -666,7 +818,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, name_of_the_options_is_verified_instead, 0, 2);
 	tcase_add_loop_test(tc, no_verify_accepts_any_certificate, 0, 2);
 	tcase_add_loop_test(tc, client_without_a_name_to_verify_fails_einval, 0,
-			    5);
+			    6);
 	tcase_add_loop_test(tc, client_certificate_is_asked_for_and_verified, 0,
 			    3);
 	tcase_add_test(tc, client_is_told_whose_certificate_is_asked_for);
@@ -684,6 +836,13 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, slow_peer_fails_at_the_deadline, 0, 2);
 	tcase_add_loop_test(tc, garbage_fails_eproto, 0, 2);
 	tcase_add_loop_test(tc, peer_leaving_fails_econnreset, 0, 2);
+	tcase_add_test(tc,
+		       goodbye_of_the_server_in_the_middle_fails_econnreset);
+	tcase_add_test(
+		tc, client_that_leaves_before_the_last_word_was_not_connected);
+	tcase_add_test(tc, callback_that_is_not_done_fails_enotsup);
+	tcase_add_test(tc, accept_of_what_has_no_peer_says_so);
+	tcase_add_test(tc, deadline_in_ages_is_none);
 	tcase_add_test(tc, peer_gone_before_fails_without_a_signal);
 	tcase_add_loop_test(
 		tc, client_that_leaves_after_its_bytes_was_connected, 0, 2);
@@ -691,7 +850,10 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, cancel_at_each_stage_leaves_nothing, 0, 2);
 	tcase_add_loop_test(tc, loop_freed_during_a_handshake_ends_it, 0, 2);
 	tcase_add_test(tc, future_dropped_after_success_closes_the_file);
-	tcase_add_loop_test(tc, wrong_arguments_fail_and_close_the_file, 0, 10);
+	tcase_add_loop_test(tc, wrong_arguments_fail_and_close_the_file, 0, 12);
+	tcase_add_test(
+		tc,
+		handshake_in_another_thread_fails_eperm_and_leaves_the_file);
 
 	tc = tls_case(s, "on an open connection");
 	tcase_add_loop_test(

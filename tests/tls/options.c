@@ -12,6 +12,8 @@
 static const char *const empty[] = { "", NULL };
 static char too_long[257];
 static const char *const longest[] = { too_long, NULL };
+static char long_enough[256];
+static const char *too_many[257];
 static const char *const h2[] = { "h2", NULL };
 
 struct row {
@@ -50,6 +52,10 @@ static const struct row rows[] = {
 	  false,
 	  EINVAL,
 	  "a protocol is empty or too long" },
+	{ { .alpn = too_many },
+	  false,
+	  EINVAL,
+	  "a protocol is empty or too long" },
 	{ { .ca_file = "none.pem" },
 	  false,
 	  ENOENT,
@@ -68,6 +74,7 @@ static const struct row rows[] = {
 	  ENOENT,
 	  "none.key: No such file or directory" },
 	{ { .cert_file = "text" }, true, EINVAL, "text: " },
+	{ { .cert_file = "." }, true, EINVAL, ".: " },
 	{ { .cert_file = "server.pem", .key_file = "text" },
 	  true,
 	  EINVAL,
@@ -96,6 +103,9 @@ START_TEST(options_that_are_wrong_are_refused_with_a_text)
 	char why[256] = "unset", less[4] = "xyz";
 
 	memset(too_long, 'x', 256);
+	memset(long_enough, 'x', 255);
+	for (int i = 0; i < 256; i++)
+		too_many[i] = long_enough;
 	make_file("text", "no certificate\n", 0600);
 	errno = 0;
 	ck_assert_ptr_null(make(&row->options, row->server, why, sizeof why));
@@ -106,6 +116,8 @@ START_TEST(options_that_are_wrong_are_refused_with_a_text)
 	ck_assert_ptr_null(make(&row->options, row->server, less, 4));
 	ck_assert_int_eq(strncmp(less, row->why, 3), 0);
 	ck_assert_int_eq(less[3], '\0');
+	ck_assert_ptr_null(make(&row->options, row->server, less + 1, 0));
+	ck_assert_int_eq(less[1], row->why[1]);
 }
 END_TEST
 
@@ -211,6 +223,12 @@ START_TEST(authorities_in_a_folder_are_trusted)
 	client_tls = af_tls_client_new(
 		&(struct af_tls_options){ .ca_path = "folder" }, NULL, 0);
 	server_tls = SERVER();
+	shake_well("localhost");
+	close_tls();
+	/* Also by a server, of its clients. */
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	client_tls = CLIENT(.cert_file = "client.pem");
+	server_tls = SERVER(.verify_client = true, .ca_path = "folder");
 	shake_well("localhost");
 	close_tls();
 }

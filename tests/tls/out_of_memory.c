@@ -2,12 +2,15 @@
 /*
  * Out of memory: every allocation of a connection's life fails in turn, those of
  * both libraries and of libevent. The libraries are built into this program,
- * with their calls of malloc() and the others renamed. OpenSSL has its own.
+ * with their calls of malloc() and the others renamed. Those of OpenSSL fail, too,
+ * but only where it makes what a connection has.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
+
+#include <openssl/crypto.h>
 
 #include "support/memory.h"
 #include "support/tlsrig.h"
@@ -114,11 +117,150 @@ START_TEST(allocation_fails_and_nothing_is_lost)
 }
 END_TEST
 
+/* One of OpenSSL's allocations fails, after so many; -1: none does, or it has. */
+static long openssl_left = -1;
+
+static bool openssl_refused(void)
+{
+	return openssl_left >= 0 && openssl_left-- == 0;
+}
+
+static void *openssl_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return openssl_refused() ? NULL : malloc(size);
+}
+
+static void *openssl_realloc(void *before, size_t size, const char *file,
+			     int line)
+{
+	(void)file;
+	(void)line;
+	return openssl_refused() ? NULL : realloc(before, size);
+}
+
+static void openssl_free(void *block, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(block);
+}
+
+/* Whether there were fewer allocations than that. */
+static bool openssl_had_all(void)
+{
+	bool had = openssl_left >= 0;
+
+	openssl_left = -1;
+	return had;
+}
+
+/* OpenSSL does without some, and does not always say that it was for memory. */
+START_TEST(client_without_memory_of_openssl_is_not_made)
+{
+	static const char *const alpn[] = { "h2", NULL };
+	const struct af_tls_options options = { .alpn = alpn,
+						.no_verify = true };
+	int refused = 0;
+	char why[300];
+
+	af_tls_free(af_tls_client_new(&options, NULL, 0));
+	for (long n = 0;; n++) {
+		openssl_left = n;
+		errno = 0;
+		client_tls = af_tls_client_new(&options, why, sizeof why);
+		if (!client_tls) {
+			ck_assert_int_eq(errno, ENOMEM);
+			ck_assert_str_eq(why, strerror(ENOMEM));
+			refused++;
+		}
+		af_tls_free(client_tls);
+		if (openssl_had_all())
+			break;
+	}
+	ck_assert_int_gt(refused, 3);
+}
+END_TEST
+
+START_TEST(connection_without_memory_of_openssl_fails)
+{
+	static const char *const names[] = { "localhost", "127.0.0.1" };
+	static const char *const alpn[] = { "h2", NULL };
+	int refused = 0, fds[2];
+	struct af_future *f;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	client_tls = CLIENT(.alpn = alpn);
+	for (long n = -1;; n++) {
+		make_pair(KIND_SOCKETPAIR, fds);
+		client = af_file_new(rig.loop, fds[0], 0);
+		openssl_left = n;
+		f = af_start_tls(client, names[_i], client_tls, NULL);
+		if (openssl_had_all()) {
+			ck_assert(!af_future_is_done(f));
+			af_future_cancel(f);
+			af_future_unref(f);
+			close(fds[1]);
+			break;
+		}
+		refused += af_future_error(f) == -ENOMEM;
+		af_future_cancel(f);
+		af_future_unref(f);
+		close(fds[1]);
+	}
+	ck_assert_int_gt(refused, 3);
+	client = NULL;
+	close_tls();
+}
+END_TEST
+
+/* Those that need no tls make one. */
+START_TEST(connection_that_cannot_be_begun_fails_enomem)
+{
+	struct af_future *f;
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	make_pair(KIND_SOCKETPAIR, fds);
+	client = af_file_new(rig.loop, fds[0], 0);
+	openssl_left = 0;
+	f = af_start_tls(client, "localhost", NULL, NULL);
+	ck_assert(!openssl_had_all());
+	expect_error(&rig, f, -ENOMEM);
+	client = NULL;
+	ck_assert_int_eq(read(fds[1], &(char){ 0 }, 1), 0);
+	close(fds[1]);
+	openssl_left = 0;
+	f = af_connect_tls(rig.loop, "localhost", "1", NULL, NULL, NULL);
+	ck_assert(!openssl_had_all());
+	expect_error(&rig, f, -ENOMEM);
+	client_tls = CLIENT();
+	memory.n = memory.failed = memory.from = 0;
+	memory.until = 1;
+	memory.watched = true;
+	f = af_connect_tls(rig.loop, "localhost", "1", NULL, client_tls, NULL);
+	memory.watched = false;
+	ck_assert_uint_eq(memory.failed, 1);
+	expect_error(&rig, f, -ENOMEM);
+	close_tls();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("tls out of memory");
 	TCase *tc = tls_case(s, "out of memory");
 
+	/* Before its first one. */
+	if (!CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
+				      openssl_free))
+		abort();
+
 	tcase_add_test(tc, allocation_fails_and_nothing_is_lost);
+	tcase_add_test(tc, client_without_memory_of_openssl_is_not_made);
+	tcase_add_loop_test(tc, connection_without_memory_of_openssl_fails, 0,
+			    2);
+	tcase_add_test(tc, connection_that_cannot_be_begun_fails_enomem);
 	return s;
 }

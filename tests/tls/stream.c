@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "support/contexts.h"
+#include "support/fairness.h"
 #include "support/pattern.h"
 #include "support/tlsrig.h"
 
@@ -260,6 +261,218 @@ START_TEST(write_to_a_peer_that_left_raises_no_signal)
 }
 END_TEST
 
+/* That is the same for a program: nobody gets its bytes. */
+START_TEST(write_to_a_peer_that_broke_off_fails_epipe)
+{
+	const struct linger at_once = { 1, 0 };
+
+	open_tls(KIND_TCP, (enum driver)_i);
+	expect_passes(server, client);
+	ck_assert_int_eq(setsockopt(af_file_fd(server), SOL_SOCKET, SO_LINGER,
+				    &at_once, sizeof at_once),
+			 0);
+	af_file_close(server);
+	server = NULL;
+	expect_error(&rig, af_file_write(client, "a", 1, 0, MS(20000)), -EPIPE);
+	close_tls();
+}
+END_TEST
+
+/* Between the two ends; what the server says is held back once there is some. */
+static int relayed[2];
+static unsigned char held[65536];
+static size_t held_len;
+
+static void relay(int from, int to)
+{
+	char buf[20000];
+	ssize_t n = recv(from, buf, sizeof buf, MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	if (to >= 0) {
+		put(to, buf, (size_t)n);
+		return;
+	}
+	ck_assert_uint_lt(held_len + (size_t)n, sizeof held);
+	memcpy(held + held_len, buf, (size_t)n);
+	held_len += (size_t)n;
+}
+
+/* The length of the first record that is held. */
+static size_t held_record(void)
+{
+	return 5 + 256 * (size_t)held[3] + held[4];
+}
+
+/*
+ * A handshake through the relay, of a server whose tickets take more than one
+ * record: they have the certificate of the client, and are held.
+ */
+static void open_relayed(enum driver driver)
+{
+	struct af_future *a, *b;
+	int fds[2][2];
+
+	rig_open_loop(&rig, driver);
+	for (int i = 0; i < 2; i++) {
+		make_pair(KIND_SOCKETPAIR, fds[i]);
+		relayed[i] = fds[i][1];
+	}
+	server = af_file_new(rig.loop, fds[0][0], 0);
+	client = af_file_new(rig.loop, fds[1][0], 0);
+	client_tls = CLIENT(.cert_file = "client.pem");
+	server_tls = SERVER(.verify_client = true, .ca_file = "ca.pem");
+	a = af_accept_tls(server, server_tls, MS(20000));
+	SSL_set_max_send_fragment(af_tls_ssl(server), 512);
+	b = af_start_tls(client, "localhost", client_tls, MS(20000));
+	while (!af_future_is_done(a) || !af_future_is_done(b)) {
+		relay(relayed[1], relayed[0]);
+		relay(relayed[0], af_future_is_done(b) ? -1 : relayed[1]);
+		turn(&rig);
+	}
+	server = af_future_take_file(a);
+	client = af_future_take_file(b);
+	ck_assert(server && client);
+	af_future_unref(a);
+	af_future_unref(b);
+	while (held_len == 0)
+		relay(relayed[0], -1);
+}
+
+/*
+ * A message of OpenSSL's own may be in several records, and no byte can be sent
+ * between them. Index: a read is pending, or none is, or it takes the rest, and
+ * who drives.
+ */
+START_TEST(write_after_a_part_of_a_ticket_waits_for_the_rest)
+{
+	int way = _i / DRIVE_COUNT;
+	struct af_future *read = NULL, *write;
+	size_t n;
+	int64_t cpu;
+
+	open_relayed((enum driver)(_i % DRIVE_COUNT));
+	n = held_record();
+	ck_assert_uint_lt(n, held_len);
+	put(relayed[1], held, n);
+	if (way == 0)
+		read = af_file_read(client, 3, AFIO_FULL, MS(20000));
+	else
+		expect_error(&rig, af_file_read(client, 3, 0, MS(1)),
+			     -ETIMEDOUT);
+	turn(&rig);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	write = af_file_write(client, "abc", 3, AFIO_FULL, NULL);
+	cpu = cpu_us();
+	expect_error(&rig, af_sleep(rig.loop, MS(50)), 0);
+	ck_assert_int_lt(cpu_us() - cpu, 40000);
+	ck_assert(!af_future_is_done(write));
+	put(relayed[1], held + n, held_len - n);
+	if (way == 2)
+		expect_error(&rig, af_file_read(client, 3, 0, MS(0)),
+			     -ETIMEDOUT);
+	expect_count(&rig, write, 3, 0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, AFIO_FULL, MS(20000)), "abc",
+		    0);
+	expect_count(&rig, af_file_write(server, "def", 3, AFIO_FULL, NULL), 3,
+		     0);
+	relay(relayed[0], relayed[1]);
+	if (!read)
+		read = af_file_read(client, 3, AFIO_FULL, MS(20000));
+	expect_text(&rig, read, "def", 0);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
+static void bring_the_rest(struct af_future *done, void *arg)
+{
+	size_t n = held_record();
+
+	(void)done;
+	(void)arg;
+	put(relayed[1], held + n, held_len - n);
+}
+
+/* The base of this wait is another one than that of the read. */
+static void write_inside(evutil_socket_t fd, short what, void *arg)
+{
+	struct af_future *f = af_file_write(client, "abc", 3, AFIO_FULL, NULL);
+
+	(void)fd;
+	(void)what;
+	ck_assert(!af_future_is_done(f));
+	af_on_done(af_sleep(rig.loop, MS(5)), bring_the_rest, NULL);
+	*(int *)arg = af_await(f);
+	af_future_unref(f);
+}
+
+START_TEST(write_after_a_part_of_a_ticket_is_awaited_in_a_callback)
+{
+	struct af_future *read;
+	int r = 1;
+
+	open_relayed((enum driver)_i);
+	put(relayed[1], held, held_record());
+	read = af_file_read(client, 3, AFIO_FULL, MS(20000));
+	turn(&rig);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT, write_inside,
+			&r, MS(1));
+	while (r > 0)
+		expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
+	ck_assert_int_eq(r, 0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, AFIO_FULL, MS(20000)), "abc",
+		    0);
+	expect_count(&rig, af_file_write(server, "def", 3, AFIO_FULL, NULL), 3,
+		     0);
+	relay(relayed[0], relayed[1]);
+	expect_text(&rig, read, "def", 0);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
+START_TEST(finish_after_a_part_of_a_ticket_says_goodbye)
+{
+	size_t n;
+
+	open_relayed((enum driver)_i);
+	n = held_record();
+	put(relayed[1], held, n);
+	expect_error(&rig, af_file_read(client, 3, 0, MS(1)), -ETIMEDOUT);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	put(relayed[1], held + n, held_len - n);
+	expect_error(&rig, af_file_finish(client, MS(20000)), 0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, 0, MS(20000)), "", AFIO_EOF);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
+/* It has not been sent, and will not be. */
+START_TEST(write_after_a_part_of_a_ticket_ends_at_its_deadline)
+{
+	open_relayed((enum driver)_i);
+	put(relayed[1], held, held_record());
+	expect_error(&rig, af_file_read(client, 3, 0, MS(1)), -ETIMEDOUT);
+	expect_error(&rig, af_file_write(client, "abc", 3, 0, MS(5)),
+		     -ETIMEDOUT);
+	close(relayed[1]);
+	expect_error(&rig, af_file_write(client, "abc", 3, 0, MS(20000)),
+		     -EPIPE);
+	close_tls();
+	close(relayed[0]);
+}
+END_TEST
+
 START_TEST(write_that_ends_early_counts_what_arrives)
 {
 	struct af_future *f;
@@ -405,6 +618,19 @@ Suite *suite(void)
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, small_reads_of_a_large_record_do_not_wait, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(tc, write_to_a_peer_that_broke_off_fails_epipe, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    write_after_a_part_of_a_ticket_waits_for_the_rest,
+			    0, 3 * DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, write_after_a_part_of_a_ticket_is_awaited_in_a_callback, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(tc, finish_after_a_part_of_a_ticket_says_goodbye, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    write_after_a_part_of_a_ticket_ends_at_its_deadline,
+			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, write_that_ends_early_counts_what_arrives, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, write_to_a_peer_that_left_raises_no_signal);
