@@ -282,25 +282,6 @@ static void other(struct handle *h)
 	}
 }
 
-static void expect_the_same(void)
-{
-	static char data[2][LARGEST + 1];
-	ssize_t n[2];
-	int fd;
-
-	for (unsigned path = 0; path < 2; path++) {
-		for (int i = 0; i < 2; i++) {
-			fd = open(path_in(i ? "theirs/" : "ours/", path),
-				  O_RDONLY | O_CLOEXEC);
-			must(fd >= 0);
-			n[i] = read(fd, data[i], sizeof(data[i]));
-			close(fd);
-		}
-		must(n[0] == n[1] && n[0] >= 0);
-		must(memcmp(data[0], data[1], (size_t)n[0]) == 0);
-	}
-}
-
 /* Two files, with the rest of the input at first. */
 static void make_files(struct input *in)
 {
@@ -366,7 +347,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (handles[i].file)
 			close_one(&handles[i]);
 	must(setrlimit(RLIMIT_FSIZE, &old) == 0);
-	expect_the_same();
+	must(is_same(0) && is_same(1));
 	/* A thread that reads for what has ended closes its descriptor late. */
 	for (int tries = 0; lowest_fd() != lowest; tries++) {
 		must(tries < 50000);
