@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 
 #include "support/pattern.h"
 #include "support/slowrig.h"
@@ -240,6 +242,57 @@ START_TEST(disk_position_is_where_the_reads_ended)
 }
 END_TEST
 
+/* What a worker has read for nobody is nobody's. */
+START_TEST(disk_detach_after_a_cancelled_read_moves_the_position_back)
+{
+	struct evbuffer *unread = evbuffer_new();
+	struct af_future *f;
+	struct af_file *file;
+	int fd;
+
+	open_cold(_i);
+	file = containing("abc", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	while ((fd = af_file_detach(file, unread)) == -EBUSY)
+		expect_life();
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
+	close(fd);
+	evbuffer_free(unread);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(disk_seek_during_a_read_or_a_write_fails_ebusy)
+{
+	const struct slow slow = { .now = NOW_UNSUPPORTED };
+	struct af_future *f;
+	struct af_file *file;
+
+	open_cold(_i);
+	slow_set(&slow);
+	file = containing("abc", "r+");
+	slow_stop(0);
+	f = reading(file, 3);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -EBUSY);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	slow_stop(0);
+	f = writing(file, "def");
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -EBUSY);
+	slow_go();
+	expect_count(&rig, f, 3, 0);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), 6);
+	close_all(file);
+}
+END_TEST
+
 /* Of what was gathered nothing is lost, and a part is not the whole. */
 START_TEST(disk_read_error_follows_the_data)
 {
@@ -413,6 +466,50 @@ START_TEST(disk_copy_whose_source_fails_writes_what_came_before)
 }
 END_TEST
 
+static struct af_future *filling;
+static int cancels;
+
+static void cancel_filling(const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	if (cancels++ == 0)
+		af_future_cancel(filling);
+}
+
+/* It gathers a large piece, and code of the program runs meanwhile. */
+START_TEST(disk_copy_cancelled_while_it_gathers_takes_no_more)
+{
+	static const char bytes[1 << 16];
+	const struct slow slow = { .now = NOW_UNSUPPORTED };
+	struct bufferevent *bevs[2];
+	struct af_file *from, *to;
+
+	open_cold(_i);
+	slow_set(&slow);
+	to = opened("to", "w");
+	expect_count(&rig, writing(to, "first"), 5, 0);
+	ck_assert_int_eq(bufferevent_pair_new(af_loop_base(rig.loop), 0, bevs),
+			 0);
+	from = af_file_from_bufferevent(rig.loop, bevs[0], 0);
+	cancels = 0;
+	filling = af_file_copy(from, to, -1, NULL);
+	bufferevent_enable(bevs[1], EV_WRITE);
+	for (int i = 0; i < 3; i++)
+		evbuffer_add_reference(bufferevent_get_output(bevs[1]), bytes,
+				       sizeof bytes, cancel_filling, NULL);
+	expect_error(&rig, filling, -ECANCELED);
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(af_file_size(to), 5);
+	expect_bytes(&rig, af_file_read(from, sizeof bytes, AFIO_FULL, NULL),
+		     bytes, sizeof bytes, 0);
+	bufferevent_free(bevs[1]);
+	ck_assert_int_eq(af_file_close(from), 0);
+	close_all(to);
+}
+END_TEST
+
 #ifdef HAVE_RWF
 START_TEST(disk_reads_in_a_row_are_read_ahead_until_a_seek)
 {
@@ -468,5 +565,13 @@ Suite *suite(void)
 #ifdef HAVE_RWF
 	ADD(disk_reads_in_a_row_are_read_ahead_until_a_seek, DRIVE_COUNT);
 #endif
+	tcase_add_loop_test(
+		tc, disk_detach_after_a_cancelled_read_moves_the_position_back,
+		0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, disk_seek_during_a_read_or_a_write_fails_ebusy,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    disk_copy_cancelled_while_it_gathers_takes_no_more,
+			    0, DRIVE_COUNT);
 	return s;
 }
