@@ -466,6 +466,36 @@ START_TEST(disk_copy_whose_source_fails_writes_what_came_before)
 }
 END_TEST
 
+/* A worker has read them for a read that was cancelled. */
+START_TEST(disk_copy_after_a_cancelled_read_begins_with_its_bytes)
+{
+	struct af_file *file, *other, *to;
+	struct af_future *f;
+	char got[4] = "";
+
+	open_cold(_i);
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 1), 0);
+	to = rig_writer(&rig);
+	file = containing("abc", "r");
+	make_file("other", "x", 0600);
+	other = opened("other", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	/* One after the other, by the same worker. */
+	f = reading(other, 1);
+	slow_go();
+	expect_text(&rig, f, "x", 0);
+	expect_count(&rig, af_file_copy(file, to, -1, NULL), 3, AFIO_EOF);
+	get(rig.in, got, 3);
+	ck_assert_str_eq(got, "abc");
+	ck_assert_int_eq(af_file_close(other), 0);
+	close_all(file);
+}
+END_TEST
+
 static struct af_future *filling;
 static int cancels;
 
@@ -573,5 +603,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc,
 			    disk_copy_cancelled_while_it_gathers_takes_no_more,
 			    0, DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, disk_copy_after_a_cancelled_read_begins_with_its_bytes, 0,
+		DRIVE_COUNT);
 	return s;
 }
