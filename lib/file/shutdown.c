@@ -20,7 +20,7 @@ static int shutdown_half(struct af_file *file, int how)
 		afi_hangup_rearm(file);
 	}
 	r = file->transport->shutdown(file, how);
-	if (r < 0 || !file->attached)
+	if (r < 0)
 		return r;
 	/* The kernel does not wake readers of a datagram socket. */
 	if (how != SHUT_WR) {
