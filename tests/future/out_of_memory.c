@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Futures for which memory runs out late: while one is to wait for another that
- * has a waiter already, while a result becomes an evbuffer, or at a deadline.
- * The library is built into this program, with its calls of malloc() and the
- * others renamed.
+ * has a waiter already, while a result becomes an evbuffer, at a deadline, or
+ * for bytes that are on the way. The library is built into this program, with
+ * its calls of malloc() and the others renamed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -130,6 +130,28 @@ static struct af_future *begin_line(void)
 	return af_file_readline(rig.reader, 0, 0, 0, NULL);
 }
 
+/* Of a file, whose bytes libevent has not read. */
+static struct af_future *begin_part(void)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	struct evbuffer *buf;
+	struct af_future *f;
+	int fd = mkstemp(path);
+
+	memory.watched = false;
+	ck_assert_int_ge(fd, 0);
+	unlink(path);
+	ck_assert_int_eq(ftruncate(fd, 100), 0);
+	buf = evbuffer_new();
+	evbuffer_set_flags(buf, EVBUFFER_FLAG_DRAINS_TO_FD);
+	ck_assert_int_eq(evbuffer_add_file(buf, fd, 0, 100), 0);
+	rig_writer(&rig);
+	memory.watched = true;
+	f = af_file_write_buffer(rig.writer, buf, AFIO_FULL, NULL);
+	evbuffer_free(buf);
+	return f;
+}
+
 static ssize_t give_some(void *buf, size_t len, void *arg)
 {
 	int *left = arg;
@@ -161,8 +183,9 @@ static struct af_future *begin_feed(void)
 }
 
 static struct af_future *(*const begins[])(void) = {
-	begin_chain, begin_map,	  begin_each,  begin_group, begin_timeout,
-	begin_idle,  begin_small, begin_large, begin_line,  begin_feed,
+	begin_chain,   begin_map,  begin_each,	begin_group,
+	begin_timeout, begin_idle, begin_small, begin_large,
+	begin_line,    begin_feed, begin_part,
 };
 #define BEGINS ((int)(sizeof begins / sizeof *begins))
 

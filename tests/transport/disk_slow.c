@@ -496,6 +496,26 @@ START_TEST(disk_copy_after_a_cancelled_read_begins_with_its_bytes)
 }
 END_TEST
 
+/* More pieces than a turn has. */
+START_TEST(disk_peek_of_much_has_all_of_it)
+{
+	const size_t len = 20 * PIECE;
+	char *zeroes = calloc(1, len);
+	struct af_file *file;
+
+	ck_assert_ptr_nonnull(zeroes);
+	open_way(3 * DRIVE_COUNT + _i); /* without workers: reads follow */
+	make_file("file", "", 0600);
+	ck_assert_int_eq(truncate("file", (off_t)len), 0);
+	file = opened("file", "r");
+	expect_bytes(&rig, af_file_peek(file, len, NULL), zeroes, len, 0);
+	expect_bytes(&rig, af_file_read(file, len, AFIO_FULL, NULL), zeroes,
+		     len, 0);
+	close_all(file);
+	free(zeroes);
+}
+END_TEST
+
 static struct af_future *filling;
 static int cancels;
 
@@ -606,5 +626,7 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, disk_copy_after_a_cancelled_read_begins_with_its_bytes, 0,
 		DRIVE_COUNT);
+	tcase_add_loop_test(tc, disk_peek_of_much_has_all_of_it, 0,
+			    DRIVE_COUNT);
 	return s;
 }
