@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -472,20 +473,22 @@ END_TEST
 /* It takes a pipe to get at the bytes. */
 START_TEST(write_buffer_with_a_part_without_descriptors_fails_emfile)
 {
-	int fd, fds[1024], n = 0;
+	struct rlimit before, limit;
 	struct evbuffer *buf;
+	int fd, next;
 
 	rig_open(&rig, DRIVE_AWAIT);
 	rig_writer(&rig);
 	buf = make_buffer_of_file(&fd, 100);
-	while (n < 1024 && (fds[n] = dup(fd)) >= 0)
-		n++;
-	if (n < 1024)
-		expect_error(&rig,
-			     af_file_write_buffer(rig.writer, buf, 0, NULL),
-			     -EMFILE);
-	while (n > 0)
-		ck_assert_int_eq(close(fds[--n]), 0);
+	next = dup(fd);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = (rlim_t)next;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_error(&rig, af_file_write_buffer(rig.writer, buf, 0, NULL),
+		     -EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
 	evbuffer_free(buf);
 	rig_close(&rig);
 }
