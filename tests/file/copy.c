@@ -209,6 +209,8 @@ START_TEST(copy_has_the_error_of_the_read_before)
 }
 END_TEST
 
+static struct af_file *zeroes[2], *nowhere[2];
+
 static struct af_future *copy_late(struct af_future *done, void *arg)
 {
 	struct af_future **copies = arg;
@@ -216,7 +218,7 @@ static struct af_future *copy_late(struct af_future *done, void *arg)
 	(void)done;
 	spin(2);
 	for (int i = 0; i < 2; i++)
-		copies[i] = af_file_copy(rig.reader, rig.writer, 1 << 20, NULL);
+		copies[i] = af_file_copy(zeroes[i], nowhere[i], 1 << 20, NULL);
 	return NULL;
 }
 
@@ -227,21 +229,28 @@ static struct af_future *pass(struct af_future *done, void *arg)
 	return NULL;
 }
 
-/* The first one lets others have their turn, and so does the second. */
+/* Its turn has lasted too long when they begin. */
 START_TEST(copies_begun_by_a_late_continuation_are_whole)
 {
 	struct af_future *copies[2], *before, *late;
 
-	rig_open(&rig, WAY(KIND_PIPE, _i));
-	rig.reader = af_file_open(rig.loop, "/dev/zero", "r");
-	rig.writer = af_file_open(rig.loop, "/dev/null", "w");
+	rig_open_loop(&rig, (enum driver)_i);
+	/* All in this thread. */
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		zeroes[i] = af_file_open(rig.loop, "/dev/zero", "r");
+		nowhere[i] = af_file_open(rig.loop, "/dev/null", "w");
+	}
 	/* With two that are ready, the clock is read before each. */
 	before = af_then(af_sleep(rig.loop, MS(0)), pass, NULL);
 	late = af_then(af_sleep(rig.loop, MS(0)), copy_late, copies);
 	expect_error(&rig, late, 0);
 	expect_error(&rig, before, 0);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		expect_count(&rig, copies[i], 1 << 20, 0);
+		ck_assert_int_eq(af_file_close(zeroes[i]), 0);
+		ck_assert_int_eq(af_file_close(nowhere[i]), 0);
+	}
 	rig_close(&rig);
 }
 END_TEST
