@@ -69,8 +69,9 @@ typedef void (*af_post_fn)(void *arg);
  * a loop of its own. Call daemon(3) before making a loop. A child that was
  * forked in a continuation may continue to use the parent's base, after
  * event_reinit(): no continuation, sleep, wait or post of the parent's loop
- * runs in it, and af_loop_run() and af_await() calls on its stack end with
- * -EBADF. This is not allowed while an operation is pending on a file that
+ * runs in it, af_loop_run() and af_await() calls on its stack end with -EBADF,
+ * and an af_loop_free() call on its stack leaves everything to the parent. This
+ * is not allowed while an operation is pending on a file that
  * af_file_from_bufferevent() made with the loop.
  *
  * The loop runs continuations for about a millisecond at a time and then polls

@@ -64,14 +64,16 @@ static bool nonblock_is_same(int a, int b)
 	return same == AFI_SAMEFD_YES;
 }
 
-/* Another one on the same description, perhaps without O_NONBLOCK now. */
+/*
+ * Whether one in the list, in which hold is not, is on the same description;
+ * perhaps without O_NONBLOCK now.
+ */
 static bool nonblock_is_shared(const struct afi_nonblock *hold)
 {
 	const struct afi_nonblock *other;
 
 	LIST_FOREACH (other, &nonblock_holds, entry)
-		if (other != hold &&
-		    nonblock_same_file(&hold->st, &other->st) &&
+		if (nonblock_same_file(&hold->st, &other->st) &&
 		    nonblock_is_same(hold->fd, other->fd))
 			return true;
 	return false;

@@ -108,8 +108,8 @@ int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 
 void afi_buffer_shrink(struct afi_buffer *buffer, struct afi_pool *pool)
 {
-	if (buffer->len == 0 || buffer->len > SHRINK_MAX ||
-	    buffer->chunk->size < AFI_CHUNK_SIZE || buffer_is_shared(buffer))
+	if (buffer->len > SHRINK_MAX || buffer->chunk->size < AFI_CHUNK_SIZE ||
+	    buffer_is_shared(buffer))
 		return;
 	/* Without memory they stay where they are. */
 	buffer_move(buffer, pool, buffer->len);

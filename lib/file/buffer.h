@@ -69,8 +69,8 @@ static inline int afi_buffer_extend(struct afi_buffer *buffer,
 int afi_buffer_reserve(struct afi_buffer *buffer, struct afi_pool *pool,
 		       size_t before, size_t after);
 /*
- * If a large chunk has few bytes, which may have to wait for long, moves them
- * to a smaller one. afi_buffer_extend() moves them back to a large one.
+ * If a large chunk has few bytes, but some, which may have to wait for long,
+ * moves them to a smaller one. afi_buffer_extend() moves them back to a large one.
  */
 void afi_buffer_shrink(struct afi_buffer *buffer, struct afi_pool *pool);
 /* Returns the chunk to the pool if no bytes are left in it. */

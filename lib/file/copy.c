@@ -213,7 +213,7 @@ static void copy_resume(struct af_file *file, enum afi_direction direction,
 {
 	if (!file->careful || other->careful)
 		afi_file_resume(file, direction);
-	else if (afi_file_check(file) == 0 && file->attached)
+	else if (afi_file_check(file) == 0)
 		afi_file_step_later(file);
 }
 
@@ -290,7 +290,7 @@ static int copy_step(struct afi_op *op)
 	afi_file_hold(to);
 	af_future_ref(&copy->future);
 	copy->stepping = true;
-	while (r == -EAGAIN && copy->again && !copy->future.done) {
+	while (r == -EAGAIN && copy->again) {
 		copy->again = false;
 		r = copy_move(copy);
 	}

@@ -48,8 +48,6 @@ int afi_delims_new(const struct af_text *texts, size_t n,
 
 void afi_delims_free(struct afi_delims *delims)
 {
-	if (!delims)
-		return;
 	for (size_t i = 0; i < delims->n; i++)
 		afi_delim_clear(&delims->each[i]);
 	free(delims);

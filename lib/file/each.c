@@ -19,13 +19,12 @@ static struct afi_each *each_of(struct af_future *f)
 	return AFI_CONTAINER(f, struct afi_each, compound.future);
 }
 
-/* The flags of a piece that is not a whole line. */
-static unsigned each_rest_flags(const struct afi_each *each, size_t n,
-				bool at_end)
+/* The flags of a piece that is not a whole line; at the end it is the last. */
+static unsigned each_rest_flags(const struct afi_each *each, bool at_end)
 {
 	if (!each->lines)
 		return 0;
-	return at_end && n == each->op.file->in.len ? AFIO_EOF : AFIO_TRUNCATED;
+	return at_end ? AFIO_EOF : AFIO_TRUNCATED;
 }
 
 /*
@@ -52,7 +51,7 @@ static bool each_hand_out_whole(struct afi_each *each, struct af_file *file,
 		n = (size_t)(stop - data) < limit ? (size_t)(stop - data)
 						  : limit;
 		if (afi_each_hand_out(each, file, data, data + n, stop,
-				      each_rest_flags(each, n, at_end)))
+				      each_rest_flags(each, at_end)))
 			return true;
 		data += n;
 	}
@@ -93,14 +92,13 @@ static bool each_see_end(struct afi_each *each)
 	return end != AFI_EACH_WAIT;
 }
 
-/* An empty datagram is a record, too. True: the operation has ended or waits. */
+/* An empty record. True: the operation has ended or waits. */
 static bool each_hand_out_empty(struct afi_each *each, struct af_file *file)
 {
 	static const char nothing[1];
 
 	each->chunk = NULL;
-	return each->records &&
-	       afi_each_hand_out(each, file, nothing, nothing, nothing, 0);
+	return afi_each_hand_out(each, file, nothing, nothing, nothing, 0);
 }
 
 static void each_on_task(struct afi_task *task);
@@ -114,7 +112,7 @@ static void each_later(struct afi_each *each)
 
 /*
  * Reads once: bytes; 0 at the end; -EAGAIN: it has asked to be woken;
- * AFI_EMPTY; another negative errno.
+ * AFI_EMPTY: an empty record; another negative errno.
  */
 static ssize_t each_fill(struct afi_each *each, struct af_file *file,
 			 bool too_often)

@@ -25,5 +25,5 @@ struct af_file *af_future_take_file(struct af_future *f)
 	if (!f || !f->done || f->error)
 		return NULL;
 	f = afi_future_owner(f);
-	return f->ops && f->ops->take_file ? f->ops->take_file(f) : NULL;
+	return f->ops->take_file ? f->ops->take_file(f) : NULL;
 }

@@ -130,13 +130,12 @@ static void read_finish_failed(struct afi_read_op *op, int error)
 /* The deadline: a part does not end inside a delimiter that has begun. */
 static void read_finish_late(struct afi_read_op *op)
 {
-	size_t n = read_part(op), begun = n;
+	size_t n = read_part(op);
 
 	if (op->delim)
-		begun = op->delim->scanned - op->delim->matched;
+		n = op->delim->scanned - op->delim->matched;
 	else if (op->delims)
-		begun = afi_delims_begun(op->delims);
-	n = n < begun ? n : begun;
+		n = afi_delims_begun(op->delims);
 	if (n == 0 || op->keep_part)
 		read_finish(op, -ETIMEDOUT, 0, 0);
 	else

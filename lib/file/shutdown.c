@@ -20,7 +20,7 @@ static int shutdown_half(struct af_file *file, int how)
 		afi_hangup_rearm(file);
 	}
 	r = file->transport->shutdown(file, how);
-	if (r < 0 || !file->attached)
+	if (r < 0)
 		return r;
 	/* The kernel does not wake readers of a datagram socket. */
 	if (how != SHUT_WR) {
@@ -79,7 +79,7 @@ int af_file_shutdown(struct af_file *file, int how)
 		r = shutdown_half(file, how);
 	} else {
 		r = shutdown_later(file);
-		if (r == 0 && how == SHUT_RDWR && !file->dead)
+		if (r == 0 && how == SHUT_RDWR)
 			r = shutdown_half(file, SHUT_RD);
 	}
 	afi_file_let_go(file);

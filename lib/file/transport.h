@@ -91,7 +91,10 @@ struct afi_transport {
 	void (*farewell)(struct af_file *file);
 	/* fsync(2) without blocking: 0, -EAGAIN, -errno. NULL: not on disk. */
 	int (*sync)(struct af_file *file);
-	/* shutdown(2); and whether that is possible. NULL: -ENOTSOCK. */
+	/*
+	 * shutdown(2), which fails if code of the program ends the file; and
+	 * whether it is possible. NULL: -ENOTSOCK.
+	 */
 	int (*shutdown)(struct af_file *file, int how);
 	int (*can_shutdown)(const struct af_file *file, int how);
 	/*

@@ -358,7 +358,7 @@ struct af_future *af_file_write_buffer(struct af_file *file,
 	if (r == 0 && file->is_message && op->len > 0 &&
 	    !evbuffer_pullup(op->future.buffer, -1))
 		r = -ENOMEM;
-	if (r == 0 && (!file->attached || file->closing))
+	if (r == 0 && !file->attached)
 		r = -ECANCELED;
 	if (r == 0)
 		write_queue(op, file, flags, false, timeout);

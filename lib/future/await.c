@@ -139,7 +139,7 @@ static int await_drive(struct af_loop *loop, struct afi_await *await,
 		else
 			r = afi_loop_turn(loop, wait);
 		if (r == 1) /* nothing to wait for, and nothing ready */
-			r = f->done || !wait ? 0 : -EDEADLK;
+			r = wait ? -EDEADLK : 0;
 		timed_out |= !wait;
 	}
 	if (deadline.loop)

@@ -145,9 +145,8 @@ static struct af_future *chain_call_canceled(const struct afi_waiter *waiter,
 					     enum call_on on)
 {
 	struct af_future *link = waiter->child, *next = NULL;
-	bool asked = link->cancel == AFI_CANCEL_ASKED &&
-		     done->cancel != AFI_CANCEL_TOLD &&
-		     done->error != -ECANCELED;
+	bool asked =
+		done->cancel != AFI_CANCEL_TOLD && done->error != -ECANCELED;
 
 	link->cancel = asked ? AFI_CANCEL_ASKED : AFI_CANCEL_TOLD;
 	if (chain_wants(on, done)) {

@@ -217,7 +217,7 @@ static void group_time_out(struct af_future *f)
 	group->timed_out = true;
 	af_future_cancel(part);
 	/* Its cancel function may have found a better end. */
-	due |= root->done && root->error != -ECANCELED;
+	due |= root->error != -ECANCELED;
 	if (!due && !f->done)
 		afi_future_finish(f, -ETIMEDOUT);
 	af_future_unref(root);

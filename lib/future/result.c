@@ -115,7 +115,7 @@ int af_future_match(const struct af_future *f)
 	if (!f || !f->done || f->error)
 		return -1;
 	f = result_of(f);
-	return f->ops && f->ops->has_match ? f->status : -1;
+	return f->ops->has_match ? f->status : -1;
 }
 
 const struct af_output *af_future_output(const struct af_future *f)

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <stdint.h>
 #include <sys/time.h>
 
 #include <event2/event.h>
@@ -19,8 +20,9 @@ static bool late_since_poll(const struct af_loop *loop)
 	if (event_base_gettimeofday_cached(loop->base, &polled) < 0)
 		return false;
 	gettimeofday(&now, NULL);
-	timersub(&now, &polled, &now);
-	return now.tv_sec > 0 || now.tv_usec >= 1000;
+	return (now.tv_sec - polled.tv_sec) * INT64_C(1000000) + now.tv_usec -
+		       polled.tv_usec >=
+	       1000;
 }
 
 bool afi_loop_is_late(struct af_loop *loop)

@@ -243,6 +243,9 @@ void af_loop_free(struct af_loop *loop)
 		loop_empty_mailbox(loop);
 		loop_orphan_all(&loop->pending);
 		afi_loop_round(loop, NULL);
+		/* A child by fork(2) that goes on: all is its parent's. */
+		if (!afi_loop_is_here(loop))
+			return;
 	} while (!TAILQ_EMPTY(&loop->pending) || !TAILQ_EMPTY(&loop->ready) ||
 		 !afi_mailbox_is_empty(&loop->mailbox));
 	loop_orphan_all(&loop->members);

@@ -3,6 +3,8 @@
  * A write or a copy to a reader that left is -EPIPE and never SIGPIPE, whatever
  * the program does about that signal; and what the program does stays as it is.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +14,9 @@
 
 #include "support/copies.h"
 #include "support/scratch.h"
+#ifdef HAVE_RWF
+#include "support/denied.h"
+#endif
 
 static volatile sig_atomic_t signals;
 
@@ -109,6 +114,23 @@ START_TEST(write_broken_with_handler_does_not_call_it)
 }
 END_TEST
 
+#ifdef HAVE_RWF
+/* It then blocks the signal. */
+START_TEST(write_broken_without_its_system_call_survives)
+{
+	static const struct denied call = { "pwritev2", SYS_pwritev2, 0, 0, 0 };
+
+	if (!deny(&call, 1, ENOSYS))
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	open_broken(_i);
+	write_until_epipe();
+	expect_action(SIG_DFL);
+	rig_close(&rig);
+}
+END_TEST
+#endif
+
 START_TEST(write_broken_with_signal_ignored_fails_alike)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -197,26 +219,33 @@ enum disposition {
 	BY_DEFAULT,
 	HANDLED,
 	IGNORED,
+	ANOTHER_BLOCKED, /* SIGXFSZ, which a copy blocks, too */
 	BLOCKED,
 	PENDING,
 	PENDING_FOR_ALL,
 	DISPOSITION_COUNT
 };
 
-static void dispose(enum disposition what, sigset_t *pipe)
+/* Returns what is blocked. */
+static sigset_t dispose(enum disposition what)
 {
-	sigemptyset(pipe);
-	sigaddset(pipe, SIGPIPE);
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
 	if (what == BY_DEFAULT)
 		signal(SIGPIPE, SIG_DFL);
 	else
 		signal(SIGPIPE, what == IGNORED ? SIG_IGN : count_signal);
+	if (what == ANOTHER_BLOCKED)
+		sigaddset(&blocked, SIGXFSZ);
 	if (what >= BLOCKED)
-		sigprocmask(SIG_BLOCK, pipe, NULL);
+		sigaddset(&blocked, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	if (what == PENDING)
 		raise(SIGPIPE);
 	if (what == PENDING_FOR_ALL)
 		kill(getpid(), SIGPIPE);
+	return blocked;
 }
 
 /* Index: what is done about the signal, a way, and who drives. */
@@ -224,11 +253,11 @@ START_TEST(copy_to_nobody_fails_epipe_without_a_signal)
 {
 	enum disposition what = (enum disposition)(_i / ALL_WAYS);
 	struct af_future *f;
-	sigset_t pipe;
+	sigset_t blocked;
 	int error;
 
 	open_way(_i % ALL_WAYS);
-	dispose(what, &pipe);
+	blocked = dispose(what);
 	close_sink();
 	do { /* TCP lets the first ones pass */
 		put_text(rig.out, "x");
@@ -240,7 +269,7 @@ START_TEST(copy_to_nobody_fails_epipe_without_a_signal)
 	ck_assert_int_eq(error, -EPIPE);
 	expect_text(&rig, reading(1), "x", 0);
 	ck_assert_int_eq(signals, 0);
-	sigprocmask(SIG_UNBLOCK, &pipe, NULL);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 	ck_assert_int_eq(signals, what >= PENDING);
 	close_way();
 }
@@ -315,5 +344,9 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, copy_to_nobody_fails_epipe_without_a_signal, 0,
 			    DISPOSITION_COUNT * ALL_WAYS);
 	tcase_add_test(tc, copy_of_which_a_part_went_raises_no_signal);
+#ifdef HAVE_RWF
+	tcase_add_loop_test(tc, write_broken_without_its_system_call_survives,
+			    0, EVERY_WAY);
+#endif
 	return s;
 }

@@ -10,7 +10,8 @@ EXTRA_DIST += tests/cover tests/coverage/report.py \
 	tests/coverage/left/transport
 
 # Programs that have the library in them, changed. They are built with counters.
-library_copies = tests/faults/faults tests/future/work tests/loop/watch \
+library_copies = tests/faults/faults tests/file/out_of_memory \
+	tests/future/out_of_memory tests/future/work tests/loop/watch \
 	tests/loop/workers tests/net/resolve tests/schedules/disk \
 	tests/schedules/posts tests/schedules/starts tests/schedules/workers \
 	tests/tls/out_of_memory tests/transport/disk_finish \

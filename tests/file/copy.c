@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "support/copies.h"
+#include "support/system.h"
 
 static void wait_readable(int fd)
 {
@@ -208,6 +209,68 @@ START_TEST(copy_has_the_error_of_the_read_before)
 }
 END_TEST
 
+static struct af_file *zeroes[2], *nowhere[2];
+
+static struct af_future *copy_late(struct af_future *done, void *arg)
+{
+	struct af_future **copies = arg;
+
+	(void)done;
+	spin(2);
+	for (int i = 0; i < 2; i++)
+		copies[i] = af_file_copy(zeroes[i], nowhere[i], 1 << 20, NULL);
+	return NULL;
+}
+
+static struct af_future *pass(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	return NULL;
+}
+
+/* Its turn has lasted too long when they begin. */
+START_TEST(copies_begun_by_a_late_continuation_are_whole)
+{
+	struct af_future *copies[2], *before, *late;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	/* All in this thread. */
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		zeroes[i] = af_file_open(rig.loop, "/dev/zero", "r");
+		nowhere[i] = af_file_open(rig.loop, "/dev/null", "w");
+	}
+	/* With two that are ready, the clock is read before each. */
+	before = af_then(af_sleep(rig.loop, MS(0)), pass, NULL);
+	late = af_then(af_sleep(rig.loop, MS(0)), copy_late, copies);
+	expect_error(&rig, late, 0);
+	expect_error(&rig, before, 0);
+	for (int i = 0; i < 2; i++) {
+		expect_count(&rig, copies[i], 1 << 20, 0);
+		ck_assert_int_eq(af_file_close(zeroes[i]), 0);
+		ck_assert_int_eq(af_file_close(nowhere[i]), 0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(copy_of_datagrams_passes_over_empty_ones)
+{
+	int fds[2];
+
+	rig_open(&rig, WAY(KIND_PIPE, _i));
+	rig_writer(&rig);
+	ck_assert_int_eq(cloexec_socketpair(SOCK_DGRAM, fds), 0);
+	rig.reader = af_file_new(rig.loop, fds[0], 0);
+	ck_assert_int_eq(send(fds[1], "", 0, 0), 0);
+	ck_assert_int_eq(send(fds[1], "abc", 3, 0), 3);
+	expect_count(&rig, af_file_copy(rig.reader, rig.writer, 3, NULL), 3, 0);
+	close(fds[1]);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(copy_takes_unread_bytes_first)
 {
 	open_way(_i);
@@ -273,6 +336,10 @@ Suite *suite(void)
 	ADD(copy_stuck_when_the_reader_goes_fails_epipe);
 	ADD_FROM_SOCKETS(copy_read_error_is_reported_once);
 	ADD_FROM_SOCKETS(copy_has_the_error_of_the_read_before);
+	tcase_add_loop_test(tc, copies_begun_by_a_late_continuation_are_whole,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, copy_of_datagrams_passes_over_empty_ones, 0,
+			    DRIVE_COUNT);
 	ADD(copy_takes_unread_bytes_first);
 	tcase_add_loop_test(tc, copy_of_nonsense_is_refused, 0, DRIVE_COUNT);
 	return s;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
@@ -332,6 +333,81 @@ START_TEST(copy_both_cancelled_when_both_are_done_succeeds)
 }
 END_TEST
 
+START_TEST(copy_both_cancelled_when_one_is_done_keeps_its_count)
+{
+	open_sides(_i);
+	put_text(left, "question");
+	ck_assert_int_eq(shutdown(left, SHUT_WR), 0);
+	begin(NULL);
+	while (!af_future_is_done(af_future_part(both, 0)))
+		ck_assert_int_eq(af_await_for(both, MS(1)), -ETIMEDOUT);
+	af_future_cancel(both);
+	expect_whole(-ECANCELED, 8, 0);
+	expect_direction(0, 0, 8, AFIO_EOF);
+	expect_direction(1, -ECANCELED, 0, 0);
+	af_future_unref(both);
+	close_sides();
+}
+END_TEST
+
+/* A failure at once, which nobody has seen yet, is more than the deadline. */
+START_TEST(copy_both_without_time_has_the_error_of_a_direction)
+{
+	open_sides(_i);
+	put_text(left, "question");
+	close_fd(&right);
+	begin(MS(0));
+	expect_whole(-EPIPE, 0, 0);
+	af_future_unref(both);
+	close_sides();
+}
+END_TEST
+
+static void cancel_both(const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	af_future_cancel(both);
+}
+
+/* With a function that is called once the bytes were written. */
+static struct af_future *write_and_call(struct af_file *file,
+					evbuffer_ref_cleanup_cb fn)
+{
+	struct evbuffer *buf = evbuffer_new();
+	struct af_future *f;
+
+	ck_assert_int_eq(evbuffer_add_reference(buf, "x", 1, fn, NULL), 0);
+	f = af_file_write_buffer(file, buf, AFIO_FULL, NULL);
+	evbuffer_free(buf);
+	return f;
+}
+
+/*
+ * What is written behind it when it ends cancels it again. Index: by a cancel, or
+ * by the deadline; and a driver.
+ */
+START_TEST(copy_both_cancelled_while_it_ends_is_cancelled_once)
+{
+	struct af_future *behind;
+
+	open_sides(_i % DRIVE_COUNT);
+	/* From now on, code of the program may run in their steps. */
+	expect_count(&rig, write_and_call(a, NULL), 1, 0);
+	expect_count(&rig, write_and_call(b, NULL), 1, 0);
+	begin(_i < DRIVE_COUNT ? NULL : MS(5));
+	behind = write_and_call(b, cancel_both);
+	if (_i < DRIVE_COUNT)
+		af_future_cancel(both);
+	expect_whole(-ECANCELED, 0, 0);
+	expect_count(&rig, behind, 1, 0);
+	expect_heard(right, "xx");
+	af_future_unref(both);
+	close_sides();
+}
+END_TEST
+
 START_TEST(copy_both_whose_file_is_closed_is_cancelled)
 {
 	open_sides(_i);
@@ -487,6 +563,11 @@ Suite *suite(void)
 	ADD_ONCE(copy_both_that_wakes_late_takes_what_has_come);
 	ADD(copy_both_cancelled_keeps_its_counts);
 	ADD_ONCE(copy_both_cancelled_when_both_are_done_succeeds);
+	ADD(copy_both_cancelled_when_one_is_done_keeps_its_count);
+	ADD_ONCE(copy_both_without_time_has_the_error_of_a_direction);
+	tcase_add_loop_test(tc,
+			    copy_both_cancelled_while_it_ends_is_cancelled_once,
+			    0, 2 * DRIVE_COUNT);
 	ADD(copy_both_whose_file_is_closed_is_cancelled);
 	ADD_ONCE(copy_both_whose_loop_is_freed_is_cancelled);
 	ADD_ONCE(copy_both_to_a_pty_goes_on_until_that_has_ended);

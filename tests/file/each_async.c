@@ -716,6 +716,34 @@ START_TEST(each_async_gets_every_message_even_an_empty_one)
 }
 END_TEST
 
+/* One that waits for a future, and one whose future has failed. */
+static struct af_future *fail_at_once(size_t call)
+{
+	struct af_future *f = fail_third(call);
+
+	return call == 2 ? (af_future_unref(f), make_gift()) : f;
+}
+
+START_TEST(each_async_waits_after_an_empty_message_and_ends_at_one)
+{
+	open_messages(SOCK_DGRAM, _i);
+	ck_assert_int_eq(send(far_end, "one", 3, 0), 3);
+	ck_assert_int_eq(send(far_end, "", 0, 0), 0);
+	ck_assert_int_eq(send(far_end, "", 0, 0), 0);
+	ck_assert_int_eq(send(far_end, "four", 4, 0), 4);
+	answer = fail_at_once;
+	whole = each(AFIO_EACH_RECORD);
+	until_gift();
+	ck_assert_str_eq(text, "one||");
+	resolve_gift();
+	expect_ended(whole, -EPROTO, 3);
+	ck_assert_str_eq(text, "one|||");
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, NULL), "four", 0);
+	close(far_end);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(each_async_gets_every_seqpacket)
 {
 	open_messages(SOCK_SEQPACKET, _i);
@@ -960,5 +988,8 @@ Suite *suite(void)
 	ADD_DRIVEN(each_async_gets_every_signal_of_a_signalfd);
 	ADD_DRIVEN(each_async_of_records_of_a_stream_is_not_supported);
 	ADD(each_async_with_nonsense_is_invalid);
+	tcase_add_loop_test(
+		tc, each_async_waits_after_an_empty_message_and_ends_at_one, 0,
+		DRIVE_COUNT);
 	return s;
 }

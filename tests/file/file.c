@@ -130,6 +130,35 @@ static void count_call(struct af_future *done, void *arg)
 	++*(int *)arg;
 }
 
+static void use_while_closed(const void *buf, size_t len, void *arg)
+{
+	(void)buf;
+	(void)len;
+	ck_assert_int_eq(af_file_detach(rig.writer, NULL), -EBUSY);
+	expect_error(&rig, af_file_write(rig.writer, "x", 1, 0, NULL),
+		     -ECANCELED);
+	++*(int *)arg;
+}
+
+START_TEST(use_in_a_cleanup_function_of_a_close_fails)
+{
+	struct evbuffer *buf = evbuffer_new();
+	int calls = 0;
+
+	rig_open(&rig, _i);
+	stuff(rig.out);
+	rig_writer(&rig);
+	evbuffer_add_reference(buf, "abc", 3, use_while_closed, &calls);
+	af_future_unref(af_file_write_buffer(rig.writer, buf, 0, NULL));
+	evbuffer_free(buf);
+	ck_assert_int_eq(calls, 0);
+	ck_assert_int_eq(af_file_close(rig.writer), 0);
+	ck_assert_int_eq(calls, 1);
+	rig.writer = NULL;
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(close_tells_continuations_later)
 {
 	struct af_future *f;
@@ -567,5 +596,7 @@ Suite *suite(void)
 		tc,
 		operation_of_another_thread_is_not_permitted_and_takes_nothing,
 		WAY(KIND_SOCKETPAIR, 0), EVERY_WAY);
+	tcase_add_loop_test(tc, use_in_a_cleanup_function_of_a_close_fails, 0,
+			    EVERY_WAY_BUT_TCP);
 	return s;
 }

@@ -320,6 +320,24 @@ START_TEST(idle_is_awaited_in_every_context)
 }
 END_TEST
 
+START_TEST(idle_beside_a_hangup_ends_alone)
+{
+	struct af_future *idle, *hangup;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	hangup = af_file_hangup(rig.reader);
+	idle = af_file_idle(rig.reader, MS(8));
+	put_text(rig.out, "x");
+	expect_text(&rig, af_file_read(rig.reader, 1, 0, NULL), "x", 0);
+	expect_error(&rig, idle, 0);
+	ck_assert_int_eq(af_future_error(hangup), -EINPROGRESS);
+	rig_hang_up(&rig);
+	expect_error(&rig, hangup, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(dump_names_the_file)
 {
 	char *text = NULL, words[40];
@@ -355,6 +373,7 @@ Suite *suite(void)
 	ADD(copies_and_lines_count, KIND_COUNT);
 	ADD(datagrams_and_descriptors_count, 2);
 	ADD(idle_is_awaited_in_every_context, CONTEXT_COUNT);
+	ADD(idle_beside_a_hangup_ends_alone, EVERY_WAY);
 	tcase_add_test(tc, dump_names_the_file);
 	return s;
 }

@@ -351,6 +351,36 @@ START_TEST(read_deadline_set_late_in_a_callback_is_whole)
 }
 END_TEST
 
+/* The buffer has more room than that. */
+START_TEST(read_after_a_longer_one_leaves_what_follows_its_own)
+{
+	static unsigned char data[300000];
+	struct af_future *longer;
+	const size_t len = sizeof data;
+
+	pattern_fill(data, len, 0);
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	longer = af_file_read(rig.reader, 2 * len, AFIO_FULL, NULL);
+	expect_count(
+		&rig,
+		af_file_write(rig_writer(&rig), data, len, AFIO_FULL, NULL),
+		len, 0);
+	af_future_cancel(longer);
+	expect_error(&rig, longer, -ECANCELED);
+	pattern_fill(data, 1000, len);
+	expect_count(&rig, af_file_write(rig.writer, data, 1000, 0, NULL), 1000,
+		     0);
+	expect_data_pattern(
+		&rig, af_file_read(rig.reader, len + 500, AFIO_FULL, NULL),
+		len + 500, 0, 0);
+	expect_data_pattern(&rig,
+			    af_file_read(rig.reader, 500, AFIO_FULL, NULL), 500,
+			    len + 500, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(read_nonsense_fails_einval)
 {
 	rig_open(&rig, _i);
@@ -405,5 +435,8 @@ Suite *suite(void)
 	ADD(read_zero_timeout_takes_what_is_there);
 	ADD(read_deadline_past_before_the_loop_runs_fails_timedout);
 	ADD(read_deadline_set_late_in_a_callback_is_whole);
+	tcase_add_loop_test(tc,
+			    read_after_a_longer_one_leaves_what_follows_its_own,
+			    0, EVERY_WAY);
 	return s;
 }

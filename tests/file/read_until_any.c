@@ -5,6 +5,7 @@
  * model and whatever pieces the input comes in.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -260,6 +261,10 @@ START_TEST(read_until_any_with_nonsense_fails_einval)
 		     -EINVAL);
 	expect_error(&rig,
 		     af_file_read_until_any(rig.reader, ends, 0, 0, 0, NULL),
+		     -EINVAL);
+	expect_error(&rig,
+		     af_file_read_until_any(rig.reader, ends,
+					    (size_t)INT_MAX + 1, 0, 0, NULL),
 		     -EINVAL);
 	expect_error(&rig, read_any(0, AFIO_BORROW, NULL), -EINVAL);
 	expect_error(&rig, read_any(0, 0, MS(-1)), -EINVAL);

@@ -271,6 +271,34 @@ START_TEST(readline_newline_around_buffer_ends_brings_the_line)
 }
 END_TEST
 
+START_TEST(readline_longer_than_announced_brings_the_line)
+{
+	const size_t len = 300000;
+	char *line = malloc(len);
+
+	memset(line, 'x', len);
+	line[len - 1] = '\n';
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	feed(&rig, line, len, false);
+	expect_bytes(&rig, af_file_readline(rig.reader, 0, 70000, 0, NULL),
+		     line, len, 0);
+	rig_close(&rig);
+	free(line);
+}
+END_TEST
+
+START_TEST(read_until_a_delimiter_beyond_memory_fails_enomem)
+{
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	expect_error(&rig,
+		     af_file_read_until(rig.reader, "x", SIZE_MAX, 0, 0, NULL),
+		     -ENOMEM);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Lines of 0, 1, 2... bytes; what sizehint says must not matter. */
 START_TEST(readline_many_lines_brings_each_whatever_the_hint)
 {
@@ -650,5 +678,10 @@ Suite *suite(void)
 	ADD(limit_passed_by_a_line_of_each_fails_emsgsize);
 	ADD(limit_of_the_loop_is_what_its_files_begin_with);
 	tcase_add_test(tc, read_until_pieces_never_split_a_delimiter);
+	tcase_add_loop_test(tc, readline_longer_than_announced_brings_the_line,
+			    0, EVERY_WAY);
+	tcase_add_loop_test(tc,
+			    read_until_a_delimiter_beyond_memory_fails_enomem,
+			    0, DRIVE_COUNT);
 	return s;
 }

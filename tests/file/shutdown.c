@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 
 #include "support/harness.h"
 #include "support/layers.h"
@@ -276,6 +278,67 @@ START_TEST(shutdown_of_a_pair_whose_other_end_is_closed_succeeds)
 }
 END_TEST
 
+enum { CLOSE, FREE_LOOP };
+static int act; /* at the arrival of a byte */
+
+static void on_arrival(struct evbuffer *buf,
+		       const struct evbuffer_cb_info *info, void *arg)
+{
+	struct af_file *file = rig.writer;
+
+	(void)buf;
+	(void)info;
+	++*(int *)arg;
+	if (act == CLOSE) {
+		rig.writer = NULL;
+		ck_assert_int_eq(af_file_close(file), 0);
+	} else {
+		af_loop_free(rig.loop);
+		rig.loop = NULL;
+	}
+}
+
+/*
+ * It flushes a byte, and code of the program runs. Index: what that does; and
+ * whether the shutdown waits behind a write.
+ */
+START_TEST(shutdown_of_a_bufferevent_pair_may_end_all)
+{
+	struct event_base *base = event_base_new();
+	struct bufferevent *bevs[2];
+	struct af_future *write;
+	int arrivals = 0;
+
+	act = _i / 2;
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	af_loop_free(rig.loop);
+	rig.loop = af_loop_new(base);
+	layer_pair(base, bevs);
+	rig.writer = af_file_from_bufferevent(rig.loop, bevs[1], 0);
+	bufferevent_disable(bevs[0], EV_READ);
+	evbuffer_add_cb(bufferevent_get_input(bevs[0]), on_arrival, &arrivals);
+	write = af_file_write(rig.writer, "x", 1, AFIO_FULL,
+			      _i % 2 ? NULL : MS(0));
+	ck_assert_int_eq(af_file_shutdown(rig.writer, SHUT_WR),
+			 _i % 2 ? 0 : -ECANCELED);
+	if (_i % 2) {
+		ck_assert_int_eq(arrivals, 0);
+		af_future_cancel(write);
+		for (int i = 0; i < 10 && arrivals == 0; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	ck_assert_int_eq(arrivals, 1);
+	ck_assert_uint_eq(af_future_count(write), 1);
+	af_future_unref(write);
+	bufferevent_free(bevs[0]);
+	ck_assert_int_eq(af_file_close(rig.writer), 0);
+	rig.writer = NULL;
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	rig_close(&rig);
+	event_base_free(base);
+}
+END_TEST
+
 START_TEST(shutdown_of_another_bufferevent_fails_notsup)
 {
 	open_layers(layer_pair);
@@ -315,5 +378,7 @@ Suite *suite(void)
 	tcase_add_test(tc, shutdown_of_an_unconnected_socket_fails_enotconn);
 	tcase_add_test(tc, shutdown_after_the_loop_was_freed_fails_canceled);
 	tcase_add_test(tc, shutdown_of_another_bufferevent_fails_notsup);
+	tcase_add_loop_test(tc, shutdown_of_a_bufferevent_pair_may_end_all, 0,
+			    4);
 	return s;
 }

@@ -5,9 +5,11 @@
  * always the reader's view: as many bytes as reported, these, and no more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -15,6 +17,7 @@
 #include "support/harness.h"
 #include "support/offers.h"
 #include "support/pattern.h"
+#include "support/system.h"
 
 #define LARGE ((size_t)8 << 20) /* more than any descriptor takes */
 
@@ -421,6 +424,136 @@ START_TEST(write_buffer_with_a_part_of_a_file_sends_its_bytes)
 }
 END_TEST
 
+/* A buffer with a part of a file of so many bytes. */
+static struct evbuffer *make_buffer_of_file(int *ret_fd, size_t len)
+{
+	struct evbuffer *buf = evbuffer_new();
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+
+	*ret_fd = mkstemp(path);
+	ck_assert_int_ge(*ret_fd, 0);
+	unlink(path);
+	ck_assert_int_eq(ftruncate(*ret_fd, (off_t)len), 0);
+	evbuffer_set_flags(buf, EVBUFFER_FLAG_DRAINS_TO_FD);
+	ck_assert_int_eq(evbuffer_add_file(buf, *ret_fd, 0, (ev_off_t)len), 0);
+	return buf;
+}
+
+START_TEST(write_buffer_with_a_part_that_is_gone_fails_eio)
+{
+	struct evbuffer *buf;
+	int fd;
+
+	rig_open(&rig, _i);
+	buf = make_buffer_of_file(&fd, 100);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	expect_error(&rig, af_file_write_buffer(rig_writer(&rig), buf, 0, NULL),
+		     -EIO);
+	evbuffer_free(buf);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_buffer_with_a_part_that_cannot_be_read_fails_ebadf)
+{
+	struct evbuffer *buf;
+	int fd, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	rig_open(&rig, _i);
+	buf = make_buffer_of_file(&fd, 100);
+	ck_assert_int_eq(dup2(null, fd), fd);
+	close(null);
+	expect_error(&rig, af_file_write_buffer(rig_writer(&rig), buf, 0, NULL),
+		     -EBADF);
+	evbuffer_free(buf);
+	rig_close(&rig);
+}
+END_TEST
+
+/* It takes a pipe to get at the bytes. */
+START_TEST(write_buffer_with_a_part_without_descriptors_fails_emfile)
+{
+	struct rlimit before, limit;
+	struct evbuffer *buf;
+	int fd, next;
+
+	rig_open(&rig, DRIVE_AWAIT);
+	rig_writer(&rig);
+	buf = make_buffer_of_file(&fd, 100);
+	next = dup(fd);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = (rlim_t)next;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_error(&rig, af_file_write_buffer(rig.writer, buf, 0, NULL),
+		     -EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	evbuffer_free(buf);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_buffer_of_nothing_sends_no_datagram)
+{
+	struct evbuffer *buf = evbuffer_new();
+	int fds[2];
+	char c;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	ck_assert_int_eq(cloexec_socketpair(SOCK_DGRAM, fds), 0);
+	rig.writer = af_file_new(rig.loop, fds[0], 0);
+	expect_count(&rig, af_file_write_buffer(rig.writer, buf, 0, NULL), 0,
+		     0);
+	ck_assert_int_eq(recv(fds[1], &c, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	close(fds[1]);
+	evbuffer_free(buf);
+	rig_close(&rig);
+}
+END_TEST
+
+static void close_writer(struct evbuffer *buf,
+			 const struct evbuffer_cb_info *info, void *arg)
+{
+	struct af_file *file = rig.writer;
+
+	(void)buf;
+	(void)info;
+	(void)arg;
+	rig.writer = NULL;
+	ck_assert_int_eq(af_file_close(file), 0);
+}
+
+static void free_loop(struct evbuffer *buf, const struct evbuffer_cb_info *info,
+		      void *arg)
+{
+	(void)buf;
+	(void)info;
+	(void)arg;
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+}
+
+/* Index: what a callback of the buffer does; and a driver. */
+START_TEST(write_buffer_that_has_its_file_ended_fails_ecanceled)
+{
+	struct evbuffer *buf = evbuffer_new();
+	struct af_future *f;
+
+	rig_open(&rig, _i % DRIVE_COUNT);
+	rig_writer(&rig);
+	evbuffer_add(buf, "abc", 3);
+	evbuffer_add_cb(buf, _i < DRIVE_COUNT ? close_writer : free_loop, NULL);
+	f = af_file_write_buffer(rig.writer, buf, AFIO_FULL, NULL);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	ck_assert_uint_eq(af_future_count(f), 0);
+	af_future_unref(f);
+	evbuffer_free(buf);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/write");
@@ -451,5 +584,23 @@ Suite *suite(void)
 			    2 * EVERY_WAY);
 	if (offers_sendfile())
 		ADD(write_buffer_with_a_part_of_a_file_sends_its_bytes);
+
+	tc = test_case(s, "buffers that fail");
+	if (offers_sendfile()) {
+		tcase_add_loop_test(
+			tc, write_buffer_with_a_part_that_is_gone_fails_eio, 0,
+			DRIVE_COUNT);
+		tcase_add_loop_test(
+			tc,
+			write_buffer_with_a_part_that_cannot_be_read_fails_ebadf,
+			0, DRIVE_COUNT);
+	}
+	tcase_add_test(
+		tc, write_buffer_with_a_part_without_descriptors_fails_emfile);
+	tcase_add_loop_test(tc, write_buffer_of_nothing_sends_no_datagram, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, write_buffer_that_has_its_file_ended_fails_ecanceled, 0,
+		2 * DRIVE_COUNT);
 	return s;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "support/children.h"
@@ -571,6 +573,56 @@ static void end_first_child(void *arg)
 	af_process_close_stdin(second);
 }
 
+static bool deeper;
+
+static void await_in_input(struct evbuffer *buf,
+			   const struct evbuffer_cb_info *info, void *arg)
+{
+	struct af_future *f;
+
+	(void)buf;
+	(void)info;
+	(void)arg;
+	if (deeper)
+		return;
+	deeper = true;
+	f = af_sleep(stage.loop, MS(1));
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+}
+
+static void await_input(void *arg)
+{
+	struct af_future *f = af_file_read(arg, 1, 0, NULL);
+
+	ck_assert_int_eq(af_await(f), 0);
+	ck_assert_str_eq(af_future_data(f, NULL), "x");
+	af_future_unref(f);
+}
+
+/* It is in a callback of what has moved to the base of the other wait. */
+START_TEST(await_in_a_callback_of_a_private_wait_has_its_own_base)
+{
+	struct bufferevent *bev;
+	struct af_file *over;
+	int pair[2];
+
+	stage_open(&stage, (enum context)_i);
+	make_pair(KIND_SOCKETPAIR, pair);
+	evutil_make_socket_nonblocking(pair[0]);
+	bev = bufferevent_socket_new(af_loop_base(stage.loop), pair[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	evbuffer_add_cb(bufferevent_get_input(bev), await_in_input, NULL);
+	over = af_file_from_bufferevent(stage.loop, bev, 0);
+	put_text(pair[1], "x");
+	stage_play(&stage, await_input, over);
+	ck_assert(deeper);
+	ck_assert_int_eq(af_file_close(over), 0);
+	close(pair[1]);
+	stage_close(&stage);
+}
+END_TEST
+
 START_TEST(children_ending_in_and_after_a_wait_are_seen)
 {
 	open_stage((enum context)_i);
@@ -630,5 +682,8 @@ Suite *suite(void)
 		tc, file_that_the_base_found_ready_was_read_in_a_wait, 0, 2);
 	ADD(children_ending_in_and_after_a_wait_are_seen);
 	ADD(children_left_alone_are_reaped_in_a_wait);
+	tcase_add_loop_test(
+		tc, await_in_a_callback_of_a_private_wait_has_its_own_base, 0,
+		CONTEXT_COUNT);
 	return s;
 }

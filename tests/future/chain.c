@@ -276,6 +276,17 @@ static void count_done(struct af_future *done, void *arg)
 	++*(int *)arg;
 }
 
+START_TEST(chain_of_no_function_fails_einval)
+{
+	rig_open(&rig, _i);
+	rig_writer(&rig);
+	expect_error(&rig, af_then(succeeded(), NULL, NULL), -EINVAL);
+	expect_error(&rig, af_catch(failed(), NULL, NULL), -EINVAL);
+	expect_error(&rig, af_finally(NULL, NULL, NULL), -EINVAL);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(loop_freed_tells_every_continuation)
 {
 	struct af_file *stuffed;
@@ -406,6 +417,7 @@ Suite *suite(void)
 	ADD(unref_of_a_chain_does_not_stop_it);
 	ADD(cancel_of_a_chain_cancels_its_root);
 	ADD(cancel_of_a_chain_under_way_cancels_what_is_pending);
+	ADD(chain_of_no_function_fails_einval);
 	ADD(loop_freed_tells_every_continuation);
 
 	tc = test_case(s, "length");

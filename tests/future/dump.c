@@ -173,6 +173,160 @@ START_TEST(dump_of_stops_says_since_when)
 }
 END_TEST
 
+static int on_piece(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)flags;
+	(void)arg;
+	return 0;
+}
+
+static ssize_t give_zeroes(void *buf, size_t len, void *arg)
+{
+	(void)arg;
+	memset(buf, 0, len);
+	return (ssize_t)len;
+}
+
+/* Of two socket pairs, the files of one end each, and the other ends. */
+static void open_two(struct af_file *files[2], int ends[2])
+{
+	for (int i = 0; i < 2; i++)
+		files[i] = stage_file(&stage, KIND_SOCKETPAIR, &ends[i]);
+}
+
+static void close_two(struct af_file *files[2], int ends[2])
+{
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+		close(ends[i]);
+	}
+}
+
+/* Lets what is there be moved. */
+static void settle(void)
+{
+	struct af_future *f = af_sleep(stage.loop, MS(1));
+
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+}
+
+static void drop_canceled(struct af_future *f)
+{
+	af_future_cancel(f);
+	ck_assert_int_eq(af_future_error(f), -ECANCELED);
+	af_future_unref(f);
+}
+
+START_TEST(dump_says_how_far_reads_are)
+{
+	struct af_future *each, *peek, *both, *hangup;
+	struct af_file *files[2], *talkers[2];
+	int ends[2], talking[2];
+	char *text;
+
+	open_stage(TOP_OWN);
+	open_two(files, ends);
+	open_two(talkers, talking);
+	put_text(file_out, "ab\nc");
+	each = af_file_each_line(file, on_piece, NULL);
+	put_text(ends[0], "de");
+	peek = af_file_peek(files[0], 9, NULL);
+	hangup = af_file_hangup(files[1]);
+	both = af_file_copy_both(talkers[0], talkers[1], NULL);
+	put_text(talking[0], "fgh");
+	put_text(talking[1], "ij");
+	settle();
+	text = dump();
+	expect_words(text, "each fd ", ", 3 bytes so far", "\npeek fd ",
+		     ", 2 bytes there", "\nhangup fd ", "\n");
+	expect_words(text, "copy both", ", 5 bytes so far", "\n");
+	free(text);
+	drop_canceled(each);
+	drop_canceled(peek);
+	drop_canceled(hangup);
+	drop_canceled(both);
+	close_two(files, ends);
+	close_two(talkers, talking);
+	close_stage();
+}
+END_TEST
+
+START_TEST(dump_says_how_far_writes_are)
+{
+	const struct af_communicate_options options = {
+		.input_kind = AFIO_INPUT_CALLBACK,
+		.input_fn = give_zeroes,
+	};
+	struct af_future *write, *fed, *stop;
+	struct af_file *files[2];
+	struct af_pipe *pipe;
+	char *text;
+	int ends[2];
+
+	open_stage(TOP_OWN);
+	open_two(files, ends);
+	stuff(af_file_fd(files[0]));
+	write = af_file_write(files[0], "abc", 3, 0, NULL);
+	pipe = af_pipe_spawn(stage.loop, CHAIN(HELPER("pause")),
+			     WITH(.in.kind = AFIO_PIPE));
+	ck_assert_ptr_nonnull(pipe);
+	fed = af_pipe_communicate(pipe, &options);
+	settle();
+	text = dump();
+	expect_words(text, "write fd ", ", 3 bytes left", "\n");
+	expect_words(text, "feed fd ", " bytes so far", "\n");
+	free(text);
+	drop_canceled(write);
+	drop_canceled(fed);
+	stop = af_pipe_stop(pipe, MS(0));
+	ck_assert_int_eq(af_await(stop), 0);
+	af_future_unref(stop);
+	af_pipe_close(pipe);
+	close_two(files, ends);
+	close_stage();
+}
+END_TEST
+
+START_TEST(dump_after_a_deadline_says_that_nothing_is_left)
+{
+	struct af_future *f;
+	char *text;
+
+	open_stage(TOP_OWN);
+	f = af_file_read(file, 1, 0, MS(1));
+	spin(2);
+	text = dump();
+	expect_words(text, "read fd ", ", 0.000 s left");
+	free(text);
+	ck_assert_int_eq(af_await(f), -ETIMEDOUT);
+	af_future_unref(f);
+	close_stage();
+}
+END_TEST
+
+START_TEST(dump_of_a_long_chain_ends_soon)
+{
+	struct af_future *f;
+	char *text;
+
+	open_stage(TOP_OWN);
+	f = af_file_read(file, 1, 0, NULL);
+	for (int i = 0; i < 100; i++)
+		f = af_then(f, pass, NULL);
+	text = dump();
+	expect_words(text, "read fd ", "chain", "chain", "and so on\n");
+	ck_assert_uint_lt(strlen(text), 400);
+	free(text);
+	put_text(file_out, "x");
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	close_stage();
+}
+END_TEST
+
 /* The waits on the stack, the innermost first, and the chain that is running */
 static char *nested_dump;
 
@@ -268,6 +422,10 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, dump_names_operations_and_who_waits_for_them, 0,
 			    CONTEXT_COUNT);
 	tcase_add_test(tc, dump_of_stops_says_since_when);
+	tcase_add_test(tc, dump_says_how_far_reads_are);
+	tcase_add_test(tc, dump_says_how_far_writes_are);
+	tcase_add_test(tc, dump_after_a_deadline_says_that_nothing_is_left);
+	tcase_add_test(tc, dump_of_a_long_chain_ends_soon);
 	tcase_add_loop_test(tc, dump_inside_waits_names_them, 0, CONTEXT_COUNT);
 	tcase_add_loop_test(tc, dump_inside_a_wait_that_is_over_says_done, 0,
 			    CONTEXT_COUNT);

@@ -534,6 +534,30 @@ START_TEST(await_of_what_is_forgotten_ends_ecanceled)
 }
 END_TEST
 
+static void forget_in_callback(evutil_socket_t fd, short what, void *arg)
+{
+	struct talk *talk = arg;
+
+	(void)fd;
+	(void)what;
+	af_future_forget(talk->f);
+}
+
+/* It has no part that runs from a queue. */
+START_TEST(await_of_what_a_callback_forgets_ends_ecanceled)
+{
+	struct talk talk;
+
+	open_rig(DRIVE_AWAIT);
+	talk.f = make();
+	event_base_once(af_loop_base(rig.loop), -1, EV_TIMEOUT,
+			forget_in_callback, &talk, MS(1));
+	ck_assert_int_eq(af_await(talk.f), -ECANCELED);
+	ck_assert_int_eq(cancels, 0);
+	close_rig();
+}
+END_TEST
+
 static struct af_future *await_inner(struct af_future *done, void *arg)
 {
 	struct talk *talk = arg;
@@ -702,6 +726,36 @@ START_TEST(forget_that_frees_a_value_may_call_anything)
 }
 END_TEST
 
+static void cancel_next(void *value)
+{
+	calls++;
+	af_future_cancel(((struct talk *)value)->next);
+}
+
+/* What has lost its part is cancelled before its turn to end has come. */
+START_TEST(forget_that_frees_a_value_may_cancel_what_is_to_end)
+{
+	struct talk talk = { 0 };
+	struct af_future *parts[2], *f;
+	int error = 0;
+
+	open_rig(_i);
+	parts[0] = af_succeeded(rig.loop, &talk, cancel_next);
+	parts[1] = make();
+	talk.next = af_future_ref(parts[1]);
+	talk.next = af_all(rig.loop, &talk.next, 1);
+	af_on_done(af_future_ref(talk.next), note, &error);
+	f = af_then(af_all(rig.loop, parts, 2), pass, &never);
+	af_future_forget(f);
+	ck_assert_int_eq(calls, 1);
+	settle();
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(error, -ECANCELED);
+	expect_error(&rig, talk.next, -ECANCELED);
+	close_rig();
+}
+END_TEST
+
 static void free_the_loop(void *value)
 {
 	calls++;
@@ -859,9 +913,11 @@ Suite *suite(void)
 			    CONTEXT_COUNT);
 	tcase_add_test(
 		tc, await_of_a_running_chain_that_is_forgotten_ends_ecanceled);
+	tcase_add_test(tc, await_of_what_a_callback_forgets_ends_ecanceled);
 	ADD(forget_of_a_map_ends_its_calls, 3);
 	ADD(forget_of_a_part_fails_the_map_of_others, 2);
 	ADD(forget_that_frees_a_value_may_call_anything, 1);
+	ADD(forget_that_frees_a_value_may_cancel_what_is_to_end, 1);
 	ADD(forget_that_frees_the_loop_runs_what_follows, 3);
 	ADD(forget_while_the_loop_ends_is_safe, 1);
 	ADD(forget_of_diamonds_walks_them_once, 1);

@@ -35,6 +35,24 @@ START_TEST(future_null_tells_einval)
 	ck_assert_uint_eq(af_future_count(NULL), 0);
 	ck_assert_int_eq(af_future_status(NULL), -1);
 	ck_assert_ptr_null(af_future_output(NULL));
+	ck_assert_ptr_null(af_future_value(NULL));
+}
+END_TEST
+
+/* One that has failed without a loop, and one that succeeded without a value. */
+START_TEST(future_of_nothing_has_no_value)
+{
+	struct af_future *f = af_sleep(NULL, MS(0));
+
+	ck_assert_int_eq(af_future_error(f), -EINVAL);
+	ck_assert_ptr_null(af_future_value(f));
+	af_future_unref(f);
+	rig_open(&rig, DRIVE_AWAIT);
+	f = af_sleep(rig.loop, MS(0));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	ck_assert_ptr_null(af_future_value(f));
+	af_future_unref(f);
+	rig_close(&rig);
 }
 END_TEST
 
@@ -247,6 +265,7 @@ Suite *suite(void)
 /* With each way of waiting, on a pipe. */
 #define ADD(test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 	tcase_add_test(tc, future_null_tells_einval);
+	tcase_add_test(tc, future_of_nothing_has_no_value);
 	ADD(future_pending_tells_nothing);
 	ADD(future_of_a_read_tells_no_process);
 	ADD(future_of_a_write_has_no_data);

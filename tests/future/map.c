@@ -528,6 +528,40 @@ START_TEST(map_of_another_loops_future_fails_einval)
 }
 END_TEST
 
+static struct af_future *make_strange(void *arg)
+{
+	return arg;
+}
+
+static void *map_strange(void *arg)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_future *map = af_map(loop, make_strange, arg, 1, 0);
+	int r = af_await(map);
+
+	af_future_unref(map);
+	af_loop_free(loop);
+	return r == -EINVAL ? arg : NULL;
+}
+
+START_TEST(map_of_another_threads_future_fails_einval_and_leaves_it)
+{
+	struct af_future *strange;
+	pthread_t thread;
+	void *result;
+
+	open_rig(_i, 0);
+	strange = af_future_new(rig.loop, NULL, NULL);
+	pthread_create(&thread, NULL, map_strange, strange);
+	pthread_join(thread, &result);
+	ck_assert_ptr_eq(result, strange);
+	/* A reference too few would be seen here. */
+	ck_assert_int_eq(af_future_resolve(strange, NULL, NULL), 0);
+	expect_error(&rig, strange, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The second one is of another loop; the first one is pending meanwhile. */
 static struct af_future *make_second_elsewhere(void *arg)
 {
@@ -769,6 +803,7 @@ Suite *suite(void)
 	ADD(map_counts_those_that_succeeded_so_far, 1);
 	ADD(map_stops_at_the_first_failure, 1);
 	ADD(map_stops_at_a_failure_that_was_there_already, 1);
+	ADD(map_of_another_threads_future_fails_einval_and_leaves_it, 1);
 	ADD(map_of_another_loops_future_waits_for_the_others, 2);
 	ADD(map_of_futures_without_a_loop_takes_them_for_failed, 1);
 	ADD(map_that_settles_goes_on_after_failures, 1);

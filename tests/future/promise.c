@@ -501,6 +501,7 @@ START_TEST(done_without_a_living_loop_fails)
 	expect_error(&rig, af_succeeded(NULL, make_value(), free_value),
 		     -EINVAL);
 	ck_assert_int_eq(frees, 1);
+	expect_error(&rig, af_succeeded(NULL, futures, NULL), -EINVAL);
 	expect_error(&rig, af_failed(NULL, -EIO), -EINVAL);
 	pthread_create(&thread, NULL, make_elsewhere, futures);
 	pthread_join(thread, NULL);

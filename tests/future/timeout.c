@@ -184,6 +184,25 @@ START_TEST(timeout_after_resolve_in_a_callback_loses_the_race)
 }
 END_TEST
 
+static void cancel_the_whole(struct af_future *f, void *arg)
+{
+	count_cancel(f, NULL);
+	af_future_cancel(*(struct af_future **)arg);
+}
+
+START_TEST(timeout_that_has_the_whole_cancelled_fails_ecanceled)
+{
+	struct af_future *given, *f;
+
+	rig_open(&rig, _i);
+	given = af_future_new(rig.loop, cancel_the_whole, &f);
+	f = af_with_timeout(given, MS(5));
+	expect_error(&rig, f, -ECANCELED);
+	rig_close(&rig);
+	ck_assert_int_eq(cancels, 1);
+}
+END_TEST
+
 START_TEST(timeout_leaves_the_bytes_in_the_file)
 {
 	struct af_future *f;
@@ -370,6 +389,7 @@ Suite *suite(void)
 	ADD(future_done_in_time_has_its_own_outcome, 4);
 	ADD(timeout_that_comes_with_the_data_loses_the_race, 1);
 	ADD(timeout_after_resolve_in_a_callback_loses_the_race, 1);
+	ADD(timeout_that_has_the_whole_cancelled_fails_ecanceled, 1);
 	ADD(timeout_leaves_the_bytes_in_the_file, 1);
 	ADD(timeouts_nest, 1);
 	ADD(timeout_bounds_a_chain_under_way, 1);

@@ -191,6 +191,20 @@ START_TEST(deadline_of_a_busy_program_takes_what_came)
 }
 END_TEST
 
+/* Nothing reports that; the deadline finds it. */
+START_TEST(deadline_of_a_wait_whose_descriptor_was_closed_fails_ebadf)
+{
+	struct af_future *f;
+
+	open_rig(_i);
+	f = af_wait_fd(rig.loop, rig.in, EV_READ, MS(2));
+	ck_assert_int_eq(close(rig.in), 0);
+	rig.in = -1;
+	expect_error(&rig, f, -EBADF);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(zero_timeout_asks_once)
 {
 	open_rig(_i);
@@ -516,20 +530,26 @@ END_TEST
 START_TEST(dump_names_the_wait_and_its_descriptor)
 {
 	char *text = NULL, words[40];
-	struct af_future *f;
+	struct af_future *f, *full;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	open_rig(0);
 	f = af_wait_fd(rig.loop, rig.in, EV_READ, MS(20000));
+	stuff(rig.out);
+	full = writable(rig.out);
 	ck_assert_int_eq(af_loop_dump(rig.loop, out), 0);
 	fclose(out);
 	snprintf(words, sizeof words, "wait fd %d, to read, ", rig.in);
 	ck_assert_ptr_nonnull(strstr(text, words));
 	ck_assert_ptr_nonnull(strstr(text, " left, for "));
+	snprintf(words, sizeof words, "wait fd %d, to write, ", rig.out);
+	ck_assert_ptr_nonnull(strstr(text, words));
 	free(text);
 	af_future_cancel(f);
 	expect_done(f, -ECANCELED);
+	af_future_cancel(full);
+	expect_done(full, -ECANCELED);
 	rig_close(&rig);
 }
 END_TEST
@@ -546,6 +566,9 @@ Suite *suite(void)
 	ADD(hang_up_and_error_are_ready, WAYS);
 	ADD(deadline_ends_a_wait_in_time, WAYS);
 	ADD(deadline_of_a_busy_program_takes_what_came, WAYS);
+	/* With epoll: others report that a descriptor is not open. */
+	ADD(deadline_of_a_wait_whose_descriptor_was_closed_fails_ebadf,
+	    EVERY_WAY);
 	ADD(zero_timeout_asks_once, WAYS);
 	ADD(disk_files_and_their_like_are_ready_at_once, BACKENDS);
 	ADD(descriptor_that_is_not_open_fails_ebadf, BACKENDS);

@@ -5,6 +5,7 @@
  * descriptors.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,30 @@ START_TEST(loop_without_descriptors_fails_emfile)
 	}
 	ck_assert_int_gt(n, 1);
 	ck_assert(made);
+}
+END_TEST
+
+/* Both ends of a pipe are to be above 2, and the first one is not. */
+START_TEST(loop_without_descriptors_above_stdio_fails_emfile)
+{
+	struct rlimit before, limit;
+	int stdin_copy = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), fd;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	fd = dup(stdin_copy);
+	limit = before;
+	limit.rlim_cur = (rlim_t)fd + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	close(fd);
+	close(STDIN_FILENO);
+	ck_assert_ptr_null(af_loop_new(NULL));
+	ck_assert_int_eq(errno, EMFILE);
+	/* Neither is left open. */
+	ck_assert_int_eq(dup(stdin_copy), STDIN_FILENO);
+	ck_assert_int_eq(dup(stdin_copy), fd);
+	setrlimit(RLIMIT_NOFILE, &before);
+	close(fd);
+	close(stdin_copy);
 }
 END_TEST
 
@@ -297,6 +322,60 @@ START_TEST(base_taken_over_by_a_child_takes_no_post)
 }
 END_TEST
 
+static void count_call(struct af_future *done, void *arg)
+{
+	(void)done;
+	++*(int *)arg;
+}
+
+/* What is ready, due or to be called when the child runs the base. */
+START_TEST(base_taken_over_by_a_child_leaves_all_to_the_parent)
+{
+	struct af_future *read, *wait, *sleep;
+	int data[2], bell[2], calls = 0, status;
+	struct af_file *reader;
+	pid_t pid;
+
+	base = event_base_new();
+	loop = af_loop_new(base);
+	make_pair(KIND_PIPE, data);
+	make_pair(KIND_PIPE, bell);
+	reader = af_file_new(loop, data[0], 0);
+	read = af_file_read(reader, 1, 0, NULL);
+	wait = af_wait_fd(loop, bell[0], EV_READ, NULL);
+	sleep = af_sleep(loop, MS(1));
+	af_on_done(af_succeeded(loop, NULL, NULL), count_call, &calls);
+	put_text(data[1], "x");
+	put_text(bell[1], "y");
+	spin(2);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		event_reinit(base);
+		for (int i = 0; i < 10; i++)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+		_exit(calls > 0 || af_future_is_done(read) ||
+		      af_future_is_done(wait) || af_future_is_done(sleep));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(af_await(read), 0);
+	ck_assert_str_eq(af_future_data(read, NULL), "x");
+	ck_assert_int_eq(af_await(wait), 0);
+	ck_assert_int_eq(af_await(sleep), 0);
+	ck_assert_int_eq(calls, 1);
+	af_future_unref(read);
+	af_future_unref(wait);
+	af_future_unref(sleep);
+	ck_assert_int_eq(af_file_close(reader), 0);
+	close(data[1]);
+	close(bell[0]);
+	close(bell[1]);
+	af_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
 static void be_quiet(int severity, const char *text)
 {
 	(void)severity;
@@ -461,5 +540,7 @@ Suite *suite(void)
 #else
 	puts("skipped: libevent without threads has no locks");
 #endif
+	tcase_add_test(tc, loop_without_descriptors_above_stdio_fails_emfile);
+	tcase_add_test(tc, base_taken_over_by_a_child_leaves_all_to_the_parent);
 	return s;
 }

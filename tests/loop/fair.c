@@ -355,6 +355,56 @@ START_TEST(child_that_goes_on_runs_nothing_of_the_loop)
 }
 END_TEST
 
+static void fork_once(struct af_future *done, void *arg)
+{
+	(void)done;
+	(void)arg;
+	if (getpid() == parent && child == 0)
+		child = fork();
+}
+
+static void free_loop(struct af_future *done, void *arg)
+{
+	(void)done;
+	af_loop_free(arg);
+}
+
+/*
+ * A child that leaves a continuation that af_loop_free() runs. Index: how many
+ * others there are; and whether that is called in a continuation.
+ */
+START_TEST(free_in_a_child_ends_and_runs_nothing)
+{
+	struct af_loop *loop;
+	int status, n = _i / 2;
+
+	runs_in_child = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	parent = getpid();
+	child = 0;
+	base = event_base_new();
+	loop = af_loop_new(base);
+	af_on_done(af_future_new(loop, NULL, NULL), fork_once, NULL);
+	for (int i = 0; i < n; i++)
+		af_on_done(af_future_new(loop, NULL, NULL), note, NULL);
+	if (_i % 2) {
+		af_on_done(af_sleep(loop, MS(0)), free_loop, loop);
+		event_base_dispatch(base);
+	} else {
+		af_loop_free(loop);
+	}
+	if (getpid() != parent)
+		_exit(0);
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(*runs_in_child, 0);
+	ck_assert_int_eq(runs, n);
+	event_base_free(base);
+	munmap(runs_in_child, sizeof(int));
+}
+END_TEST
+
 /* A child that leaves its continuation, under af_loop_run(). */
 START_TEST(run_in_a_child_ends_with_ebadf)
 {
@@ -398,5 +448,6 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, child_that_goes_on_runs_nothing_of_the_loop, 0,
 			    FORK_COUNT);
 	tcase_add_test(tc, run_in_a_child_ends_with_ebadf);
+	tcase_add_loop_test(tc, free_in_a_child_ends_and_runs_nothing, 0, 8);
 	return s;
 }

@@ -43,6 +43,12 @@ START_TEST(loop_null_is_einval_and_harmless)
 }
 END_TEST
 
+START_TEST(version_is_that_of_the_headers)
+{
+	ck_assert_str_eq(af_version(), AFIO_VERSION);
+}
+END_TEST
+
 START_TEST(base_borrowed_stays_with_its_owner)
 {
 	struct event_base *base = event_base_new();
@@ -442,6 +448,8 @@ static void make_while_freed(struct af_future *done, void *arg)
 	expect_canceled(af_map(loop, make_none, NULL, 1, 0));
 	expect_canceled(af_file_open_async(loop, "/dev/null", "r"));
 	expect_canceled(af_file_read(rig.reader, 1, 0, NULL));
+	/* It is under way. */
+	af_loop_free(loop);
 }
 
 /* The continuations that it runs have a loop with which nothing can be made. */
@@ -455,6 +463,28 @@ START_TEST(loop_that_is_being_freed_refuses_all_that_is_new)
 	af_loop_free(rig.loop);
 	rig.loop = NULL;
 	ck_assert_int_eq(freed, 1);
+	rig_close(&rig);
+}
+END_TEST
+
+static void take_long(struct af_future *done, void *arg)
+{
+	count_done(done, arg);
+	spin(2);
+}
+
+/* Longer than a turn may last. */
+START_TEST(loop_freed_runs_all_slow_continuations)
+{
+	int calls = 0;
+
+	rig_open(&rig, _i);
+	rig_reader(&rig);
+	for (int i = 0; i < 3; i++)
+		af_on_done(read_some(1), take_long, &calls);
+	af_loop_free(rig.loop);
+	rig.loop = NULL;
+	ck_assert_int_eq(calls, 3);
 	rig_close(&rig);
 }
 END_TEST
@@ -550,5 +580,8 @@ Suite *suite(void)
 	tcase_add_test(tc, stop_lets_an_await_end_in_its_own_time);
 	ADD(loop_freed_in_a_continuation_ends_the_wait);
 	ADD(loop_that_is_being_freed_refuses_all_that_is_new);
+	tcase_add_test(tc, version_is_that_of_the_headers);
+	tcase_add_loop_test(tc, loop_freed_runs_all_slow_continuations, 0,
+			    DRIVE_COUNT);
 	return s;
 }

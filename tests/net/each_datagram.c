@@ -309,6 +309,32 @@ START_TEST(each_datagram_stopped_leaves_messages_for_every_read)
 }
 END_TEST
 
+START_TEST(each_datagram_stopped_leaves_messages_for_a_detach)
+{
+	struct evbuffer *unread = evbuffer_new();
+	char rest[9] = "";
+	int fd;
+
+	if (!open_rig(_i))
+		return;
+	/* First one is read, then two at once, then four. */
+	say_numbers(0, 8);
+	last_call = 5;
+	expect_ended(each(), 0, 5);
+	fd = af_file_detach(rig.reader, unread);
+	ck_assert_int_ge(fd, 0);
+	rig.reader = NULL;
+	/* What was read with others; the rest is on the descriptor. */
+	ck_assert_int_ge(evbuffer_remove(unread, rest, 3), 0);
+	for (size_t n = strlen(rest); n < 3; n++)
+		ck_assert_int_eq(recv(fd, rest + n, 1, 0), 1);
+	ck_assert_str_eq(rest, "567");
+	evbuffer_free(unread);
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(each_datagram_begins_with_the_rest_of_a_message)
 {
 	if (!open_rig(_i))
@@ -911,6 +937,7 @@ Suite *suite(void)
 	ADD(each_datagram_stopped_before_empty_messages_leaves_what_follows,
 	    EVERY_FAMILY);
 	ADD(each_datagram_stopped_leaves_messages_for_every_read, EVERY_FAMILY);
+	ADD(each_datagram_stopped_leaves_messages_for_a_detach, EVERY_FAMILY);
 	ADD(each_datagram_whose_fn_fails_fails_with_its_error, EVERY_FAMILY);
 	ADD(each_datagram_cancelled_in_fn_leaves_the_rest, EVERY_FAMILY);
 	ADD(each_datagram_cancelled_steps_what_is_behind_it, EVERY_FAMILY);

@@ -866,6 +866,35 @@ START_TEST(receive_without_room_is_emfile_once_and_the_bytes_stay)
 }
 END_TEST
 
+/* What lines have read, and not passed on, is still there with its sets. */
+START_TEST(receive_after_lines_that_were_cancelled_has_what_came)
+{
+	struct af_future *lines;
+	struct rlimit limit;
+	struct tag tag;
+
+	open_type(_i, AFIO_RECEIVE_FDS);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	put_text(rig.out, "ab");
+	lines = af_file_each_line(rig.reader, stop_at_end, NULL);
+	expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
+	tag = pass(TYPE_OF(_i) == STREAM ? "cd" : "");
+	if (TYPE_OF(_i) == STREAM)
+		leave_room_for(0);
+	expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
+	af_future_cancel(lines);
+	expect_error(&rig, lines, -ECANCELED);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	expect_set(receive_full(2), "ab", NULL, 0);
+	if (TYPE_OF(_i) == STREAM)
+		expect_error(&rig, receive(2), -EMFILE);
+	else
+		expect_set(receive(2), "", &tag, 0);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(receive_refused_says_why)
 {
 	struct af_future *f;
@@ -1069,5 +1098,8 @@ Suite *suite(void)
 	    2 * EVERY_TYPE);
 	tc = test_case(s, "places");
 	ADD(receive_is_awaited_everywhere, 2 * CONTEXT_COUNT);
+	tcase_add_loop_test(
+		tc, receive_after_lines_that_were_cancelled_has_what_came, 0,
+		2 * DRIVE_COUNT);
 	return s;
 }

@@ -589,6 +589,33 @@ START_TEST(callback_that_cancels_is_not_asked_again)
 }
 END_TEST
 
+/* A write behind it has no turn, and leaves no byte. */
+static ssize_t cancel_behind(void *buf, size_t len, void *arg)
+{
+	struct af_future *behind =
+		af_file_write(af_pipe_stdin(chain), "x", 1, 0, NULL);
+
+	af_future_cancel(behind);
+	ck_assert_int_eq(af_future_error(behind), -ECANCELED);
+	af_future_unref(behind);
+	return give(buf, len < 100 ? len : 100, arg);
+}
+
+START_TEST(callback_may_cancel_what_is_behind_it)
+{
+	const struct af_output *output;
+	struct af_future *f;
+
+	open_cat(_i, 1000);
+	input.how.input_fn = cancel_behind;
+	f = communicate();
+	output = outcome(&rig, f, 0, 0);
+	ck_assert_uint_eq(output->input_taken, 1000);
+	ck_assert_uint_eq(pattern_match(output->out, 1000, 0), 1000);
+	close_input(f);
+}
+END_TEST
+
 static ssize_t close_the_pipe(void *buf, size_t len, void *arg)
 {
 	close_pipe();
@@ -653,5 +680,7 @@ Suite *suite(void)
 	ADD(tc, callback_that_cancels_is_not_asked_again);
 	ADD(tc, callback_that_closes_the_pipe_is_not_asked_again);
 	ADD(tc, callback_whose_future_was_dropped_goes_on);
+	tcase_add_loop_test(tc, callback_may_cancel_what_is_behind_it, 0,
+			    DRIVE_COUNT);
 	return s;
 }

@@ -313,6 +313,59 @@ START_TEST(line_over_the_loops_limit_comes_in_pieces)
 }
 END_TEST
 
+START_TEST(line_over_its_own_limit_comes_in_pieces_below_the_loops)
+{
+	const size_t len = AFIO_MAX_LINE + 3;
+	char *line = malloc(len);
+
+	memset(line, 'x', len);
+	line[len - 1] = '\n';
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 2 * AFIO_MAX_LINE),
+			 0);
+	chain = start_chain(&rig, CHAIN(HELPER("cat")), WITH(IN_OUT_PIPES));
+	af_future_unref(af_pipe_write(chain, line, len, AFIO_FULL, NULL));
+	whole = af_pipe_each_line(chain, note, NULL);
+	while (calls < 2)
+		ck_assert_int_eq(af_await_for(whole, MS(1)), -ETIMEDOUT);
+	ck_assert_uint_eq(lens[0], AFIO_MAX_LINE);
+	ck_assert_uint_eq(flags[0], AFIO_TRUNCATED);
+	ck_assert_uint_eq(lens[1], 3);
+	ck_assert_uint_eq(flags[1], 0);
+	af_pipe_close_stdin(chain);
+	expect_whole(whole, len, 0);
+	close_chain();
+	free(line);
+}
+END_TEST
+
+static int fail_at_piece(const struct af_line *line, void *arg)
+{
+	(void)arg;
+	calls++;
+	ck_assert_uint_eq(line->flags, AFIO_TRUNCATED);
+	return -EPROTO;
+}
+
+/* The whole line is there by then. */
+START_TEST(failure_at_a_piece_of_a_line_is_the_outcome)
+{
+	rig_open(&rig, _i);
+	ck_assert_int_eq(af_loop_set_file_limit(rig.loop, 4), 0);
+	chain = start_chain(&rig, CHAIN(HELPER("cat")), WITH(IN_OUT_PIPES));
+	expect_count(&rig, af_pipe_write(chain, "123456\n", 7, AFIO_FULL, NULL),
+		     7, 0);
+	af_pipe_close_stdin(chain);
+	expect_status(&rig, af_pipe_wait(chain, NULL), 0);
+	expect_ended(af_pipe_each_line(chain, fail_at_piece, NULL), -EPROTO, 4);
+	ck_assert_uint_eq(calls, 1);
+	expect_text(&rig,
+		    af_file_readline(af_pipe_stdout(chain), 0, 0, 0, NULL),
+		    "56\n", 0);
+	close_chain();
+}
+END_TEST
+
 /* The time of reading, not of the call: a slow function does not change it. */
 static struct timeval times[3];
 
@@ -738,5 +791,10 @@ Suite *suite(void)
 	ADD(tc, function_that_waits_lets_reads_before_go_first);
 	ADD(tc, function_that_waits_for_the_whole_is_a_deadlock);
 	ADD(tc, endless_lines_let_others_have_their_turn);
+	tcase_add_loop_test(
+		tc, line_over_its_own_limit_comes_in_pieces_below_the_loops, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(tc, failure_at_a_piece_of_a_line_is_the_outcome, 0,
+			    DRIVE_COUNT);
 	return s;
 }

@@ -378,6 +378,27 @@ START_TEST(spawn_reading_a_process_being_read_is_busy)
 }
 END_TEST
 
+START_TEST(spawn_reading_a_process_whose_loop_was_freed_is_busy)
+{
+	struct af_loop *other = af_loop_new(NULL);
+	struct af_process *first;
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	first = af_spawn(other, HELPER("echo", "lost"),
+			 WITH(.out.kind = AFIO_PIPE));
+	ck_assert_ptr_nonnull(first);
+	f = af_process_wait(first, NULL);
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	af_loop_free(other);
+	expect_busy(&rig, first, EBUSY);
+	af_process_free(first);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(spawn_failing_on_another_process_leaves_its_stdout)
 {
 	struct af_process *first;
@@ -439,5 +460,7 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_reading_a_process_being_read_is_busy);
 	tcase_add_test(tc, spawn_failing_on_another_process_leaves_its_stdout);
 	tcase_add_test(tc, spawn_reading_a_process_without_pipe_is_invalid);
+	tcase_add_test(tc,
+		       spawn_reading_a_process_whose_loop_was_freed_is_busy);
 	return s;
 }

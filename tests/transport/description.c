@@ -293,6 +293,27 @@ START_TEST(description_closed_in_a_forked_child_stays_for_the_parent)
 }
 END_TEST
 
+START_TEST(descriptor_closed_by_the_program_and_made_anew_is_left_alone)
+{
+	int fd = eventfd(0, EFD_CLOEXEC), other;
+	struct af_file *file;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	file = make_file(fd, AFIO_KEEP_FD);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	fd = eventfd(0, EFD_CLOEXEC);
+	file = make_file(fd, AFIO_KEEP_FD);
+	other = open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_eq(dup2(other, fd), fd);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert(!blocks(fd));
+	close(other);
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A sandbox that refuses a system call; see seccomp(2). */
 static void refuse(unsigned number)
 {
@@ -333,6 +354,31 @@ START_TEST(descriptions_without_kcmp_are_told_apart)
 	ck_assert(!blocks(theirs));
 	for (int i = 0; i < 3; i++) {
 		ck_assert(!(fcntl(fds[i], F_GETFL) & O_APPEND));
+		close(fds[i]);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+/* Of two kinds of flags: nothing has to be tried. */
+START_TEST(descriptions_with_other_flags_are_told_apart)
+{
+	struct af_file *files[2];
+	int fds[2];
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	refuse(SYS_kcmp);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = eventfd(0, EFD_CLOEXEC);
+		ck_assert_int_eq(fcntl(fds[i], F_SETFL, i ? O_APPEND : 0), 0);
+		files[i] = make_file(fds[i], AFIO_KEEP_FD);
+	}
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(af_file_close(files[i]), 0);
+		ck_assert_int_eq(fcntl(fds[i], F_GETFL) & O_APPEND,
+				 i ? O_APPEND : 0);
+		ck_assert(blocks(fds[i]));
+		ck_assert(i == 1 || !blocks(fds[1]));
 		close(fds[i]);
 	}
 	rig_close(&rig);
@@ -429,5 +475,9 @@ Suite *suite(void)
 		tc, pipe_that_may_not_be_opened_is_used_without_waiting, 0, 2);
 	tcase_add_loop_test(
 		tc, terminal_and_pipe_without_descriptors_fail_emfile, 0, 2);
+	tcase_add_test(
+		tc,
+		descriptor_closed_by_the_program_and_made_anew_is_left_alone);
+	tcase_add_test(tc, descriptions_with_other_flags_are_told_apart);
 	return s;
 }

@@ -14,6 +14,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 
 #include "support/pattern.h"
 #include "support/slowrig.h"
@@ -238,6 +239,57 @@ START_TEST(disk_position_is_where_the_reads_ended)
 	close_all(file);
 	ck_assert_int_eq(lseek(other, 0, SEEK_CUR), 14);
 	close(other);
+}
+END_TEST
+
+/* What a worker has read for nobody is nobody's. */
+START_TEST(disk_detach_after_a_cancelled_read_moves_the_position_back)
+{
+	struct evbuffer *unread = evbuffer_new();
+	struct af_future *f;
+	struct af_file *file;
+	int fd;
+
+	open_cold(_i);
+	file = containing("abc", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	while ((fd = af_file_detach(file, unread)) == -EBUSY)
+		expect_life();
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
+	close(fd);
+	evbuffer_free(unread);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(disk_seek_during_a_read_or_a_write_fails_ebusy)
+{
+	const struct slow slow = { .now = NOW_UNSUPPORTED };
+	struct af_future *f;
+	struct af_file *file;
+
+	open_cold(_i);
+	slow_set(&slow);
+	file = containing("abc", "r+");
+	slow_stop(0);
+	f = reading(file, 3);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -EBUSY);
+	slow_go();
+	expect_text(&rig, f, "abc", 0);
+	slow_stop(0);
+	f = writing(file, "def");
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_SET), -EBUSY);
+	slow_go();
+	expect_count(&rig, f, 3, 0);
+	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), 6);
+	close_all(file);
 }
 END_TEST
 
@@ -472,6 +524,99 @@ START_TEST(disk_copy_from_a_slow_filter_gathers_no_longer_than_a_turn)
 	ck_assert_int_eq(af_file_close(from), 0);
 	turn(&rig);
 	close(fds[1]);
+}
+END_TEST
+
+/* A worker has read them for a read that was cancelled. */
+START_TEST(disk_copy_after_a_cancelled_read_begins_with_its_bytes)
+{
+	struct af_file *file, *other, *to;
+	struct af_future *f;
+	char got[4] = "";
+
+	open_cold(_i);
+	ck_assert_int_eq(af_loop_set_workers(rig.loop, 1), 0);
+	to = rig_writer(&rig);
+	file = containing("abc", "r");
+	make_file("other", "x", 0600);
+	other = opened("other", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	/* One after the other, by the same worker. */
+	f = reading(other, 1);
+	slow_go();
+	expect_text(&rig, f, "x", 0);
+	expect_count(&rig, af_file_copy(file, to, -1, NULL), 3, AFIO_EOF);
+	get(rig.in, got, 3);
+	ck_assert_str_eq(got, "abc");
+	ck_assert_int_eq(af_file_close(other), 0);
+	close_all(file);
+}
+END_TEST
+
+/* More pieces than a turn has. */
+START_TEST(disk_peek_of_much_has_all_of_it)
+{
+	const size_t len = 20 * PIECE;
+	char *zeroes = calloc(1, len);
+	struct af_file *file;
+
+	ck_assert_ptr_nonnull(zeroes);
+	open_way(3 * DRIVE_COUNT + _i); /* without workers: reads follow */
+	make_file("file", "", 0600);
+	ck_assert_int_eq(truncate("file", (off_t)len), 0);
+	file = opened("file", "r");
+	expect_bytes(&rig, af_file_peek(file, len, NULL), zeroes, len, 0);
+	expect_bytes(&rig, af_file_read(file, len, AFIO_FULL, NULL), zeroes,
+		     len, 0);
+	close_all(file);
+	free(zeroes);
+}
+END_TEST
+
+static struct af_future *filling;
+static int cancels;
+
+static void cancel_filling(const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	if (cancels++ == 0)
+		af_future_cancel(filling);
+}
+
+/* It gathers a large piece, and code of the program runs meanwhile. */
+START_TEST(disk_copy_cancelled_while_it_gathers_takes_no_more)
+{
+	static const char bytes[1 << 16];
+	const struct slow slow = { .now = NOW_UNSUPPORTED };
+	struct bufferevent *bevs[2];
+	struct af_file *from, *to;
+
+	open_cold(_i);
+	slow_set(&slow);
+	to = opened("to", "w");
+	expect_count(&rig, writing(to, "first"), 5, 0);
+	ck_assert_int_eq(bufferevent_pair_new(af_loop_base(rig.loop), 0, bevs),
+			 0);
+	from = af_file_from_bufferevent(rig.loop, bevs[0], 0);
+	cancels = 0;
+	filling = af_file_copy(from, to, -1, NULL);
+	bufferevent_enable(bevs[1], EV_WRITE);
+	for (int i = 0; i < 3; i++)
+		evbuffer_add_reference(bufferevent_get_output(bevs[1]), bytes,
+				       sizeof bytes, cancel_filling, NULL);
+	expect_error(&rig, filling, -ECANCELED);
+	ck_assert_int_eq(cancels, 1);
+	ck_assert_int_eq(af_file_size(to), 5);
+	expect_bytes(&rig, af_file_read(from, sizeof bytes, AFIO_FULL, NULL),
+		     bytes, sizeof bytes, 0);
+	bufferevent_free(bevs[1]);
+	ck_assert_int_eq(af_file_close(from), 0);
 	close_all(to);
 }
 END_TEST
@@ -533,5 +678,18 @@ Suite *suite(void)
 #ifdef HAVE_RWF
 	ADD(disk_reads_in_a_row_are_read_ahead_until_a_seek, DRIVE_COUNT);
 #endif
+	tcase_add_loop_test(
+		tc, disk_detach_after_a_cancelled_read_moves_the_position_back,
+		0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, disk_seek_during_a_read_or_a_write_fails_ebusy,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    disk_copy_cancelled_while_it_gathers_takes_no_more,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, disk_copy_after_a_cancelled_read_begins_with_its_bytes, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(tc, disk_peek_of_much_has_all_of_it, 0,
+			    DRIVE_COUNT);
 	return s;
 }

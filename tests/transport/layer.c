@@ -161,6 +161,51 @@ START_TEST(set_layer_with_wrong_arguments_changes_nothing)
 }
 END_TEST
 
+static ssize_t drip(void *arg, void *buf, size_t len)
+{
+	int *left = arg;
+
+	ck_assert_uint_ge(len, 1);
+	if (*left == 0)
+		return -EAGAIN;
+	--*left;
+	*(char *)buf = 'x';
+	return 1;
+}
+
+static ssize_t swallow(void *arg, const void *buf, size_t len)
+{
+	(void)arg;
+	(void)buf;
+	return (ssize_t)len;
+}
+
+static int do_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* More of them than a turn has. */
+START_TEST(peek_of_a_layer_that_drips_gets_all_drops)
+{
+	static const struct af_layer layer = { .read = drip,
+					       .write = swallow,
+					       .flush = do_nothing };
+	static char text[101];
+	int left = 100;
+
+	memset(text, 'x', 100);
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, _i));
+	rig_reader(&rig);
+	ck_assert_int_eq(af_file_set_layer(rig.reader, &layer, &left, NULL), 0);
+	expect_bytes(&rig, af_file_peek(rig.reader, 100, NULL), text, 100, 0);
+	expect_bytes(&rig, af_file_read(rig.reader, 100, AFIO_FULL, NULL), text,
+		     100, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(second_layer_is_refused)
 {
 	open_framed(DRIVE_AWAIT);
@@ -473,5 +518,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, shutdown_says_goodbye_after_queued_writes, 0,
 			    DRIVE_COUNT);
 	tcase_add_test(tc, child_of_fork_says_no_goodbye);
+	tcase_add_loop_test(tc, peek_of_a_layer_that_drips_gets_all_drops, 0,
+			    DRIVE_COUNT);
 	return s;
 }

@@ -271,16 +271,21 @@ static struct af_future *on_piece(const char *data, size_t len, unsigned flags,
 	return af_sleep(loop, MS(0));
 }
 
-static struct af_future *write_pieces(void)
+static struct af_future *write_pieces_for(const struct timeval *timeout)
 {
 	struct evbuffer *buf = evbuffer_new();
 	struct af_future *f;
 
 	for (size_t i = 0; i < LEN; i++)
 		evbuffer_add_reference(buf, &LINES[i], 1, on_cleanup, NULL);
-	f = af_file_write_buffer(file, buf, AFIO_FULL, NULL);
+	f = af_file_write_buffer(file, buf, AFIO_FULL, timeout);
 	evbuffer_free(buf);
 	return f;
+}
+
+static struct af_future *write_pieces(void)
+{
+	return write_pieces_for(NULL);
 }
 
 static struct af_file *make_other(bool writing)
@@ -589,7 +594,16 @@ enum front {
 	FRONT_SYNC,
 	FRONTS
 };
-enum ending { NONE, ROOM, LEAVES, CANCELLED, CLOSED, FREED, ENDINGS };
+enum ending {
+	NONE,
+	ROOM,
+	LEAVES,
+	CANCELLED,
+	CANCELLED_WITH_ROOM,
+	CLOSED,
+	FREED,
+	ENDINGS
+};
 
 /* On a plain descriptor and on disk more than can be written at once waits. */
 #define MUCH ((size_t)1 << 20)
@@ -654,6 +668,10 @@ static void bring_about(enum ending ending)
 		break;
 	case LEAVES:
 		shutdown(peer, SHUT_RDWR);
+		break;
+	case CANCELLED_WITH_ROOM:
+		bring_about(ROOM);
+		af_future_cancel(op);
 		break;
 	case CANCELLED:
 		af_future_cancel(op);
@@ -757,6 +775,65 @@ START_TEST(cancel_in_a_cleanup_function_loses_nothing_behind)
 }
 END_TEST
 
+/* Index: what the cleanup function does. */
+START_TEST(write_whose_time_is_over_may_end_all)
+{
+	forget_all();
+	place = CLEANUP;
+	action = (enum action)_i;
+	open_under(OVER_BUFFEREVENT);
+	armed = true;
+	op = write_pieces_for(MS(0));
+	ck_assert_int_eq(calls, 1);
+	ck_assert(af_future_is_done(op));
+	/* The bufferevent had all of it. */
+	ck_assert_int_eq(af_future_error(op), 0);
+	ck_assert_uint_eq(af_future_count(op), LEN);
+	finish(NULL);
+}
+END_TEST
+
+#define PIECES 100
+static int pieces;
+
+static void on_piece_gone(const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	if (++pieces == PIECES / 2)
+		at(CLEANUP);
+}
+
+/* After so many pieces that it has let others have their turn. */
+START_TEST(copy_of_many_pieces_may_end_all)
+{
+	struct bufferevent *bevs[2];
+
+	forget_all();
+	place = CLEANUP;
+	action = (enum action)_i;
+	own = event_base_new();
+	pieces = 0;
+	loop = af_loop_new(own);
+	peer = dup(STDIN_FILENO);
+	ck_assert_int_eq(bufferevent_pair_new(own, 0, bevs), 0);
+	bufferevent_enable(bevs[1], EV_WRITE);
+	for (int i = 0; i < PIECES; i++)
+		evbuffer_add_reference(bufferevent_get_output(bevs[1]), much,
+				       1 << 16, on_piece_gone, NULL);
+	file = af_file_from_bufferevent(loop, bevs[0], 0);
+	other = af_file_open(loop, "/dev/null", "w");
+	armed = true;
+	op = af_file_copy(file, other, -1, NULL);
+	for (int i = 0; i < 1000 && loop && armed; i++)
+		turn_once();
+	ck_assert_int_eq(calls, 1);
+	bufferevent_free(bevs[1]);
+	finish(NULL);
+}
+END_TEST
+
 /* The first copy ends in a step of its target, and the second one begins. */
 START_TEST(copy_behind_another_may_close_its_target)
 {
@@ -807,5 +884,8 @@ Suite *suite(void)
 		tc, cleanup_function_of_what_waits_behind_may_end_all, 0, 16);
 	tcase_add_test(tc, cancel_in_a_cleanup_function_loses_nothing_behind);
 	tcase_add_test(tc, copy_behind_another_may_close_its_target);
+	tcase_add_loop_test(tc, write_whose_time_is_over_may_end_all, 0,
+			    ACTIONS);
+	tcase_add_loop_test(tc, copy_of_many_pieces_may_end_all, 0, ACTIONS);
 	return s;
 }
