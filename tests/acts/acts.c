@@ -160,6 +160,9 @@ const struct act acts[] = {
 	{ "choices", act_choices, true },
 	{ "all_options", act_all_options, true },
 	{ "late_paths", act_late_paths, false },
+	{ "crowded", act_crowded, true },
+	{ "user", act_user, false },
+	{ "reaped", act_reaped, true },
 	{ "signals", act_signals, true },
 	{ NULL, NULL, false },
 };
