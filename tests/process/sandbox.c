@@ -488,7 +488,7 @@ static int dump_core(const char *const argv[])
 
 START_TEST(child_that_dumps_core_says_so_also_without_waitid)
 {
-	const char *const argv[] = { "sh", "-c", "kill -QUIT $$", NULL };
+	const char *const argv[] = { "sh", "-c", "kill -ABRT $$", NULL };
 	struct af_process *process;
 	struct rlimit limit;
 	int status;
@@ -497,7 +497,7 @@ START_TEST(child_that_dumps_core_says_so_also_without_waitid)
 	limit.rlim_cur = limit.rlim_max;
 	ck_assert_int_eq(setrlimit(RLIMIT_CORE, &limit), 0);
 	status = dump_core(argv);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGQUIT);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	if (!WCOREDUMP(status))
 		fprintf(stderr, "skipped: no core is dumped here\n");
 	if (_i > 0 && !deny(waitid_calls, 1, errors[_i - 1]))
