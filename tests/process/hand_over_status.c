@@ -555,6 +555,46 @@ START_TEST(status_of_a_stage_reaches_the_pipeline)
 }
 END_TEST
 
+static int count_line(const struct af_line *line, void *arg)
+{
+	(void)line;
+	++*(int *)arg;
+	return 0;
+}
+
+/* What a pipeline says is not lost with the status of a stage. */
+START_TEST(operations_on_a_pipeline_without_a_status_end)
+{
+	struct af_future *f;
+	struct af_pipe *pipe;
+	int lines = 0, status = 0;
+
+	if (!open_old_kernel(_i, true))
+		return;
+	for (int i = 0; i < 2; i++) {
+		pipe = start_chain(
+			&rig, CHAIN(HELPER("exit", "7"), HELPER("echo", "x")),
+			WITH(.out.kind = AFIO_PIPE));
+		reap(af_pipe_process(pipe, 0));
+		if (i == 0) {
+			f = af_pipe_communicate(pipe, NULL);
+			ck_assert_str_eq(outcome(&rig, f, 0, 0)->out, "x\n");
+		} else {
+			f = af_pipe_each_line(pipe, count_line, &lines);
+			ck_assert_int_eq(drive(&rig, f), 0);
+			ck_assert_int_eq(lines, 1);
+		}
+		ck_assert_int_eq(af_future_status(f), -1);
+		af_future_unref(f);
+		expect_error(&rig, af_pipe_wait(pipe, NULL), -ECHILD);
+		ck_assert(af_pipe_poll(pipe, &status));
+		ck_assert_int_eq(status, -1);
+		af_pipe_close(pipe);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 static void *call_elsewhere(void *arg)
 {
 	struct af_process *process = arg;
@@ -624,6 +664,7 @@ Suite *suite(void)
 	ADD(tc, status_that_is_known_stays);
 	ADD(tc, status_of_a_child_whose_process_was_freed_is_taken);
 	ADD(tc, status_of_a_stage_reaches_the_pipeline);
+	ADD(tc, operations_on_a_pipeline_without_a_status_end);
 	tcase_add_loop_test(tc,
 			    status_handed_over_during_the_start_is_the_childs, 0,
 			    2 * DRIVE_COUNT);
