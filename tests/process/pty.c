@@ -256,9 +256,9 @@ START_TEST(close_stdin_of_pty_that_hung_up_is_fine)
 	rig_open(&rig, _i);
 	process = start(&rig, HELPER("exit", "0"), WITH(ALL_PTY));
 	expect_status(&rig, af_process_wait(process, NULL), 0);
+	expect_text(&rig, read_all(process), "", AFIO_EOF);
 	ck_assert_int_eq(af_process_close_stdin(process), 0);
 	ck_assert_ptr_null(af_process_stdin(process));
-	expect_text(&rig, read_all(process), "", AFIO_EOF);
 	af_process_free(process);
 	rig_close(&rig);
 }
