@@ -364,6 +364,7 @@ static const struct needed {
 	  "exec sh: Operation not permitted" },
 };
 #define N_NEEDED ((int)(sizeof needed / sizeof needed[0]))
+#define N_LISTED 3
 
 static const char *const shell[] = { "sh", "-c", ":", NULL };
 
@@ -386,8 +387,12 @@ static int try_needed(const struct needed *without)
 START_TEST(call_that_a_child_needs_is_a_step_that_fails)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	/* The others have no close_range(2) to do without. */
+	if (_i < N_LISTED && !have_linux("/proc/self/fd"))
+		return;
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		_exit(try_needed(&needed[_i]));
