@@ -808,6 +808,20 @@ static void await_no_threads(void)
 		ck_assert_int_lt(now_us() - since, 20000000);
 }
 
+static bool to_nobody = true;
+
+/* A group that ends at once has it. */
+static void leave_to_nobody(int tty)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	setpgid(pid, pid);
+	tcsetpgrp(tty, pid);
+	waitpid(pid, NULL, 0);
+}
+
 /*
  * In the child, whose helper outlives it: takes the terminal only when told to,
  * and keeps the start from ending before.
@@ -817,9 +831,12 @@ static int leave_a_late_taker(void *arg)
 	pid_t group = getpgrp();
 	char byte = 0;
 
-	(void)arg;
 	if (fork() == 0) {
-		if (write(6, "x", 1) == 1 && read(5, &byte, 1) == 1)
+		if (write(6, "x", 1) != 1 || read(5, &byte, 1) != 1)
+			_exit(1);
+		if (arg)
+			leave_to_nobody(8);
+		else
 			tcsetpgrp(8, group);
 		_exit(0);
 	}
@@ -828,7 +845,7 @@ static int leave_a_late_taker(void *arg)
 }
 
 /* A start that waits there, in a group (0: its own); say "go" by *ret_go. */
-static struct af_future *start_late_taker(pid_t group, int *ret_go)
+static struct af_future *start_taker(pid_t group, void *arg, int *ret_go)
 {
 	int go[2], up[2];
 	struct af_fd_map fds[3];
@@ -843,7 +860,8 @@ static struct af_future *start_late_taker(pid_t group, int *ret_go)
 	f = af_spawn_async(rig.loop, HELPER("pause"),
 			   WITH(.new_group = group == 0, .group = group,
 				.foreground = true, .fds = fds, .n_fds = 3,
-				.before_identity = leave_a_late_taker));
+				.before_identity = leave_a_late_taker,
+				.before_identity_arg = arg));
 	get(up[0], &byte, 1);
 	ck_assert(!is_ours());
 	close(go[0]);
@@ -851,6 +869,11 @@ static struct af_future *start_late_taker(pid_t group, int *ret_go)
 	close(up[1]);
 	*ret_go = go[1];
 	return f;
+}
+
+static struct af_future *start_late_taker(pid_t group, int *ret_go)
+{
+	return start_taker(group, NULL, ret_go);
 }
 
 static void let_take(int go)
@@ -906,41 +929,14 @@ START_TEST(terminal_that_hangs_up_before_a_start_is_cancelled_is_left)
 }
 END_TEST
 
-/* In the child: gives the terminal to a group of its own, which ends. */
-static int give_to_nobody(void *arg)
-{
-	pid_t pid = fork();
-
-	(void)arg;
-	if (pid == 0)
-		_exit(0);
-	if (setpgid(pid, pid) < 0 || tcsetpgrp(8, pid) < 0 ||
-	    waitpid(pid, NULL, 0) != pid || write(6, "x", 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
 static void leaves_it_to_nobody(void)
 {
-	struct af_fd_map fds[2];
-	struct af_future *f;
-	char byte;
-	int up[2];
+	int go;
+	struct af_future *f = start_taker(0, &to_nobody, &go);
 
-	make_pair(KIND_PIPE, up);
-	fds[0] = (struct af_fd_map){ up[1], 6 };
-	fds[1] = (struct af_fd_map){ terminal, 8 };
-	f = af_spawn_async(rig.loop, HELPER("pause"),
-			   WITH(FOREGROUND, .fds = fds, .n_fds = 2,
-				.before_identity = give_to_nobody));
-	get(up[0], &byte, 1);
-	close(up[0]);
-	close(up[1]);
-	ck_assert(!is_ours());
 	af_future_cancel(f);
 	expect_error(&rig, f, -ECANCELED);
-	await_no_threads();
+	let_take(go);
 	ck_assert(is_ours());
 }
 

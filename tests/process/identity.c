@@ -192,6 +192,31 @@ static int try_ambient_as_nobody(void)
 	return 0;
 }
 
+/* It cannot be asked, so that root is taken for who may do all. */
+static int try_without_capget(void)
+{
+	const struct denied capget = { "capget", SYS_capget, 0, 0, 0 };
+	struct af_loop *loop = af_loop_new(NULL);
+
+	if (!deny(&capget, 1, EPERM))
+		return 0;
+	if (!refused(loop, WITH(.uid = &nobody), EINVAL,
+		     "option uid: Invalid argument"))
+		return 1;
+	if (!refused(loop, WITH(AS_NOBODY), EPERM,
+		     "setuid 65534: Operation not permitted"))
+		return 2;
+	af_loop_free(loop);
+	return 0;
+}
+
+START_TEST(capabilities_that_cannot_be_asked_for_are_taken_for_all)
+{
+	if (is_root() && have_linux("capabilities"))
+		expect_in_fork(try_without_capget);
+}
+END_TEST
+
 START_TEST(ambient_capabilities_of_a_user_go_with_another_user)
 {
 	if (can_be_nobody() && have_linux("ambient capabilities"))
@@ -494,6 +519,8 @@ Suite *suite(void)
 	tcase_add_test(tc,
 		       ambient_capabilities_that_cannot_be_kept_are_an_error);
 	tcase_add_test(tc, high_capabilities_of_a_user_are_dropped_too);
+	tcase_add_test(tc,
+		       capabilities_that_cannot_be_asked_for_are_taken_for_all);
 
 	tc = scratch_case(s, "files");
 	tcase_add_test(tc, files_are_used_with_the_rights_of_the_user_alone);
