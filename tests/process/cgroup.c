@@ -373,6 +373,31 @@ START_TEST(cgroup_without_clone3_is_an_error)
 }
 END_TEST
 
+/* It cannot be seen that it is one. */
+static int try_without_fstatfs(void)
+{
+	const struct denied fstatfs_call = { "fstatfs", SYS_fstatfs, 0, 0, 0 };
+	int fd = make_cgroup();
+	char text[64];
+	struct rig rig;
+
+	if (fd < 0 || !deny(&fstatfs_call, 1, EPERM))
+		return 0;
+	rig_open(&rig, 0);
+	snprintf(text, sizeof text, "cgroup %d: Operation not permitted", fd);
+	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
+		      EPERM, text);
+	rig_close(&rig);
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_that_cannot_be_looked_at_is_refused)
+{
+	expect_in_fork(try_without_fstatfs);
+}
+END_TEST
+
 static int try_spawn_as_nobody(void)
 {
 	int fd = make_cgroup();
@@ -437,6 +462,7 @@ Suite *suite(void)
 	tcase_add_test(tc, cgroup_of_a_start_that_is_cancelled_is_killed);
 	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);
 	tcase_add_loop_test(tc, cgroup_without_clone3_is_an_error, 0, N_CLONES);
+	tcase_add_test(tc, cgroup_that_cannot_be_looked_at_is_refused);
 	tcase_add_test(tc, cgroup_of_another_user_is_refused);
 	tcase_add_test(tc, cgroup_that_was_removed_need_not_be_killed);
 	return s;

@@ -720,6 +720,23 @@ START_TEST(terminal_that_a_stream_leads_to_needs_no_name)
 }
 END_TEST
 
+static void cannot_give_it(void)
+{
+	const struct denied give = { "TIOCSPGRP", SYS_ioctl, 2, ~0u,
+				     TIOCSPGRP };
+
+	if (deny(&give, 1, EIO))
+		expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND), EIO,
+			      reason_of("terminal", EIO));
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_that_cannot_be_given_is_a_start_that_fails)
+{
+	in_session(cannot_give_it, 0);
+}
+END_TEST
+
 static int dev_tty_error;
 
 static void has_no_room(void)
@@ -1061,6 +1078,7 @@ Suite *suite(void)
 		       terminal_that_the_program_does_not_have_is_not_given);
 	tcase_add_test(tc, terminal_that_another_user_has_is_not_given);
 	tcase_add_test(tc, terminal_that_a_stream_leads_to_needs_no_name);
+	tcase_add_test(tc, terminal_that_cannot_be_given_is_a_start_that_fails);
 	tcase_add_loop_test(
 		tc, terminal_for_which_the_system_has_no_room_is_not_given, 0,
 		2);

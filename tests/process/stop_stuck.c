@@ -319,12 +319,12 @@ static int stop_init_of_traced(enum left left)
 	pass_time();
 	if (af_future_is_done(stop))
 		return 1;
-	stop_init = af_process_stop(init, MS(0));
-	pass_time();
-	if (af_future_is_done(stop) || af_future_is_done(stop_init))
-		return 2;
 	if (left == FREED)
 		af_process_free(other);
+	stop_init = af_process_stop(init, MS(0));
+	pass_time();
+	if (af_future_is_done(stop_init))
+		return 2;
 	close(let_go[1]);
 	expect_status(&rig, stop_init, SIGKILL);
 	if (left == FREED)
