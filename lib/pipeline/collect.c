@@ -103,9 +103,8 @@ static void collect_on_read(struct af_future *done, void *arg)
 		collect->over(collect, error);
 	} else if (error || af_future_flags(done) & AFIO_EOF) {
 		collect->over(collect, 0);
-	} else if (af_future_count(done) < collect->max || !collect->peek) {
-		collect_drop_more(collect); /* reports the error after it */
 	} else {
+		/* It is full. Without a limit, only the end of file ends it. */
 		afi_pipeline_expect(whole, collect->peek, collect_on_peek,
 				    collect);
 	}

@@ -126,12 +126,9 @@ void afi_pipeline_add_user(struct af_pipe *pipeline, struct afi_pipeline_op *op,
 
 void afi_pipeline_remove(struct afi_pipeline_op *op)
 {
-	if (op->future)
-		LIST_REMOVE(op, entry);
-	op->future = NULL;
+	LIST_REMOVE(op, entry);
 	for (size_t i = 0; op->uses && i < op->uses->n_stages; i++)
 		op->uses->stages[i]->users--;
-	op->uses = NULL;
 }
 
 void af_pipe_close(struct af_pipe *pipeline)

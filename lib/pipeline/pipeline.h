@@ -14,7 +14,7 @@
 /* An operation on a pipeline, cancelled when that is closed. */
 struct afi_pipeline_op {
 	LIST_ENTRY(afi_pipeline_op) entry;
-	struct af_future *future; /* NULL: not in the list */
+	struct af_future *future;
 	struct af_pipe *uses;	  /* its files, which must stay; NULL: none */
 };
 

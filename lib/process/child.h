@@ -83,12 +83,14 @@ AFI_IN_CHILD static inline bool afi_child_failed(struct afi_child *child,
 	return false;
 }
 
-/* Whether the next part of a PATH is tried after this error, as by execvp(3). */
+/*
+ * Whether the next part of a PATH is tried after this error, which is not EACCES,
+ * as by execvp(3).
+ */
 AFI_IN_CHILD static inline bool afi_child_may_be_elsewhere(int error)
 {
-	return error == EACCES || error == ENOENT || error == ENOTDIR ||
-	       error == ESTALE || error == ENODEV || error == ETIMEDOUT ||
-	       error == ENAMETOOLONG;
+	return error == ENOENT || error == ENOTDIR || error == ESTALE ||
+	       error == ENODEV || error == ETIMEDOUT || error == ENAMETOOLONG;
 }
 
 /* Whether the child needs a copy of our memory, as it runs our functions. */

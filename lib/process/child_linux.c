@@ -219,14 +219,14 @@ AFI_IN_CHILD static bool child_commit(struct afi_child *child)
 }
 
 /* Of a descriptor; there is nothing to search. */
-AFI_IN_CHILD static bool child_exec_fd(struct afi_child *child)
+AFI_IN_CHILD static void child_exec_fd(struct afi_child *child)
 {
 	if (!child_commit(child))
-		return false;
+		return;
 	syscall(SYS_execveat, child->program_fd, "", child->plan->argv,
 		child->plan->env, AT_EMPTY_PATH);
-	return afi_child_failed(child, AFIO_STEP_EXEC, NULL,
-				*child->plan->options->program_fd);
+	afi_child_failed(child, AFIO_STEP_EXEC, NULL,
+			 *child->plan->options->program_fd);
 }
 
 /*
@@ -276,16 +276,18 @@ AFI_IN_CHILD static bool child_try(struct afi_child *child, char *path)
 }
 
 /* As execvp(3): that a file was denied counts more than that others are not. */
-AFI_IN_CHILD static bool child_exec(struct afi_child *child)
+AFI_IN_CHILD static void child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
 	int error = ENOENT, denied = 0;
 
-	if (child->program_fd >= 0)
-		return child_exec_fd(child);
+	if (child->program_fd >= 0) {
+		child_exec_fd(child);
+		return;
+	}
 	for (char **path = plan->paths; *path; path++) {
 		if (!child_try(child, *path))
-			return false;
+			return;
 		error = errno;
 		if (error == EACCES) {
 			denied = EACCES;
@@ -295,8 +297,7 @@ AFI_IN_CHILD static bool child_exec(struct afi_child *child)
 		}
 	}
 	errno = denied ? denied : error;
-	return afi_child_failed(child, AFIO_STEP_EXEC, plan->program,
-				AFI_NO_NUMBER);
+	afi_child_failed(child, AFIO_STEP_EXEC, plan->program, AFI_NO_NUMBER);
 }
 
 /* It may have been cancelled, and what it was to get closed, before it began. */
@@ -313,13 +314,14 @@ AFI_IN_CHILD int afi_child_main(void *arg)
 	struct afi_child *child = arg;
 
 	child->shared = 1;
-	(void)(child_is_wanted(child) && child_reset_handlers(child) &&
-	       child_join_session(child) && afi_child_close_others(child) &&
-	       afi_child_place_fds(child) && child_set_limits(child) &&
-	       child_before_identity(child) && afi_child_take_rights(child) &&
-	       child_enter_cwd(child) && afi_child_open_streams(child) &&
-	       child_die_with_parent(child) && child_set_no_new_privs(child) &&
-	       child_unblock_signals(child) && child_exec(child));
+	if (child_is_wanted(child) && child_reset_handlers(child) &&
+	    child_join_session(child) && afi_child_close_others(child) &&
+	    afi_child_place_fds(child) && child_set_limits(child) &&
+	    child_before_identity(child) && afi_child_take_rights(child) &&
+	    child_enter_cwd(child) && afi_child_open_streams(child) &&
+	    child_die_with_parent(child) && child_set_no_new_privs(child) &&
+	    child_unblock_signals(child))
+		child_exec(child);
 	syscall(SYS_write, child->error_fd, &child->failure,
 		sizeof(child->failure));
 	syscall(SYS_exit_group, 127);

@@ -216,14 +216,14 @@ static bool child_commit(struct afi_child *child)
 }
 
 /* Of a descriptor; there is nothing to search. */
-static bool child_exec_fd(struct afi_child *child)
+static void child_exec_fd(struct afi_child *child)
 {
 	if (!child_commit(child))
-		return false;
+		return;
 	child_fexecve(child->program_fd, (char *const *)child->plan->argv,
 		      (char *const *)child->plan->env);
-	return afi_child_failed(child, AFIO_STEP_EXEC, NULL,
-				*child->plan->options->program_fd);
+	afi_child_failed(child, AFIO_STEP_EXEC, NULL,
+			 *child->plan->options->program_fd);
 }
 
 /*
@@ -272,16 +272,18 @@ static bool child_try(struct afi_child *child, char *path)
 }
 
 /* As execvp(3): that a file was denied counts more than that others are not. */
-static bool child_exec(struct afi_child *child)
+static void child_exec(struct afi_child *child)
 {
 	const struct afi_child_plan *plan = child->plan;
 	int error = ENOENT, denied = 0;
 
-	if (child->program_fd >= 0)
-		return child_exec_fd(child);
+	if (child->program_fd >= 0) {
+		child_exec_fd(child);
+		return;
+	}
 	for (char **path = plan->paths; *path; path++) {
 		if (!child_try(child, *path))
-			return false;
+			return;
 		error = errno;
 		if (error == EACCES) {
 			denied = EACCES;
@@ -291,20 +293,20 @@ static bool child_exec(struct afi_child *child)
 		}
 	}
 	errno = denied ? denied : error;
-	return afi_child_failed(child, AFIO_STEP_EXEC, plan->program,
-				AFI_NO_NUMBER);
+	afi_child_failed(child, AFIO_STEP_EXEC, plan->program, AFI_NO_NUMBER);
 }
 
 int afi_child_main(void *arg)
 {
 	struct afi_child *child = arg;
 
-	(void)(child_reset_handlers(child) && child_join_session(child) &&
-	       afi_child_close_others(child) && afi_child_place_fds(child) &&
-	       child_set_limits(child) && child_before_identity(child) &&
-	       afi_child_take_rights(child) && child_enter_cwd(child) &&
-	       afi_child_open_streams(child) && child_check_rest(child) &&
-	       child_unblock_signals(child) && child_exec(child));
+	if (child_reset_handlers(child) && child_join_session(child) &&
+	    afi_child_close_others(child) && afi_child_place_fds(child) &&
+	    child_set_limits(child) && child_before_identity(child) &&
+	    afi_child_take_rights(child) && child_enter_cwd(child) &&
+	    afi_child_open_streams(child) && child_check_rest(child) &&
+	    child_unblock_signals(child))
+		child_exec(child);
 	(void)!write(child->error_fd, &child->failure, sizeof(child->failure));
 	_exit(127);
 }

@@ -132,7 +132,8 @@ static bool childfds_is_link(int dir, const char *name)
 static int childfds_open_without_links(const struct afi_child_stream *stream)
 {
 	const char *rest = stream->path;
-	int dir = open(*rest == '/' ? "/" : ".", O_RDONLY | O_CLOEXEC), next;
+	const char *start = *rest == '/' ? "/" : *rest ? "." : "";
+	int dir = open(start, O_RDONLY | O_CLOEXEC), next;
 	char name[NAME_MAX + 1];
 	size_t len;
 

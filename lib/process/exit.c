@@ -159,8 +159,8 @@ int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status)
 	const int changes = WSTOPPED | WCONTINUED | WNOHANG;
 	siginfo_t info;
 
-	if (e->gone || exit_wait(e, &info, changes | WNOWAIT) < 0 ||
-	    info.si_pid == 0 || info.si_code == CLD_TRAPPED)
+	if (exit_wait(e, &info, changes | WNOWAIT) < 0 || info.si_pid == 0 ||
+	    info.si_code == CLD_TRAPPED)
 		return 0;
 	if (exit_wait(e, &info, changes) < 0 || info.si_pid == 0)
 		return 0;
@@ -173,7 +173,7 @@ bool afi_exit_is_stopped(const struct afi_exit *e)
 	const int peek = WSTOPPED | WNOHANG | WNOWAIT;
 	siginfo_t info;
 
-	return !e->gone && exit_wait(e, &info, peek) == 0 && info.si_pid != 0 &&
+	return exit_wait(e, &info, peek) == 0 && info.si_pid != 0 &&
 	       info.si_code == CLD_STOPPED;
 }
 
@@ -222,8 +222,7 @@ void afi_exit_await(struct afi_exit *e)
 {
 	siginfo_t info;
 
-	if (!e->gone)
-		exit_wait(e, &info, WEXITED);
+	exit_wait(e, &info, WEXITED);
 	e->gone = true;
 }
 
@@ -243,15 +242,15 @@ bool afi_exit_await_killed(struct afi_exit *e)
 	struct afi_end end;
 	int ms = 1;
 
-	for (int waited = 0; !e->gone && waited < KILLED_MAX_MS; waited += ms) {
-		if (afi_exit_look(e, afi_exit_is_readable(e), &end) == 1)
+	for (int waited = 0; waited < KILLED_MAX_MS; waited += ms) {
+		if (afi_exit_look(e, afi_exit_is_readable(e), &end) == 1) {
 			afi_exit_reap(e);
-		if (e->gone)
-			break;
+			return true;
+		}
 		exit_pause(e, ms);
 		ms = ms * 2 < PAUSE_MAX_MS ? ms * 2 : PAUSE_MAX_MS;
 	}
-	return e->gone;
+	return false;
 }
 
 void afi_exit_reap(struct afi_exit *e)

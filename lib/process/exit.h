@@ -37,13 +37,14 @@ bool afi_exit_is_readable(const struct afi_exit *e);
  */
 int afi_exit_look(struct afi_exit *e, bool readable, struct afi_end *ret_end);
 /*
- * Whether a signal has stopped or continued the child: 1, with *ret_status, and
- * the notice is taken; 0. Stops of a child that we trace are its tracer's.
+ * Whether a signal has stopped or continued the child, which is not gone: 1, with
+ * *ret_status, and the notice is taken; 0. Stops of a child that we trace are its
+ * tracer's.
  */
 int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status);
 /*
- * Whether a signal has stopped the child, and nobody has taken notice yet, as
- * this does not. Of a child that we trace: no.
+ * Whether a signal has stopped the child, which is not gone, and nobody has taken
+ * notice yet, as this does not. Of a child that we trace: no.
  */
 bool afi_exit_is_stopped(const struct afi_exit *e);
 /* Whether the child is still ours to reap. */
@@ -62,7 +63,7 @@ int afi_exit_signal_group(const struct afi_exit *e, int sig);
  * the child may not be signalled; others of its group may have got it.
  */
 int afi_exit_signal_all(const struct afi_exit *e, int sig);
-/* Waits for a child that is about to end, and reaps it. */
+/* Waits for a child that is about to end, and is not gone, and reaps it. */
 void afi_exit_await(struct afi_exit *e);
 /*
  * The same of one that was killed, for a moment only: something may hold it at

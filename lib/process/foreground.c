@@ -36,7 +36,7 @@ static bool foreground_is_of_another(const struct af_process *process,
 	const struct af_process *other;
 
 	LIST_FOREACH (other, &process->loop->children, child)
-		if (other != process && other->tty >= 0 && !other->ended &&
+		if (other != process && other->tty >= 0 &&
 		    other->tty_group == group)
 			return true;
 	return false;

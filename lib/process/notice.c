@@ -115,15 +115,15 @@ static void notice_tell_all(struct af_process *process)
 /* Whether the program may have a status that it has not handed over yet. */
 static bool notice_may_know_more(const struct af_process *process)
 {
-	struct sigaction action;
+	struct sigaction action = { .sa_handler = SIG_DFL };
 
 	if (process->end.status >= 0 || process->orphan ||
 	    !afi_loop_alive(process->loop))
 		return false;
 	/* The kernel reaps its children, and nobody has their status. */
-	return sigaction(SIGCHLD, NULL, &action) < 0 ||
-	       (action.sa_handler != SIG_IGN &&
-		!(action.sa_flags & SA_NOCLDWAIT));
+	sigaction(SIGCHLD, NULL, &action);
+	return action.sa_handler != SIG_IGN &&
+	       !(action.sa_flags & SA_NOCLDWAIT);
 }
 
 /* Holds the end back for a moment: whether that is possible. */

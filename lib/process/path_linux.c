@@ -50,7 +50,7 @@ static int path_open_straight(const char *path, int flags, mode_t mode)
 	if (fd >= 0)
 		return (int)fd;
 	/* It may be missing, or refused by a sandbox. */
-	return afi_refused(errno) || errno == EAGAIN ? -ELOOP : -errno;
+	return afi_refused(errno) ? -ELOOP : -errno;
 #else
 	(void)path;
 	(void)flags;

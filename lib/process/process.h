@@ -59,7 +59,7 @@ struct af_process {
 	bool kill_on_free;
 	bool gave_back;	 /* the terminal, since it stopped */
 	unsigned users;	 /* operations of pipelines on its files */
-	int tty;	 /* our terminal, given to its group; -1: not given */
+	int tty;	 /* our terminal, its group's until it ends; -1: not */
 	pid_t tty_group; /* that group; 0: not known yet */
 	struct afi_end end; /* valid once it has ended */
 	int change;	    /* the wait status of a stop, for changes */

@@ -191,11 +191,11 @@ static int stdfds_take_stdout(struct afi_stdfds *fds,
 {
 	struct af_file *file = other ? other->files[1] : NULL;
 
-	if (!file || file == other->pty)
+	if (!file || file == other->pty || file->layer)
 		return -EINVAL;
 	if (!afi_loop_is_mine(other->loop))
 		return -EPERM;
-	if (!afi_file_is_untouched(file))
+	if (!afi_file_is_untouched(file) || afi_file_is_busy(file))
 		return -EBUSY;
 	fds->taken = file;
 	fds->child[0] = file->user_fd;

@@ -345,3 +345,60 @@ void act_joined(struct scene *s)
 	af_process_free(last);
 	af_process_free(first);
 }
+
+/* The lowest number that is free above another one. */
+static int free_number(int above)
+{
+	int fd = fcntl(0, F_DUPFD_CLOEXEC, above + 1);
+
+	close(fd);
+	return fd;
+}
+
+/*
+ * The numbers that the child gets are in use by the start itself: for the second
+ * end of a pipe of its own, the working directory, the program, and a descriptor
+ * that the child gets, too.
+ */
+void act_crowded(struct scene *s)
+{
+	int cwd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int program = open(helper_path(), O_RDONLY | O_CLOEXEC);
+	int second = free_number(free_number(2));
+	const struct af_fd_map maps[] = {
+		{ s->sink, second },	{ s->sink, cwd },
+		{ s->sink, program },	{ s->sink, s->source },
+		{ s->source, s->sink },
+	};
+	struct af_process *process = made(af_spawn(
+		s->loop, HELPER("exit", "0"),
+		WITH(.cwd_fd = &cwd,
+		     .program_fd = have_linux("execveat") ? &program : NULL,
+		     .fds = maps, .n_fds = 5)));
+
+	close(cwd);
+	close(program);
+	if (!process)
+		return;
+	expect_end(s, process);
+	af_process_free(process);
+}
+
+/* What only root can do; and a terminal for another user. */
+void act_user(struct scene *s)
+{
+	static const char *const argv[] = { "true", NULL };
+	const uid_t nobody = 65534;
+	const gid_t nogroup = 65534;
+	struct af_process *process;
+
+	if (geteuid() != 0)
+		return;
+	process = made(af_spawn(
+		s->loop, argv,
+		WITH(.uid = &nobody, .gid = &nogroup, .in.kind = AFIO_PTY)));
+	if (!process)
+		return;
+	expect_end(s, process);
+	af_process_free(process);
+}

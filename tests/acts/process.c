@@ -181,6 +181,38 @@ void act_look(struct scene *s)
 	af_process_free(process);
 }
 
+/*
+ * Reaped by the program, where the kernel tells nobody else the status: it is
+ * waited for in vain. And one for a start that is still to come.
+ */
+void act_reaped(struct scene *s)
+{
+	static const struct denied facts[] = { DENIED_FACTS };
+	static bool denied;
+	struct af_process *process;
+	struct af_future *f;
+	int r;
+
+	if (!denied)
+		deny(facts, 1, ENOSYS);
+	denied = true;
+	process = made(af_spawn(s->loop, HELPER("exit", "0"), NULL));
+	if (process) {
+		f = af_process_wait(process, NULL);
+		while (waitpid(af_process_pid(process), NULL, 0) < 0)
+			;
+		end(s, f, -ECHILD);
+		while (end(s, af_process_wait(process, NULL), -ECHILD) !=
+		       -ECHILD)
+			;
+	}
+	af_process_free(process);
+	f = af_spawn_async(s->loop, HELPER("exit", "0"), NULL);
+	r = af_loop_reaped(s->loop, 5000000, 0);
+	ck_assert(r == 0 || excused(r));
+	end(s, f, 0);
+}
+
 /* Stops a process and a chain, however often it takes. */
 void act_stop(struct scene *s)
 {

@@ -52,7 +52,7 @@ static const struct {
 	{ SYS_prctl, CALL_sys_prctl, ON(EPERM), 0 },
 	{ SYS_capget, CALL_sys_capget, ON(EPERM), 0 },
 	{ SYS_capset, CALL_sys_capset, ON(EPERM), 0 },
-	{ SYS_setgroups, CALL_sys_setgroups, ON(EPERM), 0 },
+	{ SYS_setgroups, CALL_sys_setgroups, ON(EPERM) | ON(ENOMEM), 0 },
 	{ SYS_setresuid, CALL_sys_setresuid, ON(EPERM) | ON(EAGAIN), 0 },
 	{ SYS_setresgid, CALL_sys_setresgid, ON(EPERM), 0 },
 	{ SYS_faccessat2, CALL_sys_faccessat2, 0, REFUSED },

@@ -121,6 +121,7 @@ START_TEST(communicate_without_pipes_waits_for_the_end)
 	rig_open(&rig, _i);
 	pipe = start_chain(&rig, CHAIN(HELPER("exit", "3")), NULL);
 	f = af_pipe_communicate(pipe, NULL);
+	ck_assert_uint_eq(af_future_count(f), 0);
 	output = outcome(&rig, f, 0, 0);
 	ck_assert_uint_eq(output->out_len, 0);
 	ck_assert_uint_eq(output->err_len, 0);
@@ -376,13 +377,13 @@ static struct af_pipe *adopt_rude(struct rig *rig, const char *says)
 /* Whether all is kept, a bound not reached, or the rest thrown away. */
 START_TEST(communicate_with_error_behind_output_gives_both)
 {
-	static const size_t max[] = { 0, 100, 2 };
+	static const size_t max[] = { 0, 100, 2, 5 };
 	const struct af_output *output;
 	struct af_future *f;
 	struct af_pipe *pipe;
 	struct rig rig;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		rig_open(&rig, _i);
 		pipe = adopt_rude(&rig, "hello");
 		f = af_pipe_communicate(

@@ -3,6 +3,7 @@
  * Tests of af_pipe_communicate() that is bounded, by time, by size, by a cancel
  * or by linger: what it has to show then, and that the stages go on.
  */
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "support/children.h"
@@ -201,6 +202,72 @@ START_TEST(read_behind_a_communicate_over_its_limit_misses_nothing)
 	af_future_unref(f);
 	expect_data_pattern(&rig, behind, 100, 900, 0);
 	expect_success(&rig, pipe);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Runs the loop until nothing is in the pipe, and what follows from that. */
+static void await_taken(struct rig *rig, int fd)
+{
+	int64_t since = now_us();
+	int n;
+
+	do {
+		ck_assert_int_lt(now_us() - since, 20000000);
+		turn(rig);
+		ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
+	} while (n > 0);
+	turn(rig);
+}
+
+static struct af_process *reader;
+
+/* The rest of the stream is for another child. */
+static void give_away(struct af_future *done, void *arg)
+{
+	struct af_pipe *pipe = arg;
+	struct af_process *first = af_pipe_process(pipe, 0);
+
+	ck_assert_int_eq(af_future_error(done), 0);
+	reader = af_spawn(af_pipe_loop(pipe), HELPER("cat"),
+			  WITH(.in = { .kind = AFIO_PROCESS, .process = first },
+			       .out.kind = AFIO_PIPE));
+	ck_assert_ptr_nonnull(reader);
+	ck_assert_ptr_null(af_process_stdout(first));
+}
+
+START_TEST(communicate_ends_with_a_stream_that_another_child_gets)
+{
+	struct af_process *process;
+	struct af_future *f;
+	struct af_pipe *pipe;
+	struct rig rig;
+	int fds[2];
+	pid_t pid;
+
+	rig_open(&rig, _i);
+	make_pair(KIND_PIPE, fds);
+	pid = take_over(start_held(&rig), NULL, NULL);
+	process = af_process_adopt(rig.loop, pid, -1, fds[0], -1);
+	ck_assert_ptr_nonnull(process);
+	pipe = af_pipe_new(process, NULL);
+	f = af_pipe_communicate(
+		pipe, HOW(.max_output = 2, .overflow = AFIO_OVERFLOW_TRUNCATE));
+	/* Before the bytes that are dropped. */
+	af_on_done(af_file_read(af_pipe_stdout(pipe), 1, 0, NULL), give_away,
+		   pipe);
+	put_text(fds[1], "ab");
+	await_taken(&rig, fds[1]);
+	put_text(fds[1], "cde");
+	rig_hang_up(&rig);
+	ck_assert_str_eq(outcome(&rig, f, 0, AFIO_TRUNCATED)->out, "ab");
+	af_future_unref(f);
+	put_text(fds[1], "fgh");
+	close(fds[1]);
+	expect_text(&rig, af_file_read(af_process_stdout(reader), 0, 0, NULL),
+		    "fgh", AFIO_EOF);
+	expect_exit(&rig, reader, 0);
+	af_pipe_close(pipe);
 	rig_close(&rig);
 }
 END_TEST
@@ -530,6 +597,7 @@ Suite *suite(void)
 	ADD(tc, communicate_over_limit_truncates_each_stream);
 	ADD(tc, communicate_over_the_loops_limit_fails_or_truncates);
 	ADD(tc, read_behind_a_communicate_over_its_limit_misses_nothing);
+	ADD(tc, communicate_ends_with_a_stream_that_another_child_gets);
 	ADD(tc, communicate_at_the_limit_of_a_stream_is_not_over_it);
 	ADD(tc, communicate_at_limit_is_not_over_it);
 	ADD(tc, communicate_one_byte_around_the_limit_is_exact);

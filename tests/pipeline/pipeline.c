@@ -40,6 +40,11 @@ START_TEST(new_of_one_process_reads_and_writes_it)
 	ck_assert_ptr_null(af_pipe_stderr(pipe));
 	expect_passes(&rig, pipe);
 	expect_success(&rig, pipe);
+	process = start(&rig, HELPER("cat"), WITH(IN_OUT_PIPES));
+	pipe = af_pipe_new(process, process);
+	ck_assert_uint_eq(af_pipe_stages(pipe), 1);
+	expect_passes(&rig, pipe);
+	expect_success(&rig, pipe);
 	rig_close(&rig);
 }
 END_TEST

@@ -784,6 +784,39 @@ START_TEST(run_whose_input_awaits_or_cancels_it_ends)
 }
 END_TEST
 
+/* What is over its limit no longer ends it, and the grace goes on. */
+START_TEST(run_with_too_much_output_while_it_is_stopped_has_its_grace)
+{
+	const char *const argv[] = {
+		"sh", "-c",
+		"trap 'echo 12345678901234567890' TERM; echo up;"
+		"sleep 1000 & while :; do wait; done",
+		NULL
+	};
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	TRY(ms)
+	{
+		int64_t since = now_us();
+
+		f = af_run(rig.loop, argv,
+			   RUN(.spawn = { .new_group = true },
+			       .communicate = { .timeout = MS(ms),
+						.max_output = 10 },
+			       .grace = MS(ms)));
+		if (in_time(&rig, f, "up\n1234567", "")) {
+			expect_elapsed(since, 2 * ms);
+			break;
+		}
+	}
+	expect_run(&rig, f, -ETIMEDOUT, 0, SIGKILL, "up\n1234567", "");
+	expect_all_reaped(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Nobody holds a reference any more. */
 START_TEST(run_that_is_dropped_goes_on)
 {
@@ -832,6 +865,8 @@ Suite *suite(void)
 		{ run_ends_with_its_loop_and_leaves_no_child, DRIVE_COUNT },
 		{ run_says_how_much_input_was_taken, 1 },
 		{ run_whose_input_awaits_or_cancels_it_ends, DRIVE_COUNT },
+		{ run_with_too_much_output_while_it_is_stopped_has_its_grace,
+		  DRIVE_COUNT },
 		{ run_that_is_dropped_goes_on, 1 },
 	};
 

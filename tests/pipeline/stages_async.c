@@ -289,6 +289,11 @@ START_TEST(stages_of_nonsense_fail_at_once)
 	ck_assert_str_eq(af_future_spawn_error(f),
 			 "option stages: Invalid argument");
 	af_future_unref(f);
+	f = af_pipe_spawn_stages_async(rig.loop, NULL, 2, NULL);
+	ck_assert_int_eq(af_future_error(f), -EINVAL);
+	ck_assert_str_eq(af_future_spawn_error(f),
+			 "option stages: Invalid argument");
+	af_future_unref(f);
 	f = af_pipe_spawn_async(rig.loop,
 				CHAIN(PROGRAM("true"), PROGRAM(NULL)), NULL);
 	ck_assert_int_eq(af_future_error(f), -EINVAL);

@@ -187,6 +187,68 @@ START_TEST(stage_joins_the_group_that_all_are_given)
 }
 END_TEST
 
+START_TEST(stage_joins_a_group_of_its_own_choice)
+{
+	struct af_process *leader;
+	struct af_pipe *pipe;
+	pid_t group;
+
+	rig_open(&rig, _i);
+	leader = start(&rig, HELPER("hold", "0"),
+		       WITH(.in = TO_FD(rig.in), .new_group = true));
+	group = af_process_pid(leader);
+	pipe = start_stages(STAGES({ .argv = HELPER("pause") },
+				   { .argv = HELPER("pause"),
+				     .options = WITH(.group = group) },
+				   { .argv = HELPER("pause") }),
+			    3, WITH(.new_group = true));
+	ck_assert_int_eq(group_of(pipe, 0), pid_of(pipe, 0));
+	ck_assert_int_eq(group_of(pipe, 1), group);
+	ck_assert_int_eq(group_of(pipe, 2), pid_of(pipe, 0));
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	af_pipe_close(pipe);
+	/* With a session for each, there is no group of all. */
+	pipe = start_stages(STAGES({ .argv = HELPER("pause") },
+				   { .argv = HELPER("pause") }),
+			    2, WITH(.new_group = true, .new_session = true));
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(getsid(pid_of(pipe, i)), pid_of(pipe, i));
+	expect_status(&rig, af_pipe_stop(pipe, MS(0)), SIGKILL);
+	af_pipe_close(pipe);
+	rig_hang_up(&rig);
+	expect_exit(&rig, leader, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+static int refuse(void *arg)
+{
+	(void)arg;
+	return -EPERM;
+}
+
+/* It is not the group of all that was in the way. */
+START_TEST(stage_that_fails_with_eperm_is_not_tried_in_another_group)
+{
+	const char *const *cat = HELPER("cat");
+
+	rig_open(&rig, 0);
+	expect_stages_refused(
+		STAGES({ .argv = cat },
+		       { .argv = cat, .options = WITH(.before_exec = refuse) }),
+		2, WITH(ALL_PIPES, .new_group = true), EPERM,
+		"stage 1: before_exec: Operation not permitted");
+	expect_stages_refused(
+		STAGES({ .argv = cat },
+		       { .argv = cat,
+			 .options = WITH(.new_session = true,
+					 .before_exec = refuse) }),
+		2, WITH(ALL_PIPES, .new_group = true), EPERM,
+		"stage 1: before_exec: Operation not permitted");
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(stages_that_make_no_sense_are_refused)
 {
 	const char *const *cat = HELPER("cat");
@@ -219,6 +281,18 @@ START_TEST(stages_that_make_no_sense_are_refused)
 	expect_stages_refused(STAGES({ .argv = cat }), 1,
 			      WITH(.program = "cat"), EINVAL,
 			      "option program: Invalid argument");
+	expect_stages_refused(
+		STAGES({ .argv = cat },
+		       { .argv = cat, .options = WITH(.foreground = true) }),
+		2, NULL, EINVAL,
+		"stage 1: option foreground: Invalid argument");
+	expect_stages_refused(STAGES({ .argv = cat }), 1,
+			      WITH(.err = { .kind = AFIO_PIPE,
+					    .path_flags = AFIO_PATH_APPEND }),
+			      EINVAL, "option err: Invalid argument");
+	expect_stages_refused(STAGES({ .argv = cat }), 1,
+			      WITH(.err.kind = AFIO_PATH), EINVAL,
+			      "open: Invalid argument");
 	errno = 0;
 	ck_assert_ptr_null(
 		af_pipe_spawn_stages(NULL, STAGES({ .argv = cat }), 1, NULL));
@@ -339,6 +413,10 @@ Suite *suite(void)
 			    DRIVE_COUNT);
 	tcase_add_test(tc, stderr_of_all_is_made_with_the_umask_of_all);
 	tcase_add_test(tc, stages_of_a_group_that_is_gone_are_refused);
+	tcase_add_loop_test(tc, stage_joins_a_group_of_its_own_choice, 0,
+			    DRIVE_COUNT);
+	tcase_add_test(
+		tc, stage_that_fails_with_eperm_is_not_tried_in_another_group);
 	tcase_add_test(tc, stages_that_make_no_sense_are_refused);
 	tcase_add_test(tc, stage_that_cannot_start_leaves_none);
 	tcase_add_loop_test(tc, pipeline_from_processes_has_them_all, 0,

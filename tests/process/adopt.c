@@ -348,6 +348,32 @@ START_TEST(release_after_a_line_hands_out_the_rest)
 }
 END_TEST
 
+START_TEST(release_with_nothing_read_ahead_leaves_the_buffers_alone)
+{
+	struct evbuffer *unread[3] = { evbuffer_new(), evbuffer_new(), NULL };
+	struct af_process *process;
+	char byte = 0;
+	struct rig rig;
+	pid_t pid;
+	int fds[3];
+
+	rig_open(&rig, _i);
+	process = start(&rig, HELPER("cat"), WITH(IN_OUT_PIPES));
+	pid = take_over(process, fds, unread);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(evbuffer_get_length(unread[i]), 0);
+		evbuffer_free(unread[i]);
+	}
+	put_text(fds[0], "x");
+	get(fds[1], &byte, 1);
+	ck_assert_int_eq(byte, 'x');
+	close(fds[0]);
+	close(fds[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(release_without_descriptors_closes_them)
 {
 	struct af_process *process;
@@ -473,6 +499,9 @@ Suite *suite(void)
 	tc = test_case(s, "release");
 	ADD(tc, release_running_child_hands_all_over);
 	ADD(tc, release_after_a_line_hands_out_the_rest);
+	tcase_add_loop_test(
+		tc, release_with_nothing_read_ahead_leaves_the_buffers_alone, 0,
+		DRIVE_COUNT);
 	ADD(tc, release_without_descriptors_closes_them);
 	ADD(tc, release_of_what_is_reaped_is_esrch);
 	ADD(tc, release_ended_leader_leaves_it_to_be_reaped);

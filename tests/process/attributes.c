@@ -316,6 +316,7 @@ START_TEST(nice_is_added_to_the_parents)
 		snprintf(expected, sizeof expected, "%d\n",
 			 before - 3 > -20 ? before - 3 : -20);
 		expect_says(&rig, ASK("nice"), WITH(.nice = -3), expected);
+		expect_says(&rig, ASK("nice"), WITH(.nice = -100), "-20\n");
 	}
 	rig_close(&rig);
 }

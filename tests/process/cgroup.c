@@ -4,16 +4,13 @@
  * reaches all that they have started, in whatever session.
  */
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/cgroup.h"
+#include "support/denied.h"
 #include "support/nobody.h"
 #include "support/offers.h"
 
@@ -305,30 +302,34 @@ START_TEST(cgroup_is_stopped_by_who_could_start_it)
 }
 END_TEST
 
-/* As a kernel before 5.3, or a sandbox: clone3(2) is not there. */
+/* What clone3(2) fails with, the last two of which are about no cgroup. */
+static const struct {
+	int error, reported;
+	bool clone;
+} clones[] = {
+	{ ENOSYS, ENOSYS, false }, /* before Linux 5.3, or a sandbox */
+	{ E2BIG, ENOSYS, false },  /* before Linux 5.7 */
+	{ EBUSY, EBUSY, false },   { EAGAIN, EAGAIN, true },
+	{ ENOMEM, ENOMEM, true },
+};
+#define N_CLONES ((int)(sizeof clones / sizeof *clones))
+static int clones_i;
+
 static int try_without_clone3(void)
 {
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
-	char text[64];
+	const struct denied clone3 = { "clone3", SYS_clone3, 0, 0, 0 };
+	int fd = make_cgroup(), error = clones[clones_i].reported;
+	char step[32] = "clone", text[80];
 	struct rig rig;
-	int fd = make_cgroup();
 
-	if (fd < 0)
+	if (fd < 0 || !deny(&clone3, 1, clones[clones_i].error))
 		return 0;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return 1;
 	rig_open(&rig, 0);
-	snprintf(text, sizeof text, "cgroup %d: Function not implemented", fd);
+	if (!clones[clones_i].clone)
+		snprintf(step, sizeof step, "cgroup %d", fd);
+	snprintf(text, sizeof text, "%s: %s", step, strerror(error));
 	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
-		      ENOSYS, text);
+		      error, text);
 	expect_exit(&rig, start(&rig, HELPER("exit", "0"), NULL), 0);
 	rig_close(&rig);
 	cgroup_remove(fd);
@@ -337,7 +338,79 @@ static int try_without_clone3(void)
 
 START_TEST(cgroup_without_clone3_is_an_error)
 {
+	clones_i = _i;
 	expect_in_fork(try_without_clone3);
+}
+END_TEST
+
+/* It cannot be seen that it is one. */
+static int try_without_fstatfs(void)
+{
+	const struct denied fstatfs_call = { "fstatfs", SYS_fstatfs, 0, 0, 0 };
+	int fd = make_cgroup();
+	char text[64];
+	struct rig rig;
+
+	if (fd < 0 || !deny(&fstatfs_call, 1, EPERM))
+		return 0;
+	rig_open(&rig, 0);
+	snprintf(text, sizeof text, "cgroup %d: Operation not permitted", fd);
+	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
+		      EPERM, text);
+	rig_close(&rig);
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_that_cannot_be_looked_at_is_refused)
+{
+	expect_in_fork(try_without_fstatfs);
+}
+END_TEST
+
+static int try_spawn_as_nobody(void)
+{
+	int fd = make_cgroup();
+	char text[64];
+	struct rig rig;
+
+	if (fd < 0)
+		return 0;
+	rig_open(&rig, 0);
+	if (seteuid(nobody) < 0)
+		return 1;
+	snprintf(text, sizeof text, "cgroup %d: Permission denied", fd);
+	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
+		      EACCES, text);
+	if (seteuid(0) < 0)
+		return 2;
+	rig_close(&rig);
+	remove_cgroup(fd);
+	return 0;
+}
+
+START_TEST(cgroup_of_another_user_is_refused)
+{
+	if (is_root())
+		expect_in_fork(try_spawn_as_nobody);
+}
+END_TEST
+
+START_TEST(cgroup_that_was_removed_need_not_be_killed)
+{
+	int fd = make_cgroup();
+	struct af_process *process;
+	struct rig rig;
+
+	if (fd < 0)
+		return;
+	rig_open(&rig, 0);
+	process = start(&rig, HELPER("exit", "3"), WITH(.cgroup_fd = &fd));
+	expect_status(&rig, af_process_wait(process, NULL), EXITED(3));
+	remove_cgroup(fd);
+	expect_status(&rig, af_process_stop(process, MS(0)), EXITED(3));
+	af_process_free(process);
+	rig_close(&rig);
 }
 END_TEST
 
@@ -358,6 +431,9 @@ Suite *suite(void)
 	tcase_add_test(tc, cgroup_is_not_killed_by_a_stop_without_grace);
 	tcase_add_test(tc, cgroup_of_a_start_that_is_cancelled_is_killed);
 	tcase_add_test(tc, cgroup_is_stopped_by_who_could_start_it);
-	tcase_add_test(tc, cgroup_without_clone3_is_an_error);
+	tcase_add_loop_test(tc, cgroup_without_clone3_is_an_error, 0, N_CLONES);
+	tcase_add_test(tc, cgroup_that_cannot_be_looked_at_is_refused);
+	tcase_add_test(tc, cgroup_of_another_user_is_refused);
+	tcase_add_test(tc, cgroup_that_was_removed_need_not_be_killed);
 	return s;
 }

@@ -195,6 +195,10 @@ START_TEST(map_with_bad_numbers_is_refused)
 		expect_refused(&rig, argv, WITH(FDS({ rig.in, fd })), EINVAL);
 	expect_refused(&rig, argv, WITH(FDS({ rig.in, 5 }, { rig.out, 5 })),
 		       EINVAL);
+	expect_reason(&rig, argv,
+		      WITH(FDS({ rig.in, 7 }, { rig.out, 7 }, { rig.in, 8 },
+			       { rig.out, 8 }, { -1, 9 })),
+		      EINVAL, "fd 7: Invalid argument");
 	expect_refused(&rig, argv, WITH(.n_fds = 1), EINVAL);
 	/* The limit is as good as any: it is the child that finds out. */
 	getrlimit(RLIMIT_NOFILE, &limit);

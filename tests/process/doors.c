@@ -56,6 +56,7 @@ static int fail_with(void *arg)
 START_TEST(door_that_fails_is_a_step_of_the_start)
 {
 	int denied = -EPERM, positive = 5;
+	int fd = open(inside_path(), O_RDONLY | O_CLOEXEC);
 	struct rig rig;
 
 	rig_open(&rig, 0);
@@ -71,6 +72,11 @@ START_TEST(door_that_fails_is_a_step_of_the_start)
 		&rig, ASK("umask"),
 		WITH(.before_exec = fail_with, .before_exec_arg = &positive),
 		EINVAL, "before_exec: Invalid argument");
+	expect_reason(&rig, ASK("umask"),
+		      WITH(.program_fd = &fd, .before_exec = fail_with,
+			   .before_exec_arg = &denied),
+		      EPERM, "before_exec: Operation not permitted");
+	close(fd);
 	rig_close(&rig);
 }
 END_TEST

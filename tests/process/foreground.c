@@ -6,10 +6,11 @@
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <termios.h>
 
 #include "support/denied.h"
-#include "support/inside.h"
+#include "support/nobody.h"
 
 #define FOREGROUND .new_group = true, .foreground = true
 #define CTRL_Z "\x1a"
@@ -255,6 +256,55 @@ static void ends_without_pidfds(void)
 START_TEST(terminal_comes_back_without_pidfds)
 {
 	in_session(ends_without_pidfds, _i);
+}
+END_TEST
+
+/* A stop that cannot be seen is none; the end is seen. */
+static void stops_unseen(void)
+{
+	const struct denied stops = { "waitid, WSTOPPED", SYS_waitid, 4,
+				      WSTOPPED, WSTOPPED };
+	struct af_process *process;
+
+	if (!deny(&stops, 1, EPERM))
+		return;
+	process = start_in_foreground();
+	expect_error(&rig, af_process_wait(process, MS(5)), -ETIMEDOUT);
+	ck_assert_int_eq(owner(), af_process_pid(process));
+	rig_hang_up(&rig);
+	await_terminal();
+	expect_exit(&rig, process, 0);
+}
+
+START_TEST(terminal_comes_back_at_the_end_if_stops_cannot_be_seen)
+{
+	in_session(stops_unseen, _i);
+}
+END_TEST
+
+/* That we have it stop is between us and it. */
+static void is_traced(void)
+{
+	struct af_process *process = start_in_foreground();
+	pid_t pid = af_process_pid(process);
+
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+		ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+		await_change(pid, WSTOPPED | WNOWAIT);
+		expect_error(&rig, af_process_wait(process, MS(20)),
+			     -ETIMEDOUT);
+		ck_assert_int_eq(owner(), pid);
+	} else {
+		fprintf(stderr, "skipped: no ptrace\n");
+	}
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	ck_assert(is_ours());
+	af_process_free(process);
+}
+
+START_TEST(terminal_stays_with_a_child_that_we_trace)
+{
+	in_session(is_traced, _i);
 }
 END_TEST
 
@@ -617,6 +667,93 @@ START_TEST(terminal_that_the_program_does_not_have_is_not_given)
 }
 END_TEST
 
+/* It is somebody's, though we may not even ask who. */
+static void another_user_has_it(void)
+{
+	struct af_process *other =
+		start(&rig, HELPER("hold", "0"),
+		      WITH(.in = TO_FD(rig.in), .new_group = true));
+	pid_t group = af_process_pid(other);
+
+	give_terminal(group);
+	ck_assert_int_eq(syscall(SYS_setresuid, nobody, nobody, 0), 0);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(rig.loop, HELPER("cat"), WITH(FOREGROUND)));
+	ck_assert_int_eq(errno, EPERM);
+	expect_spawn_error(&rig, "terminal: Operation not permitted");
+	ck_assert_int_eq(syscall(SYS_setresuid, 0, 0, 0), 0);
+	ck_assert_int_eq(owner(), group);
+	rig_hang_up(&rig);
+	expect_exit(&rig, other, 0);
+}
+
+START_TEST(terminal_that_another_user_has_is_not_given)
+{
+	if (is_root())
+		in_session(another_user_has_it, 0);
+}
+END_TEST
+
+/* What the library opens /dev/tty with. */
+static const struct denied dev_tty = { "openat, O_NOCTTY", SYS_openat, 3,
+				       O_NOCTTY, O_NOCTTY };
+
+static void has_it_by_a_stream(void)
+{
+	int before = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	struct af_process *process;
+
+	ck_assert_int_eq(dup2(terminal, 0), 0);
+	if (deny(&dev_tty, 1, ENOENT)) {
+		process = start_in_foreground();
+		rig_hang_up(&rig);
+		expect_exit(&rig, process, 0);
+		ck_assert(is_ours());
+	}
+	ck_assert_int_eq(dup2(before, 0), 0);
+	close(before);
+}
+
+START_TEST(terminal_that_a_stream_leads_to_needs_no_name)
+{
+	in_session(has_it_by_a_stream, 0);
+}
+END_TEST
+
+static void cannot_give_it(void)
+{
+	const struct denied give = { "TIOCSPGRP", SYS_ioctl, 2, ~0u,
+				     TIOCSPGRP };
+
+	if (deny(&give, 1, EIO))
+		expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND), EIO,
+			      reason_of("terminal", EIO));
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_that_cannot_be_given_is_a_start_that_fails)
+{
+	in_session(cannot_give_it, 0);
+}
+END_TEST
+
+static int dev_tty_error;
+
+static void has_no_room(void)
+{
+	if (deny(&dev_tty, 1, dev_tty_error))
+		expect_reason(&rig, HELPER("cat"), WITH(FOREGROUND),
+			      dev_tty_error,
+			      reason_of("terminal", dev_tty_error));
+}
+
+START_TEST(terminal_for_which_the_system_has_no_room_is_not_given)
+{
+	dev_tty_error = _i ? ENOMEM : ENFILE;
+	in_session(has_no_room, 0);
+}
+END_TEST
+
 static void hangs_up(void)
 {
 	struct af_process *process;
@@ -688,6 +825,20 @@ static void await_no_threads(void)
 		ck_assert_int_lt(now_us() - since, 20000000);
 }
 
+static bool to_nobody = true;
+
+/* A group that ends at once has it. */
+static void leave_to_nobody(int tty)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	setpgid(pid, pid);
+	tcsetpgrp(tty, pid);
+	waitpid(pid, NULL, 0);
+}
+
 /*
  * In the child, whose helper outlives it: takes the terminal only when told to,
  * and keeps the start from ending before.
@@ -697,9 +848,12 @@ static int leave_a_late_taker(void *arg)
 	pid_t group = getpgrp();
 	char byte = 0;
 
-	(void)arg;
 	if (fork() == 0) {
-		if (write(6, "x", 1) == 1 && read(5, &byte, 1) == 1)
+		if (write(6, "x", 1) != 1 || read(5, &byte, 1) != 1)
+			_exit(1);
+		if (arg)
+			leave_to_nobody(8);
+		else
 			tcsetpgrp(8, group);
 		_exit(0);
 	}
@@ -708,7 +862,7 @@ static int leave_a_late_taker(void *arg)
 }
 
 /* A start that waits there, in a group (0: its own); say "go" by *ret_go. */
-static struct af_future *start_late_taker(pid_t group, int *ret_go)
+static struct af_future *start_taker(pid_t group, void *arg, int *ret_go)
 {
 	int go[2], up[2];
 	struct af_fd_map fds[3];
@@ -723,7 +877,8 @@ static struct af_future *start_late_taker(pid_t group, int *ret_go)
 	f = af_spawn_async(rig.loop, HELPER("pause"),
 			   WITH(.new_group = group == 0, .group = group,
 				.foreground = true, .fds = fds, .n_fds = 3,
-				.before_identity = leave_a_late_taker));
+				.before_identity = leave_a_late_taker,
+				.before_identity_arg = arg));
 	get(up[0], &byte, 1);
 	ck_assert(!is_ours());
 	close(go[0]);
@@ -731,6 +886,11 @@ static struct af_future *start_late_taker(pid_t group, int *ret_go)
 	close(up[1]);
 	*ret_go = go[1];
 	return f;
+}
+
+static struct af_future *start_late_taker(pid_t group, int *ret_go)
+{
+	return start_taker(group, NULL, ret_go);
 }
 
 static void let_take(int go)
@@ -762,6 +922,44 @@ static void is_cancelled(void)
 START_TEST(terminal_taken_late_by_a_cancelled_start_comes_back)
 {
 	in_session(is_cancelled, _i);
+}
+END_TEST
+
+/* Nobody has it then. */
+static void hangs_up_with_a_start(void)
+{
+	struct af_future *f;
+	int go;
+
+	signal(SIGHUP, SIG_IGN);
+	f = start_late_taker(0, &go);
+	close(keyboard);
+	keyboard = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	let_take(go);
+}
+
+START_TEST(terminal_that_hangs_up_before_a_start_is_cancelled_is_left)
+{
+	in_session(hangs_up_with_a_start, 0);
+}
+END_TEST
+
+static void leaves_it_to_nobody(void)
+{
+	int go;
+	struct af_future *f = start_taker(0, &to_nobody, &go);
+
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	let_take(go);
+	ck_assert(is_ours());
+}
+
+START_TEST(terminal_left_to_nobody_by_a_cancelled_start_comes_back)
+{
+	in_session(leaves_it_to_nobody, 0);
 }
 END_TEST
 
@@ -866,6 +1064,11 @@ Suite *suite(void)
 	tcase_add_test(tc, terminal_comes_back_when_the_end_is_polled);
 	tcase_add_loop_test(tc, terminal_comes_back_without_pidfds, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, terminal_comes_back_at_the_end_if_stops_cannot_be_seen, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(tc, terminal_stays_with_a_child_that_we_trace, 0,
+			    DRIVE_COUNT);
 	tcase_add_test(tc, terminal_given_away_keeps_no_loop_running);
 	tcase_add_test(tc, terminal_of_a_start_that_fails_stays_the_programs);
 	tcase_add_test(tc, terminal_of_a_group_that_is_joined_comes_back);
@@ -873,6 +1076,12 @@ Suite *suite(void)
 		       terminal_that_the_child_gave_away_comes_back_at_its_end);
 	tcase_add_test(tc,
 		       terminal_that_the_program_does_not_have_is_not_given);
+	tcase_add_test(tc, terminal_that_another_user_has_is_not_given);
+	tcase_add_test(tc, terminal_that_a_stream_leads_to_needs_no_name);
+	tcase_add_test(tc, terminal_that_cannot_be_given_is_a_start_that_fails);
+	tcase_add_loop_test(
+		tc, terminal_for_which_the_system_has_no_room_is_not_given, 0,
+		2);
 	tcase_add_test(tc, terminal_that_hangs_up_is_none);
 	tcase_add_test(tc, foreground_without_a_group_makes_no_sense);
 	tcase_add_test(tc, foreground_without_a_terminal_is_enotty);
@@ -903,6 +1112,10 @@ Suite *suite(void)
 	tc = test_case(s, "cancelled");
 	tcase_add_test(tc,
 		       terminal_taken_late_by_a_cancelled_start_comes_back);
+	tcase_add_test(
+		tc, terminal_that_hangs_up_before_a_start_is_cancelled_is_left);
+	tcase_add_test(tc,
+		       terminal_left_to_nobody_by_a_cancelled_start_comes_back);
 	tcase_add_loop_test(
 		tc, terminal_of_a_cancelled_start_in_a_group_is_of_the_rest, 0,
 		2);

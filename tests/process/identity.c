@@ -4,10 +4,12 @@
  * which is nothing, and that its streams are its own.
  */
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "support/denied.h"
 #include "support/nobody.h"
 #include "support/scratch.h"
 
@@ -49,6 +51,29 @@ START_TEST(groups_that_cannot_be_dropped_are_an_error)
 {
 	if (is_root())
 		expect_in_fork(try_with_groups);
+}
+END_TEST
+
+/* It is not taken for a program that may not, and has none. */
+static int try_without_memory_for_groups(void)
+{
+	const struct denied setgroups_call = { "setgroups", SYS_setgroups, 0, 0,
+					       0 };
+	struct af_loop *loop = af_loop_new(NULL);
+
+	if (!deny(&setgroups_call, 1, ENOMEM))
+		return 0;
+	if (!refused(loop, WITH(AS_NOBODY), ENOMEM,
+		     reason_of("setgroups", ENOMEM)))
+		return 1;
+	af_loop_free(loop);
+	return 0;
+}
+
+START_TEST(groups_that_cannot_be_set_are_an_error)
+{
+	if (is_root())
+		expect_in_fork(try_without_memory_for_groups);
 }
 END_TEST
 
@@ -167,10 +192,94 @@ static int try_ambient_as_nobody(void)
 	return 0;
 }
 
+/* It cannot be asked, so that root is taken for who may do all. */
+static int try_without_capget(void)
+{
+	const struct denied capget = { "capget", SYS_capget, 0, 0, 0 };
+	struct af_loop *loop = af_loop_new(NULL);
+
+	if (!deny(&capget, 1, EPERM))
+		return 0;
+	if (!refused(loop, WITH(.uid = &nobody), EINVAL,
+		     "option uid: Invalid argument"))
+		return 1;
+	if (!refused(loop, WITH(AS_NOBODY), EPERM,
+		     "setuid 65534: Operation not permitted"))
+		return 2;
+	af_loop_free(loop);
+	return 0;
+}
+
+START_TEST(capabilities_that_cannot_be_asked_for_are_taken_for_all)
+{
+	if (is_root() && have_linux("capabilities"))
+		expect_in_fork(try_without_capget);
+}
+END_TEST
+
 START_TEST(ambient_capabilities_of_a_user_go_with_another_user)
 {
 	if (can_be_nobody() && have_linux("ambient capabilities"))
 		expect_in_fork(try_ambient_as_nobody);
+}
+END_TEST
+
+/* The program has forbidden it to itself and its children. */
+static int try_ambient_forbidden(void)
+{
+	struct af_loop *loop;
+
+	if (!have_linux("ambient capabilities"))
+		return 0;
+	raise_ambient(CAP_NET_BIND_SERVICE);
+	loop = af_loop_new(NULL);
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_CAP_AMBIENT_RAISE) < 0)
+		return 1;
+	if (!refused(loop, WITH(AS_NOBODY, .keep_ambient = true), EPERM,
+		     "ambient 10: Operation not permitted"))
+		return 2;
+	if (prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS_LOCKED) < 0)
+		return 3;
+	if (!refused(loop, WITH(AS_NOBODY, .keep_ambient = true), EPERM,
+		     "ambient: Operation not permitted"))
+		return 4;
+	af_loop_free(loop);
+	return 0;
+}
+
+START_TEST(ambient_capabilities_that_cannot_be_kept_are_an_error)
+{
+	if (is_root())
+		expect_in_fork(try_ambient_forbidden);
+}
+END_TEST
+
+/* Only those of the second word that the kernel has for them. */
+static int try_high_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct sets[2];
+	struct rig rig;
+
+	if (!become_able_nobody() || syscall(SYS_capget, &header, sets) < 0)
+		return 1;
+	sets[0].effective = 0;
+	if (syscall(SYS_capset, &header, sets) < 0)
+		return 2;
+	rig_open(&rig, 0);
+	expect_says(&rig, ASK("effective", "uid"),
+		    WITH(.program = THE_PROGRAM, AS_NOBODY),
+		    NO_CAPABILITY "65534 65534 65534\n");
+	rig_close(&rig);
+	return 0;
+}
+
+START_TEST(high_capabilities_of_a_user_are_dropped_too)
+{
+	if (can_be_nobody() && have_linux("capabilities"))
+		expect_in_fork(try_high_capabilities);
 }
 END_TEST
 
@@ -220,6 +329,29 @@ START_TEST(files_are_used_with_the_rights_of_the_user_alone)
 {
 	if (is_root() && have_linux("capabilities"))
 		expect_in_fork(try_files_as_able_nobody);
+}
+END_TEST
+
+/* It may be executed, and yet cannot be. */
+START_TEST(program_without_its_interpreter_may_be_elsewhere_in_the_path)
+{
+	const char *const argv[] = { "program", NULL };
+	struct rig rig;
+
+	if (!is_root())
+		return;
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert_int_eq(mkdir("a", 0755), 0);
+	ck_assert_int_eq(mkdir("b", 0755), 0);
+	make_file("a/program", "#!/nowhere/sh\n", 0755);
+	make_file("b/program", "#!/bin/sh\nexit 3\n", 0755);
+	rig_open(&rig, 0);
+	expect_exit(&rig,
+		    start(&rig, argv, WITH(AS_NOBODY, .search_path = "a:b")),
+		    3);
+	expect_reason(&rig, argv, WITH(AS_NOBODY, .search_path = "a:a"), ENOENT,
+		      "exec program: No such file or directory");
+	rig_close(&rig);
 }
 END_TEST
 
@@ -352,6 +484,9 @@ static int try_without_chown(void)
 	rig_open(&rig, 0);
 	expect_says(&rig, ASK("uid"), WITH(.program = THE_PROGRAM, AS_NOBODY),
 		    "65534 65534 65534\n");
+	/* All but a terminal, of which the user may not change the mode. */
+	expect_reason(&rig, ASK("uid"), WITH(AS_NOBODY, .in.kind = AFIO_PTY),
+		      EPERM, "terminal: Operation not permitted");
 	rig_close(&rig);
 	return 0;
 }
@@ -369,6 +504,7 @@ Suite *suite(void)
 	TCase *tc = test_case(s, "identity");
 
 	tcase_add_test(tc, groups_that_cannot_be_dropped_are_an_error);
+	tcase_add_test(tc, groups_that_cannot_be_set_are_an_error);
 	tcase_add_test(tc, uid_without_gid_must_be_meant);
 	tcase_add_test(tc, ids_that_are_apart_are_reset_if_asked);
 	tcase_add_test(tc, ids_that_are_reset_leave_the_groups);
@@ -380,8 +516,16 @@ Suite *suite(void)
 		return s;
 	tcase_add_test(tc, ambient_capabilities_are_kept_only_if_asked);
 	tcase_add_test(tc, ambient_capabilities_of_a_user_go_with_another_user);
+	tcase_add_test(tc,
+		       ambient_capabilities_that_cannot_be_kept_are_an_error);
+	tcase_add_test(tc, high_capabilities_of_a_user_are_dropped_too);
+	tcase_add_test(tc,
+		       capabilities_that_cannot_be_asked_for_are_taken_for_all);
 
 	tc = scratch_case(s, "files");
 	tcase_add_test(tc, files_are_used_with_the_rights_of_the_user_alone);
+	tcase_add_test(
+		tc,
+		program_without_its_interpreter_may_be_elsewhere_in_the_path);
 	return s;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -392,6 +393,15 @@ START_TEST(path_of_the_child_that_cannot_be_opened_is_an_error)
 		EEXIST, "open open/there: File exists");
 	expect_reason(&rig, say_hi, WITH(.out = AS_CHILD(NULL, 0)), EINVAL,
 		      "open: Invalid argument");
+	/* stderr has no number left. */
+	if (have_linux("few numbers"))
+		expect_reason(&rig, say_hi,
+			      WITH(.out = AS_CHILD("made", 0),
+				   .err.kind = AFIO_STDOUT,
+				   .limits = &(struct af_limit){ RLIMIT_NOFILE,
+								 2, 2 },
+				   .n_limits = 1),
+			      EBADF, "fd 2: Bad file descriptor");
 	rig_close(&rig);
 }
 END_TEST

@@ -151,6 +151,10 @@ START_TEST(use_with_nonsense_is_refused)
 	ck_assert_int_eq(af_process_signal(process, -1), -EINVAL);
 	ck_assert_int_eq(af_process_close_stdin(NULL), -EINVAL);
 	ck_assert_int_eq(af_process_pid(NULL), -EINVAL);
+	ck_assert(!af_process_poll(NULL, NULL));
+	ck_assert_ptr_null(af_process_stdin(NULL));
+	ck_assert_ptr_null(af_process_stdout(NULL));
+	ck_assert_ptr_null(af_process_stderr(NULL));
 	af_process_free(NULL);
 	rig_hang_up(&rig);
 	expect_exit(&rig, process, 0);

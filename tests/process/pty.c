@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "support/inside.h"
@@ -221,6 +222,48 @@ START_TEST(close_stdin_of_pty_at_once_ends_the_input)
 }
 END_TEST
 
+START_TEST(close_stdin_of_pty_without_an_end_character_ends_nothing)
+{
+	struct af_process *process;
+	struct termios modes;
+	struct rig rig;
+	int fds[2];
+
+	make_pty(fds);
+	ck_assert_int_eq(tcgetattr(fds[1], &modes), 0);
+	close(fds[0]);
+	close(fds[1]);
+	modes.c_lflag |= ICANON;
+	modes.c_cc[VEOF] = _POSIX_VDISABLE;
+	rig_open(&rig, _i);
+	process = start(&rig, ASK("eof"), WITH(ALL_PTY, .pty_modes = &modes));
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	ck_assert_ptr_null(af_process_stdin(process));
+	expect_error(&rig,
+		     af_file_read(af_process_stdout(process), 1, 0, MS(20)),
+		     -ETIMEDOUT);
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(close_stdin_of_pty_that_hung_up_is_fine)
+{
+	struct af_process *process;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	process = start(&rig, HELPER("exit", "0"), WITH(ALL_PTY));
+	expect_status(&rig, af_process_wait(process, NULL), 0);
+	expect_text(&rig, read_all(process), "", AFIO_EOF);
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	ck_assert_ptr_null(af_process_stdin(process));
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The end comes when all was read, however slowly; it is no EIO. */
 START_TEST(pty_brings_all_output_before_its_end)
 {
@@ -318,7 +361,10 @@ START_TEST(write_to_pty_whose_reader_left_is_epipe)
 	ck_assert_int_eq(drive(&rig, f), told ? -EPIPE : 0);
 	ck_assert_uint_lt(af_future_count(f), len);
 	af_future_unref(f);
-	expect_exit(&rig, process, 0);
+	expect_status(&rig, af_process_wait(process, NULL), 0);
+	/* Its end could not be written, either, and nobody needs it. */
+	ck_assert_int_eq(af_process_close_stdin(process), 0);
+	af_process_free(process);
 	free(data);
 	rig_close(&rig);
 }
@@ -571,6 +617,11 @@ Suite *suite(void)
 		tc, close_stdin_of_pty_ends_the_input_after_pending_writes, 0,
 		DRIVE_COUNT);
 	tcase_add_loop_test(tc, close_stdin_of_pty_at_once_ends_the_input, 0,
+			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, close_stdin_of_pty_without_an_end_character_ends_nothing, 0,
+		DRIVE_COUNT);
+	tcase_add_loop_test(tc, close_stdin_of_pty_that_hung_up_is_fine, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, pty_brings_all_output_before_its_end, 0,
 			    DRIVE_COUNT);

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "support/denied.h"
 #include "support/inside.h"
 
 #define PTY                                                                    \
@@ -45,11 +46,28 @@ START_TEST(pty_where_none_is_left_is_enospc)
 }
 END_TEST
 
+/* As POSIX has it. */
+START_TEST(pty_of_a_system_that_says_again_is_enospc)
+{
+	const struct denied ptmx = { "openat, O_NOCTTY", SYS_openat, 3,
+				     O_NOCTTY, O_NOCTTY };
+	struct rig rig;
+
+	if (!deny(&ptmx, 1, EAGAIN))
+		return;
+	rig_open(&rig, 0);
+	expect_reason(&rig, HELPER("exit", "0"), WITH(ALL_PTY), ENOSPC,
+		      reason_of("terminal", ENOSPC));
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/pty_none_left");
 	TCase *tc = test_case(s, "terminal");
 
 	tcase_add_test(tc, pty_where_none_is_left_is_enospc);
+	tcase_add_test(tc, pty_of_a_system_that_says_again_is_enospc);
 	return s;
 }

@@ -4,6 +4,7 @@
  * taken for one that the kernel does not have; and an error that is about the
  * child itself is reported.
  */
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -142,6 +143,20 @@ static void expect_terminal(void)
 		.kind = AFIO_PATH, .path = (name), .path_flags = (how)         \
 	}
 
+/* Longer than any file system has it. */
+static void expect_long_name(const uid_t *uid, const gid_t *gid)
+{
+	char name[2 * NAME_MAX + 2];
+
+	memset(name, 'x', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	ck_assert_ptr_null(
+		af_spawn(rig.loop, HELPER("cat"),
+			 WITH(.uid = uid, .gid = gid,
+			      .in = FROM(name, AFIO_PATH_AS_CHILD))));
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+}
+
 /* Goes where another user finds the program. */
 static void expect_paths_there(void)
 {
@@ -153,13 +168,28 @@ static void expect_paths_there(void)
 	} links[] = { { "/proc/self/cwd/inside", ELOOP },
 		      { "/proc/self/exe", ELOOP },
 		      { "/dev/null/inside", ENOTDIR },
-		      { "/dev/./nothing", ENOENT } };
+		      { "/dev/./nothing", ENOENT },
+		      { "nothing", ENOENT },
+		      { "", ENOENT } };
 
 	expect_exit(&rig,
 		    start(&rig, HELPER("cat"), WITH(.in = FROM("/dev/null", 0))),
 		    0);
+	expect_exit(
+		&rig,
+		start(&rig, HELPER("exit", "0"), WITH(.in = FROM("/dev/", 0))),
+		0);
+	ck_assert_ptr_null(
+		af_spawn(rig.loop, HELPER("cat"), WITH(.in = FROM("", 0))));
+	ck_assert_int_eq(errno, ENOENT);
 	if (!can_be_nobody())
 		return;
+	expect_exit(&rig,
+		    start(&rig, HELPER("exit", "0"),
+			  WITH(.uid = &root, .gid = &its_group,
+			       .in = FROM("/dev/", AFIO_PATH_AS_CHILD))),
+		    0);
+	expect_long_name(&root, &its_group);
 	expect_says(&rig, HELPER("cat"),
 		    WITH(.uid = &root, .gid = &its_group,
 			 .in = FROM("//dev/./null", AFIO_PATH_AS_CHILD)),
@@ -284,6 +314,207 @@ START_TEST(all_newer_calls_refused_is_as_if_there_were_none)
 }
 END_TEST
 
+/* Only their own errors say that the kernel does not have them. */
+static const struct {
+	struct denied call;
+	int error;
+} missing[] = {
+	{ { "faccessat2", SYS_faccessat2, 0, 0, 0 }, EINVAL },
+	{ { "PR_CAP_AMBIENT", SYS_prctl, 1, ~0u, 47 }, EINVAL },
+};
+#define N_MISSING ((int)(sizeof missing / sizeof missing[0]))
+
+START_TEST(call_that_an_old_kernel_lacks_is_not_needed)
+{
+	if (!can_be_nobody() || !deny(&missing[_i].call, 1, missing[_i].error))
+		return;
+	rig_open(&rig, 0);
+	expect_says(&rig, ASK("uid", "gid"),
+		    WITH(AS_NOBODY, .program = THE_PROGRAM),
+		    "65534 65534 65534\n65534 65534 65534\n");
+	rig_close(&rig);
+}
+END_TEST
+
+/* What a child cannot do without. The harness needs these calls, too. */
+static const struct needed {
+	struct denied calls[2];
+	int error;
+	const char *text;
+} needed[] = {
+	{ { { "close_range", SYS_close_range, 0, 0, 0 },
+	    { "openat", SYS_openat, 3, O_DIRECTORY, O_DIRECTORY } },
+	  EPERM,
+	  "open /proc/self/fd: Operation not permitted" },
+	{ { { "close_range", SYS_close_range, 0, 0, 0 },
+	    { "fstatfs", SYS_fstatfs, 0, 0, 0 } },
+	  ENOENT,
+	  "open /proc/self/fd: No such file or directory" },
+	{ { { "close_range", SYS_close_range, 0, 0, 0 },
+	    { "getdents64", SYS_getdents64, 0, 0, 0 } },
+	  EPERM,
+	  "open /proc/self/fd: Operation not permitted" },
+	{ { { "rt_sigprocmask", SYS_rt_sigprocmask, 0, 0, 0 },
+	    { "close_range", SYS_close_range, 0, 0, 0 } },
+	  EPERM,
+	  "sigprocmask: Operation not permitted" },
+	{ { { "execve", SYS_execve, 0, 0, 0 },
+	    { "close_range", SYS_close_range, 0, 0, 0 } },
+	  EPERM,
+	  "exec sh: Operation not permitted" },
+};
+#define N_NEEDED ((int)(sizeof needed / sizeof needed[0]))
+#define N_LISTED 3
+
+static const char *const shell[] = { "sh", "-c", ":", NULL };
+
+static int try_needed(const struct needed *without)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+
+	if (!deny(without->calls, 2, EPERM))
+		return 0;
+	if (af_spawn(loop, shell, NULL) || errno != without->error)
+		return 1;
+	if (strcmp(af_spawn_error(loop), without->text) != 0)
+		return 2;
+	if (waitpid(-1, NULL, 0) != -1 || errno != ECHILD)
+		return 3;
+	af_loop_free(loop);
+	return 0;
+}
+
+START_TEST(call_that_a_child_needs_is_a_step_that_fails)
+{
+	int status;
+	pid_t pid;
+
+	/* The others have no close_range(2) to do without. */
+	if (_i < N_LISTED && !have_linux("/proc/self/fd"))
+		return;
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(try_needed(&needed[_i]));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(status == 0, "status is %#x", (unsigned)status);
+}
+END_TEST
+
+/* After these a program may be in another directory of its path. */
+START_TEST(exec_that_fails_everywhere_gives_its_error)
+{
+	static const int elsewhere[] = { ESTALE, ENODEV, ETIMEDOUT,
+					 ENAMETOOLONG };
+	const struct denied execve = { "execve", SYS_execve, 0, 0, 0 };
+
+	if (!deny(&execve, 1, elsewhere[_i]))
+		return;
+	rig_open(&rig, 0);
+	expect_reason(&rig, shell, WITH(.search_path = "/bin:/usr/bin"),
+		      elsewhere[_i], reason_of("exec sh", elsewhere[_i]));
+	rig_close(&rig);
+}
+END_TEST
+
+/* Where waitid(2) cannot be used, only wait4(2), which takes what it finds. */
+
+static const struct denied waitid_calls[] = {
+	{ "waitid", SYS_waitid, 0, 0, 0 },
+	DENIED_FACTS,
+};
+
+START_TEST(child_changes_hands_also_without_waitid)
+{
+	struct af_process *process;
+	int status;
+	pid_t pid;
+
+	if (!deny(waitid_calls, 1, errors[_i]))
+		return;
+	rig_open(&rig, 0);
+	process = start_held(&rig);
+	pid = take_over(process, NULL, NULL);
+	process = af_process_adopt(rig.loop, pid, -1, -1, -1);
+	ck_assert_ptr_nonnull(process);
+	expect_error(&rig, af_process_wait_change(process, MS(5)), -ETIMEDOUT);
+	rig_hang_up(&rig);
+	expect_status(&rig, af_process_wait_change(process, NULL), 0);
+	ck_assert_int_eq(af_process_release(process, &pid, NULL, NULL), -ESRCH);
+	af_process_free(process);
+	ck_assert_ptr_null(af_process_adopt(rig.loop, pid, -1, -1, -1));
+	ck_assert_int_eq(errno, ECHILD);
+	pid = fork();
+	if (pid == 0)
+		_exit(7);
+	process = af_process_adopt(rig.loop, pid, -1, -1, -1);
+	ck_assert_ptr_nonnull(process);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(af_loop_reaped(rig.loop, pid, status), 1);
+	expect_status(&rig, af_process_wait(process, NULL), EXITED(7));
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(status_taken_without_waitid_is_unknown)
+{
+	struct af_process *process;
+	int status = 0;
+
+	if (!deny(waitid_calls, 2, errors[_i]))
+		return;
+	rig_open(&rig, 0);
+	process = start(&rig, HELPER("exit", "7"), NULL);
+	ck_assert_int_eq(waitpid(af_process_pid(process), NULL, 0),
+			 af_process_pid(process));
+	ck_assert(af_process_poll(process, &status));
+	ck_assert_int_eq(status, -1);
+	expect_error(&rig, af_process_wait(process, NULL), -ECHILD);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
+/* How it ends where nothing is refused. */
+static int dump_core(const char *const argv[])
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		execvp(argv[0], (char *const *)argv);
+		_exit(99);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+START_TEST(child_that_dumps_core_says_so_also_without_waitid)
+{
+	const char *const argv[] = { "sh", "-c", "kill -ABRT $$", NULL };
+	struct af_process *process;
+	struct rlimit limit;
+	int status;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_CORE, &limit), 0);
+	status = dump_core(argv);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	if (!WCOREDUMP(status))
+		fprintf(stderr, "skipped: no core is dumped here\n");
+	if (_i > 0 && !deny(waitid_calls, 1, errors[_i - 1]))
+		return;
+	rig_open(&rig, 0);
+	process = start(&rig, argv, NULL);
+	expect_status(&rig, af_process_wait(process, NULL), status);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
 /* What may not be signalled stays so: a child that has become another user. */
 
 static bool become(uid_t uid)
@@ -317,7 +548,50 @@ START_TEST(signal_of_another_users_child_is_eperm_also_in_a_sandbox)
 }
 END_TEST
 
+/* By its number alone that is all that can be known of it. */
+START_TEST(child_of_another_user_can_be_adopted_without_waitid)
+{
+	struct af_process *process;
+	pid_t pid;
+
+	if (getuid() != 0 || !deny(waitid_calls, 1, errors[_i]))
+		return;
+	rig_open(&rig, 0);
+	pid = take_over(start_held(&rig), NULL, NULL);
+	ck_assert(become(nobody));
+	process = af_process_adopt(rig.loop, pid, -1, -1, -1);
+	ck_assert_ptr_nonnull(process);
+	ck_assert_int_eq(af_process_signal(process, SIGTERM), -EPERM);
+	ck_assert(become(0));
+	expect_status(&rig, af_process_stop(process, MS(0)), SIGKILL);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Without pidfds */
+
+/* There is nothing to wait for but time. */
+START_TEST(free_of_the_loop_reaps_what_it_killed_without_pidfds)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	struct af_process *process;
+
+	if (!deny(pidfds, 2, EPERM))
+		return;
+	rig_open(&rig, 0);
+	for (int i = 0; i < 10; i++) {
+		process =
+			start(&rig, HELPER("hold", "0"),
+			      WITH(.in = TO_FD(rig.in), .kill_on_free = true));
+		af_process_free(process);
+		af_loop_free(rig.loop);
+		rig.loop = af_loop_new(NULL);
+		expect_no_child();
+	}
+	rig_close(&rig);
+}
+END_TEST
 
 static int64_t used_us(void)
 {
@@ -377,8 +651,29 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, signal_of_another_users_child_is_eperm_also_in_a_sandbox, 0,
 		N_ERRORS + 1);
+	tcase_add_loop_test(tc, call_that_an_old_kernel_lacks_is_not_needed, 0,
+			    N_MISSING);
+	tcase_add_loop_test(tc, call_that_a_child_needs_is_a_step_that_fails, 0,
+			    N_NEEDED);
+	if (!under_valgrind())
+		tcase_add_loop_test(
+			tc, exec_that_fails_everywhere_gives_its_error, 0, 4);
+
+	tc = scratch_case(s, "without waitid");
+	tcase_add_loop_test(tc, child_changes_hands_also_without_waitid, 0,
+			    N_ERRORS);
+	tcase_add_loop_test(tc, status_taken_without_waitid_is_unknown, 0,
+			    N_ERRORS);
+	tcase_add_loop_test(tc,
+			    child_of_another_user_can_be_adopted_without_waitid,
+			    0, N_ERRORS);
+	tcase_add_loop_test(tc,
+			    child_that_dumps_core_says_so_also_without_waitid,
+			    0, N_ERRORS + 1);
 
 	tc = test_case(s, "without pidfds");
+	tcase_add_test(tc,
+		       free_of_the_loop_reaps_what_it_killed_without_pidfds);
 	tcase_add_loop_test(
 		tc, many_children_without_pidfds_need_no_thread_and_little_time,
 		0, DRIVE_COUNT);

@@ -350,6 +350,25 @@ static struct af_future *start_stuck(struct rig *rig)
 		WITH(.in = FROM_PATH("fifo"), .out.kind = AFIO_PIPE));
 }
 
+START_TEST(spawn_async_with_more_groups_than_there_can_be_fails)
+{
+	const gid_t group = 0;
+	int error = geteuid() == 0 ? EINVAL : EPERM;
+	struct af_future *f;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	f = af_spawn_async(rig.loop, HELPER("exit", "0"),
+			   WITH(.groups = &group, .n_groups = 1u << 20));
+	ck_assert_int_eq(drive(&rig, f), -error);
+	ck_assert_str_eq(af_future_spawn_error(f),
+			 reason_of("setgroups", error));
+	af_future_unref(f);
+	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
 static void make_fifo(void)
 {
 	unlink("fifo");
@@ -407,6 +426,33 @@ START_TEST(start_cancelled_in_open_ends_at_once_and_leaves_nothing)
 	close(open_fifo());
 	await_no_threads();
 	expect_no_child();
+	rig_close(&rig);
+}
+END_TEST
+
+/* Against the rules: but the parent must not pay for it. */
+START_TEST(start_cancelled_in_a_fork_goes_on_in_the_parent)
+{
+	struct af_process *process;
+	struct af_future *f;
+	struct rig rig;
+	int status, fd;
+	pid_t pid;
+
+	make_fifo();
+	rig_open(&rig, 0);
+	f = start_stuck(&rig);
+	pid = fork();
+	if (pid == 0) {
+		af_future_cancel(f);
+		_exit(af_future_error(f) != -ECANCELED);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	fd = open_fifo();
+	process = started(&rig, f);
+	close(fd);
+	expect_exit(&rig, process, 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -765,11 +811,15 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, process_that_nobody_takes_is_killed_and_reaped,
 			    0, DRIVE_COUNT);
 	tcase_add_test(tc, spawn_async_takes_the_stdout_of_another_process);
+	tcase_add_loop_test(
+		tc, spawn_async_with_more_groups_than_there_can_be_fails, 0,
+		DRIVE_COUNT);
 	tcase_add_loop_test(tc, start_that_hangs_in_open_holds_up_nobody, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(
 		tc, start_cancelled_in_open_ends_at_once_and_leaves_nothing, 0,
 		DRIVE_COUNT);
+	tcase_add_test(tc, start_cancelled_in_a_fork_goes_on_in_the_parent);
 	tcase_add_loop_test(tc, loop_ends_though_a_start_hangs, 0, DRIVE_COUNT);
 	tcase_add_loop_test(tc,
 			    starts_beyond_the_limit_wait_and_can_be_cancelled,

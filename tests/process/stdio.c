@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "support/children.h"
@@ -434,6 +435,129 @@ START_TEST(spawn_reading_a_process_without_pipe_is_invalid)
 }
 END_TEST
 
+/* A child of the program's own that has said "hello" to a socket. */
+static struct af_process *adopt_talker(struct rig *rig)
+{
+	struct af_process *process;
+	int fds[2];
+	pid_t pid;
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	pid = fork();
+	if (pid == 0) {
+		put_text(fds[1], "hello\n");
+		_exit(0);
+	}
+	close(fds[1]);
+	process = af_process_adopt(rig->loop, pid, -1, fds[0], -1);
+	ck_assert_ptr_nonnull(process);
+	return process;
+}
+
+START_TEST(spawn_reading_an_adopted_process_takes_its_socket)
+{
+	struct af_process *first, *second;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	first = adopt_talker(&rig);
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(
+		rig.loop, (const char *const[]){ "./no", NULL },
+		WITH(.in = { .kind = AFIO_PROCESS, .process = first })));
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_ptr_nonnull(af_process_stdout(first));
+	second = start(&rig, HELPER("cat"),
+		       WITH(.in = { .kind = AFIO_PROCESS, .process = first },
+			    .out.kind = AFIO_PIPE));
+	ck_assert_ptr_null(af_process_stdout(first));
+	expect_text(&rig, af_file_read(af_process_stdout(second), 0, 0, NULL),
+		    "hello\n", AFIO_EOF);
+	expect_exit(&rig, first, 0);
+	expect_exit(&rig, second, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+static ssize_t layer_read(void *arg, void *buf, size_t len)
+{
+	(void)arg;
+	(void)buf;
+	(void)len;
+	return -EAGAIN;
+}
+
+static ssize_t layer_write(void *arg, const void *buf, size_t len)
+{
+	(void)arg;
+	(void)buf;
+	return (ssize_t)len;
+}
+
+static int layer_flush(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* What is on the socket is not what the file reads. */
+START_TEST(spawn_reading_a_process_through_a_layer_is_invalid)
+{
+	static const struct af_layer layer = { .read = layer_read,
+					       .write = layer_write,
+					       .flush = layer_flush };
+	struct af_process *first;
+	struct rig rig;
+
+	rig_open(&rig, _i);
+	first = adopt_talker(&rig);
+	ck_assert_int_eq(
+		af_file_set_layer(af_process_stdout(first), &layer, NULL, NULL),
+		0);
+	expect_busy(&rig, first, EINVAL);
+	expect_error(&rig,
+		     af_spawn_async(rig.loop, HELPER("cat"),
+				    WITH(.in = { .kind = AFIO_PROCESS,
+						 .process = first })),
+		     -EINVAL);
+	ck_assert_ptr_nonnull(af_process_stdout(first));
+	expect_exit(&rig, first, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+static void *spawn_elsewhere(void *first)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+
+	errno = 0;
+	ck_assert_ptr_null(af_spawn(
+		loop, HELPER("cat"),
+		WITH(.in = { .kind = AFIO_PROCESS, .process = first })));
+	ck_assert_int_eq(errno, EPERM);
+	af_loop_free(loop);
+	return NULL;
+}
+
+START_TEST(spawn_reading_a_process_of_another_thread_is_eperm)
+{
+	struct af_process *first;
+	pthread_t thread;
+	struct rig rig;
+
+	rig_open(&rig, 0);
+	first = start(&rig, HELPER("echo", "kept"),
+		      WITH(.out.kind = AFIO_PIPE));
+	ck_assert_int_eq(pthread_create(&thread, NULL, spawn_elsewhere, first),
+			 0);
+	pthread_join(thread, NULL);
+	expect_text(&rig, af_file_read(af_process_stdout(first), 0, 0, NULL),
+		    "kept\n", AFIO_EOF);
+	expect_exit(&rig, first, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/stdio");
@@ -462,5 +586,12 @@ Suite *suite(void)
 	tcase_add_test(tc, spawn_reading_a_process_without_pipe_is_invalid);
 	tcase_add_test(tc,
 		       spawn_reading_a_process_whose_loop_was_freed_is_busy);
+	tcase_add_loop_test(tc,
+			    spawn_reading_an_adopted_process_takes_its_socket,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    spawn_reading_a_process_through_a_layer_is_invalid,
+			    0, DRIVE_COUNT);
+	tcase_add_test(tc, spawn_reading_a_process_of_another_thread_is_eperm);
 	return s;
 }
