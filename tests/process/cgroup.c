@@ -358,7 +358,7 @@ static int try_without_fstatfs(void)
 	expect_reason(&rig, ASK("umask"), WITH(ALL_PIPES, .cgroup_fd = &fd),
 		      EPERM, text);
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 	return 0;
 }
 
@@ -385,7 +385,7 @@ static int try_spawn_as_nobody(void)
 	if (seteuid(0) < 0)
 		return 2;
 	rig_close(&rig);
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 	return 0;
 }
 
@@ -407,7 +407,7 @@ START_TEST(cgroup_that_was_removed_need_not_be_killed)
 	rig_open(&rig, 0);
 	process = start(&rig, HELPER("exit", "3"), WITH(.cgroup_fd = &fd));
 	expect_status(&rig, af_process_wait(process, NULL), EXITED(3));
-	remove_cgroup(fd);
+	cgroup_remove(fd);
 	expect_status(&rig, af_process_stop(process, MS(0)), EXITED(3));
 	af_process_free(process);
 	rig_close(&rig);

@@ -445,8 +445,7 @@ END_TEST
 /* The bytes before the error are in the same piece. */
 START_TEST(disk_copy_whose_source_fails_writes_what_came_before)
 {
-	const struct slow slow = { .now = NOW_UNSUPPORTED,
-				   .read = { EIO, 1 } };
+	const struct slow slow = { .now = NOW_UNSUPPORTED, .read = { EIO, 1 } };
 	struct af_file *from, *to;
 	struct af_future *f;
 
