@@ -523,6 +523,7 @@ START_TEST(disk_copy_from_a_slow_filter_gathers_no_longer_than_a_turn)
 	ck_assert_int_eq(af_file_close(from), 0);
 	turn(&rig);
 	close(fds[1]);
+	close_all(to);
 }
 END_TEST
 
