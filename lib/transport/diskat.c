@@ -70,17 +70,10 @@ static ssize_t diskat_result(const struct afi_disk_job *job)
 /* A write whose operation has ended is done, or has failed. */
 static void diskat_end_late(struct afi_disk *disk, int error)
 {
-	struct af_file *file = &disk->file;
-
 	disk->at_late--;
 	if (error)
 		disk->error = error;
-	/* An af_file_finish() waits for it, whoever's turn it is. */
-	afi_file_hold(file);
-	afi_file_step(file, AFI_WRITE);
-	if (file->attached)
-		afi_disk_wake(disk);
-	afi_file_let_go(file);
+	afi_disk_wake_late(disk);
 }
 
 static void diskat_on_back(struct afi_job *base)
