@@ -60,19 +60,16 @@ static bool reopen_is_same(int fd, int copy)
 
 	return fstat(fd, &a) == 0 && fstat(copy, &b) == 0 &&
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-	       (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT) &&
 	       reopen_terminal(fd) == reopen_terminal(copy);
 }
 
 /* A packet pipe stays one. open(2) may refuse the flag, fcntl(2) takes it. */
 static int reopen_keep_packets(int copy, int mode)
 {
-	int now;
-
 	if (!(mode & O_DIRECT))
 		return 0;
-	now = fcntl(copy, F_GETFL);
-	return now < 0 ? now : fcntl(copy, F_SETFL, now | O_DIRECT);
+	return fcntl(copy, F_SETFL,
+		     (mode & (O_APPEND | O_DIRECT)) | O_NONBLOCK);
 }
 
 int afi_reopen(int fd, int mode)
