@@ -71,10 +71,29 @@ START_TEST(zero_device_brings_as_much_as_asked)
 	file = open_file("/dev/zero", O_RDONLY);
 	expect_bytes(&rig, af_file_read(file, LARGE, AFIO_FULL, NULL), zeros,
 		     LARGE, 0);
+	/* It has no beginning. */
+	ck_assert_int_eq(af_file_unread(file, "ab", 2), 0);
+	expect_text(&rig, af_file_read(file, 3, AFIO_FULL, NULL), "ab\0", 0);
 	ck_assert_int_eq(af_file_close(file), 0);
 	rig_close(&rig);
 }
 END_TEST
+
+#ifdef O_PATH
+START_TEST(descriptor_of_a_path_alone_fails_ebadf)
+{
+	int fd = open("/dev/null", O_PATH | O_CLOEXEC);
+
+	rig_open_loop(&rig, _i);
+	ck_assert_int_ge(fd, 0);
+	errno = 0;
+	ck_assert_ptr_null(af_file_new(rig.loop, fd, 0));
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(close(fd), 0);
+	rig_close(&rig);
+}
+END_TEST
+#endif
 
 START_TEST(full_device_fails_enospc)
 {
@@ -100,6 +119,10 @@ START_TEST(device_that_can_be_polled_is_not_opened_anew)
 	file = make_file(fd, 0);
 	ck_assert_int_ne(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
 	expect_count(&rig, af_file_read(file, 7, AFIO_FULL, NULL), 7, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	/* As much as asked for, and no more. */
+	file = make_file(same, AFIO_UNBUFFERED | AFIO_KEEP_FD);
+	expect_count(&rig, af_file_read(file, 3, AFIO_FULL, NULL), 3, 0);
 	ck_assert_int_eq(af_file_close(file), 0);
 	ck_assert_int_eq(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
 	close(same);
@@ -385,6 +408,9 @@ Suite *suite(void)
 #define ADD(test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 	ADD(null_device_takes_all_and_has_nothing);
 	ADD(zero_device_brings_as_much_as_asked);
+#ifdef O_PATH
+	ADD(descriptor_of_a_path_alone_fails_ebadf);
+#endif
 	ADD(full_device_fails_enospc);
 	ADD(device_that_can_be_polled_is_not_opened_anew);
 	tcase_add_test(

@@ -161,6 +161,30 @@ START_TEST(read_at_done_as_the_deadline_came_counts)
 }
 END_TEST
 
+/* More was asked for than one worker's call reads. */
+START_TEST(read_at_done_in_part_as_the_deadline_came_has_the_part)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	file = containing("", "r");
+	fd = open_file("file");
+	put_pattern(fd, PIECE + 9, 0);
+	close(fd);
+	f = af_file_read_at(file, PIECE + 9, 0, AFIO_FULL, MS(5));
+	while (slow_calls() < 1)
+		sched_yield();
+	spin(50);
+	expect_data_pattern(&rig, f, PIECE, 0, AFIO_TIMEDOUT);
+	expect_data_pattern(
+		&rig, af_file_read_at(file, PIECE + 9, 0, AFIO_FULL, NULL),
+		PIECE + 9, 0, 0);
+	close_all(file);
+}
+END_TEST
+
 /* Index: by a deadline or a cancel, and who drives. */
 START_TEST(write_at_stuck_counts_the_piece_under_way)
 {
@@ -446,6 +470,8 @@ Suite *suite(void)
 	ADD(read_at_stuck_can_be_cancelled_in_any_order, DRIVE_COUNT);
 	ADD(read_at_goes_on_beside_a_stuck_read, DRIVE_COUNT);
 	ADD(read_at_done_as_the_deadline_came_counts, DRIVE_COUNT);
+	ADD(read_at_done_in_part_as_the_deadline_came_has_the_part,
+	    DRIVE_COUNT);
 	ADD(write_at_stuck_counts_the_piece_under_way, 2 * DRIVE_COUNT);
 	ADD(write_at_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(write_at_that_failed_for_nobody_is_reported_later, 3 * DRIVE_COUNT);
