@@ -161,6 +161,11 @@ const struct act acts[] = {
 	{ "all_options", act_all_options, true },
 	{ "late_paths", act_late_paths, false },
 	{ "signals", act_signals, true },
+	{ "linger", act_linger, true },
+	{ "fifo", act_fifo, true },
+	{ "disk_late", act_disk_late, true },
+	{ "pieces", act_pieces, true },
+	{ "pass_messages", act_pass_messages, true },
 	{ NULL, NULL, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts - 1)
