@@ -89,8 +89,7 @@ void afi_arrived_keep(struct af_file *file)
 {
 	struct afi_arrived *arrived = file->arrived;
 
-	if (!arrived || !file->attached || file->closing ||
-	    !afi_loop_alive(file->loop))
+	if (!arrived || file->closing || !afi_loop_alive(file->loop))
 		return;
 	file->drained[AFI_READ] = false;
 	for (unsigned i = arrived->next; i < arrived->n; i++)

@@ -271,6 +271,18 @@ START_TEST(receive_of_a_set_larger_than_wanted_closes_the_rest)
 }
 END_TEST
 
+/* It is no end either. */
+START_TEST(receive_of_an_empty_datagram_without_a_set_has_none)
+{
+	open_type(DATAGRAM * DRIVE_COUNT + _i, AFIO_RECEIVE_FDS);
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	put_text(rig.out, "abc");
+	expect_set(receive(9), "", NULL, 0);
+	expect_set(receive(9), "abc", NULL, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Of messages only: no byte comes with the set. */
 START_TEST(receive_of_an_empty_message_has_its_set)
 {
@@ -891,6 +903,7 @@ Suite *suite(void)
 	ADD(receive_that_ends_early_leaves_bytes_and_descriptors, EVERY_TYPE);
 	ADD(receive_of_a_set_larger_than_wanted_closes_the_rest, EVERY_TYPE);
 	ADD(receive_of_an_empty_message_has_its_set, MESSAGES);
+	ADD(receive_of_an_empty_datagram_without_a_set_has_none, DRIVE_COUNT);
 	ADD(receive_takes_as_many_as_can_be_sent, EVERY_TYPE);
 	ADD(receive_refused_says_why, EVERY_TYPE);
 	ADD(receive_from_what_is_no_unix_socket_is_enotsup, EVERY_WAY);
