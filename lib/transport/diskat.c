@@ -39,11 +39,11 @@ static void diskat_on_task(struct afi_task *task)
 	afi_disk_at_step(AFI_CONTAINER(task, struct afi_disk_at, task));
 }
 
+/* One that no worker has, and that is not queued. */
 static void diskat_later(struct afi_disk_at *op)
 {
 	diskat_wait(op);
-	if (!op->task.run)
-		afi_loop_ready(op->future.loop, &op->task, diskat_on_task);
+	afi_loop_ready(op->future.loop, &op->task, diskat_on_task);
 }
 
 size_t afi_disk_at_piece(const struct afi_disk_at *op)
