@@ -162,6 +162,7 @@ const struct act acts[] = {
 	{ "late_paths", act_late_paths, false },
 	{ "signals", act_signals, true },
 	{ "linger", act_linger, true },
+	{ "over_socket", act_over_socket, true },
 	{ "fifo", act_fifo, true },
 	{ "disk_late", act_disk_late, true },
 	{ "pieces", act_pieces, true },

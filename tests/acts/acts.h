@@ -137,6 +137,7 @@ void act_open_async(struct scene *s);
 void act_options(struct scene *s);
 void act_orphan(struct scene *s);
 void act_packets(struct scene *s);
+void act_over_socket(struct scene *s);
 void act_pass(struct scene *s);
 void act_pieces(struct scene *s);
 void act_pass_messages(struct scene *s);

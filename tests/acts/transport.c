@@ -64,6 +64,33 @@ void act_linger(struct scene *s)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+/* Its event is added when the file is first read. */
+void act_over_socket(struct scene *s)
+{
+	struct event_base *base = af_loop_base(s->loop);
+	struct bufferevent *bev;
+	struct af_file *file;
+	int fds[2], r;
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	disturb(false);
+	bev = bufferevent_socket_new(base, fds[1], BEV_OPT_CLOSE_ON_FREE);
+	disturb(true);
+	file = made(af_file_from_bufferevent(s->loop, bev, 0));
+	put_text(fds[0], "abc");
+	if (file) {
+		r = end(s, af_file_read(file, 3, AFIO_FULL, MS(20000)), 0);
+		ck_assert_uint_eq(s->n_got, r == 0 ? 3 : 0);
+		ck_assert_mem_eq(s->got, "abc", s->n_got);
+		ck_assert_int_eq(af_file_close(file), 0);
+	} else {
+		bufferevent_free(bev);
+	}
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	close(fds[0]);
+}
+
 void act_fifo(struct scene *s)
 {
 	char dir[] = P_tmpdir "/asyncfile-XXXXXX", path[sizeof dir + 5];
@@ -84,8 +111,7 @@ void act_fifo(struct scene *s)
 			;
 		/* -ENOTSUP: it is not known to be the same file. */
 		while ((r = af_file_clear_eof(file)) < 0)
-			ck_assert(excused(r) ||
-				  (disturbed() && r == -ENOTSUP));
+			ck_assert(excused(r) || (disturbed() && r == -ENOTSUP));
 	}
 	ck_assert_mem_eq(s->got, "abcabc", s->n_got);
 	ck_assert_int_eq(af_file_close(file), 0);
