@@ -218,6 +218,23 @@ START_TEST(copy_from_memory_without_such_calls_is_spliced)
 }
 END_TEST
 
+/* Older kernels say so of flags that they do not know. */
+START_TEST(copy_whose_call_that_does_not_wait_is_invalid_is_whole)
+{
+	const struct slow slow = { .now_read = { EINVAL, 0 } };
+	struct af_file *file;
+
+	rig_open(&rig, WAY(KIND_PIPE, _i));
+	file = containing("abc", "r");
+	slow_set(&slow);
+	rig_writer(&rig);
+	rig_reader(&rig);
+	expect_count(&rig, af_file_copy(file, rig.writer, 3, NULL), 3, 0);
+	expect_text(&rig, reading(rig.reader, 3), "abc", 0);
+	close_all(file);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/disk_errors");
@@ -232,6 +249,8 @@ Suite *suite(void)
 	    DRIVE_COUNT);
 	ADD(detach_hands_over_what_a_worker_has_read, DRIVE_COUNT);
 	ADD(buffer_of_large_pieces_is_written_at_once_and_whole, DRIVE_COUNT);
+	ADD(copy_whose_call_that_does_not_wait_is_invalid_is_whole,
+	    DRIVE_COUNT);
 	ADD(copy_from_memory_without_such_calls_is_spliced, DRIVE_COUNT);
 	return s;
 }

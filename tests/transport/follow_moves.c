@@ -278,6 +278,28 @@ START_TEST(follow_without_notifications_looks)
 }
 END_TEST
 
+/* Looked at each second, and then more often, before there is a file. */
+START_TEST(path_without_notifications_that_becomes_a_loop_fails_eloop)
+{
+	const struct denied inotify = { "inotify", SYS_inotify_init1, 0, 0, 0 };
+
+	if (!deny(&inotify, 1, EPERM))
+		return;
+	open_rig(_i);
+	append("log", "one\n");
+	begin("log", false);
+	until("one\n|");
+	af_future_cancel(follow);
+	af_future_unref(follow);
+	unlink("log");
+	begin("log", true);
+	ck_assert_int_eq(symlink("log", "log"), 0);
+	ck_assert_int_eq(drive(&rig, follow), -ELOOP);
+	af_future_unref(follow);
+	rig_close(&rig);
+}
+END_TEST
+
 static int cancel_and_stop(const char *data, size_t len, unsigned flags,
 			   void *arg)
 {
@@ -360,6 +382,7 @@ Suite *suite(void)
 	ADD(path_in_the_root_directory_is_waited_for);
 	ADD(link_to_another_file_system_is_followed);
 	ADD(follow_without_notifications_looks);
+	ADD(path_without_notifications_that_becomes_a_loop_fails_eloop);
 	ADD(stop_by_a_function_that_has_cancelled_it_changes_nothing);
 	ADD(follow_is_in_the_dump_with_its_path_and_progress);
 	return s;
