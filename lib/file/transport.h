@@ -33,8 +33,8 @@ struct afi_transport {
 	/* All below may be NULL; each comment says what NULL means. */
 
 	/*
-	 * Appends the bytes that it holds to buf; 0 or -ENOMEM. NULL: the file
-	 * cannot be detached.
+	 * Appends the bytes that it holds to buf: 0 or -ENOMEM. Not called if
+	 * held is 0. NULL: the file cannot be detached.
 	 */
 	int (*move_held)(struct af_file *file, struct evbuffer *buf);
 	/*

@@ -250,11 +250,9 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 static int disk_move_held(struct af_file *file, struct evbuffer *buf)
 {
 	struct afi_disk_job *job = afi_disk_of(file)->jobs[AFI_READ];
-	size_t n = disk_held(file);
+	const char *data = job->chunk->data + job->start;
 
-	if (n > 0 && evbuffer_add(buf, job->chunk->data + job->start, n) < 0)
-		return -ENOMEM;
-	return 0;
+	return evbuffer_add(buf, data, disk_held(file)) < 0 ? -ENOMEM : 0;
 }
 
 static void disk_release(struct af_file *file)
