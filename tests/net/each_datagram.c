@@ -774,8 +774,12 @@ START_TEST(each_datagram_stopped_and_detached_hands_over_what_was_read)
 	fd = af_file_detach(rig.reader, unread);
 	ck_assert_int_ge(fd, 0);
 	rig.reader = NULL;
-	evbuffer_remove(unread, buf, sizeof buf - 1);
+	if (have_linux("datagrams that are read together"))
+		evbuffer_remove(unread, buf, sizeof buf - 1);
+	else
+		ck_assert_int_ge(recv(fd, buf, 8, MSG_DONTWAIT), 0);
 	ck_assert_str_eq(buf, second);
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
 	ck_assert_int_eq(recv(fd, buf, 8, MSG_DONTWAIT), 4);
 	ck_assert_mem_eq(buf, "last", 4);
 	evbuffer_free(unread);

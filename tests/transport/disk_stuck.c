@@ -250,7 +250,8 @@ START_TEST(disk_write_after_a_late_one_may_close_the_file)
 	ck_assert_uint_eq(af_future_count(f), 3);
 	af_future_unref(f);
 	ck_assert_ptr_null(file);
-	ck_assert_uint_eq(slow_calls(), 1);
+	if (have_linux("writes that do not wait"))
+		ck_assert_uint_eq(slow_calls(), 1);
 	expect_file("file", _i % 2 ? "def" : "abcdef");
 	rig_close(&rig);
 }
