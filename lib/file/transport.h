@@ -27,13 +27,16 @@ struct afi_transport {
 	void (*unwant)(struct af_file *file, enum afi_direction direction);
 	/* How many bytes it holds: read, but not yet returned by its read. */
 	size_t (*held)(const struct af_file *file);
-	/* Appends those bytes to buf; 0 or -ENOMEM. */
-	int (*move_held)(struct af_file *file, struct evbuffer *buf);
 	/* Releases the loop and its base, but not the descriptor. */
 	void (*release)(struct af_file *file);
 
 	/* All below may be NULL; each comment says what NULL means. */
 
+	/*
+	 * Appends the bytes that it holds to buf: 0 or -ENOMEM. Not called if
+	 * held is 0. NULL: the file cannot be detached.
+	 */
+	int (*move_held)(struct af_file *file, struct evbuffer *buf);
 	/*
 	 * Replaces afi_fill() where a message must be read whole, or where code
 	 * of the program runs before or after. NULL: afi_fill() uses read.

@@ -89,8 +89,7 @@ void afi_arrived_keep(struct af_file *file)
 {
 	struct afi_arrived *arrived = file->arrived;
 
-	if (!arrived || !file->attached || file->closing ||
-	    !afi_loop_alive(file->loop))
+	if (!arrived || file->closing || !afi_loop_alive(file->loop))
 		return;
 	file->drained[AFI_READ] = false;
 	for (unsigned i = arrived->next; i < arrived->n; i++)
@@ -112,13 +111,12 @@ size_t afi_arrived_held(const struct af_file *file)
 int afi_arrived_move_held(struct af_file *file, struct evbuffer *buf)
 {
 	const struct afi_arrived *arrived = file->arrived;
-	int r = 0;
 
-	for (unsigned i = arrived ? arrived->next : 0;
-	     arrived && i < arrived->n && r == 0; i++)
-		r = evbuffer_add(buf, afi_message_data(&arrived->messages[i]),
-				 arrived->messages[i].len);
-	return r ? -ENOMEM : 0;
+	for (unsigned i = arrived->next; i < arrived->n; i++)
+		if (evbuffer_add(buf, afi_message_data(&arrived->messages[i]),
+				 arrived->messages[i].len) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
 void afi_arrived_destroy(struct af_file *file)

@@ -268,7 +268,6 @@ struct af_file *afi_bev_new(const struct af_file *like, struct bufferevent *bev)
 		.want = bev_want,
 		.unwant = bev_unwant,
 		.held = afi_bev_held,
-		.move_held = afi_bev_move_held,
 		.release = bev_release,
 		.commit = afi_bev_commit,
 		.is_sending = afi_bev_is_sending,

@@ -211,8 +211,7 @@ ssize_t afi_bev_write(struct af_file *file, const struct iovec *iov, int n)
 	 * Wait until all have left: a layer below may hold other bytes than
 	 * were put in at the top, and another number of them.
 	 */
-	if (afi_bev_of(file)->in_output == 0 ||
-	    afi_unsent(afi_bev_of(file)->bev) > 0)
+	if (afi_unsent(afi_bev_of(file)->bev) > 0)
 		return -EAGAIN;
 	return (ssize_t)bevio_take_count(file);
 }
@@ -236,12 +235,4 @@ size_t afi_bev_held(const struct af_file *file)
 {
 	return evbuffer_get_length(afi_bev_of(file)->pulled) +
 	       evbuffer_get_length(afi_bev_input(file));
-}
-
-int afi_bev_move_held(struct af_file *file, struct evbuffer *buf)
-{
-	if (evbuffer_add_buffer(buf, afi_bev_of(file)->pulled) < 0 ||
-	    evbuffer_add_buffer(buf, afi_bev_input(file)) < 0)
-		return -ENOMEM;
-	return 0;
 }

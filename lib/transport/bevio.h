@@ -78,6 +78,5 @@ size_t afi_bev_commit(struct af_file *file);
 bool afi_bev_is_sending(const struct af_file *file);
 int afi_bev_take_late_error(struct af_file *file);
 size_t afi_bev_held(const struct af_file *file);
-int afi_bev_move_held(struct af_file *file, struct evbuffer *buf);
 
 #endif

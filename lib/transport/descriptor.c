@@ -119,7 +119,7 @@ ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
 		else
 			r = read(file->fd, buf, len);
 	} while (r < 0 && errno == EINTR);
-	if (r == 0 && len > 0 && descriptor_is_empty_moment(file))
+	if (r == 0 && descriptor_is_empty_moment(file))
 		return -EAGAIN;
 	if (r >= 0)
 		return r;

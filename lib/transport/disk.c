@@ -106,17 +106,25 @@ static ssize_t disk_take_write(struct afi_disk *disk)
 	return r;
 }
 
+static int disk_take_error(struct afi_disk *disk)
+{
+	int error = disk->error;
+
+	disk->error = 0;
+	return error;
+}
+
 /*
  * Returns the result of a job, or else the error of an earlier job whose
  * operation had ended; -EAGAIN: there is neither.
  */
 static ssize_t disk_earlier_result(struct afi_disk *disk)
 {
-	int error = disk->error;
+	int error;
 
 	if (disk->jobs[AFI_WRITE])
 		return disk_take_write(disk);
-	disk->error = 0;
+	error = disk_take_error(disk);
 	return error ? error : -EAGAIN;
 }
 
@@ -184,8 +192,8 @@ static size_t disk_commit(struct af_file *file)
 
 	if (!job || job->counted)
 		return 0;
-	if (afi_disk_job_is_out(job))
-		afi_disk_recall(disk);
+	/* It is out, else its result would have been taken. */
+	afi_disk_recall(disk);
 	if (!disk->jobs[AFI_WRITE])
 		return 0;
 	job->counted = true;
@@ -201,9 +209,8 @@ static bool disk_is_sending(const struct af_file *file)
 
 static int disk_take_late_error(struct af_file *file)
 {
-	ssize_t r = disk_earlier_result(afi_disk_of(file));
-
-	return r < 0 && r != -EAGAIN ? (int)r : 0;
+	/* Nothing is out: the result of each other job has been taken. */
+	return disk_take_error(afi_disk_of(file));
 }
 
 /*
@@ -254,11 +261,9 @@ static ssize_t disk_prepare(struct af_file *file, size_t len)
 static int disk_move_held(struct af_file *file, struct evbuffer *buf)
 {
 	struct afi_disk_job *job = afi_disk_of(file)->jobs[AFI_READ];
-	size_t n = disk_held(file);
+	const char *data = job->chunk->data + job->start;
 
-	if (n > 0 && evbuffer_add(buf, job->chunk->data + job->start, n) < 0)
-		return -ENOMEM;
-	return 0;
+	return evbuffer_add(buf, data, disk_held(file)) < 0 ? -ENOMEM : 0;
 }
 
 static void disk_release(struct af_file *file)

@@ -39,11 +39,11 @@ static void diskat_on_task(struct afi_task *task)
 	afi_disk_at_step(AFI_CONTAINER(task, struct afi_disk_at, task));
 }
 
+/* One that no worker has, and that is not queued. */
 static void diskat_later(struct afi_disk_at *op)
 {
 	diskat_wait(op);
-	if (!op->task.run)
-		afi_loop_ready(op->future.loop, &op->task, diskat_on_task);
+	afi_loop_ready(op->future.loop, &op->task, diskat_on_task);
 }
 
 size_t afi_disk_at_piece(const struct afi_disk_at *op)
@@ -70,17 +70,10 @@ static ssize_t diskat_result(const struct afi_disk_job *job)
 /* A write whose operation has ended is done, or has failed. */
 static void diskat_end_late(struct afi_disk *disk, int error)
 {
-	struct af_file *file = &disk->file;
-
 	disk->at_late--;
 	if (error)
 		disk->error = error;
-	/* An af_file_finish() waits for it, whoever's turn it is. */
-	afi_file_hold(file);
-	afi_file_step(file, AFI_WRITE);
-	if (file->attached)
-		afi_disk_wake(disk);
-	afi_file_let_go(file);
+	afi_disk_wake_late(disk);
 }
 
 static void diskat_on_back(struct afi_job *base)

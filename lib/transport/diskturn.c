@@ -37,8 +37,7 @@ static void diskturn_wake(struct af_file *file, enum afi_direction direction)
 	file->wanted[direction] = false;
 	file->drained[direction] = false;
 	afi_loop_unhold(file->loop);
-	if (file->attached)
-		afi_file_step(file, direction);
+	afi_file_step(file, direction);
 }
 
 /* Wakes the direction whose turn it is; the other one once it is done. */
@@ -53,6 +52,18 @@ void afi_disk_wake(struct afi_disk *disk)
 	if (!disk->file.wanted[first])
 		diskturn_wake(&disk->file, !first);
 	afi_file_let_go(&disk->file);
+}
+
+/* A write that goes on may close the file: cleanup functions run in it. */
+void afi_disk_wake_late(struct afi_disk *disk)
+{
+	struct af_file *file = &disk->file;
+
+	afi_file_hold(file);
+	afi_file_step(file, AFI_WRITE);
+	if (file->attached)
+		afi_disk_wake(disk);
+	afi_file_let_go(file);
 }
 
 static void diskturn_on_task(struct afi_task *task)
@@ -95,10 +106,10 @@ static void diskturn_on_back(struct afi_job *base)
 	if (counted || job->job.work == afi_disk_work_warm ||
 	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
 		afi_disk_discard(disk, direction);
-	/* An af_file_finish() waits for it, whoever's turn it is. */
 	if (counted)
-		afi_file_step(file, AFI_WRITE);
-	afi_disk_wake(disk);
+		afi_disk_wake_late(disk);
+	else
+		afi_disk_wake(disk);
 }
 
 int afi_disk_give(struct afi_disk *disk, struct afi_disk_job *job)

@@ -47,6 +47,8 @@ void afi_disk_discard(struct afi_disk *disk, enum afi_direction direction);
 
 /* A worker is done: goes on with what waited for it. */
 void afi_disk_wake(struct afi_disk *disk);
+/* The same, of a write that has ended before: an af_file_finish() waits for it. */
+void afi_disk_wake_late(struct afi_disk *disk);
 
 /* See struct afi_transport. */
 int afi_disk_want(struct af_file *file, enum afi_direction direction);

@@ -197,7 +197,7 @@ static int follow_open(const struct afi_follow_watch *watch, const char *name)
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/%s", watch->directory, name);
 
-	if (n < 0 || n >= (int)sizeof(path))
+	if (n >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	return afi_follow_open(path);
 }
@@ -397,8 +397,7 @@ void afi_follow_watch_files(struct afi_follow_watch *watch, int fd, int next)
 	watch->wds[0] = follow_watch_inode(watch, fd);
 	watch->wds[1] = follow_watch_inode(watch, next);
 	for (int i = 0; i < 2; i++)
-		if (before[i] >= 0 && before[i] != watch->wds[0] &&
-		    before[i] != watch->wds[1])
+		if (before[i] >= 0 && before[i] != watch->wds[0])
 			inotify_rm_watch(watch->fd, before[i]);
 }
 

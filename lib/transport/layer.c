@@ -189,10 +189,11 @@ bool afi_layer_is_sending(const struct af_file *file)
 int afi_layer_take_late_error(struct af_file *file)
 {
 	struct afi_layer *layer = file->layer;
-	bool lost = layer->counted && layer->error;
+	/* Once nothing is unsent, what still counts was lost. */
+	int r = layer->counted ? layer->error : 0;
 
 	layer->counted = false;
-	return lost ? layer->error : 0;
+	return r;
 }
 
 int afi_layer_can_shutdown(const struct af_file *file, int how)

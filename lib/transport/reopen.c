@@ -63,7 +63,6 @@ static int reopen_compare(int fd, int copy)
 		return -errno;
 	if (reopen_is_duplicate(copy) || a.st_dev != b.st_dev ||
 	    a.st_ino != b.st_ino ||
-	    (a.st_mode & S_IFMT) != (b.st_mode & S_IFMT) ||
 	    reopen_terminal(fd) != reopen_terminal(copy))
 		return -ENOTSUP;
 	return 0;
@@ -72,12 +71,12 @@ static int reopen_compare(int fd, int copy)
 /* A packet pipe stays one. open(2) may refuse the flag, fcntl(2) takes it. */
 static int reopen_keep_packets(int copy, int mode)
 {
-	int now;
-
 	if (!(mode & O_DIRECT))
 		return 0;
-	now = fcntl(copy, F_GETFL);
-	return now < 0 || fcntl(copy, F_SETFL, now | O_DIRECT) < 0 ? -errno : 0;
+	return fcntl(copy, F_SETFL,
+		     (mode & (O_APPEND | O_DIRECT)) | O_NONBLOCK) < 0
+		       ? -errno
+		       : 0;
 }
 
 int afi_reopen(int fd, int mode)

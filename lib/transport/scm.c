@@ -218,7 +218,8 @@ bool afi_scm_is_ahead(struct af_file *file)
 
 	file->fds->most = SIZE_MAX;
 	/* A look at an empty socket may take an error out of it. */
-	if (ioctl(fd, FIONREAD, &n) < 0 || n <= 0)
+	ioctl(fd, FIONREAD, &n);
+	if (n <= 0)
 		return false;
 	if (scm_look(fd, 0)) {
 		other = scm_room_for_other(fd);

@@ -389,7 +389,6 @@ static const struct afi_transport stream_layered = {
 	.want = stream_want,
 	.unwant = stream_unwant,
 	.held = stream_held,
-	.move_held = stream_move_held,
 	.release = stream_release_layer,
 	.commit = afi_layer_commit,
 	.is_sending = afi_layer_is_sending,

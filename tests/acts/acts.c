@@ -179,6 +179,11 @@ const struct act acts[] = {
 	{ "follow_parts", act_follow_parts, true },
 	{ "fifo", act_fifo, true },
 	{ "records", act_records, false },
+	{ "linger", act_linger, true },
+	{ "over_socket", act_over_socket, true },
+	{ "disk_late", act_disk_late, true },
+	{ "pieces", act_pieces, true },
+	{ "pass_messages", act_pass_messages, true },
 	{ NULL, NULL, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts - 1)

@@ -67,6 +67,28 @@ void act_pass(struct scene *s)
 		ck_assert_int_eq(af_file_close(files[i]), 0);
 }
 
+/* Each message brings one. */
+void act_pass_messages(struct scene *s)
+{
+	static const int types[] = { SOCK_SEQPACKET, SOCK_DGRAM };
+	struct af_file *files[2];
+	int fds[2];
+
+	for (int t = 0; t < 2; t++) {
+		ck_assert_int_eq(cloexec_socketpair(types[t], fds), 0);
+		for (int i = 0; i < 2; i++) {
+			files[i] = made(af_file_new(s->loop, fds[i],
+						    i ? AFIO_RECEIVE_FDS : 0));
+			if (!files[i])
+				close(fds[i]);
+		}
+		if (files[0] && files[1])
+			pass_one(s, files[0], files[1]);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(af_file_close(files[i]), 0);
+	}
+}
+
 static int take_one(const char *data, size_t len, const struct sockaddr *from,
 		    socklen_t from_len, unsigned flags, void *arg)
 {

@@ -14,7 +14,8 @@ library_copies = tests/faults/faults tests/file/out_of_memory \
 	tests/future/out_of_memory tests/future/work tests/loop/watch \
 	tests/loop/workers tests/net/resolve tests/schedules/disk \
 	tests/schedules/posts tests/schedules/starts tests/schedules/workers \
-	tests/tls/out_of_memory tests/transport/disk_finish \
+	tests/tls/out_of_memory tests/transport/disk_errors \
+	tests/transport/disk_finish \
 	tests/transport/disk_slow tests/transport/disk_stuck \
 	tests/transport/disk_stuck_ends tests/transport/follow_slow \
 	tests/transport/open_async tests/transport/read_at \

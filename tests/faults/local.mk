@@ -15,6 +15,7 @@ tests_acts_libacts_a_SOURCES = \
 	tests/acts/pipeline.c \
 	tests/acts/process.c \
 	tests/acts/stream.c \
+	tests/acts/transport.c \
 	tests/support/framed.c \
 	tests/support/framed.h
 

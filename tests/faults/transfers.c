@@ -140,7 +140,7 @@ TRANSFER(writev, (int fd, const struct iovec *iov, int n), fd, total(iov, n),
 /* Whether a kernel, a file system or a filter has none of its flags. */
 static uint32_t without_flags(int flags)
 {
-	return flags ? ON(EOPNOTSUPP) | ON(ENOSYS) | ON(EPERM) : 0;
+	return flags ? ON(EOPNOTSUPP) | ON(EINVAL) | ON(ENOSYS) | ON(EPERM) : 0;
 }
 
 ssize_t __wrap_preadv2(int fd, const struct iovec *iov, int n, off_t at,

@@ -404,23 +404,29 @@ START_TEST(each_datagram_cancelled_steps_what_is_behind_it)
 }
 END_TEST
 
+static size_t close_at;
+
 static void close_reader(void)
 {
-	if (calls < 2)
+	if (calls < close_at)
 		return;
 	ck_assert_int_eq(af_file_close(rig.reader), 0);
 	rig.reader = NULL;
 }
 
-/* The message of the call stays valid. */
+/*
+ * The message of the call stays valid. Index: the first or the last one of those
+ * that are read together; a family and a driver.
+ */
 START_TEST(each_datagram_whose_fn_closes_the_file_ends)
 {
-	if (!open_rig(_i))
+	if (!open_rig(_i / 2))
 		return;
 	say_numbers(0, 5);
 	act = close_reader;
-	expect_ended(each(), -ECANCELED, 2);
-	expect_got("0|1|");
+	close_at = (size_t)_i % 2 + 1;
+	expect_ended(each(), -ECANCELED, close_at);
+	expect_got(_i % 2 ? "0|1|" : "0|");
 	rig_close(&rig);
 }
 END_TEST
@@ -883,6 +889,58 @@ START_TEST(each_datagram_after_a_failed_read_passes_what_it_left)
 }
 END_TEST
 
+/* Index: the one that was read together with the first is empty, or not. */
+START_TEST(each_datagram_stopped_and_detached_hands_over_what_was_read)
+{
+	const char *second = _i % 2 ? "" : "ab";
+	struct evbuffer *unread = evbuffer_new();
+	char buf[9] = "";
+	int fd;
+
+	if (!open_rig(_i / 2 * DRIVE_COUNT))
+		return;
+	say(&rig, "0");
+	say(&rig, second);
+	say(&rig, "last");
+	last_call = 1;
+	expect_count(&rig, each(), 1, 0);
+	fd = af_file_detach(rig.reader, unread);
+	ck_assert_int_ge(fd, 0);
+	rig.reader = NULL;
+	if (have_linux("datagrams that are read together"))
+		evbuffer_remove(unread, buf, sizeof buf - 1);
+	else
+		ck_assert_int_ge(recv(fd, buf, 8, MSG_DONTWAIT), 0);
+	ck_assert_str_eq(buf, second);
+	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
+	ck_assert_int_eq(recv(fd, buf, 8, MSG_DONTWAIT), 4);
+	ck_assert_mem_eq(buf, "last", 4);
+	evbuffer_free(unread);
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A full read takes them behind the rest of another one. */
+START_TEST(each_datagram_stopped_leaves_messages_behind_the_rest_of_one)
+{
+	if (!open_rig(_i))
+		return;
+	say_numbers(0, 3);
+	say(&rig, "abc");
+	say(&rig, "de");
+	say(&rig, "fg");
+	last_call = 3;
+	expect_count(&rig, each(), 3, 0);
+	expect_text(&rig, af_file_read(rig.reader, 2, AFIO_FULL, NULL), "ab",
+		    0);
+	expect_text(&rig, af_file_read(rig.reader, 4, AFIO_FULL, NULL), "cdef",
+		    0);
+	expect_text(&rig, af_file_read(rig.reader, 1, AFIO_FULL, NULL), "g", 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* In every place where a program may wait. */
 static struct stage stage;
 
@@ -941,7 +999,7 @@ Suite *suite(void)
 	ADD(each_datagram_whose_fn_fails_fails_with_its_error, EVERY_FAMILY);
 	ADD(each_datagram_cancelled_in_fn_leaves_the_rest, EVERY_FAMILY);
 	ADD(each_datagram_cancelled_steps_what_is_behind_it, EVERY_FAMILY);
-	ADD(each_datagram_whose_fn_closes_the_file_ends, EVERY_FAMILY);
+	ADD(each_datagram_whose_fn_closes_the_file_ends, 2 * EVERY_FAMILY);
 	ADD(each_datagram_whose_fn_frees_the_loop_ends, FAMILIES);
 	ADD(each_datagram_ends_when_reading_is_shut, DRIVE_COUNT);
 #ifdef HAVE_RECVMMSG
@@ -959,6 +1017,11 @@ Suite *suite(void)
 	    UNIX * DRIVE_COUNT);
 	ADD(each_datagram_ends_with_its_file_or_loop, EVERY_FAMILY);
 	ADD(each_datagram_stopped_and_closed_leaks_nothing, EVERY_FAMILY);
+	/* Of Unix sockets one is read at a time. */
+	ADD(each_datagram_stopped_and_detached_hands_over_what_was_read,
+	    2 * UNIX);
+	ADD(each_datagram_stopped_leaves_messages_behind_the_rest_of_one,
+	    EVERY_FAMILY);
 	ADD_ROW(tc, each_datagram_of_another_kind_is_not_supported, 0);
 	tcase_add_test(tc, each_datagram_of_nonsense_fails);
 	return s;

@@ -341,6 +341,18 @@ START_TEST(receive_of_a_set_larger_than_wanted_closes_the_rest)
 }
 END_TEST
 
+/* It is no end either. */
+START_TEST(receive_of_an_empty_datagram_without_a_set_has_none)
+{
+	open_type(DATAGRAM * DRIVE_COUNT + _i, AFIO_RECEIVE_FDS);
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	put_text(rig.out, "abc");
+	expect_set(receive(9), "", NULL, 0);
+	expect_set(receive(9), "abc", NULL, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Of messages only: no byte comes with the set. */
 START_TEST(receive_of_an_empty_message_has_its_set)
 {
@@ -1071,6 +1083,7 @@ Suite *suite(void)
 	ADD(receive_passes_over_empty_messages_only_if_it_is_full, DRIVE_COUNT);
 	ADD(receive_full_ends_before_an_empty_message_with_a_set, MESSAGES);
 	ADD(receive_full_of_many_small_messages_has_all, DRIVE_COUNT);
+	ADD(receive_of_an_empty_datagram_without_a_set_has_none, DRIVE_COUNT);
 	ADD(receive_takes_as_many_as_can_be_sent, EVERY_TYPE);
 	ADD(receive_refused_says_why, EVERY_TYPE);
 	ADD(receive_from_what_is_no_unix_socket_is_enotsup, EVERY_WAY);

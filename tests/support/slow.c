@@ -251,7 +251,7 @@ static bool refused(int fd, off_t at)
 	what = now.now;
 	kept = what == NOW_COLD && at >= 0 && at < warm && number == warm_file;
 	pthread_mutex_unlock(&lock);
-	if (what == NOW_AS_EVER || kept || !is_disk(fd))
+	if (what == NOW_AS_EVER || what == NOW_AT_ONCE || kept || !is_disk(fd))
 		return false;
 	errno = what == NOW_UNSUPPORTED ? EOPNOTSUPP : EAGAIN;
 	return true;
@@ -278,6 +278,8 @@ ssize_t slow_pwritev2(int fd, const struct iovec *iov, int n, off_t at,
 		len += iov[i].iov_len;
 	pthread_mutex_lock(&lock);
 	longest = len > longest ? len : longest;
+	if (now.now == NOW_AT_ONCE)
+		flags = 0;
 	pthread_mutex_unlock(&lock);
 	return refused(fd, -1) ? -1 : pwritev2(fd, iov, n, at, flags);
 }

@@ -13,6 +13,7 @@
 /* The result of calls with RWF_NOWAIT. */
 enum slow_now {
 	NOW_AS_EVER,
+	NOW_AT_ONCE,	 /* they write, on every file system */
 	NOW_COLD,	 /* nothing is in the page cache, until it is read */
 	NOW_BYPASSED,	 /* nor is it then */
 	NOW_UNSUPPORTED, /* the file system does not support them */

@@ -410,6 +410,8 @@ START_TEST(pipe_that_may_not_be_opened_is_used_without_waiting)
 		&rig,
 		af_file_write(files[1], zeros, sizeof zeros, AFIO_FULL, MS(5)),
 		sizeof zeros, 0, AFIO_TIMEDOUT);
+	expect_error(&rig, af_file_write(files[1], zeros, 1, 0, MS(5)),
+		     -ETIMEDOUT);
 	expect_bytes(&rig, af_file_read(files[0], 9, AFIO_FULL, NULL), zeros, 9,
 		     0);
 	for (int i = 0; i < 2; i++) {

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "support/harness.h"
@@ -71,10 +72,32 @@ START_TEST(zero_device_brings_as_much_as_asked)
 	file = open_file("/dev/zero", O_RDONLY);
 	expect_bytes(&rig, af_file_read(file, LARGE, AFIO_FULL, NULL), zeros,
 		     LARGE, 0);
+	/* It has no beginning. */
+	ck_assert_int_eq(af_file_unread(file, "ab", 2), 0);
+	expect_text(&rig, af_file_read(file, 3, AFIO_FULL, NULL), "ab\0", 0);
 	ck_assert_int_eq(af_file_close(file), 0);
 	rig_close(&rig);
 }
 END_TEST
+
+#ifdef O_PATH
+START_TEST(descriptor_of_a_path_alone_fails_ebadf)
+{
+	int fd;
+
+	if (!have_linux("O_PATH"))
+		return;
+	fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	rig_open_loop(&rig, _i);
+	ck_assert_int_ge(fd, 0);
+	errno = 0;
+	ck_assert_ptr_null(af_file_new(rig.loop, fd, 0));
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(close(fd), 0);
+	rig_close(&rig);
+}
+END_TEST
+#endif
 
 START_TEST(full_device_fails_enospc)
 {
@@ -100,6 +123,10 @@ START_TEST(device_that_can_be_polled_is_not_opened_anew)
 	file = make_file(fd, 0);
 	ck_assert_int_ne(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
 	expect_count(&rig, af_file_read(file, 7, AFIO_FULL, NULL), 7, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	/* As much as asked for, and no more. */
+	file = make_file(same, AFIO_UNBUFFERED | AFIO_KEEP_FD);
+	expect_count(&rig, af_file_read(file, 3, AFIO_FULL, NULL), 3, 0);
 	ck_assert_int_eq(af_file_close(file), 0);
 	ck_assert_int_eq(fcntl(same, F_GETFL) & O_NONBLOCK, 0);
 	close(same);
@@ -282,6 +309,70 @@ START_TEST(terminal_read_in_the_background_fails_eio_and_has_not_ended)
 }
 END_TEST
 
+/* Says 0 if it went as it should, once its group is an orphan. */
+static void write_in_the_background(int tty, int told, int result)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_file *file = af_file_new(loop, tty, 0);
+	struct af_future *f;
+	char byte = 1;
+
+	if (read(told, &byte, 1) == 1)
+		byte = 0;
+	for (int i = 0; i < 2; i++) {
+		f = write_full(file, "abc", 3);
+		if (af_await(f) != -EIO)
+			byte = 2;
+		af_future_unref(f);
+	}
+	put(result, &byte, 1);
+	_exit(0);
+}
+
+/* Its child makes another one, which writes when the first has left it alone. */
+static void be_a_shell_that_stops_writers(int tty)
+{
+	int told[2], result[2];
+	struct termios mode;
+	char byte = 3;
+	pid_t pid;
+
+	if (setsid() < 0 || ioctl(tty, TIOCSCTTY, 0) < 0 || pipe(told) < 0 ||
+	    pipe(result) < 0 || tcgetattr(tty, &mode) < 0)
+		_exit(4);
+	mode.c_lflag |= TOSTOP;
+	tcsetattr(tty, TCSANOW, &mode);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		if (fork() == 0)
+			write_in_the_background(tty, told[0], result[1]);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	put(told[1], "!", 1);
+	get(result[0], &byte, 1);
+	_exit(byte);
+}
+
+/* Nobody could let it go on; but the terminal is still there. */
+START_TEST(terminal_written_in_the_background_fails_eio)
+{
+	int fds[2], status;
+	pid_t pid;
+
+	make_pty(fds);
+	pid = fork();
+	if (pid == 0)
+		be_a_shell_that_stops_writers(fds[1]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%#x",
+		      (unsigned)status);
+	close(fds[1]);
+	close(fds[0]);
+}
+END_TEST
+
 START_TEST(pty_written_after_its_master_closed_fails_epipe)
 {
 	struct af_file *file;
@@ -385,6 +476,9 @@ Suite *suite(void)
 #define ADD(test) tcase_add_loop_test(tc, test, 0, DRIVE_COUNT)
 	ADD(null_device_takes_all_and_has_nothing);
 	ADD(zero_device_brings_as_much_as_asked);
+#ifdef O_PATH
+	ADD(descriptor_of_a_path_alone_fails_ebadf);
+#endif
 	ADD(full_device_fails_enospc);
 	ADD(device_that_can_be_polled_is_not_opened_anew);
 	tcase_add_test(
@@ -393,6 +487,7 @@ Suite *suite(void)
 	ADD(fifo_carries_lines_to_its_end);
 	ADD(pty_carries_both_ways_and_keeps_its_flags);
 	ADD(pty_closed_at_the_other_side_ends);
+	tcase_add_test(tc, terminal_written_in_the_background_fails_eio);
 	tcase_add_test(
 		tc,
 		terminal_read_in_the_background_fails_eio_and_has_not_ended);

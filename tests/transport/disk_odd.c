@@ -190,6 +190,9 @@ START_TEST(file_is_copied_near_the_largest_position)
 	ck_assert_int_eq(read(rig.in, text, 8), 3);
 	ck_assert_str_eq(text, "abc");
 	ck_assert_int_eq(af_file_seek(file, 0, SEEK_CUR), at + 3);
+	ck_assert_int_eq(af_file_seek(file, INT64_MAX, SEEK_SET), INT64_MAX);
+	expect_count(&rig, af_file_copy(file, rig.writer, -1, NULL), 0,
+		     AFIO_EOF);
 	ck_assert_int_eq(af_file_close(file), 0);
 	rig_close(&rig);
 }

@@ -286,6 +286,53 @@ START_TEST(disk_write_that_failed_for_nobody_is_told_to_the_next)
 }
 END_TEST
 
+static void close_it(const void *data, size_t len, void *arg)
+{
+	struct af_file **file = arg, *closed = *file;
+
+	(void)data;
+	(void)len;
+	*file = NULL;
+	ck_assert_int_eq(af_file_close(closed), 0);
+}
+
+/*
+ * The end of a write that nobody waits for lets the next one write, which closes
+ * the file. Index: the first one is at an offset, or not.
+ */
+START_TEST(disk_write_after_a_late_one_may_close_the_file)
+{
+	const struct slow now = { .now = NOW_AT_ONCE };
+	struct evbuffer *buf = evbuffer_new();
+	struct af_future *f;
+	struct af_file *file;
+
+	open_cold(_i / 2);
+	file = containing("", "w");
+	slow_stop(0);
+	f = _i % 2 ? af_file_write_at(file, "abc", 3, 0, 0, NULL)
+		   : writing(file, "abc");
+	slow_expect(1);
+	af_future_cancel(f);
+	ck_assert_uint_eq(af_future_count(f), 3);
+	af_future_unref(f);
+	evbuffer_add_reference(buf, "def", 3, close_it, &file);
+	f = af_file_write_buffer(file, buf, 0, NULL);
+	ck_assert(!af_future_is_done(f));
+	evbuffer_free(buf);
+	slow_set(&now);
+	slow_go();
+	ck_assert_int_eq(drive(&rig, f), -ECANCELED);
+	ck_assert_uint_eq(af_future_count(f), 3);
+	af_future_unref(f);
+	ck_assert_ptr_null(file);
+	if (have_linux("writes that do not wait"))
+		ck_assert_uint_eq(slow_calls(), 1);
+	expect_file("file", _i % 2 ? "def" : "abcdef");
+	rig_close(&rig);
+}
+END_TEST
+
 /* The piece in the worker's hands is in the count. */
 START_TEST(disk_write_stuck_counts_the_piece_under_way)
 {
@@ -476,6 +523,7 @@ Suite *suite(void)
 	    DRIVE_COUNT);
 	ADD(disk_write_stuck_does_not_confuse_the_next, DRIVE_COUNT);
 	ADD(disk_write_not_begun_is_called_back, DRIVE_COUNT);
+	ADD(disk_write_after_a_late_one_may_close_the_file, 2 * DRIVE_COUNT);
 	ADD(disk_write_stuck_counts_the_piece_under_way, DRIVE_COUNT);
 	ADD(disk_copy_stuck_takes_no_byte_twice, DRIVE_COUNT);
 	ADD(disk_copy_stuck_with_its_source_detached_takes_no_byte_twice,

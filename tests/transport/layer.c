@@ -127,6 +127,11 @@ START_TEST(set_layer_with_wrong_arguments_changes_nothing)
 		ck_assert_int_eq(r, -EBUSY);
 		af_future_cancel(f);
 		af_future_unref(f);
+		f = af_file_write(rig.reader, data, LARGE, AFIO_FULL, NULL);
+		r = af_file_set_layer(rig.reader, &layer, NULL, NULL);
+		ck_assert_int_eq(r, -EBUSY);
+		af_future_cancel(f);
+		af_future_unref(f);
 		make_pair(KIND_SOCKETPAIR, fds);
 		rig.writer = af_file_new(rig.loop, fds[0], AFIO_UNBUFFERED);
 		r = af_file_set_layer(rig.writer, &layer, NULL, NULL);
@@ -228,6 +233,36 @@ START_TEST(layer_is_found_by_its_functions)
 }
 END_TEST
 
+static ssize_t take_nothing(void *arg, const void *buf, size_t len)
+{
+	(void)arg;
+	(void)buf;
+	(void)len;
+	return 0;
+}
+
+/* One that has no goodbye and nothing to release, and takes no bytes. */
+START_TEST(layer_without_optional_functions_has_no_goodbye)
+{
+	const struct af_layer layer = {
+		.read = framed_layer.read,
+		.write = take_nothing,
+		.flush = framed_layer.flush,
+	};
+
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, _i));
+	in = framed_new(rig.in, NULL);
+	ck_assert_int_eq(af_file_set_layer(rig_reader(&rig), &layer, in, NULL),
+			 0);
+	ck_assert_int_eq(af_file_shutdown(rig.reader, SHUT_WR), -ENOTSUP);
+	expect_error(&rig, af_file_write(rig.reader, "x", 1, 0, NULL), -EIO);
+	expect_error(&rig, af_file_finish(rig.reader, NULL), 0);
+	ck_assert_int_eq(read(rig.out, data, 1), 0);
+	rig_close(&rig);
+	framed_layer.release(in);
+}
+END_TEST
+
 START_TEST(layer_of_a_freed_loop_is_released_with_the_file)
 {
 	open_framed(DRIVE_AWAIT);
@@ -246,12 +281,18 @@ START_TEST(detach_with_a_layer_fails_einval)
 }
 END_TEST
 
+/* Through a large or a small buffer of the socket, in one go or in several. */
 START_TEST(write_that_ends_early_is_sent_in_the_background)
 {
+	const int small = 1;
 	struct af_future *f;
 	size_t sent;
 
-	open_framed(_i);
+	open_framed(_i / 2);
+	if (_i % 2)
+		ck_assert_int_eq(setsockopt(out->fd, SOL_SOCKET, SO_SNDBUF,
+					    &small, sizeof small),
+				 0);
 	f = write_for(MS(5));
 	ck_assert_int_eq(drive(&rig, f), 0);
 	ck_assert_uint_eq(af_future_flags(f), AFIO_TIMEDOUT);
@@ -261,6 +302,23 @@ START_TEST(write_that_ends_early_is_sent_in_the_background)
 	ck_assert_uint_gt(out->out_len, 0);
 	drain(sent);
 	ck_assert_uint_eq(out->out_len, 0);
+	close_framed();
+}
+END_TEST
+
+START_TEST(write_of_several_large_pieces_is_sent_whole)
+{
+	struct evbuffer *pieces = evbuffer_new();
+	struct af_future *f;
+
+	open_framed(_i);
+	for (size_t at = 0; at < LARGE; at += LARGE / 4)
+		evbuffer_add_reference(pieces, data + at, LARGE / 4, NULL,
+				       NULL);
+	f = af_file_write_buffer(rig.writer, pieces, AFIO_FULL, NULL);
+	drain(LARGE);
+	expect_count(&rig, f, LARGE, 0);
+	evbuffer_free(pieces);
 	close_framed();
 }
 END_TEST
@@ -285,7 +343,7 @@ START_TEST(cancelled_write_counts_what_the_layer_has_taken)
 }
 END_TEST
 
-/* They were counted, and now are lost: somebody must hear of it. */
+/* They were counted, and now are lost: one operation reports it. */
 START_TEST(late_error_is_reported_by_finish_or_the_next_write)
 {
 	struct af_future *f;
@@ -303,6 +361,13 @@ START_TEST(late_error_is_reported_by_finish_or_the_next_write)
 		expect_error(&rig,
 			     af_file_write(rig.writer, "x", 1, 0, MS(20000)),
 			     -EPIPE);
+	/* What was to send them in the background ends, too. */
+	if (_i == 1) {
+		turn(&rig);
+		expect_error(&rig, af_file_write(rig.writer, "x", 1, 0, NULL),
+			     -EPIPE);
+		expect_error(&rig, af_file_finish(rig.writer, NULL), 0);
+	}
 	close_framed();
 }
 END_TEST
@@ -445,6 +510,35 @@ START_TEST(child_of_fork_says_no_goodbye)
 }
 END_TEST
 
+/* A child goes on with the base: what is unsent is its parent's to send. */
+START_TEST(child_of_fork_sends_nothing_in_the_background)
+{
+	struct af_future *f;
+	size_t unsent;
+	int status;
+	pid_t pid;
+
+	open_framed(DRIVE_DISPATCH);
+	f = write_for(MS(5));
+	ck_assert_int_eq(drive(&rig, f), 0);
+	af_future_unref(f);
+	unsent = out->out_len;
+	ck_assert_uint_gt(unsent, 0);
+	pid = fork();
+	if (pid == 0) {
+		event_reinit(rig.base);
+		while (recv(in->fd, data, LARGE, MSG_DONTWAIT) > 0)
+			;
+		for (int i = 0; i < 3; i++)
+			event_base_loop(rig.base, EVLOOP_NONBLOCK);
+		_exit(out->out_len != unsent);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	close_framed();
+}
+END_TEST
+
 static struct stage stage;
 
 /* What is unsent moves to the base of a wait, and goes on there. */
@@ -493,12 +587,16 @@ Suite *suite(void)
 			    0, 6);
 	tcase_add_test(tc, second_layer_is_refused);
 	tcase_add_test(tc, layer_is_found_by_its_functions);
+	tcase_add_loop_test(tc, layer_without_optional_functions_has_no_goodbye,
+			    0, DRIVE_COUNT);
 	tcase_add_test(tc, layer_of_a_freed_loop_is_released_with_the_file);
 	tcase_add_test(tc, detach_with_a_layer_fails_einval);
 
 	tc = test_case(s, "bytes");
 	tcase_add_loop_test(tc, write_that_ends_early_is_sent_in_the_background,
-			    0, DRIVE_COUNT);
+			    0, 2 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, write_of_several_large_pieces_is_sent_whole, 0,
+			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, cancelled_write_counts_what_the_layer_has_taken,
 			    0, DRIVE_COUNT);
 	tcase_add_loop_test(
@@ -520,5 +618,6 @@ Suite *suite(void)
 	tcase_add_test(tc, child_of_fork_says_no_goodbye);
 	tcase_add_loop_test(tc, peek_of_a_layer_that_drips_gets_all_drops, 0,
 			    DRIVE_COUNT);
+	tcase_add_test(tc, child_of_fork_sends_nothing_in_the_background);
 	return s;
 }

@@ -386,6 +386,39 @@ START_TEST(open_async_is_in_the_dump_with_its_path)
 }
 END_TEST
 
+static void dump_done(struct af_future *done, void *arg)
+{
+	char text[1000] = "";
+	FILE *out = fmemopen(text, sizeof text - 1, "w");
+	struct af_future *f = arg, *nap;
+
+	(void)done;
+	slow_go();
+	while (!af_future_is_done(f)) {
+		nap = af_sleep(rig.loop, MS(1));
+		ck_assert_int_eq(af_await(nap), 0);
+		af_future_unref(nap);
+	}
+	af_loop_dump(rig.loop, out);
+	fclose(out);
+	ck_assert_msg(strstr(text, "waiting for open, for"), "%s", text);
+}
+
+/* A wait whose continuation goes on, while what it waits for is done. */
+START_TEST(open_async_done_inside_its_wait_is_in_the_dump_without_a_path)
+{
+	struct af_future *f;
+
+	rig_open(&rig, DRIVE_AWAIT);
+	slow_stop_opens();
+	f = opening("r");
+	af_on_done(af_sleep(rig.loop, MS(1)), dump_done, f);
+	ck_assert_int_eq(af_await(f), 0);
+	ck_assert_int_eq(af_file_close(taken(f)), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 static struct stage stage;
 
 static void await_opens(void *arg)
@@ -436,5 +469,8 @@ Suite *suite(void)
 	ADD(open_async_is_awaited_in_every_context, CONTEXT_COUNT);
 	ADD(open_async_without_a_thread_waits_in_the_call, DRIVE_COUNT);
 	ADD(open_async_is_in_the_dump_with_its_path, DRIVE_COUNT);
+	tcase_add_test(
+		tc,
+		open_async_done_inside_its_wait_is_in_the_dump_without_a_path);
 	return s;
 }

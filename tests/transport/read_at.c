@@ -101,6 +101,7 @@ START_TEST(write_at_ends_as_the_table_says)
 				      AFIO_FULL | AFIO_BORROW, MS(20000)),
 		     3, 0);
 	expect_count(&rig, write_at(file, "", 5), 0, 0);
+	expect_count(&rig, af_file_write_at(file, NULL, 0, 5, 0, NULL), 0, 0);
 	f = af_file_write_at(file, "defghijk", 8, 12, 0, NULL);
 	ck_assert_int_eq(drive(&rig, f), 0);
 	n = af_future_count(f);

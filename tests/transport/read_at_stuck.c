@@ -161,6 +161,30 @@ START_TEST(read_at_done_as_the_deadline_came_counts)
 }
 END_TEST
 
+/* More was asked for than one worker's call reads. */
+START_TEST(read_at_done_in_part_as_the_deadline_came_has_the_part)
+{
+	struct af_file *file;
+	struct af_future *f;
+	int fd;
+
+	open_cold(_i);
+	file = containing("", "r");
+	fd = open_file("file");
+	put_pattern(fd, PIECE + 9, 0);
+	close(fd);
+	f = af_file_read_at(file, PIECE + 9, 0, AFIO_FULL, MS(5));
+	while (slow_calls() < 1)
+		sched_yield();
+	spin(50);
+	expect_data_pattern(&rig, f, PIECE, 0, AFIO_TIMEDOUT);
+	expect_data_pattern(
+		&rig, af_file_read_at(file, PIECE + 9, 0, AFIO_FULL, NULL),
+		PIECE + 9, 0, 0);
+	close_all(file);
+}
+END_TEST
+
 /* Index: by a deadline or a cancel, and who drives. */
 START_TEST(write_at_stuck_counts_the_piece_under_way)
 {
@@ -353,26 +377,32 @@ START_TEST(loop_freed_stuck_returns_and_the_file_can_be_closed)
 }
 END_TEST
 
+/* Index: the one whose call waits is cancelled, or not; and who drives. */
 START_TEST(detach_stuck_is_busy_and_cancels_nothing)
 {
 	struct af_future *f, *g;
 	struct af_file *file;
 	int fd;
 
-	open_cold(_i);
+	open_cold(_i / 2);
 	ck_assert_int_eq(af_loop_set_workers(rig.loop, 1), 0);
 	file = containing("abcdef", "r");
 	fd = af_file_fd(file);
 	slow_stop(0);
 	f = read_at(file, 3, 0);
 	slow_expect(1);
+	if (_i % 2)
+		af_future_cancel(f);
 	/* This one no worker has begun: it goes on all the same. */
 	g = read_at(file, 3, 3);
 	ck_assert_int_eq(af_file_detach(file, NULL), -EBUSY);
-	ck_assert(!af_future_is_done(f) && !af_future_is_done(g));
+	ck_assert(af_future_is_done(f) == _i % 2 && !af_future_is_done(g));
 	slow_go();
 	expect_text(&rig, g, "def", 0);
-	expect_text(&rig, f, "abc", 0);
+	if (_i % 2)
+		expect_error(&rig, f, -ECANCELED);
+	else
+		expect_text(&rig, f, "abc", 0);
 	ck_assert_int_eq(af_file_detach(file, NULL), fd);
 	close(fd);
 	rig_close(&rig);
@@ -446,6 +476,8 @@ Suite *suite(void)
 	ADD(read_at_stuck_can_be_cancelled_in_any_order, DRIVE_COUNT);
 	ADD(read_at_goes_on_beside_a_stuck_read, DRIVE_COUNT);
 	ADD(read_at_done_as_the_deadline_came_counts, DRIVE_COUNT);
+	ADD(read_at_done_in_part_as_the_deadline_came_has_the_part,
+	    DRIVE_COUNT);
 	ADD(write_at_stuck_counts_the_piece_under_way, 2 * DRIVE_COUNT);
 	ADD(write_at_not_begun_is_called_back, DRIVE_COUNT);
 	ADD(write_at_that_failed_for_nobody_is_reported_later, 3 * DRIVE_COUNT);
@@ -454,7 +486,7 @@ Suite *suite(void)
 	tc = scratch_case(s, "ends");
 	ADD(close_stuck_returns_and_the_descriptor_follows, 2 * DRIVE_COUNT);
 	ADD(loop_freed_stuck_returns_and_the_file_can_be_closed, 2);
-	ADD(detach_stuck_is_busy_and_cancels_nothing, DRIVE_COUNT);
+	ADD(detach_stuck_is_busy_and_cancels_nothing, 2 * DRIVE_COUNT);
 	ADD(detach_before_a_worker_has_begun_cancels, DRIVE_COUNT);
 	ADD(dump_names_a_read_at_that_waits, DRIVE_COUNT);
 	return s;

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -225,12 +226,63 @@ START_TEST(record_is_read_a_byte_at_a_time)
 }
 END_TEST
 
+/* Its reads fail until it is told what for. */
+START_TEST(record_that_cannot_be_read_fails_after_what_came_before)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | 1);
+	struct af_file *file;
+
+	if (fd < 0) {
+		fprintf(stderr, "skipped: userfaultfd: %s\n", strerror(errno));
+		return;
+	}
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	file = make_reader(fd, _i);
+	expect_error(&rig, af_file_read(file, 1, 0, NULL), -EINVAL);
+	ck_assert_int_eq(af_file_unread(file, "ab", 2), 0);
+	expect_error(&rig, af_file_read(file, 3, AFIO_FULL, NULL), -EINVAL);
+	expect_text(&rig, af_file_read(file, 3, 0, NULL), "ab", AFIO_ERROR);
+	expect_error(&rig, af_file_read(file, 1, 0, NULL), -EINVAL);
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A device of which each read is a record that must have room. */
+START_TEST(kernel_log_is_read_a_byte_at_a_time)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_CLOEXEC);
+	struct af_file *file;
+	struct af_future *f;
+	size_t n = 0;
+	char byte = 0;
+
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+		fprintf(stderr, "skipped: no /dev/kmsg\n");
+		return;
+	}
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	file = make_reader(fd, _i);
+	do {
+		f = af_file_read(file, 1, 0, MS(20000));
+		ck_assert_int_eq(drive(&rig, f), 0);
+		ck_assert_uint_eq(af_future_count(f), 1);
+		byte = *(const char *)af_future_data(f, NULL);
+		af_future_unref(f);
+	} while (n++ < 60 && byte != ';');
+	/* After the level, number, time and flags the text begins. */
+	ck_assert_int_eq(byte, ';');
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/records");
 	TCase *tc = test_case(s, "packets");
-	bool known = have_linux("packet pipes") &&
-		     offers("tee", tee(-1, -1, 1, 0));
+	bool known =
+		have_linux("packet pipes") && offers("tee", tee(-1, -1, 1, 0));
 
 	if (known) {
 		tcase_add_loop_test(tc,
@@ -245,5 +297,9 @@ Suite *suite(void)
 			    WAYS);
 	tc = test_case(s, "records");
 	tcase_add_loop_test(tc, record_is_read_a_byte_at_a_time, 0, WAYS * 4);
+	tcase_add_loop_test(
+		tc, record_that_cannot_be_read_fails_after_what_came_before, 0,
+		WAYS);
+	tcase_add_loop_test(tc, kernel_log_is_read_a_byte_at_a_time, 0, WAYS);
 	return s;
 }
