@@ -401,7 +401,7 @@ static void dump_done(struct af_future *done, void *arg)
 	}
 	af_loop_dump(rig.loop, out);
 	fclose(out);
-	ck_assert_msg(strstr(text, "waiting for open, for"), "%s", text);
+	ck_assert_msg(strstr(text, "waiting for open, done, for"), "%s", text);
 }
 
 /* A wait whose continuation goes on, while what it waits for is done. */
