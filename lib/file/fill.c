@@ -49,10 +49,11 @@ ssize_t afi_fill_by_read(struct af_file *file, size_t want)
 		r = afi_fill_end(file);
 	/*
 	 * After a full pipe look again: the read may have woken a writer that
-	 * filled it. After an error there is nothing to wait for.
+	 * filled it. After an end or an error there is nothing to wait for: the
+	 * next read is told again, unless this one keeps it.
 	 */
 	file->drained[AFI_READ] = r < (ssize_t)room && r < AFI_READ_SIZE &&
-				  (r >= 0 || r == -EAGAIN);
+				  (r > 0 || r == -EAGAIN);
 	if (r > 0)
 		file->in.len += (size_t)r;
 	else if (file->in.len == 0)

@@ -381,6 +381,28 @@ ROW(each_chunk_gets_every_byte_once)
 	free(data);
 }
 
+static int stop(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)flags;
+	(void)arg;
+	return 1;
+}
+
+/* It has seen the end, and not told of it. */
+ROW(read_behind_an_each_stopped_at_the_end_is_eof)
+{
+	struct af_future *each, *f;
+
+	send_text(&rig, "abc");
+	leave(&rig);
+	each = af_file_each_line(rig.reader, stop, NULL);
+	f = read_some(0);
+	expect_count(&rig, each, 3, 0);
+	expect_text(&rig, f, "", AFIO_EOF);
+}
+
 START_TEST(every_kind_is_listed)
 {
 	for (int i = 0; i < n_file_kinds; i++)
@@ -426,5 +448,6 @@ Suite *suite(void)
 	ADD_ROW(tc, each_async_waits_after_every_line, no_end);
 	ADD_ROW(tc, each_line_stopped_leaves_the_rest, 0);
 	ADD_ROW(tc, each_chunk_gets_every_byte_once, no_end | MESSAGES);
+	ADD_ROW(tc, read_behind_an_each_stopped_at_the_end_is_eof, no_end);
 	return s;
 }
