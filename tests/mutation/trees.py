@@ -68,6 +68,7 @@ def build(tree, *configure):
     if not os.path.exists(tree + '/Makefile'):
         run(['./bootstrap', '--no-configure'], tree)
         run(['./configure', '--disable-static'] + list(configure), tree)
+    run(['make', 'Makefile'], tree) # or words() has what this prints
     libraries = words(tree, '$(lib_LTLIBRARIES)')
     run(['make', '-j2'] + libraries, tree)
     # Those linked with a shared library need not be linked again.
