@@ -75,7 +75,7 @@ struct ssl_st;	   /* OpenSSL's SSL */
  *                    authority in ca_file or ca_path                          |
  * | context        | an OpenSSL context of the program's, for all that is not
  *                    here. It is not changed, and its sessions are not kept.
-                    Its callbacks may call no function of this library.
+ *                    Its callbacks may call no function of this library.
  *                    With it, only name, no_verify and, for a client, alpn may
  *                    be set                                                   |
  * | reserved       | must be zero                                             |
