@@ -76,6 +76,8 @@ Suite *suite(void)
 	Suite *s = suite_create("whole/out_of_memory");
 	TCase *tc = test_case(s, "out of memory");
 
+	/* Listeners pause for 0.1 s whenever memory has run out. */
+	tcase_set_timeout(tc, 4 * TEST_TIMEOUT);
 	/* By select(2), libevent allocates to wait, and fails without. */
 	unsetenv("EVENT_NOEPOLL");
 	unsetenv("EVENT_NOPOLL");
