@@ -196,8 +196,7 @@ static void stages_async_describe(const struct af_future *f, FILE *out)
 	const struct stages_async *async =
 		AFI_CONTAINER(f, const struct stages_async, future);
 
-	if (!f->done)
-		fprintf(out, " of stage %zu", async->all.next);
+	fprintf(out, " of stage %zu", async->all.next);
 }
 
 static const struct afi_future_ops stages_async_ops = {

@@ -75,9 +75,7 @@ static void change_describe(const struct af_future *f, FILE *out)
 	const struct change *change =
 		AFI_CONTAINER(f, const struct change, future);
 
-	/* Once it is done, the process may have been freed. */
-	if (!f->done)
-		fprintf(out, " of process %d", (int)change->process->exit.pid);
+	fprintf(out, " of process %d", (int)change->process->exit.pid);
 }
 
 static int change_start(struct change *change, const struct timeval *timeout)

@@ -222,8 +222,7 @@ static void spawn_async_describe(const struct af_future *f, FILE *out)
 	const struct spawn_async *async =
 		AFI_CONTAINER(f, const struct spawn_async, future);
 
-	if (async->job)
-		fprintf(out, " of %s", async->job->start.plan.program);
+	fprintf(out, " of %s", async->job->start.plan.program);
 }
 
 static const struct afi_future_ops spawn_async_ops = {

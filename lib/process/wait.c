@@ -51,9 +51,7 @@ void afi_process_wait_describe(const struct af_future *f, FILE *out)
 	const struct afi_process_wait *wait =
 		AFI_CONTAINER(f, const struct afi_process_wait, future);
 
-	/* Once it is done, the process may have been freed. */
-	if (!f->done)
-		fprintf(out, " for process %d", (int)wait->process->exit.pid);
+	fprintf(out, " for process %d", (int)wait->process->exit.pid);
 }
 
 struct af_future *afi_process_wait_new(struct af_process *process,

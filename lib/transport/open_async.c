@@ -134,8 +134,7 @@ static void open_async_describe(const struct af_future *f, FILE *out)
 	const struct open_async *async =
 		AFI_CONTAINER(f, const struct open_async, future);
 
-	if (async->job)
-		fprintf(out, " of %s", async->job->path);
+	fprintf(out, " of %s", async->job->path);
 }
 
 static const struct afi_future_ops open_async_ops = {
