@@ -258,7 +258,7 @@ struct af_file *af_datagram_open(struct af_loop *loop, const char *host,
 				 const struct af_datagram_options *options)
 {
 	static const struct af_datagram_options defaults;
-	struct afi_address address;
+	struct afi_address address = { .len = 0 };
 	int r = afi_loop_usable(loop);
 
 	if (!options)
