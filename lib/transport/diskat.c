@@ -218,6 +218,10 @@ void afi_disk_at_expire(struct af_future *f)
 		diskat_leave_job(op);
 		if (op->kind->count(op, diskat_result(job)))
 			return;
+		if (!op->full) {
+			afi_disk_at_finish(op, 0, 0);
+			return;
+		}
 	}
 	afi_disk_at_abort(op, -ETIMEDOUT);
 }

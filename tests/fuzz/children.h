@@ -36,8 +36,12 @@ static inline const char *helper_path(void)
 /* What the first child leaves in the loop is there before others count. */
 static inline void need_children(void)
 {
+#ifdef AFI_LINUX
 	static const struct af_spawn_options plain = { .die_with_parent =
 							       true };
+#else
+	static const struct af_spawn_options plain;
+#endif
 	struct af_future *f;
 	struct af_process *process;
 

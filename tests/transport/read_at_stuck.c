@@ -161,6 +161,23 @@ START_TEST(read_at_done_as_the_deadline_came_counts)
 }
 END_TEST
 
+/* Without AFIO_FULL a part is all that was asked for. */
+START_TEST(read_at_of_a_part_done_as_the_deadline_came_is_no_timeout)
+{
+	struct af_file *file;
+	struct af_future *f;
+
+	open_cold(_i);
+	file = containing("abcdef", "r");
+	f = af_file_read_at(file, 9, 2, 0, MS(5));
+	while (slow_calls() < 1)
+		sched_yield();
+	spin(50);
+	expect_text(&rig, f, "cdef", 0);
+	close_all(file);
+}
+END_TEST
+
 /* More was asked for than one worker's call reads. */
 START_TEST(read_at_done_in_part_as_the_deadline_came_has_the_part)
 {
@@ -476,6 +493,8 @@ Suite *suite(void)
 	ADD(read_at_stuck_can_be_cancelled_in_any_order, DRIVE_COUNT);
 	ADD(read_at_goes_on_beside_a_stuck_read, DRIVE_COUNT);
 	ADD(read_at_done_as_the_deadline_came_counts, DRIVE_COUNT);
+	ADD(read_at_of_a_part_done_as_the_deadline_came_is_no_timeout,
+	    DRIVE_COUNT);
 	ADD(read_at_done_in_part_as_the_deadline_came_has_the_part,
 	    DRIVE_COUNT);
 	ADD(write_at_stuck_counts_the_piece_under_way, 2 * DRIVE_COUNT);
