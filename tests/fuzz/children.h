@@ -6,11 +6,20 @@
 #ifndef TESTS_FUZZ_CHILDREN_H
 #define TESTS_FUZZ_CHILDREN_H
 
+#include "config.h"
+
 #include <errno.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "fuzz/loop.h"
+
+/* Whether a child can die with its parent. */
+#ifdef AFI_LINUX
+#define CAN_DIE true
+#else
+#define CAN_DIE false
+#endif
 
 #define HELPER(...) ((const char *const[]){ helper_path(), __VA_ARGS__, NULL })
 
@@ -36,12 +45,8 @@ static inline const char *helper_path(void)
 /* What the first child leaves in the loop is there before others count. */
 static inline void need_children(void)
 {
-#ifdef AFI_LINUX
 	static const struct af_spawn_options plain = { .die_with_parent =
-							       true };
-#else
-	static const struct af_spawn_options plain;
-#endif
+							       CAN_DIE };
 	struct af_future *f;
 	struct af_process *process;
 

@@ -102,7 +102,7 @@ static void start(struct child *c)
 				      .new_group = which & 1,
 				      .new_session = which & 2,
 				      .kill_on_free = which & 4,
-				      .die_with_parent = which & 8 };
+				      .die_with_parent = CAN_DIE && which & 8 };
 	struct af_future *f;
 
 	memset(c, 0, sizeof(*c));
