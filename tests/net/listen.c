@@ -15,6 +15,7 @@
 
 #include "support/contexts.h"
 #include "support/dial.h"
+#include "support/server.h"
 
 static struct rig rig;
 
@@ -44,21 +45,6 @@ static int option_of(const struct af_listener *listener, int level, int name)
 				    &value, &len),
 			 0);
 	return value;
-}
-
-static bool have_ipv6(void)
-{
-	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
-					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = cloexec_socket(AF_INET6, SOCK_STREAM);
-	bool have = fd >= 0 && bind(fd, (struct sockaddr *)&address,
-				    sizeof address) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	if (!have)
-		fprintf(stderr, "skipped: there is no IPv6\n");
-	return have;
 }
 
 /* Expects that a listener is not made, why, and what the text begins with. */

@@ -76,6 +76,21 @@ static inline bool server_try(const char *host, int port, int type, int *ret)
 	return true;
 }
 
+static inline bool have_ipv6(void)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = cloexec_socket(AF_INET6, SOCK_STREAM);
+	bool have = fd >= 0 &&
+		    bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!have)
+		fprintf(stderr, "skipped: there is no IPv6\n");
+	return have;
+}
+
 /* A socket that is bound there; port 0: any. */
 static inline int server_bind(const char *host, int port, int type)
 {

@@ -4,8 +4,9 @@
  * how many are kept.
  */
 #include <stdio.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
+#include "support/server.h"
 #include "support/tlsrig.h"
 
 /* A server of one version of TLS, by a context of the program's. */
@@ -33,12 +34,11 @@ static void open_version(int version)
 	SSL_CTX_free(context);
 }
 
-/* Connects, and hears of the server once, with which tickets come. */
-static bool connect_once(const char *name)
+/* With the ends open: hears of the server once, with which tickets come. */
+static bool meet(const char *name)
 {
 	bool resumed;
 
-	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
 	shake_well(name);
 	resumed = af_tls_is_resumed(client);
 	ck_assert_int_eq(af_tls_is_resumed(server), resumed);
@@ -47,6 +47,22 @@ static bool connect_once(const char *name)
 	close_ends();
 	rig_close(&rig);
 	return resumed;
+}
+
+static bool connect_once(const char *name)
+{
+	open_ends(KIND_SOCKETPAIR, DRIVE_AWAIT);
+	return meet(name);
+}
+
+static bool connect_to(const char *host, int listener)
+{
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	client = af_file_new(rig.loop,
+			     server_visit(host, server_port(listener)), 0);
+	server = af_file_new(rig.loop, server_accept(listener), 0);
+	ck_assert(client && server);
+	return meet("localhost");
 }
 
 static void end(void)
@@ -74,6 +90,27 @@ START_TEST(session_of_another_name_is_not_resumed)
 	ck_assert(!connect_once("example.test"));
 	ck_assert(connect_once("localhost"));
 	end();
+}
+END_TEST
+
+/* Another server has the port. Index: a version, and an address. */
+START_TEST(session_of_another_port_is_not_resumed)
+{
+	const char *host = _i / 2 ? "::1" : "127.0.0.1";
+	int a, b;
+
+	if (_i / 2 && !have_ipv6())
+		return;
+	a = server_listen(host, 0, 8);
+	b = server_listen(host, 0, 8);
+	open_version(versions[_i % 2]);
+	ck_assert(!connect_to(host, a));
+	ck_assert(!connect_to(host, b));
+	ck_assert(connect_to(host, a));
+	ck_assert(connect_to(host, b));
+	end();
+	close(a);
+	close(b);
 }
 END_TEST
 
@@ -143,6 +180,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, second_connection_resumes_the_session, 0, 2);
 	tcase_add_loop_test(tc, session_of_another_name_is_not_resumed, 0, 2);
+	tcase_add_loop_test(tc, session_of_another_port_is_not_resumed, 0, 4);
 	tcase_add_loop_test(tc, session_is_kept_if_the_peer_breaks_off, 0, 2);
 	tcase_add_loop_test(tc, other_client_does_not_resume, 0, 2);
 	tcase_add_loop_test(tc, oldest_session_makes_room_for_a_new_one, 0, 2);
