@@ -14,11 +14,14 @@
 
 #include "fuzz/loop.h"
 
-/* Whether a child can die with its parent. */
+/*
+ * Whether a child can die with its parent, and is known from a newer one with
+ * its number.
+ */
 #ifdef AFI_LINUX
-#define CAN_DIE true
+#define LINUX_FILES true
 #else
-#define CAN_DIE false
+#define LINUX_FILES false
 #endif
 
 #define HELPER(...) ((const char *const[]){ helper_path(), __VA_ARGS__, NULL })
@@ -46,7 +49,7 @@ static inline const char *helper_path(void)
 static inline void need_children(void)
 {
 	static const struct af_spawn_options plain = { .die_with_parent =
-							       CAN_DIE };
+							       LINUX_FILES };
 	struct af_future *f;
 	struct af_process *process;
 

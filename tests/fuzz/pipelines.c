@@ -316,7 +316,7 @@ static void take_all(void)
 	ends.err.kind = errs[which % 3];
 	ends.new_group = which & 8;
 	ends.kill_on_free = which & 16;
-	ends.die_with_parent = CAN_DIE && which & 32;
+	ends.die_with_parent = LINUX_FILES && which & 32;
 	n_stages = 1 + take_below(program, MAX_STAGES);
 	for (unsigned i = 0; i < n_stages; i++)
 		take_stage(&stages[i], i);

@@ -102,7 +102,8 @@ static void start(struct child *c)
 				      .new_group = which & 1,
 				      .new_session = which & 2,
 				      .kill_on_free = which & 4,
-				      .die_with_parent = CAN_DIE && which & 8 };
+				      .die_with_parent =
+					      LINUX_FILES && which & 8 };
 	struct af_future *f;
 
 	memset(c, 0, sizeof(*c));
@@ -251,7 +252,7 @@ static void poll_it(struct child *c)
 		must(said == status);
 	r = af_process_usage(c->process, &usage);
 	must(r == (ended ? 0 : -EINPROGRESS) ||
-	     (r == -ECHILD && ended && c->reaped));
+	     (r == -ECHILD && ended && (c->reaped || !LINUX_FILES)));
 }
 
 /* Waits for what must happen, without the library, which then knows it, too. */
@@ -283,12 +284,12 @@ static void reap(struct child *c)
 	int status, r;
 
 	if (has_ended(c, &status) <= 0) {
-		if (c->status < 0)
+		if (c->status < 0 && LINUX_FILES)
 			must(af_loop_reaped(loop, pid, 0) == 0 ||
 			     has_ended(c, &status));
 		return;
 	}
-	if (take_byte(program) & 1) {
+	if (take_byte(program) & 1 && LINUX_FILES) {
 		/* Not before it has been reaped. */
 		r = af_process_set_status(c->process, status);
 		must(r == -EBUSY || c->status >= 0);
