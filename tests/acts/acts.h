@@ -77,6 +77,9 @@ void acts_play(const struct act *act);
 /* What a constructor made; nothing only for an error that is excused. */
 void *made(void *object);
 
+/* An empty file of which each read and write is a job; or as made(). */
+struct af_file *direct_file(struct scene *s);
+
 /* Counts f's end in *arg, which is an unsigned. */
 void tell(struct af_future *done, void *arg);
 

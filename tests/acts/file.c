@@ -162,25 +162,33 @@ void act_disk(struct scene *s)
 	ck_assert_int_eq(af_file_close(file), 0);
 }
 
+struct af_file *direct_file(struct scene *s)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	struct af_file *file;
+
+	unlink(path);
+	fcntl(fd, F_SETFL, O_DIRECT);
+	file = made(af_file_new(s->loop, fd, 0));
+	if (file)
+		fcntl(fd, F_SETFL, 0);
+	else
+		close(fd);
+	return file;
+}
+
 /* At offsets, by jobs. */
 void act_disk_at(struct scene *s)
 {
-	char path[] = P_tmpdir "/asyncfile-XXXXXX";
 	unsigned char data[50];
 	struct af_file *file;
 	size_t total = 0;
-	int fd = mkostemp(path, O_CLOEXEC);
 
 	ck_assert_int_eq(af_loop_set_workers(s->loop, 0), 0);
-	unlink(path);
-	/* Without it, reads would need no job. */
-	fcntl(fd, F_SETFL, O_DIRECT);
-	file = made(af_file_new(s->loop, fd, 0));
-	if (!file) {
-		close(fd);
+	file = direct_file(s);
+	if (!file)
 		return;
-	}
-	fcntl(fd, F_SETFL, 0);
 	pattern_fill(data, sizeof data, 0);
 	end_write(s,
 		  af_file_write_at(file, data, sizeof data, 0, AFIO_FULL, NULL),

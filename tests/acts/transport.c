@@ -90,24 +90,17 @@ void act_over_socket(struct scene *s)
 	close(fds[0]);
 }
 
-/* Each call is a worker's, as the page cache is passed by. */
+/* Each call is a worker's. */
 void act_disk_late(struct scene *s)
 {
-	char path[] = P_tmpdir "/asyncfile-XXXXXX";
 	unsigned char data[50];
 	struct af_file *file;
 	size_t total = 0;
-	int fd = mkostemp(path, O_CLOEXEC);
 
 	ck_assert_int_eq(af_loop_set_workers(s->loop, 1), 0);
-	unlink(path);
-	fcntl(fd, F_SETFL, O_DIRECT);
-	file = made(af_file_new(s->loop, fd, 0));
-	if (!file) {
-		close(fd);
+	file = direct_file(s);
+	if (!file)
 		return;
-	}
-	fcntl(fd, F_SETFL, 0);
 	pattern_fill(data, sizeof data, 0);
 	end_write(s,
 		  af_file_write_at(file, data, sizeof data, 0, AFIO_FULL,
