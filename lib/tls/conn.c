@@ -253,7 +253,7 @@ int afi_conn_keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct afi_bio *io = afi_bio_of(SSL_get_rbio(ssl));
 	struct afi_conn *conn =
-		(struct afi_conn *)((char *)io - offsetof(struct afi_conn, io));
+		(void *)((char *)io - offsetof(struct afi_conn, io));
 
 	return conn->key &&
 	       afi_sessions_put(&conn->tls->sessions, conn->key, session);
