@@ -26,9 +26,11 @@ static void open_rig(int driver)
 
 static in_port_t port_of(const struct sockaddr *address)
 {
-	if (address->sa_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)address)->sin_port);
+	const struct sockaddr_in6 *in6 = (const void *)address;
+	const struct sockaddr_in *in = (const void *)address;
+
+	return ntohs(address->sa_family == AF_INET6 ? in6->sin6_port
+						    : in->sin_port);
 }
 
 static in_port_t listener_port(const struct af_listener *listener, size_t i)
