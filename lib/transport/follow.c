@@ -141,13 +141,27 @@ static void follow_watch_files(const struct follow_op *follow)
 				       follow->next);
 }
 
-/* Whether the writer has gone over to the next file. */
+/* Whether the path need not be looked at. */
+static bool follow_is_notified(const struct follow_op *follow)
+{
+	return !follow->always_polls && follow->watch &&
+	       afi_follow_watch_is_sure(follow->watch);
+}
+
+/* Whether the writer has gone over to the next file, or to one after it. */
 static bool follow_is_over(const struct follow_op *follow)
 {
-	struct stat st;
+	struct stat next, st;
 
-	return (fstat(follow->next, &st) == 0 && st.st_size > 0) ||
-	       (follow->watch && afi_follow_watch_has_more(follow->watch));
+	if (follow->watch && afi_follow_watch_has_more(follow->watch))
+		return true;
+	if (fstat(follow->next, &next) < 0)
+		return false;
+	if (next.st_size > 0)
+		return true;
+	return !follow_is_notified(follow) && stat(follow->path, &st) == 0 &&
+	       !afi_follow_is_same(&next, &st) &&
+	       !afi_follow_is_same(follow_known(follow), &st);
 }
 
 static bool follow_is_truncated(const struct follow_op *follow)
@@ -163,8 +177,7 @@ static void follow_on_tick(struct afi_deadline *deadline);
 /* Looks again after a while, unless it would be notified; 0 or -ENOMEM. */
 static int follow_wait(struct follow_op *follow)
 {
-	if (follow->deadline.loop || (!follow->always_polls && follow->watch &&
-				      afi_follow_watch_is_sure(follow->watch)))
+	if (follow->deadline.loop || follow_is_notified(follow))
 		return 0;
 	return afi_deadline_start(&follow->deadline, follow->future.loop,
 				  &follow->poll, follow_on_tick);

@@ -17,6 +17,7 @@
 
 #include "support/denied.h"
 #include "support/scratch.h"
+#include "support/server.h"
 
 static struct rig rig;
 static struct af_future *follow;
@@ -140,6 +141,29 @@ START_TEST(file_that_stays_empty_and_is_replaced_is_passed_over)
 	append("log", "");
 	ck_assert_int_eq(af_await_for(follow, MS(5)), -ETIMEDOUT);
 	move("log", "log.2");
+	append("log", "two\n");
+	until("one\n|^two\n|");
+	finish();
+}
+END_TEST
+
+/* The same where the path is looked at, and the file was open before. */
+START_TEST(file_that_is_looked_at_and_stays_empty_is_passed_over)
+{
+	const struct denied inotify = { "inotify", SYS_inotify_init1, 0, 0, 0 };
+	int fds;
+
+	if (!deny(&inotify, 1, EPERM))
+		return;
+	begin_after_one(_i, true);
+	fds = count_fds();
+	append("log", "");
+	while (count_fds() == fds)
+		ck_assert_int_eq(af_await_for(follow, MS(1)), -ETIMEDOUT);
+	move("log", "log.2");
+	ck_assert_int_eq(af_await_for(follow, MS(10)), -ETIMEDOUT);
+	append("log", "");
+	ck_assert_int_eq(af_await_for(follow, MS(10)), -ETIMEDOUT);
 	append("log", "two\n");
 	until("one\n|^two\n|");
 	finish();
@@ -375,6 +399,7 @@ Suite *suite(void)
 	ADD(file_overwritten_by_a_move_is_passed_over);
 	ADD(file_moved_away_is_passed_over_and_one_renamed_is_read);
 	ADD(file_that_stays_empty_and_is_replaced_is_passed_over);
+	ADD(file_that_is_looked_at_and_stays_empty_is_passed_over);
 	ADD(file_whose_new_name_makes_too_long_a_path_is_passed_over);
 	ADD(more_notifications_than_there_is_room_for_make_it_look);
 	tcase_add_test(tc,
