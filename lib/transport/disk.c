@@ -47,6 +47,23 @@ static bool disk_saw_end_before(const struct af_file *file)
 	return job && job->done == 0 && job->reads_ended != file->reads_ended;
 }
 
+/* What was found for nobody: 0, the end; an error; -EAGAIN: nothing, or no more. */
+static ssize_t disk_take_end(struct afi_disk *disk)
+{
+	struct afi_disk_end end = disk->end;
+	struct stat st;
+
+	disk->end.is_known = false;
+	if (!end.is_known)
+		return -EAGAIN;
+	if (end.error)
+		return end.error;
+	return fstat(disk->file.fd, &st) == 0 && st.st_size == end.size &&
+			       lseek(disk->file.fd, 0, SEEK_CUR) == end.at
+		       ? 0
+		       : -EAGAIN;
+}
+
 static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 {
 	struct afi_disk *disk = afi_disk_of(file);
@@ -59,7 +76,9 @@ static ssize_t disk_read(struct af_file *file, void *buf, size_t len)
 		afi_disk_discard(disk, AFI_READ);
 	if (disk->jobs[AFI_READ])
 		return disk_take_read(disk, buf, len);
-	r = afi_nowait_read(&disk->nowait, buf, len, AFI_AT_POSITION);
+	r = disk_take_end(disk);
+	if (r == -EAGAIN)
+		r = afi_nowait_read(&disk->nowait, buf, len, AFI_AT_POSITION);
 	if (r != -EAGAIN)
 		return r;
 	job = afi_disk_job_new(file, AFI_READ,
@@ -304,6 +323,7 @@ static int disk_put_back(struct af_file *file)
 		return -EBUSY;
 	if (file->attached)
 		disk_drop_ahead(afi_disk_of(file));
+	afi_disk_of(file)->end.is_known = false;
 	afi_disk_of(file)->warm = 0;
 	afi_disk_of(file)->in_a_row = false;
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -159,6 +160,15 @@ static off_t diskjob_at(const struct afi_disk_job *job)
 	return job->placed ? job->at : lseek(job->fd, 0, SEEK_CUR);
 }
 
+/* The size of the file, so that an end that it finds can be found again. */
+static void diskjob_note_size(struct afi_disk_job *job)
+{
+	struct stat st;
+
+	if (!job->placed)
+		job->size = fstat(job->fd, &st) < 0 ? -1 : st.st_size;
+}
+
 /* read(2) fails with EINVAL where it could go past the largest position. */
 static bool diskjob_shrink(const struct afi_disk_job *job, struct iovec *iov)
 {
@@ -185,6 +195,7 @@ void afi_disk_work_read(struct afi_job *base)
 	struct iovec iov = { job->chunk->data + job->start, job->len };
 	ssize_t r;
 
+	diskjob_note_size(job);
 	do
 		r = diskjob_read(job, &iov);
 	while (r < 0 && (errno == EINTR ||
@@ -246,6 +257,7 @@ void afi_disk_work_read_aligned(struct afi_job *base)
 {
 	struct afi_disk_job *job = diskjob_of(base);
 
+	diskjob_note_size(job);
 	job->error = diskjob_read_blocks(job, BLOCK);
 	if (job->error == -EINVAL)
 		job->error = diskjob_read_blocks(job, LARGE_BLOCK);

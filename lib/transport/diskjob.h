@@ -39,6 +39,7 @@ struct afi_disk_job {
 	size_t len;
 	size_t start, done;   /* bytes returned by disk_read(); bytes moved */
 	unsigned reads_ended; /* a read: of the file, when it was made */
+	off_t size;    /* a read that is not placed: of the file, before it */
 	size_t before; /* orphans: bytes buffered before it and never taken */
 	int error;
 	/* Placed: whose it is; NULL: that one has ended, or has the result. */

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "transport/diskturn.h"
 
@@ -85,13 +86,22 @@ void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job)
 		disk->warm = job->at + (off_t)job->len;
 }
 
+static void diskturn_note_end(struct afi_disk *disk,
+			      const struct afi_disk_job *job)
+{
+	disk->end.is_known = true;
+	disk->end.error = job->error;
+	disk->end.at = lseek(disk->file.fd, 0, SEEK_CUR);
+	disk->end.size = job->size;
+}
+
 static void diskturn_on_back(struct afi_job *base)
 {
 	struct afi_disk_job *job =
 		AFI_CONTAINER(base, struct afi_disk_job, job);
 	struct af_file *file = job->file;
 	enum afi_direction direction = job->direction;
-	bool counted = job->counted;
+	bool counted = job->counted, warming, for_nobody;
 	struct afi_disk *disk;
 
 	afi_disk_job_put(job);
@@ -100,11 +110,13 @@ static void diskturn_on_back(struct afi_job *base)
 	disk = afi_disk_of(file);
 	if (counted && job->error)
 		disk->error = job->error;
-	if (job->job.work == afi_disk_work_warm)
+	warming = job->job.work == afi_disk_work_warm;
+	for_nobody = TAILQ_EMPTY(&file->ops[direction]) && job->done == 0;
+	if (warming)
 		afi_disk_warmed(disk, job);
-	/* With no read pending, the next one finds end or error again. */
-	if (counted || job->job.work == afi_disk_work_warm ||
-	    (job->done == 0 && TAILQ_EMPTY(&file->ops[direction])))
+	else if (for_nobody && direction == AFI_READ)
+		diskturn_note_end(disk, job);
+	if (counted || warming || for_nobody)
 		afi_disk_discard(disk, direction);
 	if (counted)
 		afi_disk_wake_late(disk);

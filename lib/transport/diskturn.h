@@ -9,6 +9,13 @@
 #include "transport/diskjob.h"
 #include "transport/nowait.h"
 
+/* What a read found that had ended before: told to the next one, if it is so. */
+struct afi_disk_end {
+	bool is_known;
+	int error;	/* 0: the end of the file */
+	off_t at, size; /* the position and the size then */
+};
+
 struct afi_disk {
 	struct af_file file;
 	struct afi_task task;
@@ -16,7 +23,8 @@ struct afi_disk {
 	enum afi_direction turn;      /* whose turn it is, when both wait */
 	bool has_start;		      /* its position cannot be below 0 */
 	struct afi_nowait nowait;
-	int error;	 /* of a write whose operation had ended */
+	int error; /* of a write whose operation had ended */
+	struct afi_disk_end end;
 	bool in_a_row;	 /* the last read by a worker found all it asked for */
 	off_t warm;	 /* the file is in the page cache up to here */
 	bool never_warm; /* the page cache is bypassed */

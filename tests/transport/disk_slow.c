@@ -294,6 +294,55 @@ START_TEST(disk_seek_during_a_read_or_a_write_fails_ebusy)
 END_TEST
 
 /* Of what was gathered nothing is lost, and a part is not the whole. */
+/* Reads without waiting, again and again, until one has an outcome. */
+static struct af_future *polling(struct af_file *file)
+{
+	struct af_future *f;
+
+	for (;;) {
+		f = af_file_read(file, 9, 0, MS(0));
+		if (drive(&rig, f) != -ETIMEDOUT)
+			return f;
+		af_future_unref(f);
+		expect_life();
+	}
+}
+
+START_TEST(disk_end_is_found_by_reads_that_do_not_wait)
+{
+	struct af_file *file;
+	int fd;
+
+	open_way(_i);
+	file = containing("abc", "r");
+	expect_text(&rig, polling(file), "abc", 0);
+	expect_text(&rig, polling(file), "", AFIO_EOF);
+	expect_text(&rig, polling(file), "", AFIO_EOF);
+	fd = open("file", O_WRONLY | O_APPEND | O_CLOEXEC);
+	put_text(fd, "def");
+	close(fd);
+	expect_text(&rig, polling(file), "def", 0);
+	expect_text(&rig, polling(file), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_seek(file, 4, SEEK_SET), 4);
+	expect_text(&rig, polling(file), "ef", 0);
+	close_all(file);
+}
+END_TEST
+
+START_TEST(disk_error_is_found_by_reads_that_do_not_wait)
+{
+	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
+	struct af_file *file;
+
+	open_way(_i);
+	slow_set(&slow);
+	file = containing("abc", "r");
+	expect_text(&rig, polling(file), "abc", 0);
+	expect_error(&rig, polling(file), -EIO);
+	close_all(file);
+}
+END_TEST
+
 START_TEST(disk_read_error_follows_the_data)
 {
 	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
@@ -667,6 +716,8 @@ Suite *suite(void)
 	ADD(disk_file_that_grows_is_read_on, ALL_WAYS);
 	ADD(disk_position_is_where_the_reads_ended, ALL_WAYS);
 	ADD(disk_write_past_the_limit_is_efbig_without_a_signal, ALL_WAYS);
+	ADD(disk_end_is_found_by_reads_that_do_not_wait, ALL_WAYS);
+	ADD(disk_error_is_found_by_reads_that_do_not_wait, DRIVE_COUNT);
 	ADD(disk_read_error_follows_the_data, DRIVE_COUNT);
 	ADD(disk_write_error_says_what_went_out, DRIVE_COUNT);
 	ADD(disk_write_of_much_is_made_in_pieces, DRIVE_COUNT);

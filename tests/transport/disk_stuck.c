@@ -126,6 +126,29 @@ START_TEST(disk_end_seen_for_another_read_is_looked_at_again)
 	close_all(file);
 }
 END_TEST
+/* Whose position another descriptor moves. */
+START_TEST(disk_end_seen_for_nobody_is_forgotten_where_the_position_moves)
+{
+	struct af_file *file;
+	struct af_future *f;
+
+	open_way(5 * DRIVE_COUNT + _i);
+	file = containing("abc", "r");
+	ck_assert_int_eq(af_file_seek(file, 3, SEEK_SET), 3);
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	/* Until it is back; if it is not, it ends as one for another read. */
+	for (int i = 0; i < 10; i++)
+		expect_life();
+	ck_assert_int_eq(lseek(af_file_fd(file), 1, SEEK_SET), 1);
+	expect_text(&rig, reading(file, 9), "bc", 0);
+	close_all(file);
+}
+END_TEST
 
 /* In one turn, in which it is not yet known that nobody waits any more. */
 START_TEST(disk_end_seen_as_the_deadline_came_is_looked_at_again)
@@ -516,6 +539,8 @@ Suite *suite(void)
 	ADD(disk_read_stuck_in_the_middle_has_what_came, DRIVE_COUNT);
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
+	ADD(disk_end_seen_for_nobody_is_forgotten_where_the_position_moves,
+	    DRIVE_COUNT);
 	ADD(disk_end_seen_for_another_read_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_before_a_read_began_is_looked_at_again, DRIVE_COUNT);
