@@ -149,6 +149,10 @@ static void copy(struct handle *from)
 	if (from == to || n < 0 || !may_write(to)) {
 		must(r == (n < 0 || !may_write(to) ? -EBADF : -EINVAL));
 		must(af_future_count(p.f) == 0);
+	} else if (n > 0 && to->late) {
+		/* As any write, it is told first, and takes nothing. */
+		must(r == to->late && af_future_count(p.f) == 0);
+		to->late = 0;
 	} else {
 		while (done < n && plain > 0) {
 			plain = plain_write(to, &p, (size_t)done, (size_t)n);
