@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 
+#include <event2/event.h>
+
 #include "support/memory.h"
 
 static struct rig rig;
@@ -37,6 +39,15 @@ static struct af_future *(*const operations[])(void) = {
 };
 #define OPERATIONS ((int)(sizeof operations / sizeof *operations))
 
+/* Has the i-th allocation, the library's or libevent's, fail from now on. */
+static void begin_failure(size_t i)
+{
+	memory.n = memory.failed = 0;
+	memory.from = i;
+	memory.until = i + 1;
+	memory.watched = true;
+}
+
 /* Plays one in which the i-th allocation fails; false: there are not so many. */
 static bool play(struct af_future *(*begin)(void), int way, size_t i)
 {
@@ -47,10 +58,7 @@ static bool play(struct af_future *(*begin)(void), int way, size_t i)
 	rig_open(&rig, way);
 	rig_reader(&rig);
 	put_text(rig.out, "abc\nd");
-	memory.n = memory.failed = 0;
-	memory.from = i;
-	memory.until = i + 1;
-	memory.watched = true;
+	begin_failure(i);
 	f = begin();
 	r = drive(&rig, f);
 	memory.watched = false;
@@ -75,6 +83,39 @@ START_TEST(read_after_one_that_ran_out_of_memory_has_all_bytes)
 }
 END_TEST
 
+/* libevent's first timer takes memory. Whoever has none has seen no silence. */
+START_TEST(idle_that_runs_out_of_memory_fails_enomem)
+{
+	bool failed = true;
+	int refused = 0;
+	int64_t since;
+
+	event_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free);
+	event_set_log_callback(expect_cause);
+	for (size_t i = 0; failed; i++) {
+		struct af_future *f;
+		int r;
+
+		rig_open(&rig, _i);
+		rig_reader(&rig);
+		begin_failure(i);
+		since = now_us();
+		f = af_file_idle(rig.reader, MS(8));
+		r = drive(&rig, f);
+		memory.watched = false;
+		failed = memory.failed > 0;
+		if (r == 0)
+			expect_elapsed(since, 8);
+		else
+			ck_assert(r == -ENOMEM && failed);
+		refused += r < 0;
+		af_future_unref(f);
+		rig_close(&rig);
+	}
+	ck_assert_int_ge(refused, 2);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/out_of_memory");
@@ -83,5 +124,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc,
 			    read_after_one_that_ran_out_of_memory_has_all_bytes,
 			    0, OPERATIONS * EVERY_WAY);
+	tcase_add_loop_test(tc, idle_that_runs_out_of_memory_fails_enomem, 0,
+			    DRIVE_COUNT);
 	return s;
 }
