@@ -259,6 +259,31 @@ START_TEST(terminal_comes_back_without_pidfds)
 }
 END_TEST
 
+/*
+ * A look at whether it stops keeps no loop running, one at whether it ends does,
+ * also if both are due together.
+ */
+static void is_awaited_without_pidfds(void)
+{
+	const struct denied pidfds[] = { DENIED_PIDFDS };
+	struct af_process *process;
+	struct af_future *f;
+
+	if (!deny(pidfds, 2, EPERM))
+		return;
+	process = start_in_foreground();
+	f = af_process_wait(process, NULL);
+	rig_hang_up(&rig);
+	expect_status(&rig, f, EXITED(0));
+	af_process_free(process);
+}
+
+START_TEST(end_of_a_child_in_the_foreground_is_awaited_without_pidfds)
+{
+	in_session(is_awaited_without_pidfds, _i);
+}
+END_TEST
+
 /* A stop that cannot be seen is none; the end is seen. */
 static void stops_unseen(void)
 {
@@ -1064,6 +1089,9 @@ Suite *suite(void)
 	tcase_add_test(tc, terminal_comes_back_when_the_end_is_polled);
 	tcase_add_loop_test(tc, terminal_comes_back_without_pidfds, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, end_of_a_child_in_the_foreground_is_awaited_without_pidfds,
+		0, DRIVE_COUNT);
 	tcase_add_loop_test(
 		tc, terminal_comes_back_at_the_end_if_stops_cannot_be_seen, 0,
 		DRIVE_COUNT);
