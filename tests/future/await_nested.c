@@ -4,6 +4,7 @@
  * base leaves behind: deadlines, timers, descriptors and children of before.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -661,6 +662,116 @@ START_TEST(children_left_alone_are_reaped_in_a_wait)
 }
 END_TEST
 
+/* Two files whose bufferevents call the program. */
+static struct {
+	struct bufferevent *bev;
+	struct af_file *file;
+	int out;
+	bool called;
+} calling[2];
+
+static struct af_future *posted;
+static pthread_t poster;
+
+static void open_calling(int i, evbuffer_cb_func called)
+{
+	int pair[2];
+
+	make_pair(KIND_SOCKETPAIR, pair);
+	evutil_make_socket_nonblocking(pair[0]);
+	calling[i].called = false;
+	calling[i].out = pair[1];
+	calling[i].bev = bufferevent_socket_new(af_loop_base(stage.loop),
+						pair[0], BEV_OPT_CLOSE_ON_FREE);
+	evbuffer_add_cb(bufferevent_get_input(calling[i].bev), called, NULL);
+	calling[i].file =
+		af_file_from_bufferevent(stage.loop, calling[i].bev, 0);
+	put_text(pair[1], "x");
+}
+
+static void close_calling(int i)
+{
+	ck_assert_int_eq(af_file_close(calling[i].file), 0);
+	close(calling[i].out);
+}
+
+static void await_x(int i)
+{
+	struct af_future *f = af_file_read(calling[i].file, 1, 0, NULL);
+
+	ck_assert_int_eq(af_await(f), 0);
+	ck_assert_str_eq(af_future_data(f, NULL), "x");
+	af_future_unref(f);
+}
+
+static void await_in_the_second(struct evbuffer *buf,
+				const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)buf;
+	(void)info;
+	(void)arg;
+	if (!calling[1].called) {
+		calling[1].called = true;
+		await_ms(1);
+	}
+}
+
+static void resolve_posted(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(af_future_resolve(posted, NULL, NULL), 0);
+}
+
+static void *post_to_the_outer(void *arg)
+{
+	af_loop_post(stage.loop, resolve_posted, arg);
+	return NULL;
+}
+
+static void await_in_the_first(struct evbuffer *buf,
+			       const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)buf;
+	(void)info;
+	if (calling[0].called)
+		return;
+	calling[0].called = true;
+	await_x(1);
+	pthread_create(&poster, NULL, post_to_the_outer, arg);
+}
+
+static void await_the_post(void *arg)
+{
+	struct af_future *read = af_file_read(calling[0].file, 1, 0, NULL);
+	struct af_future *quiet = nap(30000);
+	int64_t since = now_us();
+
+	(void)arg;
+	posted = af_future_new(stage.loop, NULL, NULL);
+	ck_assert_int_eq(af_await(posted), 0);
+	ck_assert_int_lt(now_us() - since, 20000000);
+	pthread_join(poster, NULL);
+	af_future_unref(posted);
+	af_future_cancel(quiet);
+	af_future_unref(quiet);
+	ck_assert_int_eq(af_await(read), 0);
+	af_future_unref(read);
+}
+
+/* The waits in it had bases of their own, which are gone or kept for later. */
+START_TEST(post_after_waits_in_a_private_wait_wakes_that)
+{
+	stage_open(&stage, (enum context)_i);
+	open_calling(0, await_in_the_first);
+	open_calling(1, await_in_the_second);
+	stage_play(&stage, await_the_post, NULL);
+	ck_assert(calling[1].called);
+	for (int i = 0; i < 2; i++)
+		close_calling(i);
+	stage_close(&stage);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("future/await_nested");
@@ -685,5 +796,6 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, await_in_a_callback_of_a_private_wait_has_its_own_base, 0,
 		CONTEXT_COUNT);
+	ADD(post_after_waits_in_a_private_wait_wakes_that);
 	return s;
 }
