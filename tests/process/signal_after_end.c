@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/children.h"
+#include "support/denied.h"
 
 /*
  * Starts a stranger with that number, which lives until rig->out hangs up; -1
@@ -86,6 +87,30 @@ START_TEST(signal_child_that_another_reaped_hits_nobody)
 }
 END_TEST
 
+/* Then only its parent can tell that it is gone. */
+START_TEST(signal_child_that_another_reaped_without_pidfds_is_esrch)
+{
+	const struct denied pidfds[] = {
+		DENIED_PIDFDS,
+		{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, 0, 0 },
+	};
+	struct af_process *process;
+	struct rig rig;
+	pid_t pid;
+
+	if (!deny(pidfds, 3, EPERM))
+		return;
+	rig_open(&rig, _i);
+	process = start(&rig, HELPER("exit", "0"), NULL);
+	pid = af_process_pid(process);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
+	ck_assert_int_eq(af_process_signal_group(process, SIGKILL), -ESRCH);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
 static void drop_stop(struct rig *rig, struct af_future *stop)
 {
 	int r = drive(rig, stop);
@@ -131,6 +156,9 @@ Suite *suite(void)
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, signal_child_that_another_reaped_hits_nobody, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, signal_child_that_another_reaped_without_pidfds_is_esrch, 0,
+		DRIVE_COUNT);
 	tcase_add_loop_test(
 		tc, signal_group_whose_leader_another_reaped_hits_nobody, 0,
 		DRIVE_COUNT);
