@@ -278,9 +278,15 @@ START_TEST(write_to_a_peer_that_broke_off_fails_epipe)
 }
 END_TEST
 
+/* What the library receives at most for one call of OpenSSL. */
+#define CALL_MAX 65536
+/* The bytes of a message that a record has, and how long one of so many is. */
+#define FRAGMENT 512
+#define FULL_RECORD (5 + FRAGMENT + 17)
+
 /* Between the two ends; what the server says is held back once there is some. */
 static int relayed[2];
-static unsigned char held[65536];
+static unsigned char held[262144];
 static size_t held_len;
 
 static void relay(int from, int to)
@@ -299,19 +305,25 @@ static void relay(int from, int to)
 	held_len += (size_t)n;
 }
 
-/* The length of the first record that is held. */
+/* The length of the record that is held there. */
+static size_t record_at(size_t at)
+{
+	return 5 + 256 * (size_t)held[at + 3] + held[at + 4];
+}
+
 static size_t held_record(void)
 {
-	return 5 + 256 * (size_t)held[3] + held[4];
+	return record_at(0);
 }
 
 /*
  * A handshake through the relay, of a server whose tickets take more than one
  * record: they have the certificate of the client, and are held.
  */
-static void open_relayed(enum driver driver)
+static void open_relayed(enum driver driver, size_t tickets)
 {
 	struct af_future *a, *b;
+	size_t before;
 	int fds[2][2];
 
 	rig_open_loop(&rig, driver);
@@ -324,7 +336,8 @@ static void open_relayed(enum driver driver)
 	client_tls = CLIENT(.cert_file = "client.pem");
 	server_tls = SERVER(.verify_client = true, .ca_file = "ca.pem");
 	a = af_accept_tls(server, server_tls, MS(20000));
-	SSL_set_max_send_fragment(af_tls_ssl(server), 512);
+	SSL_set_max_send_fragment(af_tls_ssl(server), FRAGMENT);
+	SSL_set_num_tickets(af_tls_ssl(server), tickets);
 	b = af_start_tls(client, "localhost", client_tls, MS(20000));
 	while (!af_future_is_done(a) || !af_future_is_done(b)) {
 		relay(relayed[1], relayed[0]);
@@ -336,8 +349,10 @@ static void open_relayed(enum driver driver)
 	ck_assert(server && client);
 	af_future_unref(a);
 	af_future_unref(b);
-	while (held_len == 0)
+	do {
+		before = held_len;
 		relay(relayed[0], -1);
+	} while (held_len == 0 || held_len > before);
 }
 
 /*
@@ -352,7 +367,7 @@ START_TEST(write_after_a_part_of_a_ticket_waits_for_the_rest)
 	size_t n;
 	int64_t cpu;
 
-	open_relayed((enum driver)(_i % DRIVE_COUNT));
+	open_relayed((enum driver)(_i % DRIVE_COUNT), 2);
 	n = held_record();
 	ck_assert_uint_lt(n, held_len);
 	put(relayed[1], held, n);
@@ -388,6 +403,44 @@ START_TEST(write_after_a_part_of_a_ticket_waits_for_the_rest)
 }
 END_TEST
 
+/* Where the first part of a ticket that is not its first begins, from there on. */
+static size_t held_second_part(size_t from)
+{
+	size_t at = 0, before = 0;
+
+	while (at < from || before != FULL_RECORD) {
+		before = record_at(at);
+		at += before;
+		ck_assert_uint_lt(at + 5, held_len);
+	}
+	return at;
+}
+
+/* What the read has not received, because it was too much, the write does. */
+START_TEST(write_after_a_read_that_received_its_share_goes_on)
+{
+	size_t from;
+
+	open_relayed((enum driver)_i, 160);
+	from = held_second_part(CALL_MAX) + 6 - CALL_MAX;
+	put(relayed[1], held, from);
+	expect_error(&rig, af_file_read(client, 3, 0, MS(0)), -ETIMEDOUT);
+	/* Its call ends in that part. */
+	put(relayed[1], held + from, held_len - from);
+	expect_error(&rig, af_file_read(client, 3, 0, MS(0)), -ETIMEDOUT);
+	ck_assert(SSL_in_init(af_tls_ssl(client)));
+	expect_count(&rig,
+		     af_file_write(client, "abc", 3, AFIO_FULL, MS(20000)), 3,
+		     0);
+	relay(relayed[1], relayed[0]);
+	expect_text(&rig, af_file_read(server, 3, AFIO_FULL, MS(20000)), "abc",
+		    0);
+	close_tls();
+	close(relayed[0]);
+	close(relayed[1]);
+}
+END_TEST
+
 static void bring_the_rest(struct af_future *done, void *arg)
 {
 	size_t n = held_record();
@@ -415,7 +468,7 @@ START_TEST(write_after_a_part_of_a_ticket_is_awaited_in_a_callback)
 	struct af_future *read;
 	int r = 1;
 
-	open_relayed((enum driver)_i);
+	open_relayed((enum driver)_i, 2);
 	put(relayed[1], held, held_record());
 	read = af_file_read(client, 3, AFIO_FULL, MS(20000));
 	turn(&rig);
@@ -442,7 +495,7 @@ START_TEST(finish_after_a_part_of_a_ticket_says_goodbye)
 {
 	size_t n;
 
-	open_relayed((enum driver)_i);
+	open_relayed((enum driver)_i, 2);
 	n = held_record();
 	put(relayed[1], held, n);
 	expect_error(&rig, af_file_read(client, 3, 0, MS(1)), -ETIMEDOUT);
@@ -460,7 +513,7 @@ END_TEST
 /* It has not been sent, and will not be. */
 START_TEST(write_after_a_part_of_a_ticket_ends_at_its_deadline)
 {
-	open_relayed((enum driver)_i);
+	open_relayed((enum driver)_i, 2);
 	put(relayed[1], held, held_record());
 	expect_error(&rig, af_file_read(client, 3, 0, MS(1)), -ETIMEDOUT);
 	expect_error(&rig, af_file_write(client, "abc", 3, 0, MS(5)),
@@ -630,6 +683,9 @@ Suite *suite(void)
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc,
 			    write_after_a_part_of_a_ticket_ends_at_its_deadline,
+			    0, DRIVE_COUNT);
+	tcase_add_loop_test(tc,
+			    write_after_a_read_that_received_its_share_goes_on,
 			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, write_that_ends_early_counts_what_arrives, 0,
 			    DRIVE_COUNT);
