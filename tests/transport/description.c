@@ -5,22 +5,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/denied.h"
 #include "support/fifo.h"
 
 static struct rig rig;
@@ -315,21 +312,38 @@ START_TEST(descriptor_closed_by_the_program_and_made_anew_is_left_alone)
 END_TEST
 
 /* A sandbox that refuses a system call; see seccomp(2). */
-static void refuse(unsigned number)
+static void refuse(long number)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = { 4, code };
+	const struct denied call = { "a call", number, 0, 0, 0 };
 
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter),
-			 0);
+	ck_assert(deny(&call, 1, EPERM));
 }
+
+/* Of devices only some can be polled. Index: whether the program keeps it. */
+START_TEST(device_that_epoll_refuses_keeps_its_mode)
+{
+	struct denied add = { "epoll_ctl", SYS_epoll_ctl, 3, ~0u, 0 };
+	struct af_file *file;
+	int fd, same;
+
+	if (!have_linux("what epoll says of a device"))
+		return;
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	fd = open("/dev/random", O_RDONLY | O_CLOEXEC);
+	same = dup(fd);
+	add.value = (uint32_t)fd;
+	if (deny(&add, 1, EPERM)) {
+		file = make_file(fd, keep(_i));
+		ck_assert(blocks(same));
+		expect_count(&rig, af_file_read(file, 7, AFIO_FULL, NULL), 7,
+			     0);
+		ck_assert(blocks(same));
+		end(file, fd, _i);
+	}
+	close(same);
+	rig_close(&rig);
+}
+END_TEST
 
 /* Of one kind and without names: the first two share a description. */
 START_TEST(descriptions_without_kcmp_are_told_apart)
@@ -461,6 +475,7 @@ Suite *suite(void)
 			    0, 2);
 	tcase_add_test(tc, detached_terminal_has_its_lock);
 	tcase_add_loop_test(tc, packet_pipe_written_stays_one, 0, 4);
+	tcase_add_loop_test(tc, device_that_epoll_refuses_keeps_its_mode, 0, 2);
 	tcase_add_test(tc, pipe_whose_writers_left_ends_and_blocks_again);
 	tcase_add_test(tc, fifo_opened_by_path_has_a_number_that_blocks);
 
