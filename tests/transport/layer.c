@@ -211,6 +211,54 @@ START_TEST(peek_of_a_layer_that_drips_gets_all_drops)
 }
 END_TEST
 
+/* Takes nothing before its peer has sent a byte. */
+struct shy {
+	int fd, calls;
+};
+
+static ssize_t hear_nothing(void *arg, void *buf, size_t len)
+{
+	(void)arg;
+	(void)buf;
+	(void)len;
+	return -EAGAIN;
+}
+
+static ssize_t answer(void *arg, const void *buf, size_t len)
+{
+	struct shy *shy = arg;
+	char byte;
+
+	(void)buf;
+	shy->calls++;
+	return recv(shy->fd, &byte, 1, MSG_DONTWAIT) == 1 ? (ssize_t)len
+							  : -EAGAIN;
+}
+
+/* The socket is writable all the time, which is not what the layer waits for. */
+START_TEST(write_that_the_layer_does_not_take_waits_for_the_peer)
+{
+	static const struct af_layer layer = { .read = hear_nothing,
+					       .write = answer,
+					       .flush = do_nothing };
+	struct shy shy = { 0 };
+	struct af_future *f;
+
+	rig_open(&rig, WAY(KIND_SOCKETPAIR, _i));
+	rig_reader(&rig);
+	shy.fd = af_file_fd(rig.reader);
+	ck_assert_int_eq(af_file_set_layer(rig.reader, &layer, &shy, NULL), 0);
+	f = af_file_write(rig.reader, "abc", 3, AFIO_FULL, NULL);
+	for (int i = 0; i < 20; i++)
+		turn(&rig);
+	ck_assert_int_eq(shy.calls, 1);
+	put_text(rig.out, "x");
+	expect_count(&rig, f, 3, 0);
+	ck_assert_int_eq(shy.calls, 2);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(second_layer_is_refused)
 {
 	open_framed(DRIVE_AWAIT);
@@ -604,6 +652,9 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, end_that_comes_with_the_last_bytes_is_reported,
 			    0, DRIVE_COUNT);
 	tcase_add_test(tc, error_of_the_layer_is_the_operations);
+	tcase_add_loop_test(
+		tc, write_that_the_layer_does_not_take_waits_for_the_peer, 0,
+		DRIVE_COUNT);
 	tcase_add_loop_test(tc, await_of_a_layer_works_everywhere, 0,
 			    CONTEXT_COUNT);
 
