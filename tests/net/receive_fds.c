@@ -4,6 +4,7 @@
  * nobody receives, and peers that mean harm.
  */
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include <event2/buffer.h>
@@ -729,6 +730,25 @@ START_TEST(receive_unbuffered_reads_no_further)
 END_TEST
 
 #ifdef SO_PASSCRED
+/* They come with every byte, and are no reason to read one by one. */
+START_TEST(read_with_credentials_alone_reads_ahead)
+{
+	int on = 1, left = -1, fd;
+
+	open_type(_i, AFIO_RECEIVE_FDS);
+	fd = af_file_fd(rig.reader);
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	put_text(rig.out, "abcd\nef");
+	expect_text(&rig, reading(1), "a", 0);
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL), "bcd\n",
+		    0);
+	expect_text(&rig, reading(9), "ef", 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(receive_with_credentials_has_its_place_too)
 {
 	struct tag tag;
@@ -1100,6 +1120,7 @@ Suite *suite(void)
 	ADD(receive_unbuffered_reads_no_further, DRIVE_COUNT);
 #ifdef SO_PASSCRED
 	ADD(receive_with_credentials_has_its_place_too, EVERY_TYPE);
+	ADD(read_with_credentials_alone_reads_ahead, DRIVE_COUNT);
 #endif
 	tc = test_case(s, "ends");
 	ADD(end_of_a_file_closes_what_nobody_received, 4 * EVERY_TYPE);
