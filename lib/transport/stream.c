@@ -212,7 +212,6 @@ static int stream_open_fifo(struct af_file *file)
 	afi_wake_close(&before);
 	afi_nonblock_release(file->nonblock);
 	file->nonblock = NULL;
-	file->by_call = false;
 	if (fd != file->user_fd)
 		close(fd);
 	return 0;
