@@ -850,6 +850,31 @@ START_TEST(hostile_peer_of_many_sets_costs_a_bounded_number)
 }
 END_TEST
 
+/* However many come one after another: what is taken is not kept. */
+START_TEST(receive_of_many_descriptors_one_set_at_a_time_loses_none)
+{
+	struct tag tag = make_tag();
+	int fds[AFIO_MAX_FDS];
+	struct af_future *f;
+
+	open_type(_i, AFIO_RECEIVE_FDS);
+	for (int i = 0; i < AFIO_MAX_FDS; i++)
+		fds[i] = tag.out;
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(try_pass(rig.out, "x", 1, fds, AFIO_MAX_FDS),
+				 1);
+		f = af_file_receive_fds(rig.reader, 1, 999, 0, NULL);
+		af_future_ref(f);
+		expect_text(&rig, f, "x", 0);
+		ck_assert_uint_eq(af_future_fds(f), AFIO_MAX_FDS);
+		af_future_unref(f);
+	}
+	close(tag.out);
+	close_tag(&tag);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Leaves room for so many descriptors, and no more. */
 static void leave_room_for(int n)
 {
@@ -1128,6 +1153,8 @@ Suite *suite(void)
 	tc = test_case(s, "hostile");
 	ADD(hostile_peer_costs_a_bounded_number, EVERY_TYPE);
 	ADD(hostile_peer_of_many_sets_costs_a_bounded_number, EVERY_TYPE);
+	ADD(receive_of_many_descriptors_one_set_at_a_time_loses_none,
+	    EVERY_TYPE);
 	ADD(receive_without_room_is_emfile_once_and_the_bytes_stay,
 	    2 * EVERY_TYPE);
 	tc = test_case(s, "places");
