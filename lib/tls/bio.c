@@ -96,7 +96,7 @@ int afi_bio_reserve(struct afi_bio *io, size_t n)
 	out = malloc(size);
 	if (!out)
 		return -ENOMEM;
-	if (io->len > 0)
+	if (io->out)
 		memcpy(out, io->out + io->start, io->len);
 	free(io->out);
 	io->out = out;
