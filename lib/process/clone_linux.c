@@ -96,6 +96,8 @@ static void clone_attend(struct clone *new, pid_t pid, int pidfd)
 	new->birth->born(new->birth, pid, pidfd);
 	while (atomic_load_explicit(&new->alive, memory_order_acquire))
 		syscall(SYS_futex, &new->alive, FUTEX_WAIT, 1, NULL, NULL, 0);
+	/* One that was killed before its first step has not said so. */
+	new->child.shared = 1;
 }
 
 /* A child that shares our memory, and has left it when this returns. */
