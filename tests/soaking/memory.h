@@ -10,6 +10,12 @@
 #include <stddef.h>
 
 void memory_sample(double seconds, size_t heap);
+void memory_forget(void); /* the samples so far */
+/*
+ * Prints and compares the heap in use before anything is opened, and after all
+ * is closed.
+ */
+bool memory_is_freed(size_t first, size_t last);
 /*
  * Prints how much the line rises from its beginning to its end. False: by more
  * than the bound; true if the run was too short to tell.

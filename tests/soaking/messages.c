@@ -89,6 +89,21 @@ static void talk_receive(struct talk *talk)
 		 talk_received, talk);
 }
 
+static void talk_send_later(struct af_future *done, void *arg)
+{
+	(void)done;
+	talk_send(arg);
+}
+
+/* In the meantime the one who receives may be cancelled. */
+static void talk_pause(struct talk *talk)
+{
+	const struct timeval pause = { 0, (int)pick(20000) };
+
+	op_watch(&talk->task, "pause", af_sleep(soak.loop, &pause), 0,
+		 talk_send_later, talk);
+}
+
 void load_datagrams(void)
 {
 	struct talk *talk = soak_alloc(sizeof *talk);
@@ -102,7 +117,10 @@ void load_datagrams(void)
 		op_lacked("af_datagram_open", errno);
 	} else {
 		af_file_local_address(talk->to, &talk->at, &talk->at_len);
-		talk_send(talk);
+		if (chance(2))
+			talk_pause(talk);
+		else
+			talk_send(talk);
 		talk_receive(talk);
 	}
 	task_drop(&talk->task);
@@ -148,11 +166,15 @@ static void talk_got_fd(struct af_future *done, void *arg)
 	flow_begin(&talk->flow);
 }
 
+/* Now and then it is read and not received: closing the file ends it. */
 static void talk_passed(struct af_future *done, void *arg)
 {
 	struct talk *talk = arg;
 
-	if (af_future_error(done) == 0)
+	if (af_future_error(done) == 0 && chance(4))
+		op_watch(&talk->task, "peek", af_file_peek(talk->to, 1, NULL),
+			 MAY_LACK, NULL, NULL);
+	else if (af_future_error(done) == 0)
 		op_watch(&talk->task, "receive a descriptor",
 			 af_file_receive_fds(talk->to, 1, 1, 0, NULL), MAY_LACK,
 			 talk_got_fd, talk);

@@ -169,6 +169,13 @@ void op_now_scarce(void)
 		ops[i]->was_scarce = true;
 }
 
+void op_forget_all(void)
+{
+	free(ops);
+	ops = NULL;
+	room = 0;
+}
+
 size_t op_pending(void)
 {
 	return n_ops;

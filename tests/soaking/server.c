@@ -6,10 +6,12 @@
  */
 #include "soaking/server.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "soaking/loads.h"
 #include "soaking/memory.h"
@@ -17,7 +19,7 @@
 
 #define MOST_TASKS 32
 /* Longer than anything should take, on a machine that does much else. */
-#define PATIENCE_S 120
+#define PATIENCE_S 60
 
 static void (*const loads[])(void) = {
 	load_pipe,	  load_pipe,	      load_socket,     load_socket,
@@ -35,6 +37,15 @@ static struct {
 	bool is_over;
 	unsigned rounds;
 } server;
+
+/* The base is not run: in a wait that does not end. */
+static void server_on_alarm(int sig)
+{
+	static const char text[] = "soak: FAILED: the base stands still\n";
+
+	(void)sig;
+	_exit(write(STDOUT_FILENO, text, sizeof text - 1) < 0 ? 2 : 1);
+}
 
 static double server_seconds(void)
 {
@@ -126,6 +137,7 @@ static void server_on_tick(evutil_socket_t fd, short what, void *arg)
 	if (soak.is_child)
 		return;
 	event_add(server.tick, &next);
+	alarm(PATIENCE_S);
 	if (now >= server.quiet_at || server.is_over) {
 		server_stop();
 		return;
@@ -164,6 +176,8 @@ void server_run(unsigned seconds)
 {
 	const struct timeval second = { 1, 0 }, now = { 0, 0 };
 
+	signal(SIGALRM, server_on_alarm);
+	memset(&server, 0, sizeof server);
 	server.began = soak_now_us();
 	server.end = server.began + (int64_t)seconds * 1000000;
 	server.quiet_every = (int64_t)seconds * 1000000 / 16;
@@ -177,8 +191,11 @@ void server_run(unsigned seconds)
 		soak_fail("event_new");
 	event_add(server.tick, &now);
 	event_add(server.second, &second);
+	for (size_t i = 0; i < COUNT(loads); i++)
+		loads[i]();
 	while (soak_now_us() < server.end)
 		server_round();
+	alarm(0);
 	server_report("end");
 	event_free(server.tick);
 	event_free(server.second);

@@ -86,6 +86,7 @@ void op_watch(struct task *task, const char *what, struct af_future *f,
 /* Cancels one of the pending operations. */
 void op_cancel_any(void);
 void op_now_scarce(void);
+void op_forget_all(void); /* in the end: frees the list, which is empty */
 size_t op_pending(void);
 /* The time of the operation that has been pending longest, in seconds. */
 int64_t op_oldest_s(void);

@@ -120,6 +120,7 @@ static void *post_thread(void *arg)
 
 void posts_open(void)
 {
+	memset(&posts, 0, sizeof posts);
 	posts.handle = af_post_handle_new(soak.loop);
 	for (uintptr_t i = 0; i < POSTERS; i++)
 		if (!posts.handle || pthread_create(&posts.threads[i], NULL,
@@ -184,7 +185,8 @@ static _Noreturn void fork_child(struct fork *forked, bool with_base)
 	struct rlimit limit;
 
 	soak.is_child = true;
-	alarm(120);
+	signal(SIGALRM, SIG_DFL);
+	alarm(60);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);

@@ -37,17 +37,23 @@ static struct af_future *sleep_us(unsigned us)
 	return af_sleep(soak.loop, &tv);
 }
 
+static void *wait_work(void *arg)
+{
+	return arg;
+}
+
 /*
- * Waits for a short sleep, which may be cancelled meanwhile. Where the program
- * runs the base, every wait is as in a callback: files over bufferevents must
- * not be pending, and the first one needs a base of its own.
+ * Waits for a short sleep or for a worker, which may be cancelled meanwhile.
+ * Where the program runs the base, every wait is as in a callback: files over
+ * bufferevents must not be pending, and the first one needs a base of its own.
  */
 static void wait_here(struct task *task, const char *where)
 {
 	static const struct timeval short_time = { 0, 500 };
-	unsigned us = 1 + pick(3000);
+	unsigned us = chance(4) ? 0 : 1 + pick(3000);
 	int64_t began = soak_now_us(); /* before the sleep does */
-	struct af_future *f = sleep_us(us);
+	struct af_future *f =
+		us ? sleep_us(us) : af_work(soak.loop, wait_work, NULL, NULL);
 	bool was_foreign = soak.foreign > 0, was_scarce = soak.is_scarce;
 	bool is_limited = chance(4);
 	int r;
@@ -56,7 +62,8 @@ static void wait_here(struct task *task, const char *where)
 		af_future_unref(f);
 		return;
 	}
-	op_watch(task, "sleep", af_future_ref(f), 0, NULL, NULL);
+	op_watch(task, us ? "sleep" : "af_work", af_future_ref(f), 0, NULL,
+		 NULL);
 	soak.depth++;
 	tally.waits_begun++;
 	r = is_limited ? af_await_for(f, &short_time) : af_await(f);
