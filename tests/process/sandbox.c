@@ -50,7 +50,8 @@ static const struct denied calls[] = {
 	{ "TIOCGPTPEER", SYS_ioctl, 2, ~0u, TIOCGPTPEER },
 	{ "TIOCGDEV", SYS_ioctl, 2, ~0u, TIOCGDEV },
 	{ "FIONREAD", SYS_ioctl, 2, ~0u, FIONREAD },
-#ifndef __SANITIZE_ADDRESS__ /* whose runtime fails without it */
+/* The runtimes of sanitizers fail without it. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	{ "prlimit64", SYS_prlimit64, 0, 0, 0 },
 #endif
 };
@@ -172,9 +173,10 @@ static void expect_paths_there(void)
 		      { "nothing", ENOENT },
 		      { "", ENOENT } };
 
-	expect_exit(&rig,
-		    start(&rig, HELPER("cat"), WITH(.in = FROM("/dev/null", 0))),
-		    0);
+	expect_exit(
+		&rig,
+		start(&rig, HELPER("cat"), WITH(.in = FROM("/dev/null", 0))),
+		0);
 	expect_exit(
 		&rig,
 		start(&rig, HELPER("exit", "0"), WITH(.in = FROM("/dev/", 0))),
@@ -195,11 +197,10 @@ static void expect_paths_there(void)
 			 .in = FROM("//dev/./null", AFIO_PATH_AS_CHILD)),
 		    "");
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-		ck_assert_ptr_null(
-			af_spawn(rig.loop, HELPER("cat"),
-				 WITH(.uid = &root, .gid = &its_group,
-				      .in = FROM(links[i].path,
-						 AFIO_PATH_AS_CHILD))));
+		ck_assert_ptr_null(af_spawn(
+			rig.loop, HELPER("cat"),
+			WITH(.uid = &root, .gid = &its_group,
+			     .in = FROM(links[i].path, AFIO_PATH_AS_CHILD))));
 		ck_assert_int_eq(errno, links[i].error);
 	}
 	expect_exit(&rig,
