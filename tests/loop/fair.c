@@ -33,6 +33,14 @@ static void post_long(void *arg)
 /* Longer than the timer may wait. */
 enum { ROW = 200 };
 
+/* Others may have had the processor for most of that time. */
+static void await_row(void)
+{
+	expect_error(&rig, af_sleep(rig.loop, MS(ROW)), 0);
+	while (!is_enough())
+		expect_error(&rig, af_sleep(rig.loop, MS(TICK_MS)), 0);
+}
+
 START_TEST(row_of_continuations_lets_timers_fire)
 {
 	struct af_future *f;
@@ -45,7 +53,7 @@ START_TEST(row_of_continuations_lets_timers_fire)
 	af_on_done(af_future_ref(f), work_long, NULL);
 	af_future_resolve(f, NULL, NULL);
 	af_future_unref(f);
-	expect_error(&rig, af_sleep(rig.loop, MS(ROW)), 0);
+	await_row();
 	stop_timer();
 	rig_close(&rig);
 }
@@ -58,7 +66,7 @@ START_TEST(row_of_posts_lets_timers_fire)
 	start_timer(&rig);
 	for (int i = 0; i < ROW; i++)
 		ck_assert_int_eq(af_loop_post(rig.loop, post_long, NULL), 0);
-	expect_error(&rig, af_sleep(rig.loop, MS(ROW)), 0);
+	await_row();
 	stop_timer();
 	rig_close(&rig);
 }
