@@ -33,6 +33,7 @@ void wait_in_callback(void);
 /* What the loads of connections and TLS have for all of their tasks. */
 void connections_open(void);
 void connections_close(void);
+void tls_prepare(void); /* certificates, which are valid from now on */
 void tls_open(void);
 void tls_close(void);
 void posts_open(void);

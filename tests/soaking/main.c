@@ -175,13 +175,16 @@ static struct usage live_and_settle(unsigned seconds, const struct usage *first)
 	return last;
 }
 
-static int run(unsigned seconds)
+static int run(unsigned seconds, bool jumps)
 {
 	struct usage first, last;
 	bool good;
 
 	place_enter();
 	start_a_thread();
+	tls_prepare();
+	if (jumps)
+		watcher_jump();
 	first = usage_now();
 	/* What the libraries allocate once, they allocate in this second. */
 	last = live_and_settle(1, &first);
@@ -247,7 +250,5 @@ int main(int argc, char **argv)
 		return crowd_run(children);
 	if (watch)
 		watcher_start(watch);
-	if (jumps)
-		watcher_jump();
-	return run((unsigned)number(argv[optind]));
+	return run((unsigned)number(argv[optind]), jumps);
 }

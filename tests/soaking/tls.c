@@ -55,6 +55,11 @@ void load_tls(void)
 	connection_begin("TLS", tls_ready);
 }
 
+void tls_prepare(void)
+{
+	certs_make_all();
+}
+
 void tls_open(void)
 {
 	static const struct af_tls_options client = { .ca_file = "ca.pem" };
@@ -62,7 +67,6 @@ void tls_open(void)
 							      "server.pem" };
 	char why[256];
 
-	certs_make_all();
 	client_tls = af_tls_client_new(&client, why, sizeof why);
 	server_tls =
 		client_tls ? af_tls_server_new(&server, why, sizeof why) : NULL;
@@ -77,6 +81,10 @@ void tls_close(void)
 }
 #else
 void load_tls(void)
+{
+}
+
+void tls_prepare(void)
 {
 }
 
