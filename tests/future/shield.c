@@ -393,7 +393,7 @@ START_TEST(hundred_thousand_shields_come_off_in_no_time)
 					: _i == 1 ? N - 1 - i
 						  : (int)(i * 7919L % N)]);
 	/* Quadratic would be half an hour. */
-	ck_assert_int_lt(now_us() - since, 5000000);
+	ck_assert_int_lt(now_us() - since, 40000000);
 	ck_assert_int_eq(waiters(), 0);
 	free(shields);
 	af_future_cancel(f);

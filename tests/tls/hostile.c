@@ -116,8 +116,9 @@ START_TEST(answers_that_the_peer_does_not_read_end_the_connection)
 	int kind = SSL_KEY_UPDATE_REQUESTED;
 	struct af_file *file = open_with_updates(&kind);
 
-	expect_error(&rig, af_file_read(file, 1, 0, MS(20000)), -EPROTO);
-	expect_error(&rig, af_file_write(file, "a", 1, 0, MS(20000)), -EPIPE);
+	/* It takes as many of them as the sockets hold: no deadline. */
+	expect_error(&rig, af_file_read(file, 1, 0, NULL), -EPROTO);
+	expect_error(&rig, af_file_write(file, "a", 1, 0, NULL), -EPIPE);
 	af_file_close(file);
 	end_peer();
 }
