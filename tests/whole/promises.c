@@ -30,6 +30,12 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 static const size_t sizes[] = {
 	SIZE_MAX,	  SIZE_MAX - 1,	      SIZE_MAX - 4095,
 	SIZE_MAX / 2 + 1, SIZE_MAX / 2,	      SIZE_MAX / 2 - 1,
