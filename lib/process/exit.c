@@ -121,37 +121,44 @@ static int exit_status(const siginfo_t *info)
 	}
 }
 
-static int exit_wait_usage(const struct afi_exit *e, siginfo_t *info,
-			   int options, struct afi_end *ret_end)
+/* Whether it has ended: 1, with *ret_end; 0; or -errno. */
+static int exit_see(const struct afi_exit *e, int options,
+		    struct afi_end *ret_end)
 {
-	return afi_pidfd_wait(e->pidfd, e->pid, info, options, &ret_end->usage,
-			      &ret_end->has_usage);
+	siginfo_t info;
+	int r = afi_pidfd_wait(e->pidfd, e->pid, &info,
+			       WEXITED | WNOHANG | options, &ret_end->usage,
+			       &ret_end->has_usage);
+
+	if (r < 0)
+		return r;
+	if (!exit_is_end(&info))
+		return 0; /* it lives, or a tracer holds it at its end */
+	ret_end->status = exit_status(&info);
+	return 1;
 }
 
 int afi_exit_look(struct afi_exit *e, bool readable, struct afi_end *ret_end)
 {
 	bool keep = readable && afi_exit_leads_group(e);
 	bool reap = readable && !keep;
-	siginfo_t info;
-	int r;
-
 	/* What may be a stop must stay for the tracer. */
-	r = exit_wait_usage(e, &info, WEXITED | WNOHANG | (reap ? 0 : WNOWAIT),
-			    ret_end);
-	if (r == 0 && !exit_is_end(&info))
-		return 0; /* it lives, or a tracer holds it at its end */
+	int r = exit_see(e, reap ? 0 : WNOWAIT, ret_end);
+
 	if (!reap && (afi_refused(-r) ||
-		      (r == 0 && !keep && !afi_exit_leads_group(e)))) {
+		      (r == 1 && !keep && !afi_exit_leads_group(e)))) {
+		bool seen = r == 1;
+
 		reap = true;
-		r = exit_wait_usage(e, &info, WEXITED | WNOHANG, ret_end);
+		r = exit_see(e, 0, ret_end);
+		/* Somebody else was faster, and its status is known. */
+		if (r < 0 && seen)
+			r = 1;
 	}
 	if (r < 0)
 		return exit_look_at_gone(e, ret_end);
-	if (!exit_is_end(&info))
-		return 0;
-	e->gone = reap;
-	ret_end->status = exit_status(&info);
-	return 1;
+	e->gone = r == 1 && reap;
+	return r;
 }
 
 int afi_exit_look_for_change(const struct afi_exit *e, int *ret_status)

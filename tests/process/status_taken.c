@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "support/children.h"
+#include "support/denied.h"
 
 /* Most tests run once for each driver: _i is the way of the rig. */
 
@@ -305,6 +306,39 @@ START_TEST(communicate_with_what_was_stolen_succeeds)
 }
 END_TEST
 
+/* Without pidfds, the library looks first, and then reaps. */
+static bool deny_reaping(void)
+{
+	static const struct denied pidfds[] = { DENIED_PIDFDS };
+	static const struct denied reaping[] = {
+		{ "waitid", SYS_waitid, 4, WNOWAIT, 0 },
+		{ "wait4", SYS_wait4, 0, 0, 0 },
+	};
+
+	return deny(pidfds, 2, EPERM) && deny(reaping, 2, ECHILD);
+}
+
+START_TEST(status_seen_before_it_was_stolen_is_known)
+{
+	struct af_process *process;
+	struct rusage usage;
+	struct rig rig;
+	int status = 1234;
+
+	if (!deny_reaping())
+		return;
+	rig_open(&rig, _i);
+	process = start(&rig, HELPER("exit", "7"), NULL);
+	expect_status(&rig, af_process_wait(process, NULL), EXITED(7));
+	ck_assert(af_process_poll(process, &status));
+	ck_assert_int_eq(status, EXITED(7));
+	ck_assert_int_eq(af_process_usage(process, &usage), -ECHILD);
+	ck_assert_int_eq(af_process_signal(process, SIGKILL), -ESRCH);
+	af_process_free(process);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A leader is gone, one of its group is left, who ignores SIGTERM. */
 static struct af_process *start_orphaned_group(struct rig *rig)
 {
@@ -364,6 +398,7 @@ Suite *suite(void)
 	ADD(tc, wait_beside_a_thread_that_reaps_all_ends);
 	ADD(tc, pipe_of_which_a_stage_was_stolen_ends);
 	ADD(tc, communicate_with_what_was_stolen_succeeds);
+	ADD(tc, status_seen_before_it_was_stolen_is_known);
 	ADD(tc, signal_group_of_stolen_leader_is_sure_or_esrch);
 	ADD(tc, stop_of_stolen_leader_kills_who_is_left_if_sure);
 
