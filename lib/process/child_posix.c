@@ -296,6 +296,23 @@ static void child_exec(struct afi_child *child)
 	afi_child_failed(child, AFIO_STEP_EXEC, plan->program, AFI_NO_NUMBER);
 }
 
+/* A part of it would say nothing. */
+static void child_tell_failure(const struct afi_child *child)
+{
+	const char *failure = (const char *)&child->failure;
+	size_t told = 0;
+	ssize_t n;
+
+	while (told < sizeof(child->failure)) {
+		n = write(child->error_fd, failure + told,
+			  sizeof(child->failure) - told);
+		if (n >= 0)
+			told += (size_t)n;
+		else if (errno != EINTR)
+			break;
+	}
+}
+
 int afi_child_main(void *arg)
 {
 	struct afi_child *child = arg;
@@ -307,6 +324,6 @@ int afi_child_main(void *arg)
 	    afi_child_open_streams(child) && child_check_rest(child) &&
 	    child_unblock_signals(child))
 		child_exec(child);
-	(void)!write(child->error_fd, &child->failure, sizeof(child->failure));
+	child_tell_failure(child);
 	_exit(127);
 }

@@ -38,14 +38,24 @@ static pid_t clone_fork(struct afi_child *child)
 	return pid < 0 ? -error : pid;
 }
 
-/* Waits until the child has executed or failed; 0, or its errno. */
+/*
+ * Waits until the child has executed or failed; 0, or its errno. It was killed
+ * where the end comes after a part of the failure.
+ */
 static int clone_outcome(struct afi_child *child, int error_fd)
 {
+	struct afi_failure failure;
+	size_t got = 0;
 	ssize_t n;
 
-	do
-		n = read(error_fd, &child->failure, sizeof(child->failure));
-	while (n < 0 && errno == EINTR);
+	do {
+		n = read(error_fd, (char *)&failure + got,
+			 sizeof(failure) - got);
+		if (n > 0)
+			got += (size_t)n;
+	} while (got < sizeof(failure) && (n > 0 || (n < 0 && errno == EINTR)));
+	if (got == sizeof(failure))
+		child->failure = failure;
 	return child->failure.error;
 }
 
