@@ -35,7 +35,8 @@ result=0
 for pid in "${pids[@]}"; do
 	wait "$pid" || result=1
 done
-cat "$tmp"/*
+# What an act skips it says again in each run.
+awk '!/^skipped, as/ || !said[$0]++' "$tmp"/*
 # What all of them have done.
 awk '/^faults: / { acts += $2; runs += $4; faults += $6; skipped += $13; failures += $15 }
 	END { printf "all: %d acts, %d runs, %d faults, %d skipped, %d failures\n",

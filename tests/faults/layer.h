@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* What can go wrong. SHORT: a transfer of one byte. */
 #define FAULTS_LIST(X)                                                         \
@@ -178,6 +179,7 @@ struct faults_entry {
 /* Shared with all children, so that calls between fork and exec count. */
 struct faults_state {
 	atomic_bool on;
+	pid_t player; /* who plays the act, and starts children */
 	struct faults_plan plans[PLANS_MAX];
 	unsigned n_plans;
 	atomic_uint made[CALL_COUNT]; /* calls */

@@ -4,10 +4,12 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,8 +36,25 @@ int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 }
 
 WRAP(pid_t, fork, (void), (), ON(EAGAIN) | ON(ENOMEM), 0)
-WRAP(int, kill, (pid_t pid, int signo), (pid, signo),
-     signo ? ON(EPERM) | ON(ESRCH) : 0, 0)
+/*
+ * A child is there until it is reaped; and the acts start none that its user may
+ * not kill: nothing else would end some of them.
+ */
+static uint32_t kill_errors(pid_t pid, int signo)
+{
+	const int look = WEXITED | WNOHANG | WNOWAIT;
+	uint32_t set = signo ? ON(EPERM) | ON(ESRCH) : 0;
+	int error = errno;
+	siginfo_t info;
+
+	if (waitid(P_PID, (id_t)abs(pid), &info, look) == 0)
+		set &= signo == SIGKILL ? 0 : ~ON(ESRCH);
+	errno = error;
+	return set;
+}
+
+WRAP(int, kill, (pid_t pid, int signo), (pid, signo), kill_errors(pid, signo),
+     0)
 
 /* ECHILD: another part of the program was faster. */
 pid_t __wrap_wait4(pid_t pid, int *status, int flags, struct rusage *usage);

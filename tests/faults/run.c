@@ -57,6 +57,7 @@ START_TEST(play)
 	event_set_mem_functions(faults_event_malloc, faults_event_realloc,
 				scarce_free);
 	event_set_log_callback(on_log);
+	faults->player = getpid();
 	acts_begin();
 	acts_play(run_now);
 	lost = faults->live - acts_keepers();

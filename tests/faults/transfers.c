@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,13 +48,20 @@ static bool is_nonblocking(int fd)
 	return fcntl(fd, F_GETFL) & O_NONBLOCK;
 }
 
-/* Neither a file on disk nor an eventfd, which has room for every wake-up. */
-static bool may_be_full(int fd)
+/*
+ * Neither a file on disk, nor what has room for every wake-up: an eventfd; and an
+ * empty pipe, for one byte.
+ */
+static bool may_be_full(int fd, size_t len)
 {
 	struct stat st;
+	int full = 1;
 
-	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
-	       (st.st_mode & S_IFMT) != 0;
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (S_ISFIFO(st.st_mode) && len == 1)
+		ioctl(fd, FIONREAD, &full);
+	return !S_ISREG(st.st_mode) && (st.st_mode & S_IFMT) != 0 && full;
 }
 
 /* What nothing may show of, for a transfer of len bytes. */
@@ -62,7 +70,7 @@ static uint32_t harmless(int fd, size_t len, bool no_wait)
 	int error = errno;
 	uint32_t set = ON(EINTR);
 
-	if (no_wait || (is_nonblocking(fd) && may_be_full(fd)))
+	if (no_wait || (is_nonblocking(fd) && may_be_full(fd, len)))
 		set |= ON(EAGAIN);
 	if (len > 1 && is_stream(fd))
 		set |= ON(SHORT);
