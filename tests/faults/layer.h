@@ -123,6 +123,22 @@ enum fault { FAULTS_LIST(FAULTS_ENUM) FAULT_COUNT, FAULT_NONE = -1 };
 	X(pthread_mutex_init)                                                  \
 	X(pthread_cond_init)                                                   \
 	X(nanosleep)                                                           \
+	X(setsid)                                                              \
+	X(setpgid)                                                             \
+	X(setrlimit)                                                           \
+	X(setpriority)                                                         \
+	X(chdir)                                                               \
+	X(fchdir)                                                              \
+	X(setgroups)                                                           \
+	X(setregid)                                                            \
+	X(setreuid)                                                            \
+	X(seteuid)                                                             \
+	X(faccessat)                                                           \
+	X(dup2)                                                                \
+	X(execve)                                                              \
+	X(fexecve)                                                             \
+	X(grantpt)                                                             \
+	X(unlockpt)                                                            \
 	X(sys_execve)                                                          \
 	X(sys_execveat)                                                        \
 	X(sys_pidfd_open)                                                      \

@@ -23,6 +23,7 @@ tests_acts_libacts_a_SOURCES = \
 # calls as they are.
 tests_faults_liblayer_a_SOURCES = \
 	tests/faults/allocations.c \
+	tests/faults/child.c \
 	tests/faults/descriptors.c \
 	tests/faults/events.c \
 	tests/faults/layer.c \
