@@ -104,6 +104,75 @@ bool act_shutdown(const uint32_t *arg)
 	return true;
 }
 
+/* From where an offset counts: at least, and at most. */
+struct origin {
+	int64_t least, most;
+};
+
+static struct origin find_origin(struct stream *s, bool writes, int whence)
+{
+	struct origin at = { 0, 0 };
+
+	if (whence == SEEK_END) {
+		at.most = (int64_t)stream_most(s);
+		at.least = writes ? at.most : (int64_t)s->n_known;
+	} else if (whence == SEEK_CUR && writes) {
+		at.most = INT64_MAX / 2;
+	} else if (whence == SEEK_CUR) {
+		at.least = at.most = (int64_t)s->n_taken;
+	}
+	return at;
+}
+
+/* Nothing is pending: the position is known. */
+static void check_seek(struct stream *s, bool writes, int64_t offset,
+		       int whence, int64_t r)
+{
+	struct origin at;
+
+	if (!writes)
+		stream_settle(s, NULL);
+	at = find_origin(s, writes, whence);
+	if (r < 0) {
+		must(r == -EINVAL && at.least + offset < 0, NULL);
+		return;
+	}
+	must(r >= at.least + offset && r <= at.most + offset, NULL);
+	if (!writes)
+		stream_seek(s, (size_t)r);
+	s->sought[writes] = (unsigned)world.n_nodes;
+}
+
+bool act_seek(const uint32_t *arg)
+{
+	static const int whences[] = { SEEK_SET, SEEK_CUR, SEEK_END };
+	struct stream *s = world_disk(arg[0]);
+	int64_t offset = arg[4] ? -(int64_t)arg[3] : (int64_t)arg[3], r;
+	int whence = whences[arg[2] % 3];
+	struct af_file *file;
+	bool writes;
+
+	s = s ? s : world_stream(arg[0]);
+	if (!s || model_freed)
+		return false;
+	writes = s->writer && (arg[1] == 0 || !s->reader);
+	file = writes ? s->writer : s->reader;
+	r = af_file_seek(file, offset, whence);
+	if (r == -EBADF)
+		must(s->finishing[writes], NULL);
+	else if (!s->disk)
+		must(r == -ESPIPE, NULL);
+	else if (r == -EBUSY)
+		must(stream_is_busy(s, writes) || s->finishing[writes] ||
+			     stream_ended_early(s, writes, s->sought[writes]),
+		     NULL);
+	else
+		must(!stream_is_busy(s, writes), NULL);
+	if (s->disk && r != -EBUSY && r != -EBADF)
+		check_seek(s, writes, offset, whence, r);
+	return true;
+}
+
 bool act_finish(const uint32_t *arg)
 {
 	struct stream *s = world_stream(arg[0]);

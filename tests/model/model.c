@@ -265,10 +265,8 @@ static void end(struct node *node, struct af_future *done)
 		node->count = af_future_count(done);
 	if (node->kind <= MAKER)
 		check_error(node);
-	if (node->kind <= PEEK || node->kind == COPY)
+	if (node->kind <= EACH || node->kind == COPY)
 		model_settle(node, done);
-	else if (node->kind == EACH)
-		model_end_each(node, done);
 	else if (node->kind == WRITE)
 		model_end_write(node, done);
 	else if (node->kind == FINISH && node->error == 0)

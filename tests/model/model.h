@@ -157,9 +157,8 @@ void model_watch(struct node *node);
 
 /* How operations on streams end, in model_stream.c. */
 void model_end_write(struct node *node, struct af_future *done);
-/* A read or a copy is done: takes its bytes, once. */
+/* A read, an each or a copy is done: takes its bytes, once. */
 void model_settle(struct node *node, struct af_future *done);
-void model_end_each(struct node *node, struct af_future *done);
 /* After this, a byte of it that is still sent is a wrong one. */
 void model_spoil(struct node *node);
 /* The two texts of an UNTIL; one of them may be empty. */

@@ -217,7 +217,7 @@ void model_piece(struct node *node, const char *data, size_t len,
 		must(flags == 0, node);
 }
 
-void model_end_each(struct node *node, struct af_future *done)
+static void end_each(struct node *node, struct af_future *done)
 {
 	unsigned flags = af_future_flags(done);
 
@@ -247,7 +247,8 @@ void model_end_write(struct node *node, struct af_future *done)
 
 	stream_count(node, done);
 	must(node->count == af_future_count(done), node);
-	must(node->count <= node->size && node->taken <= node->count, node);
+	must(node->count <= node->size, node);
+	must(node->taken <= node->count || node->to->disk, node);
 	if (flags == AFIO_TIMEDOUT)
 		must(node->timed && node->full && node->count > 0 &&
 			     node->count < node->size,
@@ -299,6 +300,9 @@ void model_settle(struct node *node, struct af_future *done)
 		end_copy(node, done);
 	} else {
 		node->count = af_future_count(done);
-		end_read(node, done);
+		if (node->kind == EACH)
+			end_each(node, done);
+		else
+			end_read(node, done);
 	}
 }

@@ -52,6 +52,8 @@ void stream_add(struct stream *s, struct node *write)
 	write->counted = write->too_late; /* 0 */
 	*s->last = write;
 	s->last = &write->next;
+	if (!s->first)
+		s->first = write;
 }
 
 void stream_count(struct node *write, struct af_future *done)
@@ -74,18 +76,31 @@ static bool is_counted(struct node *write)
 	return write->counted;
 }
 
+size_t stream_most(struct stream *s)
+{
+	size_t n = 0;
+
+	for (struct node *write = s->all; write; write = write->next)
+		if (!is_counted(write) && n < SIZE_MAX / 4)
+			n += write->size < SIZE_MAX / 4 ? write->size
+							: SIZE_MAX / 4;
+	return n + s->n_counted;
+}
+
 /* Passes over the writes of which all has been read. */
 static struct node *first_write(struct stream *s)
 {
 	struct node *write;
 
-	while ((write = s->first) && is_counted(write)) {
-		must(write->taken <= write->count, write);
-		if (write->taken < write->count)
+	while ((write = s->first)) {
+		write->taken += s->skip;
+		s->skip = 0;
+		if (!is_counted(write) || write->taken < write->count)
 			break;
+		s->skip = write->taken - write->count;
+		must(s->skip == 0 || s->disk, write);
+		write->taken = write->count;
 		s->first = write->next;
-		if (!s->first)
-			s->last = &s->first;
 	}
 	return s->first;
 }
@@ -118,27 +133,33 @@ void stream_put_back(struct stream *s, struct node *unread)
 	s->mixed = true;
 }
 
-/* Takes what was read before a copy, even if that is not reported yet. */
-static void settle_before(struct node *copy)
+/* Even if it is not reported yet. */
+void stream_settle(struct stream *s, const struct node *copy)
 {
-	struct stream *s = copy->stream;
+	struct node *read = s->reading;
 
-	for (; s->reading && s->reading != copy;
-	     s->reading = s->reading->next_read) {
-		struct node *read = s->reading;
-
+	for (; read && read != copy; read = read->next_read) {
 		if (read->ended)
 			continue;
-		must(read->keep && af_future_is_done(read->keep), copy);
-		if (read->kind != EACH)
-			model_settle(read, read->keep);
+		must(read->keep && af_future_is_done(read->keep), read);
+		model_settle(read, read->keep);
 	}
+	if (read)
+		s->reading = read;
+}
+
+void stream_seek(struct stream *s, size_t position)
+{
+	for (struct node *write = s->all; write; write = write->next)
+		write->taken = 0;
+	s->first = s->all;
+	s->skip = s->n_taken = position;
 }
 
 void stream_fetch(struct node *copy, size_t n)
 {
 	if (n > copy->n_fetched)
-		settle_before(copy);
+		stream_settle(copy->stream, copy);
 	/* A power of two: it grows when it is full. */
 	while (copy->n_fetched < n) {
 		size_t i = copy->n_fetched;

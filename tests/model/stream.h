@@ -12,9 +12,12 @@
 struct stream {
 	struct af_file *reader, *writer; /* NULL: closed */
 	struct node *first, **last;	 /* what is not read yet */
-	size_t n_taken, n_counted;	 /* bytes, in all */
-	size_t n_known;			 /* of them, surely there */
-	unsigned reads;			 /* that have not ended */
+	struct node *all;		 /* on disk: from its beginning */
+	size_t skip;	    /* on disk: after a seek beyond what is there */
+	unsigned sought[2]; /* on disk: the node before which a seek was */
+	size_t n_taken, n_counted; /* bytes, in all */
+	size_t n_known;		   /* of them, surely there */
+	unsigned reads;		   /* that have not ended */
 	struct node *reading, **last_read;
 
 	/* What the kind of file allows. */
@@ -58,6 +61,13 @@ void stream_add_read(struct stream *s, struct node *read);
 /* A write or a copy was queued on its stream; some bytes were put back. */
 void stream_add(struct stream *s, struct node *write);
 void stream_put_back(struct stream *s, struct node *unread);
+
+/* What is done is taken from the stream, up to a copy; NULL: all. */
+void stream_settle(struct stream *s, const struct node *copy);
+/* On disk: how many bytes there are at most. */
+size_t stream_most(struct stream *s);
+/* All reads are done: the next one begins there. */
+void stream_seek(struct stream *s, size_t position);
 
 /* The next byte, which must be there, or -1: any; to look at it, or take it. */
 struct place stream_place(struct stream *s);

@@ -24,13 +24,50 @@ struct stream *world_stream(uint32_t index)
 	return NULL;
 }
 
+struct stream *world_disk(uint32_t index)
+{
+	for (uint32_t i = 0; i < N_STREAMS; i++) {
+		struct stream *s = world.streams[(index + i) % N_STREAMS];
+
+		if (s && s->disk && (s->reader || s->writer))
+			return s;
+	}
+	return NULL;
+}
+
+static bool is_of(const struct node *node, const struct stream *s, bool writes)
+{
+	return node->kind <= FINISH &&
+	       (writes ? node->to == s : node->stream == s);
+}
+
+bool stream_is_busy(const struct stream *s, bool writes)
+{
+	for (size_t i = 0; i < world.n_nodes; i++)
+		if (is_of(world.nodes[i], s, writes) &&
+		    model_is_pending(world.nodes[i]))
+			return true;
+	return false;
+}
+
+bool stream_ended_early(const struct stream *s, bool writes, unsigned since)
+{
+	for (size_t i = since; i < world.n_nodes; i++) {
+		const struct node *node = world.nodes[i];
+
+		if (is_of(node, s, writes) &&
+		    (node->timed || node->canceled || node->error))
+			return true;
+	}
+	return false;
+}
+
 void stream_cancel(const struct stream *s, bool writes)
 {
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		if (writes ? node->to == s && node->kind <= FINISH
-			   : node->stream == s)
+		if (is_of(node, s, writes))
 			model_cancel(node);
 	}
 }
@@ -107,7 +144,7 @@ static void open_pair(struct stream *s, const struct file_kind *kind)
 
 void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
 {
-	uint32_t kind = n % ((uint32_t)n_file_kinds + 1);
+	uint32_t kind = n % ((uint32_t)n_file_kinds + 2);
 	struct stream **place = &world.streams[slot % N_STREAMS];
 	struct stream *s;
 
@@ -119,7 +156,7 @@ void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
 	world.all = realloc(world.all, (world.n_all + 1) * sizeof *world.all);
 	must(s && world.all, NULL);
 	world.all[world.n_all++] = s;
-	s->last = &s->first;
+	s->last = &s->all;
 	s->last_read = &s->reading;
 	s->kept = -1;
 	if (kind < (uint32_t)n_file_kinds)

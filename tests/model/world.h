@@ -64,10 +64,16 @@ struct node *world_pick(uint32_t index);
 void world_drop(unsigned index);
 
 struct stream *world_stream(uint32_t index);
+/* One on disk, if there is one. */
+struct stream *world_disk(uint32_t index);
 void stream_open(uint32_t slot, uint32_t kind, uint32_t flags, uint32_t ahead);
 void stream_close(struct stream *s, bool writes);
 /* Operations in that direction may be cancelled from now on. */
 void stream_cancel(const struct stream *s, bool writes);
+/* Whether operations in that direction are pending. */
+bool stream_is_busy(const struct stream *s, bool writes);
+/* Whether one of them, or one since that node, has or may have ended early. */
+bool stream_ended_early(const struct stream *s, bool writes, unsigned since);
 
 typedef bool (*act_fn)(const uint32_t *arg);
 
@@ -85,6 +91,7 @@ bool act_unread(const uint32_t *arg);
 bool act_each(const uint32_t *arg);
 bool act_write(const uint32_t *arg);
 bool act_copy(const uint32_t *arg);
+bool act_seek(const uint32_t *arg);
 bool act_read_at(const uint32_t *arg);
 bool act_write_at(const uint32_t *arg);
 bool act_sync(const uint32_t *arg);
