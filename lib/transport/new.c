@@ -50,6 +50,12 @@ static bool new_may_wait(int fd)
 	return end >= 0;
 }
 
+/* One that is hung up says only that. */
+static bool new_is_tty(int fd)
+{
+	return isatty(fd) || (errno == EIO && afi_fd_is_hung_up(fd));
+}
+
 /*
  * Whether it can be polled: 1, 0 or -errno. Of character devices, terminals can
  * and /dev/null cannot. Regular files cannot, with a few exceptions in /proc
@@ -61,7 +67,7 @@ static int new_can_poll(int fd, const struct stat *st)
 
 	if (S_ISBLK(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size > 0))
 		return 0;
-	if (!S_ISREG(st->st_mode) && (!S_ISCHR(st->st_mode) || isatty(fd)))
+	if (!S_ISREG(st->st_mode) && (!S_ISCHR(st->st_mode) || new_is_tty(fd)))
 		return 1;
 	if (afi_device_never_waits(st))
 		return 0;
@@ -229,7 +235,7 @@ static struct af_file *new_of_kind(struct af_file *like,
 		like->may |= 1 << AFI_WRITE;
 	like->is_socket = S_ISSOCK(st->st_mode);
 	like->is_fifo = S_ISFIFO(st->st_mode);
-	like->is_tty = S_ISCHR(st->st_mode) && isatty(like->fd);
+	like->is_tty = S_ISCHR(st->st_mode) && new_is_tty(like->fd);
 	like->sticky_eof = look->can_poll;
 	like->is_aligned = !look->can_poll && mode & O_DIRECT;
 	if (!like->is_socket)

@@ -269,6 +269,23 @@ START_TEST(hangup_of_what_has_no_other_side_fails_notsup)
 }
 END_TEST
 
+START_TEST(hangup_of_a_terminal_that_was_hung_up_before_is_told)
+{
+	struct af_file *file;
+	int fds[2];
+
+	rig_open_loop(&rig, (enum driver)_i);
+	make_pty(fds);
+	ck_assert_int_eq(close(fds[0]), 0);
+	file = af_file_new(rig.loop, fds[1], 0);
+	ck_assert_ptr_nonnull(file);
+	expect_count(&rig, af_file_hangup(file), 0, 0);
+	expect_text(&rig, af_file_read(file, 0, 0, NULL), "", AFIO_EOF);
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* Which has no descriptor then, as if it was one of a pair. */
 START_TEST(hangup_of_a_bufferevent_not_connected_yet_waits)
 {
@@ -541,6 +558,9 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, hangup_after_shutting_ones_own_half_waits_for_the_peer,
 		WAY(KIND_SOCKETPAIR, 0), EVERY_WAY);
+	tcase_add_loop_test(
+		tc, hangup_of_a_terminal_that_was_hung_up_before_is_told, 0,
+		DRIVE_COUNT);
 	tcase_add_loop_test(tc, hangup_is_not_woken_by_traffic, 0, KIND_COUNT);
 
 	tc = test_case(s, "errors");
