@@ -185,6 +185,7 @@ static int bev_shutdown(struct af_file *file, int how)
 	struct bufferevent *bev = afi_bev_hold(file);
 
 	(void)how;
+	afi_bev_of(file)->shut = true;
 	afi_bev_of(file)->state.error[AFI_WRITE] = -EPIPE;
 	bufferevent_flush(bev, EV_WRITE, BEV_FINISHED);
 	return (int)afi_bev_let_go(file, bev, 0);
@@ -199,7 +200,8 @@ static bool bev_has_left(const struct af_file *file)
 {
 	const struct afi_bev_file *over = afi_bev_of(file);
 
-	if (over->state.ended || over->state.error[AFI_WRITE] == -EPIPE)
+	if (over->state.ended ||
+	    (over->state.error[AFI_WRITE] == -EPIPE && !over->shut))
 		return true;
 	/* Of a pair, the other end was freed. */
 	return over->on_pair &&

@@ -30,6 +30,7 @@ struct afi_bev_file {
 	struct afi_bevstate state;
 	bool counted; /* writes that ended early count bytes in the outputs */
 	bool on_pair; /* over a bufferevent_pair with both ends */
+	bool shut;    /* by af_file_shutdown() */
 };
 
 static inline struct afi_bev_file *afi_bev_of(const struct af_file *file)

@@ -246,6 +246,28 @@ START_TEST(hangup_after_shutting_ones_own_half_waits_for_the_peer)
 }
 END_TEST
 
+/* Whose own shutdown looks like a peer's that has left. */
+START_TEST(hangup_of_a_pair_whose_own_half_is_shut_waits_for_the_peer)
+{
+	struct bufferevent *bevs[2];
+	struct af_file *file, *peer;
+	struct af_future *f;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	ck_assert_int_eq(bufferevent_pair_new(af_loop_base(rig.loop), 0, bevs),
+			 0);
+	file = af_file_from_bufferevent(rig.loop, bevs[0], 0);
+	peer = af_file_from_bufferevent(rig.loop, bevs[1], 0);
+	ck_assert_int_eq(af_file_shutdown(file, SHUT_WR), 0);
+	f = af_file_hangup(file);
+	expect_pending(f);
+	ck_assert_int_eq(af_file_close(peer), 0);
+	expect_count(&rig, f, 0, 0);
+	ck_assert_int_eq(af_file_close(file), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 static void expect_unsupported(int fd)
 {
 	struct af_file *file = af_file_new(rig.loop, fd, 0);
@@ -561,6 +583,9 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, hangup_of_a_terminal_that_was_hung_up_before_is_told, 0,
 		DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, hangup_of_a_pair_whose_own_half_is_shut_waits_for_the_peer,
+		0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, hangup_is_not_woken_by_traffic, 0, KIND_COUNT);
 
 	tc = test_case(s, "errors");
