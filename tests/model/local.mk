@@ -3,6 +3,7 @@
 # Random programs against a model of futures and of streams of bytes.
 
 model_sources = \
+	tests/model/act_beside.c \
 	tests/model/act_file.c \
 	tests/model/act_future.c \
 	tests/model/act_loop.c \

@@ -242,7 +242,9 @@ static void check_error(const struct node *node)
 		break;
 	default:
 		must((node->kind == MAKER && node->given) ||
-			     (node->kind <= FINISH && model_stream_error(node)),
+			     (node->kind <= FINISH &&
+			      model_stream_error(node)) ||
+			     node->kind == HANGUP,
 		     node);
 	}
 }
@@ -278,6 +280,8 @@ static void end(struct node *node, struct af_future *done)
 		work_end(node, done);
 	else if (node->kind == WAIT)
 		wait_end(node);
+	else if (node->kind == HANGUP)
+		hangup_end(node);
 	else if (node->kind == SLEEP && node->error == 0)
 		must(now_us() >= node->earliest, node);
 	else if (node->kind == MAKER)

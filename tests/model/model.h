@@ -29,6 +29,7 @@ enum kind_of {
 	SYNC,
 	WORK,
 	WAIT,
+	HANGUP,
 	SLEEP,
 	MAKER,
 	LINK,
@@ -67,6 +68,7 @@ struct node {
 	bool timed;		/* has a deadline */
 
 	struct stream *stream;	/* of a COPY: from */
+	bool writes;		/* HANGUP: whether it is of the writer */
 	struct node *next_read; /* there */
 	bool settled;		/* its bytes were taken from the stream */
 	size_t size;
@@ -172,5 +174,7 @@ void model_piece(struct node *node, const char *data, size_t len,
 		 unsigned flags);
 /* Whether the error of an operation on a stream is one it may have. */
 bool model_stream_error(const struct node *node);
+/* In act_beside.c. */
+void hangup_end(const struct node *node);
 
 #endif

@@ -11,6 +11,9 @@
 /* The error of a write whose reader has left. */
 static bool may_break(const struct stream *to, int error)
 {
+	/* Of TLS, what errno happens to be. */
+	if (to->rough && to->foreign)
+		return true;
 	if (to->exact || error == -EPIPE)
 		return error == -EPIPE;
 	return error == -ECONNRESET || error == -EIO ||

@@ -32,6 +32,7 @@ enum operation {
 	OP_READ_AT,
 	OP_WRITE_AT,
 	OP_SYNC,
+	OP_HANGUP,
 	OP_WORK,
 	OP_WAIT,
 	OP_KICK,

@@ -37,6 +37,8 @@ struct stream *world_disk(uint32_t index)
 
 static bool is_of(const struct node *node, const struct stream *s, bool writes)
 {
+	if (node->kind == HANGUP)
+		return node->stream == s && node->writes == writes;
 	return node->kind <= FINISH &&
 	       (writes ? node->to == s : node->stream == s);
 }
@@ -44,7 +46,8 @@ static bool is_of(const struct node *node, const struct stream *s, bool writes)
 bool stream_is_busy(const struct stream *s, bool writes)
 {
 	for (size_t i = 0; i < world.n_nodes; i++)
-		if (is_of(world.nodes[i], s, writes) &&
+		if (world.nodes[i]->kind <= FINISH &&
+		    is_of(world.nodes[i], s, writes) &&
 		    model_is_pending(world.nodes[i]))
 			return true;
 	return false;

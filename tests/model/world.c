@@ -20,17 +20,18 @@ static const act_fn acts[OP_COUNT] = {
 	[OP_WRITE] = act_write,	      [OP_COPY] = act_copy,
 	[OP_SEEK] = act_seek,	      [OP_READ_AT] = act_read_at,
 	[OP_WRITE_AT] = act_write_at, [OP_SYNC] = act_sync,
-	[OP_WORK] = act_work,	      [OP_WAIT] = act_wait,
-	[OP_KICK] = act_kick,	      [OP_SLEEP] = act_sleep,
-	[OP_MAKER] = act_maker,	      [OP_GIVE] = act_give,
-	[OP_CHAIN] = act_chain,	      [OP_GROUP] = act_group,
-	[OP_TIMED] = act_timed,	      [OP_SHIELD] = act_shield,
-	[OP_MAP] = act_map,	      [OP_CANCEL] = act_cancel,
-	[OP_DROP] = act_drop,	      [OP_FORGET] = act_forget,
-	[OP_WATCH] = act_watch,	      [OP_AWAIT] = act_await,
-	[OP_POST] = act_post,	      [OP_RAW] = act_raw,
-	[OP_RUN] = act_run,	      [OP_TURN] = act_turn,
-	[OP_FREE] = act_free,	      [OP_FAULT] = act_fault,
+	[OP_HANGUP] = act_hangup,     [OP_WORK] = act_work,
+	[OP_WAIT] = act_wait,	      [OP_KICK] = act_kick,
+	[OP_SLEEP] = act_sleep,	      [OP_MAKER] = act_maker,
+	[OP_GIVE] = act_give,	      [OP_CHAIN] = act_chain,
+	[OP_GROUP] = act_group,	      [OP_TIMED] = act_timed,
+	[OP_SHIELD] = act_shield,     [OP_MAP] = act_map,
+	[OP_CANCEL] = act_cancel,     [OP_DROP] = act_drop,
+	[OP_FORGET] = act_forget,     [OP_WATCH] = act_watch,
+	[OP_AWAIT] = act_await,	      [OP_POST] = act_post,
+	[OP_RAW] = act_raw,	      [OP_RUN] = act_run,
+	[OP_TURN] = act_turn,	      [OP_FREE] = act_free,
+	[OP_FAULT] = act_fault,
 };
 
 static void run_body(unsigned body)
@@ -160,6 +161,27 @@ void world_drive(struct node *node)
 		must(af_loop_run(world.loop) == 0, node);
 }
 
+static void sleep_until_done(const struct node *node)
+{
+	while (!node->ended && !node->lost) {
+		af_on_done(af_sleep(world.loop, &(struct timeval){ 0, 200 }),
+			   on_drained, NULL);
+		must(af_loop_run(world.loop) == 0, node);
+	}
+}
+
+/* What waits for the other side to leave, and it has. */
+static void wait_for_hangups(const struct stream *s, bool writes)
+{
+	for (size_t i = 0; i < world.n_nodes; i++) {
+		const struct node *node = world.nodes[i];
+
+		if (node->kind == HANGUP && node->stream == s &&
+		    node->writes == writes)
+			sleep_until_done(node);
+	}
+}
+
 /* All that was written and not read comes out; then the end. */
 static void drain(struct stream *s)
 {
@@ -177,23 +199,25 @@ static void drain(struct stream *s)
 	world_start(node, af_file_read(s->reader, 0, 0, NULL));
 	world_drive(node);
 	must(node->error == 0 || s->rough, node);
+	wait_for_hangups(s, false);
 	/* A worker thread may still be writing to a disk. */
 	must(stream_is_drained(s) || s->drops || s->rough || s->disk, node);
+}
+
+/* Nothing more is written. */
+static void leave(struct stream *s)
+{
+	if (!s->reader && s->writer && !s->foreign)
+		wait_for_hangups(s, true);
+	stream_close(s, true);
 }
 
 /* What has a deadline ends by itself. */
 static void wait_for_deadlines(void)
 {
-	for (size_t i = 0; i < world.n_nodes; i++) {
-		struct node *node = world.nodes[i];
-
-		while (node->timed && !node->ended && !node->lost) {
-			af_on_done(af_sleep(world.loop,
-					    &(struct timeval){ 0, 200 }),
-				   on_drained, NULL);
-			must(af_loop_run(world.loop) == 0, node);
-		}
-	}
+	for (size_t i = 0; i < world.n_nodes; i++)
+		if (world.nodes[i]->timed)
+			sleep_until_done(world.nodes[i]);
 }
 
 /* All futures have ended, and their functions have run. */
@@ -272,7 +296,7 @@ void world_end(bool drained)
 		wait_for_deadlines();
 		for (int i = 0; i < N_STREAMS; i++)
 			if (world.streams[i])
-				stream_close(world.streams[i], true);
+				leave(world.streams[i]);
 		for (int i = 0; i < N_STREAMS; i++)
 			if (world.streams[i])
 				drain(world.streams[i]);
