@@ -95,6 +95,7 @@ static int take_piece(struct node *node, const char *data, size_t len,
 {
 	node->calls++;
 	model_piece(node, data, len, flags);
+	idle_moved(node);
 	world_body(node->body);
 	if (node->calls < node->limit || node->stop_with == 2)
 		return 0;

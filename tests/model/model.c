@@ -244,7 +244,7 @@ static void check_error(const struct node *node)
 		must((node->kind == MAKER && node->given) ||
 			     (node->kind <= FINISH &&
 			      model_stream_error(node)) ||
-			     node->kind == HANGUP,
+			     node->kind == HANGUP || node->kind == IDLE,
 		     node);
 	}
 }
@@ -282,6 +282,8 @@ static void end(struct node *node, struct af_future *done)
 		wait_end(node);
 	else if (node->kind == HANGUP)
 		hangup_end(node);
+	else if (node->kind == IDLE)
+		idle_end(node);
 	else if (node->kind == SLEEP && node->error == 0)
 		must(now_us() >= node->earliest, node);
 	else if (node->kind == MAKER)
@@ -290,6 +292,8 @@ static void end(struct node *node, struct af_future *done)
 		end_link(node);
 	else if (node->kind > LINK)
 		end_group(node);
+	if (node->kind <= COPY && node->count > 0)
+		idle_moved(node);
 	node->ended = true;
 	af_future_unref(node->keep);
 	node->keep = NULL;

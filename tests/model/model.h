@@ -30,6 +30,7 @@ enum kind_of {
 	WORK,
 	WAIT,
 	HANGUP,
+	IDLE,
 	SLEEP,
 	MAKER,
 	LINK,
@@ -67,8 +68,9 @@ struct node {
 	bool alone;		/* the cancel did not reach it */
 	bool timed;		/* has a deadline */
 
-	struct stream *stream;	/* of a COPY: from */
-	bool writes;		/* HANGUP: whether it is of the writer */
+	struct stream *stream; /* of a COPY: from */
+	bool writes;	       /* HANGUP, IDLE: whether it is of the writer */
+	int64_t moved; /* since when its last byte has been in the stream */
 	struct node *next_read; /* there */
 	bool settled;		/* its bytes were taken from the stream */
 	size_t size;
@@ -91,18 +93,19 @@ struct node {
 	short *fetched; /* COPY: its bytes, as far as they are known */
 	size_t n_fetched;
 
-	size_t offset;	    /* READ_AT, WRITE_AT */
-	unsigned long when; /* the same, SYNC, WAIT: what was before */
-	struct job *job;    /* WORK */
-	bool ready;	    /* WAIT: at the call */
-	int64_t earliest;   /* SLEEP */
-	bool given;	    /* MAKER: the outcome is fixed: gift */
-	int gift;	    /* MAKER: the error it ends with */
-	unsigned cancels;   /* MAKER: calls of its cancel function */
-	bool objects;	    /* MAKER: its cancel function ends it */
-	enum call_on on;    /* LINK */
-	unsigned calls;	    /* LINK, EACH, MAP: of its function */
-	unsigned body;	    /* what that function does */
+	size_t offset;		/* READ_AT, WRITE_AT */
+	unsigned long when;	/* the same, SYNC, WAIT: what was before */
+	struct job *job;	/* WORK */
+	bool ready;		/* WAIT: at the call */
+	int64_t at;		/* it was called then, or later */
+	int64_t time, earliest; /* IDLE, SLEEP: its end */
+	bool given;		/* MAKER: the outcome is fixed: gift */
+	int gift;		/* MAKER: the error it ends with */
+	unsigned cancels;	/* MAKER: calls of its cancel function */
+	bool objects;		/* MAKER: its cancel function ends it */
+	enum call_on on;	/* LINK */
+	unsigned calls;		/* LINK, EACH, MAP: of its function */
+	unsigned body;		/* what that function does */
 	unsigned limit; /* EACH, MAP: how many calls; LINK: what it returns */
 	bool settle;	/* MAP */
 	bool running;	/* LINK, MAP: its function */
@@ -176,5 +179,8 @@ void model_piece(struct node *node, const char *data, size_t len,
 bool model_stream_error(const struct node *node);
 /* In act_beside.c. */
 void hangup_end(const struct node *node);
+void idle_end(const struct node *node);
+/* Bytes were moved, at the earliest when they came. */
+void idle_moved(const struct node *by);
 
 #endif

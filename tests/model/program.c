@@ -113,6 +113,7 @@ static const struct {
 			    TIME } },
 	[OP_SYNC] = { "sync", 1, { TIME } },
 	[OP_HANGUP] = { "hangup", 6, { FILE_AT, { "end", CHOICE, 2 } } },
+	[OP_IDLE] = { "idle", 6, { FILE_AT, { "end", CHOICE, 2 }, TIME } },
 	[OP_WORK] = { "work", 4, { { "long", CHOICE, 8 } } },
 	[OP_WAIT] = { "wait", 4, { { "write", CHOICE, 2 }, TIME } },
 	[OP_KICK] = { "kick", 4, { { "drain", CHOICE, 2 } } },

@@ -33,6 +33,7 @@ enum operation {
 	OP_WRITE_AT,
 	OP_SYNC,
 	OP_HANGUP,
+	OP_IDLE,
 	OP_WORK,
 	OP_WAIT,
 	OP_KICK,

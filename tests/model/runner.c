@@ -34,8 +34,9 @@ _Noreturn void model_fail(const char *file, int line, const char *condition,
 		"read",	    "readline", "read_until", "peek",	"each",
 		"write",    "copy",	"finish",     "unread", "read_at",
 		"write_at", "sync",	"work",	      "wait",	"hangup",
-		"sleep",    "maker",	"chain",      "all",	"settled",
-		"race",	    "any",	"timed",      "shield", "map"
+		"idle",	    "sleep",	"maker",      "chain",	"all",
+		"settled",  "race",	"any",	      "timed",	"shield",
+		"map"
 	};
 
 	snprintf(report->place, sizeof report->place, "%s:%d: %s",

@@ -207,13 +207,16 @@ short stream_look(struct place *place, const struct node *reader)
 	return write->fetched[place->offset++];
 }
 
-short stream_take(struct stream *s, const struct node *reader)
+short stream_take(struct stream *s, struct node *reader)
 {
 	struct place place = stream_place(s);
 	short byte = stream_look(&place, reader);
 
-	if (place.write)
+	if (place.write) {
 		place.write->taken++;
+		if (place.write->kind != UNREAD)
+			reader->moved = place.write->at;
+	}
 	s->n_taken++;
 	return byte;
 }

@@ -72,7 +72,7 @@ void stream_seek(struct stream *s, size_t position);
 /* The next byte, which must be there, or -1: any; to look at it, or take it. */
 struct place stream_place(struct stream *s);
 short stream_look(struct place *place, const struct node *reader);
-short stream_take(struct stream *s, const struct node *reader);
+short stream_take(struct stream *s, struct node *reader);
 
 /* All bytes of a copy that has ended. */
 void stream_fetch(struct node *copy, size_t n);

@@ -37,7 +37,7 @@ struct stream *world_disk(uint32_t index)
 
 static bool is_of(const struct node *node, const struct stream *s, bool writes)
 {
-	if (node->kind == HANGUP)
+	if (node->kind == HANGUP || node->kind == IDLE)
 		return node->stream == s && node->writes == writes;
 	return node->kind <= FINISH &&
 	       (writes ? node->to == s : node->stream == s);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "model/world.h"
+#include "support/harness.h"
 
 struct world world;
 
@@ -20,18 +21,18 @@ static const act_fn acts[OP_COUNT] = {
 	[OP_WRITE] = act_write,	      [OP_COPY] = act_copy,
 	[OP_SEEK] = act_seek,	      [OP_READ_AT] = act_read_at,
 	[OP_WRITE_AT] = act_write_at, [OP_SYNC] = act_sync,
-	[OP_HANGUP] = act_hangup,     [OP_WORK] = act_work,
-	[OP_WAIT] = act_wait,	      [OP_KICK] = act_kick,
-	[OP_SLEEP] = act_sleep,	      [OP_MAKER] = act_maker,
-	[OP_GIVE] = act_give,	      [OP_CHAIN] = act_chain,
-	[OP_GROUP] = act_group,	      [OP_TIMED] = act_timed,
-	[OP_SHIELD] = act_shield,     [OP_MAP] = act_map,
-	[OP_CANCEL] = act_cancel,     [OP_DROP] = act_drop,
-	[OP_FORGET] = act_forget,     [OP_WATCH] = act_watch,
-	[OP_AWAIT] = act_await,	      [OP_POST] = act_post,
-	[OP_RAW] = act_raw,	      [OP_RUN] = act_run,
-	[OP_TURN] = act_turn,	      [OP_FREE] = act_free,
-	[OP_FAULT] = act_fault,
+	[OP_HANGUP] = act_hangup,     [OP_IDLE] = act_idle,
+	[OP_WORK] = act_work,	      [OP_WAIT] = act_wait,
+	[OP_KICK] = act_kick,	      [OP_SLEEP] = act_sleep,
+	[OP_MAKER] = act_maker,	      [OP_GIVE] = act_give,
+	[OP_CHAIN] = act_chain,	      [OP_GROUP] = act_group,
+	[OP_TIMED] = act_timed,	      [OP_SHIELD] = act_shield,
+	[OP_MAP] = act_map,	      [OP_CANCEL] = act_cancel,
+	[OP_DROP] = act_drop,	      [OP_FORGET] = act_forget,
+	[OP_WATCH] = act_watch,	      [OP_AWAIT] = act_await,
+	[OP_POST] = act_post,	      [OP_RAW] = act_raw,
+	[OP_RUN] = act_run,	      [OP_TURN] = act_turn,
+	[OP_FREE] = act_free,	      [OP_FAULT] = act_fault,
 };
 
 static void run_body(unsigned body)
@@ -75,6 +76,7 @@ struct node *world_node(enum kind_of kind)
 	}
 	must(node && world.nodes, NULL);
 	node->kind = kind;
+	node->at = now_us();
 	node->id = (unsigned)world.n_nodes;
 	world.nodes[world.n_nodes++] = node;
 	return node;
@@ -216,7 +218,7 @@ static void leave(struct stream *s)
 static void wait_for_deadlines(void)
 {
 	for (size_t i = 0; i < world.n_nodes; i++)
-		if (world.nodes[i]->timed)
+		if (world.nodes[i]->timed || world.nodes[i]->kind == IDLE)
 			sleep_until_done(world.nodes[i]);
 }
 

@@ -96,6 +96,7 @@ bool act_read_at(const uint32_t *arg);
 bool act_write_at(const uint32_t *arg);
 bool act_sync(const uint32_t *arg);
 bool act_hangup(const uint32_t *arg);
+bool act_idle(const uint32_t *arg);
 bool act_work(const uint32_t *arg);
 bool act_wait(const uint32_t *arg);
 bool act_kick(const uint32_t *arg);
