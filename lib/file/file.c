@@ -102,6 +102,7 @@ size_t afi_file_unqueue(struct afi_op *op)
 	if (op->direction == AFI_WRITE && file->attached &&
 	    file->transport->commit && afi_file_is_first(op))
 		n = file->transport->commit(file);
+	afi_file_note(file, (ssize_t)n);
 	TAILQ_REMOVE(&file->ops[op->direction], op, entry);
 	file->reads_ended += op->direction == AFI_READ;
 	op->file = NULL;

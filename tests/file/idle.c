@@ -6,7 +6,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "support/contexts.h"
@@ -104,6 +107,35 @@ START_TEST(bytes_put_it_off)
 		expect_elapsed(ticks.last, 60);
 	af_future_unref(f);
 	event_free(ticks.event);
+	rig_close(&rig);
+}
+END_TEST
+
+/* A bufferevent sends bytes that a write has counted a little later. */
+START_TEST(bytes_counted_at_the_end_of_a_write_put_it_off)
+{
+	struct bufferevent *bev;
+	struct af_future *idle;
+	struct af_file *file;
+	int64_t start;
+	int fds[2];
+
+	rig_open_loop(&rig, (enum driver)_i);
+	ck_assert_int_eq(cloexec_socketpair(SOCK_STREAM, fds), 0);
+	ck_assert_int_eq(evutil_make_socket_nonblocking(fds[0]), 0);
+	bev = bufferevent_socket_new(af_loop_base(rig.loop), fds[0],
+				     BEV_OPT_CLOSE_ON_FREE);
+	file = af_file_from_bufferevent(rig.loop, bev, 0);
+	idle = af_file_idle(file, MS(60));
+	expect_count(&rig, af_sleep(rig.loop, MS(30)), 0, 0);
+	start = now_us();
+	if (af_future_is_done(idle))
+		start -= 60000; /* a slow machine: the write is too late */
+	expect_count(&rig, af_file_write(file, "abc", 3, 0, MS(0)), 3, 0);
+	expect_count(&rig, idle, 0, 0);
+	expect_elapsed(start, 60);
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert_int_eq(close(fds[1]), 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -367,6 +399,7 @@ Suite *suite(void)
 #define ADD(test, n) tcase_add_loop_test(tc, test, 0, n)
 	ADD(file_without_a_byte_is_idle_after_that_time, EVERY_WAY);
 	ADD(bytes_put_it_off, 2 * EVERY_WAY);
+	ADD(bytes_counted_at_the_end_of_a_write_put_it_off, DRIVE_COUNT);
 	ADD(several_at_once_end_at_their_own_times, EVERY_WAY);
 	ADD(file_that_ends_cancels_it, WAYS_TO_END * EVERY_WAY);
 	tcase_add_test(tc, idle_of_nonsense_or_elsewhere_fails);
