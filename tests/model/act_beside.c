@@ -44,6 +44,12 @@ bool act_hangup(const uint32_t *arg)
 	return true;
 }
 
+/* Of two ways, the same file has ended both. */
+static bool has_left(const struct stream *s, bool writes)
+{
+	return s->gone[writes] || (s->back && s->back->gone[!writes]);
+}
+
 /* It needs another side, and one of which the kernel tells. */
 void hangup_end(const struct node *node)
 {
@@ -52,7 +58,7 @@ void hangup_end(const struct node *node)
 
 	switch (node->error) {
 	case 0:
-		must(!mute && s->gone[!node->writes], node);
+		must(!mute && has_left(s, !node->writes), node);
 		break;
 	case -ENOTSUP:
 		must(mute || s->fixed, node);
@@ -86,8 +92,11 @@ static void restart(const struct stream *s, bool writes, int64_t since)
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		if (node->kind == IDLE && node->stream == s &&
-		    node->writes == writes && model_is_pending(node) &&
+		if (node->kind == IDLE &&
+		    (node->stream == s ? node->writes == writes
+				       : node->stream == s->back &&
+						 node->writes != writes) &&
+		    model_is_pending(node) &&
 		    node->earliest < since + node->time)
 			node->earliest = since + node->time;
 	}

@@ -104,6 +104,58 @@ bool act_shutdown(const uint32_t *arg)
 	return true;
 }
 
+static struct node *half(struct node *both, struct stream *from,
+			 struct stream *to)
+{
+	struct node *node = world_node(COPY);
+
+	node->stream = from;
+	node->to = to;
+	node->at = both->at;
+	node->timed = both->timed;
+	node->size = SIZE_MAX;
+	node->is_half = true;
+	node->canceled = true; /* when the other one fails */
+	to->halved = to->gone[1] = true;
+	both->parts[both->n_parts++] = node;
+	return node;
+}
+
+static bool is_copying_both(void)
+{
+	for (size_t i = 0; i < world.n_nodes; i++)
+		if (world.nodes[i]->kind == BOTH && !world.nodes[i]->ended)
+			return true;
+	return false;
+}
+
+/* One at a time, or they may wait for each other. */
+bool act_copy_both(const uint32_t *arg)
+{
+	const struct timeval *time = act_time(arg[1]);
+	struct stream *a, *b;
+	struct af_future *f;
+	struct node *node;
+
+	if (model_freed || is_copying_both())
+		return false;
+	a = world_two_ways(arg[0], false);
+	b = world_two_ways(arg[0] + 1, true);
+	node = world_node(BOTH);
+	node->timed = time;
+	node->barred = a->finishing[0] || b->finishing[1];
+	node->canceled = node->barred;
+	f = af_file_copy_both(a->reader, b->writer, time);
+	if (af_future_part(f, 0)) {
+		world_start_part(half(node, a, b), af_future_part(f, 0));
+		world_start_part(half(node, b->back, a->back),
+				 af_future_part(f, 1));
+	}
+	must(node->n_parts > 0 || af_future_error(f) == -EBADF, node);
+	world_start(node, f);
+	return true;
+}
+
 /* From where an offset counts: at least, and at most. */
 struct origin {
 	int64_t least, most;
@@ -188,7 +240,7 @@ bool act_finish(const uint32_t *arg)
 	node->timed = time;
 	*(writes ? &node->to : &node->stream) = s;
 	stream_cancel(s, writes);
-	s->finishing[writes] = s->gone[writes] = true;
+	stream_finish(s, writes);
 	world_start(node, af_file_finish(file, time));
 	return true;
 }

@@ -9,6 +9,7 @@ model_sources = \
 	tests/model/act_loop.c \
 	tests/model/act_read.c \
 	tests/model/disk.c \
+	tests/model/ending.c \
 	tests/model/forget.c \
 	tests/model/model.c \
 	tests/model/model.h \

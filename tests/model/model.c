@@ -238,13 +238,13 @@ static void check_error(const struct node *node)
 		must(node->timed, node);
 		break;
 	case -ECANCELED:
-		must(node->canceled || model_freed, node);
+		must(node->canceled || model_freed || node->kind == BOTH, node);
 		break;
 	default:
 		must((node->kind == MAKER && node->given) ||
 			     (node->kind <= FINISH &&
 			      model_stream_error(node)) ||
-			     node->kind == HANGUP || node->kind == IDLE,
+			     (node->kind >= HANGUP && node->kind <= BOTH),
 		     node);
 	}
 }
@@ -272,8 +272,7 @@ static void end(struct node *node, struct af_future *done)
 	else if (node->kind == WRITE)
 		model_end_write(node, done);
 	else if (node->kind == FINISH && node->error == 0)
-		(node->to ? node->to : node->stream)->finished[!!node->to] =
-			true;
+		stream_finished(node->to ? node->to : node->stream, node->to);
 	else if (node->kind >= READ_AT && node->kind <= SYNC)
 		disk_end(node, done);
 	else if (node->kind == WORK)
@@ -284,6 +283,8 @@ static void end(struct node *node, struct af_future *done)
 		hangup_end(node);
 	else if (node->kind == IDLE)
 		idle_end(node);
+	else if (node->kind == BOTH)
+		model_end_both(node, done);
 	else if (node->kind == SLEEP && node->error == 0)
 		must(now_us() >= node->earliest, node);
 	else if (node->kind == MAKER)

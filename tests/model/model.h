@@ -31,6 +31,7 @@ enum kind_of {
 	WAIT,
 	HANGUP,
 	IDLE,
+	BOTH,
 	SLEEP,
 	MAKER,
 	LINK,
@@ -69,6 +70,7 @@ struct node {
 	bool timed;		/* has a deadline */
 
 	struct stream *stream; /* of a COPY: from */
+	bool is_half;	       /* COPY: of a BOTH */
 	bool writes;	       /* HANGUP, IDLE: whether it is of the writer */
 	int64_t moved; /* since when its last byte has been in the stream */
 	struct node *next_read; /* there */
@@ -164,6 +166,7 @@ void model_watch(struct node *node);
 void model_end_write(struct node *node, struct af_future *done);
 /* A read, an each or a copy is done: takes its bytes, once. */
 void model_settle(struct node *node, struct af_future *done);
+void model_end_both(struct node *node, struct af_future *done);
 /* After this, a byte of it that is still sent is a wrong one. */
 void model_spoil(struct node *node);
 /* The two texts of an UNTIL; one of them may be empty. */

@@ -39,10 +39,13 @@ bool model_stream_error(const struct node *node)
 		       (s && s->fixed) || (to && to->fixed);
 	if (node->stopped && error == node->stopped)
 		return true;
-	if (error == -EPIPE && to && (to->shut || to->finishing[1]))
+	if (error == -EPIPE && to &&
+	    (to->shut || to->halved || to->finishing[1]))
 		return true;
 	if (to && to->gone[0] && !to->disk && may_break(to, error))
 		return true;
+	if (s && s->back && error == -ECONNRESET)
+		return s->gone[1];
 	/* There was no farewell. */
 	return s && s->rough && s->gone[1];
 }
@@ -138,7 +141,8 @@ static void check_flags(struct node *node, unsigned flags, size_t len,
 	default:
 		must(flags == AFIO_ERROR && len > 0, node);
 		must(node->stream->fixed ||
-			     (node->stream->rough && node->stream->gone[1]),
+			     ((node->stream->rough || node->stream->back) &&
+			      node->stream->gone[1]),
 		     node);
 	}
 }
@@ -291,6 +295,8 @@ static void end_copy(struct node *node, struct af_future *done)
 		must(may_be_over(node, stream_place(node->stream)), node);
 	else
 		must(flags == 0 && node->count == node->size, node);
+	/* It has passed the end on. */
+	node->to->shut |= node->is_half && flags == AFIO_EOF;
 }
 
 void model_settle(struct node *node, struct af_future *done)
@@ -308,4 +314,30 @@ void model_settle(struct node *node, struct af_future *done)
 		else
 			end_read(node, done);
 	}
+}
+
+/* Both parts are done, whichever function runs first. */
+void model_end_both(struct node *node, struct af_future *done)
+{
+	unsigned flags = af_future_flags(done), same = 0, ended = 0;
+	size_t count = 0;
+
+	for (unsigned i = 0; i < node->n_parts; i++) {
+		struct node *part = node->parts[i];
+
+		must(part->ended || af_future_is_done(part->keep), node);
+		model_settle(part, part->keep);
+		count += part->count;
+		same += part->error == node->error;
+		ended += part->error == 0;
+	}
+	must(node->count == count, node);
+	if (node->error == -ETIMEDOUT)
+		must(count == 0, node);
+	else if (node->error == 0 && flags == AFIO_TIMEDOUT)
+		must(node->timed && count > 0, node);
+	else if (node->error == 0)
+		must(flags == AFIO_EOF && ended == 2, node);
+	else
+		must(same > 0 || node->n_parts == 0, node);
 }

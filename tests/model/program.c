@@ -94,6 +94,7 @@ static const struct {
 			{ "to", FILES, 0 },
 			SIZE,
 			TIME } },
+	[OP_COPY_BOTH] = { "copy_both", 4, { FILE_AT, TIME } },
 	[OP_SEEK] = { "seek",
 		      8,
 		      { FILE_AT,
@@ -223,8 +224,8 @@ static uint32_t some_operand(const struct operand *operand, uint64_t *state)
 	uint32_t n = 0;
 
 	switch (operand->type) {
-	case FILES:
-		return below(state, 4);
+	case FILES: /* now and then one that goes both ways */
+		return below(state, 4) + (below(state, 8) ? 0 : 4);
 	case FUTURES: /* mostly one of the last */
 		while (n < 31 && below(state, 3) > 0)
 			n++;

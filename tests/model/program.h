@@ -28,6 +28,7 @@ enum operation {
 	OP_EACH,
 	OP_WRITE,
 	OP_COPY,
+	OP_COPY_BOTH,
 	OP_SEEK,
 	OP_READ_AT,
 	OP_WRITE_AT,

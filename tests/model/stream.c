@@ -30,6 +30,20 @@ unsigned char stream_byte(const struct node *write, size_t offset)
 	return byte == '\n' || byte == '\r' ? 0 : byte;
 }
 
+void stream_finish(struct stream *s, bool writes)
+{
+	s->finishing[writes] = s->gone[writes] = true;
+	if (s->back)
+		s->back->finishing[!writes] = s->back->gone[!writes] = true;
+}
+
+void stream_finished(struct stream *s, bool writes)
+{
+	s->finished[writes] = true;
+	if (s->back)
+		s->back->finished[!writes] = true;
+}
+
 void stream_add_read(struct stream *s, struct node *read)
 {
 	bool plain = read->kind == READ

@@ -21,13 +21,14 @@ struct stream {
 	struct node *reading, **last_read;
 
 	/* What the kind of file allows. */
-	bool disk;	 /* end of file comes and goes */
-	bool foreign;	 /* a bufferevent */
-	bool fixed;	 /* it cannot move to another base */
-	bool drops;	 /* unread bytes vanish when the writer leaves */
-	bool exact;	 /* a write without reader is -EPIPE, no other */
-	bool rough;	 /* without a farewell the end is an error */
-	bool layered;	 /* a layer takes bytes before they are sent */
+	struct stream *back; /* the other way through the same files; or NULL */
+	bool disk;	     /* end of file comes and goes */
+	bool foreign;	     /* a bufferevent */
+	bool fixed;	     /* it cannot move to another base */
+	bool drops;	     /* unread bytes vanish when the writer leaves */
+	bool exact;	     /* a write without reader is -EPIPE, no other */
+	bool rough;	     /* without a farewell the end is an error */
+	bool layered;	     /* a layer takes bytes before they are sent */
 	bool torn;	 /* closed under a write, so more may have been sent */
 	bool messages;	 /* a write is one message */
 	bool endless;	 /* there is no end of file */
@@ -43,6 +44,7 @@ struct stream {
 	bool finishing[2]; /* af_file_finish() was called */
 	bool finished[2];  /* and has succeeded */
 	bool shut;	   /* af_file_shutdown() of the writer was called */
+	bool halved;	   /* or may have been, by a copy in both directions */
 	bool mixed;	   /* what is buffered may be of several messages */
 };
 
@@ -55,6 +57,10 @@ struct place {
 
 /* The byte at an offset of a write. */
 unsigned char stream_byte(const struct node *write, size_t offset);
+
+/* An end of it was finished, or its file is about to be. */
+void stream_finished(struct stream *s, bool writes);
+void stream_finish(struct stream *s, bool writes);
 
 /* A read or a copy was queued. */
 void stream_add_read(struct stream *s, struct node *read);

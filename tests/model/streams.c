@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "model/world.h"
@@ -65,7 +66,7 @@ bool stream_ended_early(const struct stream *s, bool writes, unsigned since)
 	return false;
 }
 
-void stream_cancel(const struct stream *s, bool writes)
+static void cancel_one(const struct stream *s, bool writes)
 {
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
@@ -73,6 +74,13 @@ void stream_cancel(const struct stream *s, bool writes)
 		if (is_of(node, s, writes))
 			model_cancel(node);
 	}
+}
+
+void stream_cancel(const struct stream *s, bool writes)
+{
+	cancel_one(s, writes);
+	if (s->back)
+		cancel_one(s->back, !writes);
 }
 
 void stream_close(struct stream *s, bool writes)
@@ -87,6 +95,10 @@ void stream_close(struct stream *s, bool writes)
 		s->torn = true;
 	*end = NULL;
 	s->gone[writes] = true;
+	if (s->back) {
+		*(writes ? &s->back->reader : &s->back->writer) = NULL;
+		s->back->gone[!writes] = true;
+	}
 	must(af_file_close(file) == 0, NULL);
 	if (!writes && s->kept >= 0) {
 		must(close(s->kept) == 0, NULL);
@@ -145,10 +157,10 @@ static void open_pair(struct stream *s, const struct file_kind *kind)
 		s->shutdown = -ENOTSOCK;
 }
 
-void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
+/* An empty one, in the place of another one. */
+static struct stream *stream_new(uint32_t slot)
 {
-	uint32_t kind = n % ((uint32_t)n_file_kinds + 2);
-	struct stream **place = &world.streams[slot % N_STREAMS];
+	struct stream **place = &world.streams[slot];
 	struct stream *s;
 
 	if (*place) {
@@ -162,10 +174,53 @@ void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
 	s->last = &s->all;
 	s->last_read = &s->reading;
 	s->kept = -1;
-	if (kind < (uint32_t)n_file_kinds)
-		open_pair(s, &file_kinds[kind]);
-	else
-		open_disk(s);
+	return s;
+}
+
+/* Two streams, which go through two files in opposite ways. */
+static struct stream *open_two_ways(uint32_t slot)
+{
+	struct stream *s = stream_new(slot), *back = stream_new(slot + 1);
+	int fds[2];
+
+	must(cloexec_socketpair(SOCK_STREAM, fds) == 0, NULL);
+	s->reader = back->writer = af_file_new(world.loop, fds[0], 0);
+	s->writer = back->reader = af_file_new(world.loop, fds[1], 0);
+	must(s->reader && s->writer, NULL);
+	s->back = back;
+	back->back = s;
+	return s;
+}
+
+static uint32_t slot_of_two_ways(uint32_t index)
+{
+	return N_ONE_WAY + 2 * (index % 2);
+}
+
+struct stream *world_two_ways(uint32_t index, bool writes)
+{
+	uint32_t slot = slot_of_two_ways(index);
+	struct stream *s = world.streams[slot];
+
+	if (!s || !(writes ? s->writer : s->reader))
+		s = open_two_ways(slot);
+	return s;
+}
+
+void stream_open(uint32_t slot, uint32_t n, uint32_t flags, uint32_t ahead)
+{
+	uint32_t pairs = (uint32_t)n_file_kinds, kind = n % (pairs + 4);
+	struct stream *s;
+
+	if (kind < pairs + 2) {
+		s = stream_new(slot % N_ONE_WAY);
+		if (kind < pairs)
+			open_pair(s, &file_kinds[kind]);
+		else
+			open_disk(s);
+	} else {
+		s = open_two_ways(slot_of_two_ways(slot));
+	}
 	if (s->attachable && flags > 0 && flags < 4)
 		set_flags(s, (flags & 1 ? AFIO_UNBUFFERED : 0) |
 				     (flags & 2 ? AFIO_KEEP_FD : 0));

@@ -12,7 +12,8 @@
 #include "model/program.h"
 #include "model/stream.h"
 
-#define N_STREAMS 4
+#define N_ONE_WAY 4
+#define N_STREAMS (N_ONE_WAY + 4) /* two pairs that go both ways */
 #define MAX_LIVE 32
 #define MAX_STEPS 3000	     /* so that no program goes on for ever */
 #define MAX_BYTES (8u << 20) /* written; what comes after is a byte each */
@@ -59,11 +60,15 @@ void world_drive(struct node *node);
 struct node *world_node(enum kind_of kind);
 /* The future of the node is there: from now on it is watched. */
 struct node *world_start(struct node *node, struct af_future *f);
+/* The same, where the program has no reference; f is borrowed. */
+void world_start_part(struct node *node, struct af_future *f);
 /* The program's references: the newest is 0. NULL: there is none. */
 struct node *world_pick(uint32_t index);
 void world_drop(unsigned index);
 
 struct stream *world_stream(uint32_t index);
+/* The first stream of a pair that goes both ways; with that end of it. */
+struct stream *world_two_ways(uint32_t index, bool writes);
 /* One on disk, if there is one. */
 struct stream *world_disk(uint32_t index);
 void stream_open(uint32_t slot, uint32_t kind, uint32_t flags, uint32_t ahead);
@@ -91,6 +96,7 @@ bool act_unread(const uint32_t *arg);
 bool act_each(const uint32_t *arg);
 bool act_write(const uint32_t *arg);
 bool act_copy(const uint32_t *arg);
+bool act_copy_both(const uint32_t *arg);
 bool act_seek(const uint32_t *arg);
 bool act_read_at(const uint32_t *arg);
 bool act_write_at(const uint32_t *arg);
