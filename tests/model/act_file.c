@@ -73,6 +73,8 @@ bool act_attach(const uint32_t *arg)
 	if (!arg[1])
 		s->limit = 0;
 	s->mixed |= evbuffer_get_length(unread) > 0;
+	/* An end that it has seen is forgotten, and what follows it may come. */
+	s->torn |= s->messages && !arg[1];
 	put_back(*end, unread);
 	return true;
 }
@@ -318,6 +320,26 @@ bool act_write(const uint32_t *arg)
 		free(data);
 	}
 	world_start(node, f);
+	return true;
+}
+
+/* The program sends one itself, as a write of no bytes sends none. */
+bool act_empty(const uint32_t *arg)
+{
+	struct stream *s = NULL;
+	struct node *node;
+
+	for (uint32_t i = 0; i < N_STREAMS && !s; i++) {
+		s = world.streams[(arg[0] + i) % N_STREAMS];
+		if (s && !(s->messages && s->writer))
+			s = NULL;
+	}
+	if (!s || s->finishing[1] || stream_is_written(s) || model_freed)
+		return false;
+	if (send(af_file_fd(s->writer), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return true;
+	node = world_node(EMPTY);
+	stream_add_empty(s, node);
 	return true;
 }
 

@@ -51,7 +51,8 @@ static struct node *begin_drain(struct stream *s)
 
 	if (!s->reader || s->finishing[0])
 		return NULL;
-	if (s->endless)
+	s->deaf = s->endless;
+	if (s->deaf)
 		must(af_file_shutdown(s->reader, SHUT_RD) == 0, NULL);
 	must(af_file_set_limit(s->reader, 0) == 0, NULL);
 	node = world_node(READ);
@@ -68,7 +69,7 @@ static void end_drain(struct stream *s, struct node *node)
 	wait_for_hangups(s, false);
 	/* A worker thread may still be writing to a disk. */
 	must(stream_is_drained(s) || s->drops || s->rough || s->disk ||
-		     node->error,
+		     stream_empty(s) || node->error,
 	     node);
 }
 
@@ -153,7 +154,9 @@ static void check_ends(void)
 	for (size_t i = 0; i < world.n_nodes; i++) {
 		struct node *node = world.nodes[i];
 
-		must(node->kind == UNREAD || node->ended || node->lost, node);
+		must(node->kind == UNREAD || node->kind == EMPTY ||
+			     node->ended || node->lost,
+		     node);
 		for (struct watch *watch = node->watches; watch;
 		     watch = watch->next)
 			must(watch->ran || watch->unsure, node);

@@ -24,6 +24,7 @@ enum kind_of {
 	COPY,
 	FINISH,
 	UNREAD, /* no future: bytes that were put back */
+	EMPTY,	/* no future: a message without bytes */
 	READ_AT,
 	WRITE_AT,
 	SYNC,
@@ -70,6 +71,7 @@ struct node {
 	bool timed;		/* has a deadline */
 
 	struct stream *stream; /* of a COPY: from */
+	bool passed;	       /* EMPTY: a read may have skipped it */
 	bool is_half;	       /* COPY: of a BOTH */
 	bool writes;	       /* HANGUP, IDLE: whether it is of the writer */
 	int64_t moved; /* since when its last byte has been in the stream */

@@ -88,6 +88,7 @@ static const struct {
 			 { "how", CHOICE, 3 },
 			 { "full", CHOICE, 2 },
 			 TIME } },
+	[OP_EMPTY] = { "empty", 6, { FILE_AT } },
 	[OP_COPY] = { "copy",
 		      8,
 		      { { "from", FILES, 0 },

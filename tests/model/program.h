@@ -27,6 +27,7 @@ enum operation {
 	OP_UNREAD,
 	OP_EACH,
 	OP_WRITE,
+	OP_EMPTY,
 	OP_COPY,
 	OP_COPY_BOTH,
 	OP_SEEK,

@@ -31,12 +31,12 @@ _Noreturn void model_fail(const char *file, int line, const char *condition,
 			  const struct node *node)
 {
 	static const char *const names[] = {
-		"read",	    "readline",	 "read_until", "peek",	 "each",
-		"write",    "copy",	 "finish",     "unread", "read_at",
-		"write_at", "sync",	 "work",       "wait",	 "hangup",
-		"idle",	    "copy_both", "sleep",      "maker",	 "chain",
-		"all",	    "settled",	 "race",       "any",	 "timed",
-		"shield",   "map"
+		"read",	   "readline", "read_until", "peek",   "each",
+		"write",   "copy",     "finish",     "unread", "empty",
+		"read_at", "write_at", "sync",	     "work",   "wait",
+		"hangup",  "idle",     "copy_both",  "sleep",  "maker",
+		"chain",   "all",      "settled",    "race",   "any",
+		"timed",   "shield",   "map"
 	};
 
 	snprintf(report->place, sizeof report->place, "%s:%d: %s",

@@ -44,6 +44,14 @@ void stream_finished(struct stream *s, bool writes)
 		s->back->finished[!writes] = true;
 }
 
+/* Such a read may take the empty messages, and show nothing. */
+static void skip_empty(struct stream *s)
+{
+	s->skips = true;
+	for (struct node *write = s->first; write; write = write->next)
+		write->passed = true;
+}
+
 void stream_add_read(struct stream *s, struct node *read)
 {
 	bool plain = read->kind == READ
@@ -53,8 +61,12 @@ void stream_add_read(struct stream *s, struct node *read)
 
 	if (s->reads == 0 && stream_is_drained(s))
 		s->mixed = false;
+	if (s->reads == 0)
+		s->skips = false;
 	if (!plain)
 		s->mixed = true;
+	if (!plain || read->kind != READ)
+		skip_empty(s);
 	s->reads++;
 	*s->last_read = read;
 	s->last_read = &read->next_read;
@@ -109,7 +121,8 @@ static struct node *first_write(struct stream *s)
 	while ((write = s->first)) {
 		write->taken += s->skip;
 		s->skip = 0;
-		if (!is_counted(write) || write->taken < write->count)
+		if (!is_counted(write) || write->taken < write->count ||
+		    write->kind == EMPTY)
 			break;
 		s->skip = write->taken - write->count;
 		must(s->skip == 0 || s->disk, write);
@@ -121,7 +134,28 @@ static struct node *first_write(struct stream *s)
 
 bool stream_is_drained(struct stream *s)
 {
-	return !first_write(s);
+	struct place place = stream_place(s);
+
+	return stream_is_over(&place);
+}
+
+void stream_add_empty(struct stream *s, struct node *empty)
+{
+	stream_add(s, empty);
+	empty->counted = true;
+	empty->passed = s->reads > 0 && s->skips;
+}
+
+struct node *stream_empty(struct stream *s)
+{
+	struct node *write = first_write(s);
+
+	return write && write->kind == EMPTY ? write : NULL;
+}
+
+void stream_take_empty(struct stream *s)
+{
+	s->first = s->first->next;
 }
 
 bool stream_is_written(struct stream *s)
@@ -199,6 +233,9 @@ bool stream_is_over(struct place *place)
 	struct node *write = place->write;
 
 	while (write && is_counted(write) && place->offset >= write->count) {
+		/* Of a seqpacket socket, it is the end. */
+		if (write->kind == EMPTY && !place->stream->endless)
+			return true;
 		write = place->write = write->next;
 		place->offset = write ? write->taken : 0;
 	}
@@ -227,6 +264,7 @@ short stream_take(struct stream *s, struct node *reader)
 	short byte = stream_look(&place, reader);
 
 	if (place.write) {
+		s->first = place.write;
 		place.write->taken++;
 		if (place.write->kind != UNREAD)
 			reader->moved = place.write->at;

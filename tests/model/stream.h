@@ -44,7 +44,9 @@ struct stream {
 	bool finishing[2]; /* af_file_finish() was called */
 	bool finished[2];  /* and has succeeded */
 	bool shut;	   /* af_file_shutdown() of the writer was called */
+	bool deaf;	   /* af_file_shutdown() of the reader was called */
 	bool halved;	   /* or may have been, by a copy in both directions */
+	bool skips;	   /* a read that is pending may skip empty messages */
 	bool mixed;	   /* what is buffered may be of several messages */
 };
 
@@ -67,6 +69,10 @@ void stream_add_read(struct stream *s, struct node *read);
 /* A write or a copy was queued on its stream; some bytes were put back. */
 void stream_add(struct stream *s, struct node *write);
 void stream_put_back(struct stream *s, struct node *unread);
+/* An empty message was sent; whether the next one is one. */
+void stream_add_empty(struct stream *s, struct node *empty);
+struct node *stream_empty(struct stream *s);
+void stream_take_empty(struct stream *s);
 
 /* What is done is taken from the stream, up to a copy; NULL: all. */
 void stream_settle(struct stream *s, const struct node *copy);

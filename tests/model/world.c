@@ -10,49 +10,28 @@
 struct world world;
 
 static const act_fn acts[OP_COUNT] = {
-	[OP_OPEN] = act_open,
-	[OP_CLOSE] = act_close,
-	[OP_ATTACH] = act_attach,
-	[OP_LIMIT] = act_limit,
-	[OP_SHUTDOWN] = act_shutdown,
-	[OP_FINISH] = act_finish,
-	[OP_READ] = act_read,
-	[OP_LINE] = act_line,
-	[OP_UNTIL] = act_until,
-	[OP_PEEK] = act_peek,
-	[OP_UNREAD] = act_unread,
-	[OP_EACH] = act_each,
-	[OP_WRITE] = act_write,
-	[OP_COPY] = act_copy,
-	[OP_COPY_BOTH] = act_copy_both,
-	[OP_SEEK] = act_seek,
-	[OP_READ_AT] = act_read_at,
-	[OP_WRITE_AT] = act_write_at,
-	[OP_SYNC] = act_sync,
-	[OP_HANGUP] = act_hangup,
-	[OP_IDLE] = act_idle,
-	[OP_WORK] = act_work,
-	[OP_WAIT] = act_wait,
-	[OP_KICK] = act_kick,
-	[OP_SLEEP] = act_sleep,
-	[OP_MAKER] = act_maker,
-	[OP_GIVE] = act_give,
-	[OP_CHAIN] = act_chain,
-	[OP_GROUP] = act_group,
-	[OP_TIMED] = act_timed,
-	[OP_SHIELD] = act_shield,
-	[OP_MAP] = act_map,
-	[OP_CANCEL] = act_cancel,
-	[OP_DROP] = act_drop,
-	[OP_FORGET] = act_forget,
-	[OP_WATCH] = act_watch,
-	[OP_AWAIT] = act_await,
-	[OP_POST] = act_post,
-	[OP_RAW] = act_raw,
-	[OP_RUN] = act_run,
-	[OP_TURN] = act_turn,
-	[OP_FREE] = act_free,
-	[OP_FAULT] = act_fault,
+	[OP_OPEN] = act_open,	      [OP_CLOSE] = act_close,
+	[OP_ATTACH] = act_attach,     [OP_LIMIT] = act_limit,
+	[OP_SHUTDOWN] = act_shutdown, [OP_FINISH] = act_finish,
+	[OP_READ] = act_read,	      [OP_LINE] = act_line,
+	[OP_UNTIL] = act_until,	      [OP_PEEK] = act_peek,
+	[OP_UNREAD] = act_unread,     [OP_EACH] = act_each,
+	[OP_WRITE] = act_write,	      [OP_EMPTY] = act_empty,
+	[OP_COPY] = act_copy,	      [OP_COPY_BOTH] = act_copy_both,
+	[OP_SEEK] = act_seek,	      [OP_READ_AT] = act_read_at,
+	[OP_WRITE_AT] = act_write_at, [OP_SYNC] = act_sync,
+	[OP_HANGUP] = act_hangup,     [OP_IDLE] = act_idle,
+	[OP_WORK] = act_work,	      [OP_WAIT] = act_wait,
+	[OP_KICK] = act_kick,	      [OP_SLEEP] = act_sleep,
+	[OP_MAKER] = act_maker,	      [OP_GIVE] = act_give,
+	[OP_CHAIN] = act_chain,	      [OP_GROUP] = act_group,
+	[OP_TIMED] = act_timed,	      [OP_SHIELD] = act_shield,
+	[OP_MAP] = act_map,	      [OP_CANCEL] = act_cancel,
+	[OP_DROP] = act_drop,	      [OP_FORGET] = act_forget,
+	[OP_WATCH] = act_watch,	      [OP_AWAIT] = act_await,
+	[OP_POST] = act_post,	      [OP_RAW] = act_raw,
+	[OP_RUN] = act_run,	      [OP_TURN] = act_turn,
+	[OP_FREE] = act_free,	      [OP_FAULT] = act_fault,
 };
 
 static void run_body(unsigned body)
@@ -102,13 +81,27 @@ struct node *world_node(enum kind_of kind)
 	return node;
 }
 
+/* Another copy in both directions has passed an end on, and may not say so. */
+static bool is_shut(const struct stream *s, const struct node *by)
+{
+	for (size_t i = 0; i < world.n_nodes; i++) {
+		const struct node *node = world.nodes[i];
+
+		if (node->is_half && node != by && node->to == s &&
+		    node->keep && af_future_flags(node->keep) == AFIO_EOF)
+			return true;
+	}
+	return s->shut;
+}
+
 /* An operation on a file whose end was asked for. */
 static void note_end(struct node *node, const struct stream *s, bool writes)
 {
 	node->barred |= s->finishing[writes];
 	node->canceled |= s->finishing[writes];
 	if (node->kind != FINISH)
-		node->too_late |= s->finished[writes] || (writes && s->shut);
+		node->too_late |=
+			s->finished[writes] || (writes && is_shut(s, node));
 }
 
 /* From now on it is watched. */

@@ -95,6 +95,7 @@ bool act_peek(const uint32_t *arg);
 bool act_unread(const uint32_t *arg);
 bool act_each(const uint32_t *arg);
 bool act_write(const uint32_t *arg);
+bool act_empty(const uint32_t *arg);
 bool act_copy(const uint32_t *arg);
 bool act_copy_both(const uint32_t *arg);
 bool act_seek(const uint32_t *arg);
