@@ -194,7 +194,7 @@ static struct af_future *make_next(void *arg)
 	if (!next)
 		return NULL;
 	add_part(node, next);
-	if (model_depends(next, node))
+	if (model_waits_for(next, node))
 		node->refused = next;
 	return af_future_ref(next->f);
 }

@@ -23,15 +23,19 @@ void model_cancel(struct node *node)
 static unsigned visit;
 
 /* A future that waits for itself is an error, but one that is made. */
-static bool depends(struct node *node, const struct node *on)
+static bool depends(struct node *node, const struct node *on, bool now)
 {
 	if (node == on)
 		return true;
 	if (node->visited == visit)
 		return false;
 	node->visited = visit;
+	/* What is done waits for nothing any more. */
+	if (now &&
+	    (node->ended || (model_handle(node) && !model_is_pending(node))))
+		return false;
 	for (unsigned i = 0; i < node->n_parts; i++)
-		if (depends(node->parts[i], on))
+		if (depends(node->parts[i], on, now))
 			return true;
 	return false;
 }
@@ -39,7 +43,13 @@ static bool depends(struct node *node, const struct node *on)
 bool model_depends(struct node *node, const struct node *on)
 {
 	visit++;
-	return depends(node, on);
+	return depends(node, on, false);
+}
+
+bool model_waits_for(struct node *node, const struct node *on)
+{
+	visit++;
+	return depends(node, on, true);
 }
 
 unsigned model_visit(void)

@@ -148,6 +148,8 @@ extern bool model_freed;
 void model_cancel(struct node *node);
 /* Whether the node stands on another one, through parts. */
 bool model_depends(struct node *node, const struct node *on);
+/* The same, if what is between them is not done. */
+bool model_waits_for(struct node *node, const struct node *on);
 /* Before a cancel, and after it: what it reached is done, however. */
 void model_will_cancel(struct node *node);
 void model_expect_canceled(struct node *node);
