@@ -143,13 +143,15 @@ static void each_work(struct afi_each *each)
 		    afi_turn_look(turn))
 			break;
 		if (each->at_end) {
-			file->eof = file->sticky_eof;
 			afi_each_finish(each, 0, AFIO_EOF);
 			return;
 		}
 		r = each_fill(each, file, fills == AFI_FILLS_MAX);
 		if (each->compound.future.done)
 			return;
+		/* One that is told only once stays, should the each be stopped. */
+		if (r == 0)
+			file->eof = file->sticky_eof;
 		if (r == -EAGAIN || (r == 0 && !each_see_end(each)))
 			return;
 		if (r == AFI_EMPTY && each_hand_out_empty(each, file))

@@ -273,6 +273,34 @@ START_TEST(datagrams_end_when_reading_is_shut)
 }
 END_TEST
 
+static int refuse(const char *data, size_t len, unsigned flags, void *arg)
+{
+	(void)data;
+	(void)arg;
+	ck_assert_uint_eq(len, 2);
+	ck_assert_uint_eq(flags, AFIO_EOF);
+	return -EPROTO;
+}
+
+/* The kernel tells of such an end once only. */
+START_TEST(empty_seqpacket_message_that_an_each_has_seen_stays_the_end)
+{
+	struct af_future *f;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	make_ends(UNIX_SEQPACKET);
+	rig_reader(&rig);
+	put_text(rig.out, "ab");
+	ck_assert_int_eq(send(rig.out, "", 0, 0), 0);
+	put_text(rig.out, "cd");
+	f = af_file_each_line(rig.reader, refuse, NULL);
+	ck_assert_int_eq(drive(&rig, f), -EPROTO);
+	af_future_unref(f);
+	expect_text(&rig, read_some(9), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The peer resets it, as there is something that it has not read. */
 START_TEST(error_behind_a_message_is_reported_after_it)
 {
@@ -368,6 +396,9 @@ Suite *suite(void)
 			    EVERY_DATAGRAM);
 	tcase_add_loop_test(tc, datagrams_end_when_reading_is_shut, 0,
 			    DRIVE_COUNT);
+	tcase_add_loop_test(
+		tc, empty_seqpacket_message_that_an_each_has_seen_stays_the_end,
+		0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, error_behind_a_message_is_reported_after_it, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, seqpacket_ends_when_the_peer_closes, 0,
