@@ -74,7 +74,7 @@ bool act_attach(const uint32_t *arg)
 		s->limit = 0;
 	s->mixed |= evbuffer_get_length(unread) > 0;
 	/* An end that it has seen is forgotten, and what follows it may come. */
-	s->torn |= s->messages && !arg[1];
+	s->torn |= s->emptied && !arg[1];
 	put_back(*end, unread);
 	return true;
 }

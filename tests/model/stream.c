@@ -143,6 +143,7 @@ void stream_add_empty(struct stream *s, struct node *empty)
 {
 	stream_add(s, empty);
 	empty->counted = true;
+	s->emptied = true;
 	empty->passed = s->reads > 0 && s->skips;
 }
 

@@ -47,6 +47,7 @@ struct stream {
 	bool deaf;	   /* af_file_shutdown() of the reader was called */
 	bool halved;	   /* or may have been, by a copy in both directions */
 	bool skips;	   /* a read that is pending may skip empty messages */
+	bool emptied;	   /* an empty message was sent */
 	bool mixed;	   /* what is buffered may be of several messages */
 };
 
