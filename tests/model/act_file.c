@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Instructions for files: opening, closing, writing, copying, putting back.
+ * Instructions for files: opening, closing, writing, seeking, putting back.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -103,58 +103,6 @@ bool act_shutdown(const uint32_t *arg)
 	must(r == s->shutdown || (r == -ENOTCONN && s->gone[0]), NULL);
 	if (r == 0)
 		s->shut = s->gone[1] = true;
-	return true;
-}
-
-static struct node *half(struct node *both, struct stream *from,
-			 struct stream *to)
-{
-	struct node *node = world_node(COPY);
-
-	node->stream = from;
-	node->to = to;
-	node->at = both->at;
-	node->timed = both->timed;
-	node->size = SIZE_MAX;
-	node->is_half = true;
-	node->canceled = true; /* when the other one fails */
-	to->halved = to->gone[1] = true;
-	both->parts[both->n_parts++] = node;
-	return node;
-}
-
-static bool is_copying_both(void)
-{
-	for (size_t i = 0; i < world.n_nodes; i++)
-		if (world.nodes[i]->kind == BOTH && !world.nodes[i]->ended)
-			return true;
-	return false;
-}
-
-/* One at a time, or they may wait for each other. */
-bool act_copy_both(const uint32_t *arg)
-{
-	const struct timeval *time = act_time(arg[1]);
-	struct stream *a, *b;
-	struct af_future *f;
-	struct node *node;
-
-	if (model_freed || is_copying_both())
-		return false;
-	a = world_two_ways(arg[0], false);
-	b = world_two_ways(arg[0] + 1, true);
-	node = world_node(BOTH);
-	node->timed = time;
-	node->barred = a->finishing[0] || b->finishing[1];
-	node->canceled = node->barred;
-	f = af_file_copy_both(a->reader, b->writer, time);
-	if (af_future_part(f, 0)) {
-		world_start_part(half(node, a, b), af_future_part(f, 0));
-		world_start_part(half(node, b->back, a->back),
-				 af_future_part(f, 1));
-	}
-	must(node->n_parts > 0 || af_future_error(f) == -EBADF, node);
-	world_start(node, f);
 	return true;
 }
 
@@ -340,27 +288,5 @@ bool act_empty(const uint32_t *arg)
 		return true;
 	node = world_node(EMPTY);
 	stream_add_empty(s, node);
-	return true;
-}
-
-bool act_copy(const uint32_t *arg)
-{
-	struct stream *from = world_stream(arg[0]), *to = world_stream(arg[1]);
-	const struct timeval *time = act_time(arg[3]);
-	struct node *node;
-
-	if (from == to)
-		to = world_stream(arg[1] + 1);
-	if (!from || from == to || !from->reader || !to->writer)
-		return false;
-	node = world_node(COPY);
-	node->stream = from;
-	node->to = to;
-	node->timed = time;
-	node->size = arg[2] > 0 ? arg[2] : SIZE_MAX;
-	node->known = from->n_known;
-	world_start(node,
-		    af_file_copy(from->reader, to->writer,
-				 arg[2] > 0 ? (int64_t)arg[2] : -1, time));
 	return true;
 }

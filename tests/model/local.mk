@@ -4,6 +4,7 @@
 
 model_sources = \
 	tests/model/act_beside.c \
+	tests/model/act_copy.c \
 	tests/model/act_file.c \
 	tests/model/act_future.c \
 	tests/model/act_loop.c \
