@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads and writes at offsets of one file on disk, and syncs of it: the
- * instructions, and their model, which has a cell for each byte.
+ * Reads and writes at offsets of one file on disk, others at its position, and
+ * syncs of it: the instructions, and their model, which has a cell for each byte.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,6 +30,11 @@ static struct {
 	struct cell *cells;
 	size_t least, most; /* its size */
 	unsigned long now;  /* a time: how many operations there were */
+	size_t here;	    /* the position */
+	struct node
+		*using; /* the operation at the position, until it is done */
+	bool busy; /* since the last seek, one may have ended early, or a sync begun */
+	unsigned long dropped; /* when there were no buffered bytes */
 } disk;
 
 static bool disk_open(void)
@@ -56,7 +61,9 @@ void disk_close(void)
 	free(disk.cells);
 	disk.file = NULL;
 	disk.cells = NULL;
-	disk.least = disk.most = disk.now = 0;
+	disk.least = disk.most = disk.now = disk.here = disk.dropped = 0;
+	disk.using = NULL;
+	disk.busy = false;
 }
 
 static struct node *disk_node(enum kind_of kind, const struct timeval *time)
@@ -92,19 +99,11 @@ bool act_read_at(const uint32_t *arg)
 	return true;
 }
 
-bool act_write_at(const uint32_t *arg)
+/* Its bytes; they are not known any more, until it is done. */
+static unsigned char *begin_write(const struct node *node)
 {
-	const struct timeval *time = act_time(arg[4]);
-	unsigned char *data;
-	struct af_future *f;
-	struct node *node;
+	unsigned char *data = malloc(node->size + 1);
 
-	if (!disk_open())
-		return false;
-	node = disk_node(WRITE_AT, time);
-	set_range(node, arg);
-	node->full = arg[2];
-	data = malloc(node->size + 1);
 	must(data, node);
 	for (size_t i = 0; i < node->size; i++) {
 		struct cell *cell = &disk.cells[node->offset + i];
@@ -117,6 +116,22 @@ bool act_write_at(const uint32_t *arg)
 	}
 	if (node->size > 0 && disk.most < node->offset + node->size)
 		disk.most = node->offset + node->size;
+	return data;
+}
+
+bool act_write_at(const uint32_t *arg)
+{
+	const struct timeval *time = act_time(arg[4]);
+	unsigned char *data;
+	struct af_future *f;
+	struct node *node;
+
+	if (!disk_open())
+		return false;
+	node = disk_node(WRITE_AT, time);
+	set_range(node, arg);
+	node->full = arg[2];
+	data = begin_write(node);
 	node->borrowed = arg[3] ? data : NULL;
 	f = af_file_write_at(disk.file, data, node->size, (int64_t)node->offset,
 			     (node->full ? AFIO_FULL : 0) |
@@ -128,6 +143,101 @@ bool act_write_at(const uint32_t *arg)
 	return true;
 }
 
+/* The operation at the position is done: that has moved. */
+static void move_here(void)
+{
+	struct node *node = disk.using;
+
+	if (!node || (!node->ended && model_is_pending(node)))
+		return;
+	disk.using = NULL;
+	disk.busy |= node->timed || node->canceled;
+	/* What a read that failed had gathered is read again. */
+	disk.here +=
+		node->ended ? node->count : af_future_count(model_handle(node));
+}
+
+/* Its end is to be known, whatever the program drops. */
+static void start_here(struct node *node, struct af_future *f)
+{
+	disk.using = node;
+	world_start(node, f);
+	if (!node->keep)
+		node->keep = af_future_ref(f);
+}
+
+static void read_here(const uint32_t *arg, const struct timeval *time)
+{
+	struct node *node = disk_node(READ_AT, time);
+
+	node->offset = disk.here;
+	node->size = arg[2] % (CELLS - disk.here);
+	node->full = arg[3] || node->size == 0;
+	node->known = disk.least;
+	/* It may have been read ahead. */
+	node->when = disk.dropped;
+	start_here(node, af_file_read(disk.file, node->size,
+				      arg[3] ? AFIO_FULL : 0, time));
+}
+
+static void write_here(const uint32_t *arg, const struct timeval *time)
+{
+	struct node *node = disk_node(WRITE_AT, time);
+	unsigned char *data;
+
+	node->offset = disk.here;
+	node->size = arg[2] % (CELLS - disk.here);
+	node->full = arg[3];
+	data = begin_write(node);
+	if (node->size > 0)
+		disk.dropped = node->when;
+	start_here(node, af_file_write(disk.file, data, node->size,
+				       node->full ? AFIO_FULL : 0, time));
+	free(data);
+}
+
+/* Not while something is pending. */
+static void seek_here(int64_t offset, int whence)
+{
+	int64_t r = af_file_seek(disk.file, offset, whence), least, most;
+
+	if (r == -EBUSY) {
+		must(disk.using || disk.busy, disk.using);
+		return;
+	}
+	least = whence == SEEK_CUR ? (int64_t)disk.here : 0;
+	most = least + offset;
+	if (whence == SEEK_END)
+		most = (int64_t)disk.most;
+	least = whence == SEEK_END ? (int64_t)disk.least : most;
+	must(!disk.using && r >= least && r <= most, disk.using);
+	disk.here = (size_t)r;
+	disk.busy = false;
+	disk.dropped = ++disk.now;
+}
+
+bool act_here(const uint32_t *arg)
+{
+	const struct timeval *time = act_time(arg[4]);
+
+	if (model_freed || !disk_open())
+		return false;
+	move_here();
+	if (arg[0] == 0)
+		seek_here(arg[1] * 3000, SEEK_SET);
+	else if (arg[0] == 1)
+		seek_here(0, SEEK_CUR);
+	else if (arg[0] == 2)
+		seek_here(0, SEEK_END);
+	else if (disk.using)
+		return false;
+	else if (arg[0] < 7)
+		read_here(arg, time);
+	else
+		write_here(arg, time);
+	return true;
+}
+
 bool act_sync(const uint32_t *arg)
 {
 	const struct timeval *time = act_time(arg[0]);
@@ -135,6 +245,7 @@ bool act_sync(const uint32_t *arg)
 	if (!disk_open())
 		return false;
 	world_start(disk_node(SYNC, time), af_file_sync(disk.file, time));
+	disk.busy = true;
 	return true;
 }
 
@@ -211,4 +322,6 @@ void disk_end(struct node *node, struct af_future *done)
 		end_read_at(node, done);
 	else if (node->kind == SYNC && node->error == 0)
 		end_sync(node);
+	if (node == disk.using)
+		move_here();
 }

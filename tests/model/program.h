@@ -33,6 +33,7 @@ enum operation {
 	OP_SEEK,
 	OP_READ_AT,
 	OP_WRITE_AT,
+	OP_HERE,
 	OP_SYNC,
 	OP_HANGUP,
 	OP_IDLE,

@@ -101,6 +101,7 @@ bool act_copy_both(const uint32_t *arg);
 bool act_seek(const uint32_t *arg);
 bool act_read_at(const uint32_t *arg);
 bool act_write_at(const uint32_t *arg);
+bool act_here(const uint32_t *arg);
 bool act_sync(const uint32_t *arg);
 bool act_hangup(const uint32_t *arg);
 bool act_idle(const uint32_t *arg);
