@@ -14,7 +14,8 @@
 
 /*
  * How often the timer fired, and the longest time that it waited. What goes on
- * ends when it has fired often enough, or after a time that is too long.
+ * ends when it has fired often enough, or after a time that is too long. This is
+ * the thread's own: a busy machine may hold a thread up for as long.
  */
 enum { TICK_MS = 5, ENOUGH = 4, TOO_LONG_MS = 300 };
 
@@ -22,8 +23,8 @@ static struct {
 	struct event *event;
 	struct af_future *endless; /* canceled when it is enough, or NULL */
 	int fired;
-	int64_t began, last, longest; /* us */
-	int64_t last_cpu, busiest;    /* the same, of this thread's own time */
+	int64_t last, longest;		      /* us */
+	int64_t began_cpu, last_cpu, busiest; /* of this thread's own time */
 } fairness;
 
 static inline int64_t cpu_us(void)
@@ -60,8 +61,8 @@ static inline void start_timer(struct rig *rig)
 {
 	fairness.fired = 0;
 	fairness.longest = fairness.busiest = 0;
-	fairness.began = fairness.last = now_us();
-	fairness.last_cpu = cpu_us();
+	fairness.last = now_us();
+	fairness.began_cpu = fairness.last_cpu = cpu_us();
 	fairness.event = event_new(af_loop_base(rig->loop), -1, EV_PERSIST,
 				   fairness_on_timer, NULL);
 	event_add(fairness.event, MS(TICK_MS));
@@ -70,7 +71,7 @@ static inline void start_timer(struct rig *rig)
 static inline bool is_enough(void)
 {
 	return fairness.fired >= ENOUGH ||
-	       now_us() - fairness.began >= TOO_LONG_MS * 1000;
+	       cpu_us() - fairness.began_cpu >= TOO_LONG_MS * 1000;
 }
 
 /* Returns f, which the timer cancels when it is enough; one at a time. */

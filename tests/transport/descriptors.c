@@ -138,10 +138,12 @@ START_TEST(device_and_kept_disk_file_without_descriptors_fail_emfile)
 {
 	int device = open("/dev/random", O_RDONLY | O_CLOEXEC);
 	int disk = open(helper_path(), O_RDONLY | O_CLOEXEC);
-	struct rlimit limit = { 64, 64 };
+	struct rlimit limit;
 	int fds[64], n = 0;
 
 	rig_open(&rig, DRIVE_AWAIT);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 64;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	while ((fds[n] = dup(device)) >= 0)
 		n++;
