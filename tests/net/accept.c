@@ -818,6 +818,12 @@ static void limit_fds(int n, struct rlimit *before)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* The system leaves a connection for which there is no descriptor. */
+static bool is_left(void)
+{
+	return without_valgrind("accepts it, and closes it");
+}
+
 START_TEST(without_descriptors_an_accept_waits_and_loses_nothing)
 {
 	struct rlimit before;
@@ -826,6 +832,8 @@ START_TEST(without_descriptors_an_accept_waits_and_loses_nothing)
 	int fds[2];
 	int64_t cpu;
 
+	if (!is_left())
+		return;
 	open_place(_i, NULL);
 	fds[0] = dial(listener, 0);
 	fds[1] = dial(listener, 0);
@@ -858,6 +866,8 @@ START_TEST(without_descriptors_an_accept_tries_again)
 	struct af_future *f;
 	int fd;
 
+	if (!is_left())
+		return;
 	open_place(_i, NULL);
 	fd = dial(listener, 0);
 	limit_fds(0, &before);

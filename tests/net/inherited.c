@@ -189,6 +189,7 @@ static void refuse_variables(void)
 
 static void refuse_descriptors(void)
 {
+	struct af_listener *listener;
 	int fds[2];
 
 	pass_socket(0);
@@ -201,7 +202,9 @@ static void refuse_descriptors(void)
 	must(!(fcntl(3, F_GETFL) & O_NONBLOCK));
 	/* Those of others may be of any kind. */
 	set_variables(2, "http:pipe");
-	must(af_listen_inherited(loop, "http", NULL));
+	listener = af_listen_inherited(loop, "http", NULL);
+	must(listener);
+	af_listener_close(listener);
 }
 
 static void refuse_nonsense(void)

@@ -496,14 +496,14 @@ static void run_server(int go)
 		struct af_listener *listener = af_listen(loop, path, NULL, NULL);
 
 		if (!listener && errno != EADDRINUSE)
-			_exit(3);
+			leave_as_is(3);
 		if (!listener)
 			continue;
 		if (!is_reached(listener))
-			_exit(4);
+			leave_as_is(4);
 		sched_yield();
 		if (!is_reached(listener))
-			_exit(5);
+			leave_as_is(5);
 		/* As if it was killed. */
 		if (i % 2 == 0) {
 			close(af_listener_fd(listener, 0));
@@ -511,7 +511,7 @@ static void run_server(int go)
 		}
 		af_listener_close(listener);
 	}
-	_exit(0);
+	leave_as_is(0);
 }
 
 START_TEST(servers_that_start_at_once_never_rob_each_other)

@@ -893,6 +893,12 @@ static void leave_room_for(int n)
 		close(fds[i]);
 }
 
+/* The system delivers no descriptor that is above the limit. */
+static bool is_withheld(void)
+{
+	return without_valgrind("does not tell the system the limit");
+}
+
 /* Index: room for some of the set or for none, a type, and who drives. */
 START_TEST(receive_without_room_is_emfile_once_and_the_bytes_stay)
 {
@@ -900,6 +906,8 @@ START_TEST(receive_without_room_is_emfile_once_and_the_bytes_stay)
 	struct rlimit limit;
 	struct tag tag;
 
+	if (!is_withheld())
+		return;
 	open_type(_i % EVERY_TYPE, AFIO_RECEIVE_FDS);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	put_text(rig.out, "ab");
@@ -930,6 +938,8 @@ START_TEST(receive_after_lines_that_were_cancelled_has_what_came)
 	struct rlimit limit;
 	struct tag tag;
 
+	if (TYPE_OF(_i) == STREAM && !is_withheld())
+		return;
 	open_type(_i, AFIO_RECEIVE_FDS);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	put_text(rig.out, "ab");

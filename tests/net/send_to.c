@@ -592,8 +592,10 @@ static int hear(const char *data, size_t len, const struct sockaddr *from,
 {
 	ck_assert_uint_eq(len, 4);
 	ck_assert_mem_eq(data, "ping", 4);
-	echo(data, len, from, from_len, flags, arg);
-	return --left_to_hear == 0;
+	/* The last is not answered, or the other would hear one more in time. */
+	if (--left_to_hear == 0)
+		return 1;
+	return echo(data, len, from, from_len, flags, arg);
 }
 
 START_TEST(send_to_and_each_datagram_play_ping_pong)

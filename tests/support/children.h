@@ -101,17 +101,6 @@ static inline struct af_process *start_up(struct rig *rig,
 	return process;
 }
 
-/*
- * Valgrind kills a child whose execve() fails in a way that it does not expect,
- * and exits itself when no descriptor is left.
- */
-static inline bool under_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload && strstr(preload, "vgpreload");
-}
-
 /* Waits for a process to exit with a code, and frees it. */
 static inline void expect_exit(struct rig *rig, struct af_process *process,
 			       int code)

@@ -41,6 +41,20 @@ int library_threads(void);
  */
 bool have_linux(const char *what);
 
+/*
+ * Valgrind kills a child whose execve() fails in a way that it does not expect,
+ * exits itself when no descriptor is left, and reads for itself.
+ */
+bool under_valgrind(void);
+/* Whether a test can run; else prints what valgrind does. */
+bool without_valgrind(const char *what);
+
+/*
+ * Ends a child by fork(2) that leaves a loop as it is. An exit would have
+ * valgrind look for leaks, in all that was its parent's.
+ */
+_Noreturn void leave_as_is(int code);
+
 /* Bytes that malloc(3) has given out; 0 where it does not say. */
 size_t heap_in_use(void);
 

@@ -756,7 +756,8 @@ START_TEST(follow_reads_nothing_while_nothing_happens)
 	own = read_calls() - before;
 	before = read_calls();
 	ck_assert_int_eq(af_await_for(follow, MS(1000)), -ETIMEDOUT);
-	if (before >= 0)
+	/* With each turn of a thread valgrind reads from a pipe of its own. */
+	if (before >= 0 && !under_valgrind())
 		ck_assert_int_le(read_calls() - before, own);
 	finish();
 }
