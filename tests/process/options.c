@@ -146,15 +146,19 @@ END_TEST
 
 START_TEST(ignored_signals_stay_ignored)
 {
-	const int signals[] = { SIGHUP, SIGINT, SIGHUP, 64 };
+	/* The last signal is valgrind's. */
+	const int signals[] = { SIGHUP, SIGINT, SIGHUP,
+				under_valgrind() ? 63 : 64 };
+	char text[64];
 	struct rig rig;
 
 	rig_open(&rig, 0);
+	snprintf(text, sizeof text, "blocked:\nignored: 1 2 %d\n", signals[3]);
 	signal(SIGHUP, SIG_DFL); /* not so under nohup(1) */
 	signal(SIGTERM, SIG_IGN);
 	expect_says(&rig, HELPER("dump-signals"),
 		    WITH(.ignored_signals = signals, .n_ignored_signals = 4),
-		    "blocked:\nignored: 1 2 64\n");
+		    text);
 	expect_says(&rig, HELPER("dump-signals"),
 		    WITH(.ignored_signals = signals), "blocked:\nignored:\n");
 	signal(SIGTERM, SIG_DFL);
