@@ -820,8 +820,7 @@ Suite *suite(void)
 	tcase_add_test(tc, child_whose_parent_dies_while_it_starts_dies);
 	tcase_add_test(tc, child_outlives_the_thread_that_asked_for_its_death);
 
-	/* Valgrind keeps this limit to itself. */
-	if (under_valgrind())
+	if (!without_valgrind("refuses a hard limit of descriptors"))
 		return s;
 
 	tc = test_case(s, "descriptor limit");

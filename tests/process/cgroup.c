@@ -417,11 +417,8 @@ END_TEST
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/cgroup");
-	TCase *tc;
+	TCase *tc = test_case(s, "cgroup");
 
-	if (under_valgrind())
-		return s;
-	tc = test_case(s, "cgroup");
 	tcase_add_test(tc, cgroup_is_where_the_child_starts);
 	tcase_add_test(tc, cgroup_that_is_none_is_refused);
 	tcase_add_test(tc, cgroup_of_a_child_that_fails_is_left_empty);

@@ -837,8 +837,7 @@ static void has_no_descriptor_left(void)
 
 START_TEST(foreground_without_a_descriptor_for_it_is_emfile)
 {
-	if (!under_valgrind())
-		in_session(has_no_descriptor_left, 0);
+	in_session(has_no_descriptor_left, 0);
 }
 END_TEST
 

@@ -162,7 +162,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, spawn_in_a_pid_namespace_works, 0, 1);
 #endif
 #ifdef SHARES_MEMORY
-	if (!under_valgrind()) {
+	if (without_valgrind("copies the memory of a parent")) {
 		tc = test_case(s, "time");
 		tcase_add_test(
 			tc,

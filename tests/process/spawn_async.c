@@ -385,6 +385,21 @@ static int open_fifo(void)
 	return fd;
 }
 
+/* Also one that has yet to open the FIFO. */
+static void let_them_end(void)
+{
+	int fd = open_fifo();
+
+	await_no_threads();
+	close(fd);
+}
+
+static void await_threads(int n)
+{
+	while (library_threads() < n)
+		sched_yield();
+}
+
 /* The loop goes on, and so do other starts. */
 START_TEST(start_that_hangs_in_open_holds_up_nobody)
 {
@@ -416,6 +431,7 @@ START_TEST(start_cancelled_in_open_ends_at_once_and_leaves_nothing)
 	rig_open(&rig, _i);
 	make_fifo();
 	f = start_stuck(&rig);
+	await_threads(1);
 	expect_error(&rig, af_sleep(rig.loop, MS(20)), 0);
 	af_future_cancel(f);
 	ck_assert_int_eq(af_future_error(f), -ECANCELED);
@@ -423,8 +439,7 @@ START_TEST(start_cancelled_in_open_ends_at_once_and_leaves_nothing)
 	f = af_with_timeout(start_stuck(&rig), MS(20));
 	expect_error(&rig, f, -ETIMEDOUT);
 	ck_assert_int_gt(library_threads(), 0);
-	close(open_fifo());
-	await_no_threads();
+	let_them_end();
 	expect_no_child();
 	rig_close(&rig);
 }
@@ -445,7 +460,7 @@ START_TEST(start_cancelled_in_a_fork_goes_on_in_the_parent)
 	pid = fork();
 	if (pid == 0) {
 		af_future_cancel(f);
-		_exit(af_future_error(f) != -ECANCELED);
+		leave_as_is(af_future_error(f) != -ECANCELED);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
@@ -466,14 +481,14 @@ START_TEST(loop_ends_though_a_start_hangs)
 	rig_open(&rig, _i);
 	make_fifo();
 	f = start_stuck(&rig);
+	await_threads(1);
 	expect_error(&rig, af_sleep(rig.loop, MS(20)), 0);
 	af_loop_free(rig.loop);
 	rig.loop = NULL;
 	expect_elapsed(since, 0);
 	ck_assert_int_eq(af_future_error(f), -ECANCELED);
 	ck_assert_int_gt(library_threads(), 0);
-	close(open_fifo());
-	await_no_threads();
+	let_them_end();
 	expect_no_child();
 	af_future_unref(f);
 	rig_close(&rig);
@@ -494,8 +509,7 @@ START_TEST(starts_beyond_the_limit_wait_and_can_be_cancelled)
 	more[0] = af_spawn_async(rig.loop, PROGRAM("true"), WITH(ALL_PIPES));
 	more[1] = af_spawn_async(rig.loop, PROGRAM("true"), WITH(ALL_PIPES));
 	expect_error(&rig, af_sleep(rig.loop, MS(50)), 0);
-	while (library_threads() < MOST_STARTS)
-		sched_yield();
+	await_threads(MOST_STARTS);
 	ck_assert_int_eq(library_threads(), MOST_STARTS);
 	ck_assert(!af_future_is_done(more[0]));
 	af_future_cancel(more[0]);
@@ -519,8 +533,7 @@ START_TEST(starts_stuck_for_a_freed_loop_hold_up_no_other)
 	make_fifo();
 	for (int i = 0; i < MOST_STARTS; i++)
 		af_future_unref(start_stuck(&rig));
-	while (library_threads() < MOST_STARTS)
-		sched_yield();
+	await_threads(MOST_STARTS);
 	expect_error(&rig, af_sleep(rig.loop, MS(20)), 0);
 	af_loop_free(rig.loop);
 	rig.loop = NULL;
@@ -530,8 +543,7 @@ START_TEST(starts_stuck_for_a_freed_loop_hold_up_no_other)
 		MS(20000));
 	expect_exit(&other, started(&other, f), 2);
 	rig_close(&other);
-	close(open_fifo());
-	await_no_threads();
+	let_them_end();
 	expect_no_child();
 	rig_close(&rig);
 }
@@ -596,6 +608,11 @@ static struct af_spawn_options ways_of_start(int i)
 }
 #define WAYS_OF_START 3
 
+static bool can_be_stopped(void)
+{
+	return without_valgrind("holds up every thread until the child runs");
+}
+
 START_TEST(start_whose_child_hangs_holds_up_nobody)
 {
 	struct af_spawn_options options = ways_of_start(_i);
@@ -603,7 +620,7 @@ START_TEST(start_whose_child_hangs_holds_up_nobody)
 	struct rig rig;
 	pid_t pid;
 
-	if (under_valgrind())
+	if (!can_be_stopped())
 		return;
 	rig_open(&rig, 0);
 	f = start_stopped(&rig, &options, &pid);
@@ -629,7 +646,7 @@ START_TEST(start_cancelled_while_its_child_hangs_kills_it)
 	struct rig rig;
 	pid_t pid;
 
-	if (under_valgrind())
+	if (!can_be_stopped())
 		return;
 	rig_open(&rig, 0);
 	f = start_stopped(&rig, &options, &pid);
@@ -752,7 +769,7 @@ START_TEST(child_that_dies_with_its_parent_starts_after_fork)
 							 HELPER("exit", "0"),
 							 &dying)),
 			    0);
-		_exit(5);
+		leave_as_is(5);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, EXITED(5));
