@@ -147,13 +147,12 @@ int afi_exit_look(struct afi_exit *e, bool readable, struct afi_end *ret_end)
 
 	if (!reap && (afi_refused(-r) ||
 		      (r == 1 && !keep && !afi_exit_leads_group(e)))) {
-		bool seen = r == 1;
+		int again = exit_see(e, 0, ret_end);
 
 		reap = true;
-		r = exit_see(e, 0, ret_end);
-		/* Somebody else was faster, and its status is known. */
-		if (r < 0 && seen)
-			r = 1;
+		/* If somebody else was faster, the status is known. */
+		if (r != 1 || again >= 0)
+			r = again;
 	}
 	if (r < 0)
 		return exit_look_at_gone(e, ret_end);
