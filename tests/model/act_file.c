@@ -70,8 +70,7 @@ bool act_attach(const uint32_t *arg)
 	}
 	*end = af_file_new(world.loop, fd, arg[1] ? 0 : s->flags);
 	must(*end, NULL);
-	if (!arg[1])
-		s->limit = 0;
+	/* What a read has met before is told later: the limit stays here. */
 	s->mixed |= evbuffer_get_length(unread) > 0;
 	/* An end that it has seen is forgotten, and what follows it may come. */
 	s->torn |= s->emptied && !arg[1];
