@@ -22,6 +22,11 @@ int afi_device_can_poll(int fd, const struct stat *st);
  * splice(2) does not wait for them. May wait itself.
  */
 bool afi_device_keeps(int fd);
+/*
+ * The size of a file, by which one that has grown is told; -1: it is not known.
+ * Asks no server where the system can tell without.
+ */
+off_t afi_device_size(int fd);
 /* Has the system begin to read what comes next, where it can. */
 void afi_device_read_ahead(int fd);
 

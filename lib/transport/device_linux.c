@@ -82,6 +82,20 @@ bool afi_device_keeps(int fd)
 	return false;
 }
 
+off_t afi_device_size(int fd)
+{
+#ifdef STATX_SIZE
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	struct statx st;
+
+	if (statx(fd, "", flags, STATX_SIZE, &st) == 0)
+		return (off_t)st.stx_size;
+#else
+	(void)fd;
+#endif
+	return -1;
+}
+
 void afi_device_read_ahead(int fd)
 {
 	off_t at = lseek(fd, 0, SEEK_CUR);

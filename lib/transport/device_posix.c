@@ -49,6 +49,13 @@ bool afi_device_keeps(int fd)
 	return false;
 }
 
+off_t afi_device_size(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? -1 : st.st_size;
+}
+
 /* Not every system has posix_fadvise(3). */
 void afi_device_read_ahead(int fd)
 {

@@ -51,14 +51,13 @@ static bool disk_saw_end_before(const struct af_file *file)
 static ssize_t disk_take_end(struct afi_disk *disk)
 {
 	struct afi_disk_end end = disk->end;
-	struct stat st;
 
 	disk->end.is_known = false;
 	if (!end.is_known)
 		return -EAGAIN;
 	if (end.error)
 		return end.error;
-	return fstat(disk->file.fd, &st) == 0 && st.st_size == end.size &&
+	return end.size >= 0 && afi_device_size(disk->file.fd) == end.size &&
 			       lseek(disk->file.fd, 0, SEEK_CUR) == end.at
 		       ? 0
 		       : -EAGAIN;

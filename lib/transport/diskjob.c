@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -163,10 +162,8 @@ static off_t diskjob_at(const struct afi_disk_job *job)
 /* The size of the file, so that an end that it finds can be found again. */
 static void diskjob_note_size(struct afi_disk_job *job)
 {
-	struct stat st;
-
 	if (!job->placed)
-		job->size = fstat(job->fd, &st) < 0 ? -1 : st.st_size;
+		job->size = afi_device_size(job->fd);
 }
 
 /* read(2) fails with EINVAL where it could go past the largest position. */

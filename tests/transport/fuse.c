@@ -175,7 +175,7 @@ static bool server_start(bool direct)
 	snprintf(options, sizeof options,
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0", server.fd);
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("test", "mnt", "fuse", MS_NOSUID | MS_NODEV, options) < 0) {
 		close(server.fd);
 		return false;
@@ -261,6 +261,38 @@ START_TEST(read_from_a_slow_file_system_holds_up_nothing)
 }
 END_TEST
 
+START_TEST(polling_a_slow_file_system_finds_the_end)
+{
+	size_t len = 0, n = 1;
+	struct af_future *f;
+	struct af_file *file;
+	int r;
+
+	if (!have_linux("the size of a file without its server") ||
+	    !server_start(_i / DRIVE_COUNT))
+		return;
+	rig_open(&rig, _i % DRIVE_COUNT);
+	timer_start();
+	file = open_slow();
+	for (; n > 0; len += n) {
+		f = af_file_read(file, SIZE, 0, MS(0));
+		while ((r = drive(&rig, f)) == -ETIMEDOUT) {
+			af_future_unref(f);
+			expect_error(&rig, af_sleep(rig.loop, MS(1)), 0);
+			f = af_file_read(file, SIZE, 0, MS(0));
+		}
+		ck_assert_int_eq(r, 0);
+		n = af_future_count(f);
+		af_future_unref(f);
+	}
+	ck_assert_uint_eq(len, SIZE);
+	ck_assert_int_eq(af_file_close(file), 0);
+	event_free(timer);
+	rig_close(&rig);
+	server_stop();
+}
+END_TEST
+
 /* No timer yet: the server says nothing. What it opens after all is closed. */
 START_TEST(open_in_a_dead_file_system_ends_at_its_deadline)
 {
@@ -294,6 +326,8 @@ Suite *suite(void)
 			    0, 2 * EVERY_WAY);
 	tcase_add_loop_test(tc, read_from_a_slow_file_system_holds_up_nothing,
 			    0, 2 * DRIVE_COUNT);
+	tcase_add_loop_test(tc, polling_a_slow_file_system_finds_the_end, 0,
+			    2 * DRIVE_COUNT);
 	tcase_add_loop_test(tc, open_in_a_dead_file_system_ends_at_its_deadline,
 			    0, DRIVE_COUNT);
 #endif
