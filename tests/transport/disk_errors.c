@@ -243,6 +243,30 @@ START_TEST(copy_whose_call_that_does_not_wait_is_invalid_is_whole)
 }
 END_TEST
 
+/* Where the size is not to be had, in a sandbox. */
+START_TEST(disk_end_seen_for_nobody_without_a_size_is_looked_at_again)
+{
+	const struct denied call = { "statx", SYS_statx, 0, 0, 0 };
+	struct af_file *file;
+	struct af_future *f;
+
+	if (!deny(&call, 1, EPERM))
+		return;
+	open_way(5 * DRIVE_COUNT + _i);
+	file = containing("", "r");
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+	slow_go();
+	for (int i = 0; i < 10; i++)
+		expect_life();
+	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
+	close_all(file);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/disk_errors");
@@ -258,6 +282,8 @@ Suite *suite(void)
 	ADD(detach_hands_over_what_a_worker_has_read, DRIVE_COUNT);
 	ADD(buffer_of_large_pieces_is_written_at_once_and_whole, DRIVE_COUNT);
 	ADD(copy_whose_call_that_does_not_wait_is_invalid_is_whole,
+	    DRIVE_COUNT);
+	ADD(disk_end_seen_for_nobody_without_a_size_is_looked_at_again,
 	    DRIVE_COUNT);
 	ADD(copy_from_memory_without_such_calls_is_spliced, DRIVE_COUNT);
 	return s;

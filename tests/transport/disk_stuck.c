@@ -10,7 +10,6 @@
 
 #include <event2/buffer.h>
 
-#include "support/denied.h"
 #include "support/pattern.h"
 #include "support/slowrig.h"
 
@@ -149,30 +148,6 @@ START_TEST(disk_end_seen_for_nobody_is_forgotten_where_the_position_moves)
 		expect_life();
 	ck_assert_int_eq(lseek(af_file_fd(file), 1, SEEK_SET), 1);
 	expect_text(&rig, reading(file, 9), "bc", 0);
-	close_all(file);
-}
-END_TEST
-
-/* Where the size is not to be had, in a sandbox. */
-START_TEST(disk_end_seen_for_nobody_without_a_size_is_looked_at_again)
-{
-	const struct denied call = { "statx", SYS_statx, 0, 0, 0 };
-	struct af_file *file;
-	struct af_future *f;
-
-	if (!deny(&call, 1, EPERM))
-		return;
-	open_way(5 * DRIVE_COUNT + _i);
-	file = containing("", "r");
-	slow_stop(0);
-	f = reading(file, 3);
-	slow_expect(1);
-	af_future_cancel(f);
-	expect_error(&rig, f, -ECANCELED);
-	slow_go();
-	for (int i = 0; i < 10; i++)
-		expect_life();
-	expect_text(&rig, reading(file, 9), "", AFIO_EOF);
 	close_all(file);
 }
 END_TEST
@@ -567,8 +542,6 @@ Suite *suite(void)
 	ADD(disk_read_stuck_can_be_cancelled_and_loses_nothing, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_is_forgotten_where_the_position_moves,
-	    DRIVE_COUNT);
-	ADD(disk_end_seen_for_nobody_without_a_size_is_looked_at_again,
 	    DRIVE_COUNT);
 	ADD(disk_end_seen_for_another_read_is_looked_at_again, DRIVE_COUNT);
 	ADD(disk_end_seen_as_the_deadline_came_is_looked_at_again, DRIVE_COUNT);
