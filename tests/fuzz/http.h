@@ -41,6 +41,18 @@ static inline void http_begin(void)
 				  (struct sockaddr *)&http_address, &len) == 0);
 }
 
+/* The fuzzer's timer may interrupt it. */
+static inline void http_connect(int fd)
+{
+	const struct sockaddr *address = (struct sockaddr *)&http_address;
+	int r;
+
+	do
+		r = connect(fd, address, sizeof(http_address));
+	while (r < 0 && (errno == EINTR || errno == EALREADY));
+	must(r == 0 || errno == EISCONN);
+}
+
 /* Sends it in pieces, and gives the server some turns. */
 static inline void http_ask(const uint8_t *data, size_t size, size_t piece)
 {
@@ -52,8 +64,7 @@ static inline void http_ask(const uint8_t *data, size_t size, size_t piece)
 
 	must(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	must(connect(fd, (struct sockaddr *)&http_address,
-		     sizeof(http_address)) == 0);
+	http_connect(fd);
 	for (size_t i = 0; i < size; i += piece) {
 		n = (ssize_t)(size - i < piece ? size - i : piece);
 		if (send(fd, data + i, (size_t)n, 0) < 0)
