@@ -170,6 +170,27 @@ START_TEST(file_that_is_looked_at_and_stays_empty_is_passed_over)
 }
 END_TEST
 
+/* The first file comes back to the path, and is read on. */
+START_TEST(file_that_is_looked_at_and_comes_back_goes_on)
+{
+	const struct denied inotify = { "inotify", SYS_inotify_init1, 0, 0, 0 };
+	int fds;
+
+	if (!deny(&inotify, 1, EPERM))
+		return;
+	begin_after_one(_i, true);
+	fds = count_fds();
+	append("log", "");
+	while (count_fds() == fds)
+		ck_assert_int_eq(af_await_for(follow, MS(1)), -ETIMEDOUT);
+	move("log.1", "log");
+	ck_assert_int_eq(af_await_for(follow, MS(10)), -ETIMEDOUT);
+	append("log", "two\n");
+	until("one\n|two\n|");
+	finish();
+}
+END_TEST
+
 START_TEST(file_whose_new_name_makes_too_long_a_path_is_passed_over)
 {
 	char path[PATH_MAX], name[NAME_MAX + 1];
@@ -400,6 +421,7 @@ Suite *suite(void)
 	ADD(file_moved_away_is_passed_over_and_one_renamed_is_read);
 	ADD(file_that_stays_empty_and_is_replaced_is_passed_over);
 	ADD(file_that_is_looked_at_and_stays_empty_is_passed_over);
+	ADD(file_that_is_looked_at_and_comes_back_goes_on);
 	ADD(file_whose_new_name_makes_too_long_a_path_is_passed_over);
 	ADD(more_notifications_than_there_is_room_for_make_it_look);
 	tcase_add_test(tc,

@@ -301,6 +301,26 @@ START_TEST(empty_seqpacket_message_that_an_each_has_seen_stays_the_end)
 }
 END_TEST
 
+/* A read that does not wait is told of it, too. */
+START_TEST(end_behind_a_part_of_a_line_of_seqpacket_stays)
+{
+	struct af_future *f;
+
+	rig_open_loop(&rig, (enum driver)_i);
+	make_ends(UNIX_SEQPACKET);
+	rig_reader(&rig);
+	put_text(rig.out, "ab");
+	rig_hang_up(&rig);
+	expect_text(&rig, af_file_readline(rig.reader, 0, 0, 0, NULL), "ab",
+		    AFIO_EOF);
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, MS(0)), "", AFIO_EOF);
+	f = af_file_each_line(rig.reader, refuse, NULL);
+	expect_count(&rig, f, 0, AFIO_EOF);
+	expect_text(&rig, af_file_read(rig.reader, 9, 0, MS(0)), "", AFIO_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
 /* The peer resets it, as there is something that it has not read. */
 START_TEST(error_behind_a_message_is_reported_after_it)
 {
@@ -399,6 +419,8 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, empty_seqpacket_message_that_an_each_has_seen_stays_the_end,
 		0, DRIVE_COUNT);
+	tcase_add_loop_test(tc, end_behind_a_part_of_a_line_of_seqpacket_stays,
+			    0, DRIVE_COUNT);
 	tcase_add_loop_test(tc, error_behind_a_message_is_reported_after_it, 0,
 			    DRIVE_COUNT);
 	tcase_add_loop_test(tc, seqpacket_ends_when_the_peer_closes, 0,
