@@ -47,18 +47,15 @@ static bool disk_saw_end_before(const struct af_file *file)
 	return job && job->done == 0 && job->reads_ended != file->reads_ended;
 }
 
-/* What was found for nobody: 0, the end; an error; -EAGAIN: nothing, or no more. */
+/* 0: the end that was found for nobody still stands; -EAGAIN: there is none. */
 static ssize_t disk_take_end(struct afi_disk *disk)
 {
 	struct afi_disk_end end = disk->end;
 
 	disk->end.is_known = false;
-	if (!end.is_known)
+	if (!end.is_known || lseek(disk->file.fd, 0, SEEK_CUR) != end.at)
 		return -EAGAIN;
-	if (end.error)
-		return end.error;
-	return end.size >= 0 && afi_device_size(disk->file.fd) == end.size &&
-			       lseek(disk->file.fd, 0, SEEK_CUR) == end.at
+	return end.size >= 0 && afi_device_size(disk->file.fd) == end.size
 		       ? 0
 		       : -EAGAIN;
 }

@@ -90,7 +90,6 @@ static void diskturn_note_end(struct afi_disk *disk,
 			      const struct afi_disk_job *job)
 {
 	disk->end.is_known = true;
-	disk->end.error = job->error;
 	disk->end.at = lseek(disk->file.fd, 0, SEEK_CUR);
 	disk->end.size = job->size;
 }
@@ -114,7 +113,7 @@ static void diskturn_on_back(struct afi_job *base)
 	for_nobody = TAILQ_EMPTY(&file->ops[direction]) && job->done == 0;
 	if (warming)
 		afi_disk_warmed(disk, job);
-	else if (for_nobody && direction == AFI_READ)
+	else if (for_nobody && direction == AFI_READ && !job->error)
 		diskturn_note_end(disk, job);
 	if (counted || warming || for_nobody)
 		afi_disk_discard(disk, direction);

@@ -9,10 +9,9 @@
 #include "transport/diskjob.h"
 #include "transport/nowait.h"
 
-/* What a read found that had ended before: told to the next one, if it is so. */
+/* The end that a read found which had ended before: told to the next one. */
 struct afi_disk_end {
 	bool is_known;
-	int error;	/* 0: the end of the file */
 	off_t at, size; /* the position and the size then */
 };
 

@@ -329,20 +329,6 @@ START_TEST(disk_end_is_found_by_reads_that_do_not_wait)
 }
 END_TEST
 
-START_TEST(disk_error_is_found_by_reads_that_do_not_wait)
-{
-	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
-	struct af_file *file;
-
-	open_way(_i);
-	slow_set(&slow);
-	file = containing("abc", "r");
-	expect_text(&rig, polling(file), "abc", 0);
-	expect_error(&rig, polling(file), -EIO);
-	close_all(file);
-}
-END_TEST
-
 START_TEST(disk_read_error_follows_the_data)
 {
 	struct slow slow = { .now = NOW_COLD, .read = { EIO, 1 } };
@@ -717,7 +703,6 @@ Suite *suite(void)
 	ADD(disk_position_is_where_the_reads_ended, ALL_WAYS);
 	ADD(disk_write_past_the_limit_is_efbig_without_a_signal, ALL_WAYS);
 	ADD(disk_end_is_found_by_reads_that_do_not_wait, ALL_WAYS);
-	ADD(disk_error_is_found_by_reads_that_do_not_wait, DRIVE_COUNT);
 	ADD(disk_read_error_follows_the_data, DRIVE_COUNT);
 	ADD(disk_write_error_says_what_went_out, DRIVE_COUNT);
 	ADD(disk_write_of_much_is_made_in_pieces, DRIVE_COUNT);
