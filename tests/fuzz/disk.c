@@ -4,6 +4,8 @@
  * one folder, and by plain system calls on those of another one. Both return
  * the same, and leave the same files. No file is larger than RLIMIT_FSIZE.
  */
+#include "config.h"
+
 #include <sys/resource.h>
 
 #include "fuzz/handle.h"

@@ -8,6 +8,13 @@
 
 #include "fuzz/handle.h"
 
+/* Only with the files for Linux are offsets and lengths of any kind taken. */
+#ifdef AFI_LINUX
+#define UNCACHED O_DIRECT
+#else
+#define UNCACHED 0
+#endif
+
 /* Of fopen(3); -1: no mode. */
 static inline int flags_of(const char *mode)
 {
@@ -56,7 +63,7 @@ static inline void take_mode(char mode[6])
 static inline int make(struct handle *h, const char *path, int flags,
 		       unsigned how)
 {
-	int direct = how & 2 && h->path < 2 && !flags ? O_DIRECT : 0;
+	int direct = how & 2 && h->path < 2 && !flags ? UNCACHED : 0;
 	int fd = plain_open(path, flags < 0 ? flags : flags | direct);
 
 	if (fd < 0)
