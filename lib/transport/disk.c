@@ -52,10 +52,9 @@ static ssize_t disk_take_end(struct afi_disk *disk)
 {
 	struct afi_disk_end end = disk->end;
 
-	disk->end.is_known = false;
-	if (!end.is_known || lseek(disk->file.fd, 0, SEEK_CUR) != end.at)
-		return -EAGAIN;
-	return end.size >= 0 && afi_device_size(disk->file.fd) == end.size
+	disk->end.size = -1;
+	return end.size >= 0 && afi_device_size(disk->file.fd) == end.size &&
+			       lseek(disk->file.fd, 0, SEEK_CUR) == end.at
 		       ? 0
 		       : -EAGAIN;
 }
@@ -319,7 +318,7 @@ static int disk_put_back(struct af_file *file)
 		return -EBUSY;
 	if (file->attached)
 		disk_drop_ahead(afi_disk_of(file));
-	afi_disk_of(file)->end.is_known = false;
+	afi_disk_of(file)->end.size = -1;
 	afi_disk_of(file)->warm = 0;
 	afi_disk_of(file)->in_a_row = false;
 	return 0;
@@ -419,6 +418,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 			return NULL;
 		}
 	}
+	disk->end.size = -1;
 	TAILQ_INIT(&disk->placed);
 	LIST_INIT(&disk->at_ops);
 	disk->nowait.fd = file->fd;

@@ -86,14 +86,6 @@ void afi_disk_warmed(struct afi_disk *disk, const struct afi_disk_job *job)
 		disk->warm = job->at + (off_t)job->len;
 }
 
-static void diskturn_note_end(struct afi_disk *disk,
-			      const struct afi_disk_job *job)
-{
-	disk->end.is_known = true;
-	disk->end.at = lseek(disk->file.fd, 0, SEEK_CUR);
-	disk->end.size = job->size;
-}
-
 static void diskturn_on_back(struct afi_job *base)
 {
 	struct afi_disk_job *job =
@@ -114,7 +106,8 @@ static void diskturn_on_back(struct afi_job *base)
 	if (warming)
 		afi_disk_warmed(disk, job);
 	else if (for_nobody && direction == AFI_READ && !job->error)
-		diskturn_note_end(disk, job);
+		disk->end = (struct afi_disk_end){ lseek(file->fd, 0, SEEK_CUR),
+						   job->size };
 	if (counted || warming || for_nobody)
 		afi_disk_discard(disk, direction);
 	if (counted)

@@ -11,8 +11,7 @@
 
 /* The end that a read found which had ended before: told to the next one. */
 struct afi_disk_end {
-	bool is_known;
-	off_t at, size; /* the position and the size then */
+	off_t at, size; /* the position and the size then; -1: there is none */
 };
 
 struct afi_disk {

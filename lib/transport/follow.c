@@ -164,14 +164,6 @@ static bool follow_is_over(const struct follow_op *follow)
 	       !afi_follow_is_same(follow_known(follow), &st);
 }
 
-static bool follow_is_truncated(const struct follow_op *follow)
-{
-	int fd = af_file_fd(follow->file);
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_size < lseek(fd, 0, SEEK_CUR);
-}
-
 static void follow_on_tick(struct afi_deadline *deadline);
 
 /* Looks again after a while, unless it would be notified; 0 or -ENOMEM. */
@@ -203,7 +195,7 @@ static enum afi_each_end follow_on_end(struct afi_gate *gate)
 	bool known = follow->next >= 0;
 	int r;
 
-	if (follow_is_truncated(follow))
+	if (afi_follow_is_truncated(af_file_fd(follow->file)))
 		return follow_end_each(follow, FOLLOW_BEGINNING);
 	r = follow_find_next(follow);
 	if (r < 0)

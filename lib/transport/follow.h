@@ -24,6 +24,8 @@ int afi_follow_open(const char *path);
  */
 int afi_follow_look(const char *path, const struct stat *known);
 bool afi_follow_is_same(const struct stat *known, const struct stat *st);
+/* Whether the file is shorter than its position. */
+bool afi_follow_is_truncated(int fd);
 /* Returns fd if it is a regular file; else closes it and returns -errno. */
 int afi_follow_check(int fd, struct stat *ret_st);
 

@@ -32,6 +32,13 @@ bool afi_follow_is_same(const struct stat *known, const struct stat *st)
 	       st->st_ino == known->st_ino;
 }
 
+bool afi_follow_is_truncated(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size < lseek(fd, 0, SEEK_CUR);
+}
+
 int afi_follow_open(const char *path)
 {
 	int fd;

@@ -76,6 +76,18 @@ static inline struct af_future *reading(struct af_file *file, size_t size)
 	return af_file_read(file, size, 0, NULL);
 }
 
+/* Has a worker read for a read that is cancelled; it waits until slow_go(). */
+static inline void read_for_nobody(struct af_file *file)
+{
+	struct af_future *f;
+
+	slow_stop(0);
+	f = reading(file, 3);
+	slow_expect(1);
+	af_future_cancel(f);
+	expect_error(&rig, f, -ECANCELED);
+}
+
 static inline struct af_future *writing(struct af_file *file, const char *text)
 {
 	return af_file_write(file, text, strlen(text), AFIO_FULL, NULL);

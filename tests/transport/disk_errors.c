@@ -89,20 +89,6 @@ START_TEST(write_of_a_worker_that_fails_ends_as_the_table_says)
 }
 END_TEST
 
-/* Has a worker read all of the file for nobody. */
-static struct af_file *read_for_nobody(void)
-{
-	struct af_file *file = containing("abcdef", "r");
-	struct af_future *f;
-
-	slow_stop(0);
-	f = reading(file, 3);
-	slow_expect(1);
-	af_future_cancel(f);
-	af_future_unref(f);
-	return file;
-}
-
 static int detach(struct af_file *file, struct evbuffer *unread)
 {
 	int fd;
@@ -121,7 +107,8 @@ START_TEST(detach_puts_the_position_in_front_of_what_a_worker_has_read)
 	int fd;
 
 	open_cold(_i);
-	file = read_for_nobody();
+	file = containing("abcdef", "r");
+	read_for_nobody(file);
 	fd = detach(file, unread);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(evbuffer_get_length(unread), 0);
@@ -143,7 +130,8 @@ START_TEST(detach_hands_over_what_a_worker_has_read)
 	int fd;
 
 	open_cold(_i);
-	file = read_for_nobody();
+	file = containing("abcdef", "r");
+	read_for_nobody(file);
 	if (deny(&lseek_of_all, 1, ESPIPE)) {
 		fd = detach(file, unread);
 		ck_assert_int_ge(fd, 0);
@@ -248,17 +236,12 @@ START_TEST(disk_end_seen_for_nobody_without_a_size_is_looked_at_again)
 {
 	const struct denied call = { "statx", SYS_statx, 0, 0, 0 };
 	struct af_file *file;
-	struct af_future *f;
 
 	if (!deny(&call, 1, EPERM))
 		return;
 	open_way(5 * DRIVE_COUNT + _i);
 	file = containing("", "r");
-	slow_stop(0);
-	f = reading(file, 3);
-	slow_expect(1);
-	af_future_cancel(f);
-	expect_error(&rig, f, -ECANCELED);
+	read_for_nobody(file);
 	slow_go();
 	for (int i = 0; i < 10; i++)
 		expect_life();

@@ -82,16 +82,11 @@ END_TEST
 START_TEST(disk_end_seen_for_nobody_is_looked_at_again)
 {
 	struct af_file *file;
-	struct af_future *f;
 	int fd;
 
 	open_cold(_i);
 	file = containing("", "r");
-	slow_stop(0);
-	f = reading(file, 3);
-	slow_expect(1);
-	af_future_cancel(f);
-	expect_error(&rig, f, -ECANCELED);
+	read_for_nobody(file);
 	slow_go();
 	while (af_file_seek(file, 0, SEEK_CUR) == -EBUSY)
 		expect_life();
@@ -132,16 +127,11 @@ END_TEST
 START_TEST(disk_end_seen_for_nobody_is_forgotten_where_the_position_moves)
 {
 	struct af_file *file;
-	struct af_future *f;
 
 	open_way(5 * DRIVE_COUNT + _i);
 	file = containing("abc", "r");
 	ck_assert_int_eq(af_file_seek(file, 3, SEEK_SET), 3);
-	slow_stop(0);
-	f = reading(file, 3);
-	slow_expect(1);
-	af_future_cancel(f);
-	expect_error(&rig, f, -ECANCELED);
+	read_for_nobody(file);
 	slow_go();
 	/* Until it is back; if it is not, it ends as one for another read. */
 	for (int i = 0; i < 10; i++)
