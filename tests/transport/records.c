@@ -140,13 +140,15 @@ START_TEST(packets_are_read_whole_by_lines)
 	ck_assert_int_eq(pipe2(fds, O_DIRECT | O_CLOEXEC), 0);
 	put_text(fds[1], "one\ntwo");
 	put_text(fds[1], "\n");
-	put_text(fds[1], "three\nfour\n");
+	put_text(fds[1], "three\nfour\nfive");
 	close(fds[1]);
 	file = make_reader(fds[0], _i);
 	expect_text(&rig, af_file_readline(file, 0, 0, 0, MS(0)), "one\n", 0);
 	expect_text(&rig, af_file_readline(file, 0, 0, 0, MS(0)), "two\n", 0);
 	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "three\n", 0);
 	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "four\n", 0);
+	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "five",
+		    AFIO_EOF);
 	expect_text(&rig, af_file_readline(file, 0, 0, 0, NULL), "", AFIO_EOF);
 	ck_assert_int_eq(af_file_close(file), 0);
 	rig_close(&rig);
