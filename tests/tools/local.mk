@@ -9,7 +9,7 @@ once_tests += tests/hardening.sh
 
 ANALYZERS =
 
-analyze:
+analyze: samples/runweb/page.h
 	@top_builddir='$(abs_top_builddir)' srcdir='$(abs_srcdir)' \
 		$(srcdir)/tests/tools/analyze $(ANALYZERS)
 
