@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -654,6 +655,36 @@ START_TEST(many_children_without_pidfds_need_no_thread_and_little_time)
 }
 END_TEST
 
+static void ignore_epoll(int severity, const char *message)
+{
+	ck_assert_msg(!strncmp(message, "Epoll ADD", strlen("Epoll ADD")),
+		      "%d: %s", severity, message);
+}
+
+/* Nothing more can be watched: neither at first nor when it is tried again. */
+START_TEST(child_whose_pidfd_cannot_be_watched_is_awaited)
+{
+	const struct denied add = { "epoll_ctl, EPOLL_CTL_ADD", SYS_epoll_ctl,
+				    2, ~0u, EPOLL_CTL_ADD };
+	struct af_process *process;
+	struct af_future *wait;
+
+	event_set_log_callback(ignore_epoll);
+	rig_open(&rig, _i);
+	expect_count(&rig, af_sleep(rig.loop, MS(1)), 0, 0);
+	if (deny(&add, 1, ENOMEM)) {
+		process = start_held(&rig);
+		wait = af_process_wait(process, NULL);
+		expect_count(&rig, af_sleep(rig.loop, MS(20)), 0, 0);
+		ck_assert(!af_future_is_done(wait));
+		rig_hang_up(&rig);
+		expect_status(&rig, wait, 0);
+		af_process_free(process);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("process/sandbox");
@@ -693,5 +724,9 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		tc, many_children_without_pidfds_need_no_thread_and_little_time,
 		0, DRIVE_COUNT);
+
+	tc = test_case(s, "without events");
+	tcase_add_loop_test(tc, child_whose_pidfd_cannot_be_watched_is_awaited,
+			    0, DRIVE_COUNT);
 	return s;
 }

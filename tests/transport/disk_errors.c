@@ -231,6 +231,24 @@ START_TEST(copy_whose_call_that_does_not_wait_is_invalid_is_whole)
 }
 END_TEST
 
+/* It is told to nobody, nor to the next read, which asks again. */
+START_TEST(read_for_nobody_that_fails_fails_no_other)
+{
+	const struct slow slow = { .now = NOW_COLD, .read = { EIO, 0 } };
+	struct af_file *file;
+
+	open_cold(_i);
+	file = containing("abc", "r");
+	read_for_nobody(file);
+	slow_set(&slow);
+	slow_go();
+	while (af_file_seek(file, 0, SEEK_CUR) == -EBUSY)
+		expect_life();
+	expect_text(&rig, reading(file, 9), "abc", 0);
+	close_all(file);
+}
+END_TEST
+
 /* Where the size is not to be had, in a sandbox. */
 START_TEST(disk_end_seen_for_nobody_without_a_size_is_looked_at_again)
 {
@@ -268,6 +286,7 @@ Suite *suite(void)
 	    DRIVE_COUNT);
 	ADD(disk_end_seen_for_nobody_without_a_size_is_looked_at_again,
 	    DRIVE_COUNT);
+	ADD(read_for_nobody_that_fails_fails_no_other, DRIVE_COUNT);
 	ADD(copy_from_memory_without_such_calls_is_spliced, DRIVE_COUNT);
 	return s;
 }
