@@ -73,6 +73,17 @@ bool afi_base_is_running(struct event_base *base)
 	return evutil_timercmp(&before, &after, ==);
 }
 
+void afi_base_finish(struct event_base *base)
+{
+	/* A turn calls those of one priority. */
+	for (int i = event_base_get_npriorities(base); i > 0; i--) {
+		if (event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) ==
+		    0)
+			break;
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+}
+
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg)
 {

@@ -22,6 +22,12 @@ struct event_base *afi_base_new(struct event_base *like);
  */
 bool afi_base_is_running(struct event_base *base);
 
+/*
+ * Calls the callbacks that bufferevents have deferred on a base whose events have
+ * all moved away: until then they defer no other, and are not freed.
+ */
+void afi_base_finish(struct event_base *base);
+
 /* event_assign() for a descriptor that may be blocking. */
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg);

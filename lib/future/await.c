@@ -84,6 +84,7 @@ static void await_leave(struct af_loop *loop, struct afi_await *await)
 	loop->turning = await->turning;
 	if (inner != await->base) {
 		afi_loop_move_back(loop, await->base);
+		afi_base_finish(inner);
 		if (loop->spare) {
 			afi_mailbox_leave(&loop->mailbox, inner);
 			event_base_free(inner);

@@ -108,6 +108,8 @@ int afi_deadline_start(struct afi_deadline *deadline, struct af_loop *loop,
 
 void afi_deadline_stop(struct afi_deadline *deadline)
 {
-	event_del(&deadline->event);
+	/* Once it has passed, its base may be gone. */
+	if (deadline->watch.move)
+		event_del(&deadline->event);
 	afi_watch_stop(&deadline->watch);
 }

@@ -16,6 +16,7 @@
 
 #include "file/hangup.h"
 #include "transport/bev.h"
+#include "transport/bevdeaf.h"
 #include "transport/bevio.h"
 #include "transport/bevmove.h"
 #include "transport/linger.h"
@@ -87,36 +88,117 @@ static void bev_on_event(struct bufferevent *bev, short what, void *arg)
 		afi_hangup_seen(file);
 }
 
+static void bev_set_callbacks(struct afi_bev_file *over)
+{
+	bufferevent_setcb(over->bev, bev_on_read, bev_on_write, bev_on_event,
+			  &over->file);
+}
+
+/* Reads and reports what a deaf one does not; soon again while bytes move. */
+static void bev_on_look(struct afi_looked *looked)
+{
+	struct afi_bev_file *over =
+		AFI_CONTAINER(looked, struct afi_bev_file, looked);
+	struct af_file *file = &over->file;
+	struct bufferevent *bev = afi_bev_hold(file);
+	short what = afi_bevdeaf_look(over);
+
+	if (file->attached &&
+	    (evbuffer_get_length(over->pulled) > 0 ||
+	     (file->wanted[AFI_WRITE] && afi_unsent(bev) == 0)))
+		afi_lookout_start(file->loop, looked, 1, true, bev_on_look);
+	if (file->attached && what)
+		bev_on_event(bev, what, file);
+	else if (file->attached)
+		afi_bev_wake(file);
+	afi_bev_let_go(file, bev, 0);
+}
+
+/* A deaf one is looked at while it is wanted; 0 or -ENOMEM. */
+static int bev_look_out(struct afi_bev_file *over, bool wanted)
+{
+	if (over->deaf && wanted)
+		return afi_lookout_start(over->file.loop, &over->looked, 1,
+					 true, bev_on_look);
+	afi_lookout_stop(over->file.loop, &over->looked);
+	return 0;
+}
+
+static bool bev_is_wanted(const struct afi_bev_file *over)
+{
+	return over->file.wanted[AFI_READ] || over->file.wanted[AFI_WRITE];
+}
+
+/* Moves it to where its loop is; 0 or -errno. */
+static int bev_join(struct afi_bev_file *over)
+{
+	struct af_loop *loop = over->file.loop;
+	bool was_deaf = over->deaf;
+	int r;
+
+	if (bufferevent_get_base(over->bev) == loop->base)
+		return 0;
+	r = afi_bevmove(over->bev, loop->base);
+	if (r < 0)
+		return r;
+	over->deaf = loop->base != loop->home && afi_bevdeaf_is(over->bev);
+	bev_set_callbacks(over);
+	if (over->deaf)
+		bufferevent_disable(over->bev, EV_READ);
+	else if (was_deaf && over->file.wanted[AFI_READ])
+		bufferevent_enable(over->bev, EV_READ);
+	return bev_look_out(over, bev_is_wanted(over));
+}
+
+/*
+ * What is not wanted need not move, but for unsent bytes; and what is not at home
+ * goes there with the others, before its base is freed.
+ */
+static void bev_rest(struct afi_bev_file *over)
+{
+	const struct af_loop *loop = over->file.loop;
+
+	if (!bev_is_wanted(over) && loop->base == loop->home &&
+	    afi_unsent(over->bev) == 0)
+		afi_watch_stop(&over->watch);
+}
+
 static int bev_move(struct afi_watch *watch)
 {
-	struct af_file *file =
-		&AFI_CONTAINER(watch, struct afi_bev_file, watch)->file;
+	struct afi_bev_file *over =
+		AFI_CONTAINER(watch, struct afi_bev_file, watch);
+	struct af_file *file = &over->file;
 	struct bufferevent *bev;
 	int r;
 
 	/* A callback already queued may fire on the other base. */
 	afi_bev_wake(file);
 	bev = afi_bev_hold(file);
-	r = afi_bevmove(bev, file->loop->base);
+	r = bev_join(over);
 	/* One that was closed meanwhile is not in the way of a wait. */
-	return afi_bev_let_go(file, bev, 0) < 0 ? 0 : r;
+	if (afi_bev_let_go(file, bev, 0) < 0)
+		return 0;
+	bev_rest(over);
+	/* Nor one that cannot move, and has only bytes to send. */
+	return bev_is_wanted(over) ? r : 0;
 }
 
 /* What bev_want() does while the file is held. */
 static int bev_ask(struct af_file *file, enum afi_direction direction)
 {
-	int r = afi_bev_of(file)->watch.move
-			? 0
-			: afi_bevmove(afi_bev_of(file)->bev, file->loop->base);
+	struct afi_bev_file *over = afi_bev_of(file);
+	int r = bev_join(over);
 
+	if (r == 0)
+		r = bev_look_out(over, true);
 	if (r < 0)
 		return r;
-	if (bufferevent_enable(afi_bev_of(file)->bev, bev_event_of(direction)) <
-	    0)
+	if (!(over->deaf && direction == AFI_READ) &&
+	    bufferevent_enable(over->bev, bev_event_of(direction)) < 0)
 		return -ENOMEM;
 	if (!file->attached)
 		return -ECANCELED;
-	afi_loop_watch(file->loop, &afi_bev_of(file)->watch, bev_move);
+	afi_loop_watch(file->loop, &over->watch, bev_move);
 	/* It reports new bytes, not those in its input or below. */
 	if (direction == AFI_READ) {
 		afi_bev_pull(file);
@@ -139,8 +221,8 @@ static void bev_unwant(struct af_file *file, enum afi_direction direction)
 	if (direction == AFI_READ)
 		bufferevent_disable(afi_bev_of(file)->bev, EV_READ);
 	file->wanted[direction] = false;
-	if (!file->wanted[AFI_READ] && !file->wanted[AFI_WRITE])
-		afi_watch_stop(&afi_bev_of(file)->watch);
+	bev_look_out(afi_bev_of(file), bev_is_wanted(afi_bev_of(file)));
+	bev_rest(afi_bev_of(file));
 }
 
 /* Restores all except the callbacks; buffered bytes return to its input. */
@@ -164,6 +246,7 @@ static void bev_release(struct af_file *file)
 		afi_mute(bev, afi_bev_of(file)->on_sent);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	afi_watch_stop(&afi_bev_of(file)->watch);
+	afi_lookout_stop(file->loop, &afi_bev_of(file)->looked);
 	afi_bevmove(afi_bev_of(file)->bev, file->loop->home);
 	if (file->keep_fd)
 		bev_give_back(file);
@@ -255,7 +338,7 @@ static int bev_take_over(struct afi_bev_file *over, struct bufferevent *bev)
 	bufferevent_setwatermark(bev, EV_READ, 0, high);
 	if (high && high < file->read_ahead)
 		file->read_ahead = (uint32_t)high;
-	bufferevent_setcb(bev, bev_on_read, bev_on_write, bev_on_event, file);
+	bev_set_callbacks(over);
 	/* bev_want() enables it again. */
 	bufferevent_disable(bev, EV_READ);
 	return 0;

@@ -16,7 +16,8 @@
 struct afi_bev_file {
 	struct af_file file;
 	struct bufferevent *bev;
-	struct afi_watch watch;
+	struct afi_watch watch;	  /* see bev_is_at_rest() */
+	struct afi_looked looked; /* while it is deaf, and wanted */
 	struct afi_task task;
 	void (*on_task)(struct afi_task *task);
 	struct evbuffer_cb_entry *on_sent;
@@ -31,6 +32,7 @@ struct afi_bev_file {
 	bool counted; /* writes that ended early count bytes in the outputs */
 	bool on_pair; /* over a bufferevent_pair with both ends */
 	bool shut;    /* by af_file_shutdown() */
+	bool deaf;    /* see bevdeaf.h */
 };
 
 static inline struct afi_bev_file *afi_bev_of(const struct af_file *file)

@@ -13,6 +13,7 @@
 
 #include "base/container.h"
 #include "loop/deadline.h"
+#include "transport/bevmove.h"
 #include "transport/linger.h"
 
 /* A peer that does not read for so long never will. */
@@ -21,6 +22,7 @@ static const struct timeval patience = { 30, 0 };
 struct lingering {
 	struct bufferevent *bev;
 	struct evbuffer_cb_entry *on_sent;
+	struct afi_watch watch;
 	struct afi_deadline deadline;
 	struct afi_member member;
 	struct afi_task task;
@@ -68,6 +70,7 @@ static void linger_end(struct lingering *linger)
 
 	afi_task_cancel(&loop->ready, &linger->task);
 	afi_loop_leave(&loop->members, &linger->member);
+	afi_watch_stop(&linger->watch);
 	afi_deadline_stop(&linger->deadline);
 	afi_mute(linger->bev, linger->on_sent);
 	bufferevent_setcb(linger->bev, NULL, NULL, NULL, NULL);
@@ -134,6 +137,16 @@ static void linger_on_event(struct bufferevent *bev, short what, void *arg)
 	linger_wake(linger);
 }
 
+/* What cannot move sends when its base runs again. */
+static int linger_move(struct afi_watch *watch)
+{
+	struct lingering *linger =
+		AFI_CONTAINER(watch, struct lingering, watch);
+
+	afi_bevmove(linger->bev, linger->deadline.loop->base);
+	return 0;
+}
+
 /* 0; or -1, with bev unchanged. */
 static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 			bool ended)
@@ -159,6 +172,8 @@ static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 	bufferevent_setcb(bev, NULL, NULL, linger_on_event, linger);
 	bufferevent_disable(bev, EV_READ);
 	bufferevent_enable(bev, EV_WRITE);
+	afi_loop_watch(loop, &linger->watch, linger_move);
+	linger_move(&linger->watch);
 	return 0;
 }
 

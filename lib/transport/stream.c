@@ -77,7 +77,11 @@ static ssize_t stream_fill_fds(struct af_file *file, size_t want)
 
 static int stream_move(struct afi_watch *watch)
 {
-	return afi_wake_move(AFI_CONTAINER(watch, struct afi_wake, watch));
+	struct afi_wake *wake = AFI_CONTAINER(watch, struct afi_wake, watch);
+	int r = afi_wake_move(wake);
+
+	afi_wake_rest(wake);
+	return r;
 }
 
 static int stream_want(struct af_file *file, enum afi_direction direction)

@@ -38,13 +38,25 @@ void afi_wake_del(struct afi_wake *wake, enum afi_direction direction);
 /* The loop has changed its base: moves the events to it; 0 or -errno. */
 int afi_wake_move(struct afi_wake *wake);
 
-/* A direction is no longer wanted. If none is, the watch ends. */
+/*
+ * Ends the watch if nothing is wanted. What is on another base than that of the
+ * loop goes there first, with the others, before that base is freed.
+ */
+static inline void afi_wake_rest(struct afi_wake *wake)
+{
+	const struct af_file *file = wake->file;
+
+	if (!file->wanted[AFI_READ] && !file->wanted[AFI_WRITE] &&
+	    file->loop->base == file->loop->home)
+		afi_watch_stop(&wake->watch);
+}
+
+/* A direction is no longer wanted. */
 static inline void afi_wake_stopped(struct afi_wake *wake,
 				    enum afi_direction direction)
 {
 	wake->file->wanted[direction] = false;
-	if (!wake->file->wanted[!direction])
-		afi_watch_stop(&wake->watch);
+	afi_wake_rest(wake);
 }
 
 /* See struct afi_transport. */

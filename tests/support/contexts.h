@@ -74,6 +74,7 @@ struct stage {
 	int door_out;
 	void (*body)(void *arg);
 	void *arg;
+	int cue; /* a callback comes when this is readable, not at once; or 0 */
 	int calls; /* calls of the body that have returned */
 };
 
@@ -156,6 +157,10 @@ static inline void stage_play(struct stage *stage, void (*body)(void *),
 	stage->calls = 0;
 	if (contexts[stage->context].place == AT_TOP) {
 		stage_call(stage);
+	} else if (contexts[stage->context].place == IN_CALLBACK &&
+		   stage->cue > 0) {
+		event_base_once(af_loop_base(stage->loop), stage->cue, EV_READ,
+				stage_call_cb, stage, NULL);
 	} else if (contexts[stage->context].place == IN_CALLBACK) {
 		event_base_once(af_loop_base(stage->loop), -1, EV_TIMEOUT,
 				stage_call_cb, stage, MS(0));
