@@ -133,7 +133,6 @@ static bool bev_is_wanted(const struct afi_bev_file *over)
 static int bev_join(struct afi_bev_file *over)
 {
 	struct af_loop *loop = over->file.loop;
-	bool was_deaf = over->deaf;
 	int r;
 
 	if (bufferevent_get_base(over->bev) == loop->base)
@@ -145,9 +144,17 @@ static int bev_join(struct afi_bev_file *over)
 	bev_set_callbacks(over);
 	if (over->deaf)
 		bufferevent_disable(over->bev, EV_READ);
-	else if (was_deaf && over->file.wanted[AFI_READ])
-		bufferevent_enable(over->bev, EV_READ);
 	return bev_look_out(over, bev_is_wanted(over));
+}
+
+/* What a move did not, or what was deaf before; 0 or -ENOMEM. */
+static int bev_enable(struct afi_bev_file *over)
+{
+	const bool *wanted = over->file.wanted;
+	short what = (short)((wanted[AFI_READ] && !over->deaf ? EV_READ : 0) |
+			     (wanted[AFI_WRITE] ? EV_WRITE : 0));
+
+	return bufferevent_enable(over->bev, what) < 0 ? -ENOMEM : 0;
 }
 
 /*
@@ -175,6 +182,8 @@ static int bev_move(struct afi_watch *watch)
 	afi_bev_wake(file);
 	bev = afi_bev_hold(file);
 	r = bev_join(over);
+	if (r == 0 && file->attached)
+		r = bev_enable(over);
 	/* One that was closed meanwhile is not in the way of a wait. */
 	if (afi_bev_let_go(file, bev, 0) < 0)
 		return 0;

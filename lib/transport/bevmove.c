@@ -51,6 +51,7 @@ int afi_bevmove(struct bufferevent *bev, struct event_base *base)
 		r = -ENOTSUP;
 	}
 	bufferevent_priority_set(bev, priority); /* which the move has reset */
-	bufferevent_enable(bev, enabled);
+	if (bufferevent_enable(bev, enabled) < 0 && r == 0)
+		r = -ENOMEM;
 	return r;
 }

@@ -184,6 +184,8 @@ const struct act acts[] = {
 	{ "disk_late", act_disk_late, true },
 	{ "pieces", act_pieces, true },
 	{ "pass_messages", act_pass_messages, true },
+	{ "bounds", act_bounds, true },
+	{ "deferred", act_deferred, false },
 	{ NULL, NULL, false },
 };
 #define N_ACTS (int)(sizeof acts / sizeof *acts - 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Acts: short programs that together use every operation, for tests that make
+ * Acts: short programs that together use almost every operation, for tests that make
  * something fail while one is played. Each says what must hold whatever fails,
  * and an error must be excused by what the test made fail.
  */
@@ -104,6 +104,7 @@ struct af_future *then_sleep(struct af_future *done, void *arg);
 
 void act_all_options(struct scene *s);
 void act_attributes(struct scene *s);
+void act_bounds(struct scene *s);
 void act_bufferevent(struct scene *s);
 void act_bulk(struct scene *s);
 void act_callback(struct scene *s);
@@ -120,6 +121,7 @@ void act_copy_both(struct scene *s);
 void act_copy_disk(struct scene *s);
 void act_crowded(struct scene *s);
 void act_datagrams(struct scene *s);
+void act_deferred(struct scene *s);
 void act_disk(struct scene *s);
 void act_disk_at(struct scene *s);
 void act_dispatch(struct scene *s);

@@ -160,6 +160,18 @@ void act_disk(struct scene *s)
 		end(s, af_file_read(file, total - s->n_got, 0, NULL), 0);
 	ck_assert_uint_eq(pattern_match(s->got, total, 0), total);
 	ck_assert_int_eq(af_file_close(file), 0);
+	/* The other ways to open it. */
+	for (int i = 0; i < 3; i++) {
+		static const char *const modes[] = { "wx", "a", "r+" };
+
+		file = af_file_open(s->loop, path, modes[i]);
+		/* After a failure it may be there, or not. */
+		if (!file &&
+		    !(disturbed() && (errno == EEXIST || errno == ENOENT)))
+			made(file);
+		ck_assert_int_eq(af_file_close(file), 0);
+	}
+	unlink(path);
 }
 
 struct af_file *direct_file(struct scene *s)

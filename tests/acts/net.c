@@ -21,19 +21,27 @@ static const struct resolver_name names[] = {
 /* Names are looked up on threads, of both sides. */
 void act_resolve(struct scene *s)
 {
+	const struct af_resolve_options to_listen = { .family = AF_INET6,
+						      .type = SOCK_STREAM,
+						      .passive = true };
+
 	resolver_names = names;
 	end(s, af_resolve(s->loop, "both", "80", NULL, MS(20000)), 0);
 	end(s, af_resolve(s->loop, "missing", "80", NULL, NULL), -ENOENT);
 	end(s, af_resolve(s->loop, "::1", "80", NULL, NULL), 0);
 	end(s, af_resolve(s->loop, "/run/server", NULL, NULL, NULL), 0);
+	end(s, af_resolve(s->loop, NULL, "80", &to_listen, NULL), 0);
 }
 
 /* One is taken, one is not, one is refused, and one is not answered. */
 void act_connect(struct scene *s)
 {
-	const struct af_connect_options from = { .local_host = "both",
+	const struct af_connect_options from = { .family = AF_INET,
+						 .local_host = "both",
 						 .no_delay = true,
-						 .keep_alive = true };
+						 .keep_alive = true,
+						 .file_flags =
+							 AFIO_UNBUFFERED };
 	int listener = server_listen("127.0.0.1", 0, 64);
 	struct server_hole hole = server_dig("127.0.0.1", 0);
 	char service[20], no_answer[20];
@@ -126,6 +134,11 @@ static bool keep_peer(const struct sockaddr *peer, socklen_t len, void *arg)
 
 void act_listen(struct scene *s)
 {
+	static const struct af_listen_options of_tcp = { .family = AF_INET,
+							 .backlog = 9,
+							 .reuse_port = true,
+							 .no_delay = true,
+							 .keep_alive = true };
 	int asked = 0;
 	const struct af_listen_options options = { .filter = keep_peer,
 						   .filter_arg = &asked };
@@ -133,7 +146,7 @@ void act_listen(struct scene *s)
 	struct af_future *f;
 	int fd = server_listen("127.0.0.1", 0, 64);
 
-	listener = made(af_listen(s->loop, "127.0.0.1", "0", NULL));
+	listener = made(af_listen(s->loop, "127.0.0.1", "0", &of_tcp));
 	if (listener)
 		act_accept(s, listener);
 	af_listener_close(listener);

@@ -86,7 +86,8 @@ void act_late_paths(struct scene *s)
 			 WITH(.in = { .kind = AFIO_PATH, .path = paths[0] },
 			      .out = { .kind = AFIO_PATH,
 				       .path = paths[1],
-				       .path_flags = AFIO_PATH_APPEND },
+				       .path_flags = AFIO_PATH_APPEND |
+						     AFIO_PATH_FOLLOW },
 			      .err.kind = AFIO_STDOUT, .uid = &uid,
 			      .keep_gid = true, .cwd = ".")));
 	if (process)
@@ -233,6 +234,12 @@ void act_own_terminal(struct scene *s)
 
 	make_pty(fds);
 	ck_assert_int_eq(tcgetattr(fds[1], &modes), 0);
+	process = made(
+		af_spawn(s->loop, HELPER("exit", "0"),
+			 WITH(.in.kind = AFIO_PTY, .pty_flags = AFIO_PTY_RAW)));
+	if (process)
+		expect_end(s, process);
+	af_process_free(process);
 	process = made(af_spawn(s->loop, HELPER("exit", "0"),
 				WITH(.in = TO_FD(fds[1]), .tty_fd = &fds[1])));
 	if (process)
@@ -276,6 +283,13 @@ void act_programs(struct scene *s)
 		af_spawn(s->loop, script,
 			 WITH(.program = path, .sh_fallback = true,
 			      .group = group, .search = AFIO_SEARCH_PARENT)));
+	if (process)
+		expect_end(s, process);
+	af_process_free(process);
+	process = made(
+		af_spawn(s->loop, script,
+			 WITH(.program = path, .sh_fallback = true,
+			      .group = group, .search = AFIO_SEARCH_NONE)));
 	if (process)
 		expect_end(s, process);
 	af_process_free(process);

@@ -89,12 +89,16 @@ void act_run(struct scene *s)
 	struct af_run_options options = {
 		.communicate = { MEMORY("hello", 5), .timeout = MS(20000) },
 		.grace = MS(0),
+		.spawn.err.kind = AFIO_NULL,
 	};
 	struct af_future *f = af_run(s->loop, HELPER("cat"), &options);
 
 	if (end(s, af_future_ref(f), 0) == 0)
 		ck_assert_str_eq(af_future_output(f)->out, "hello");
 	af_future_unref(f);
+	options.communicate.max_output = 3;
+	options.communicate.overflow = AFIO_OVERFLOW_FAIL;
+	end(s, af_run(s->loop, HELPER("cat"), &options), -EMSGSIZE);
 	options.communicate.timeout = MS(1);
 	end(s, af_run(s->loop, HELPER("pause"), &options), -ETIMEDOUT);
 	f = af_run(s->loop, HELPER("pause"), NULL);

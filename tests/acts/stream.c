@@ -109,6 +109,51 @@ void act_each_async(struct scene *s)
 	ck_assert(left == 14 || disturbed());
 }
 
+static struct af_future *count_piece(const char *data, size_t len,
+				     unsigned flags, void *arg)
+{
+	(void)data;
+	(void)flags;
+	*(size_t *)arg += len;
+	return NULL;
+}
+
+/* Limits of what an operation may hold; what it holds, as a buffer. */
+void act_bounds(struct scene *s)
+{
+	struct af_file *file;
+	struct evbuffer *buf;
+	struct af_future *f;
+	size_t got = 0;
+	int fds[2];
+
+	make_pair(KIND_PIPE, fds);
+	ck_assert_int_eq(af_loop_set_file_limit(s->loop, 4), 0);
+	file = made(af_file_new(s->loop, fds[0], 0));
+	put_text(fds[1], "abcdefgh\nij");
+	close(fds[1]);
+	if (!file) {
+		close(fds[0]);
+		return;
+	}
+	ck_assert_int_eq(af_file_set_read_ahead(file, 100), 0);
+	end(s, af_file_readline(file, 0, 0, 0, MS(20000)), -EMSGSIZE);
+	ck_assert_int_eq(af_file_set_limit(file, 9), 0);
+	do
+		f = af_file_readline(file, 0, 0, 0, NULL);
+	while (end(s, af_future_ref(f), 0) < 0 && (af_future_unref(f), true));
+	while (!(buf = af_future_buffer(f)))
+		ck_assert(disturbed());
+	ck_assert_uint_eq(evbuffer_get_length(buf), 9);
+	af_future_unref(f);
+	while (end(s,
+		   af_file_each_async(file, AFIO_EACH_CHUNK, count_piece, &got),
+		   0) < 0)
+		;
+	ck_assert_uint_eq(got, 2);
+	ck_assert_int_eq(af_file_close(file), 0);
+}
+
 void act_copy_both(struct scene *s)
 {
 	struct af_file *side;

@@ -137,3 +137,58 @@ void act_pieces(struct scene *s)
 		close(fds[0]);
 	close(fds[1]);
 }
+
+/* A bufferevent that defers its callbacks, and has one queued already. */
+static struct {
+	struct scene *s;
+	struct af_file *file;
+	struct af_future *read;
+	int peer;
+} deferred;
+
+static void wait_for_deferred(evutil_socket_t fd, short what, void *arg)
+{
+	struct scene *s = deferred.s;
+	int r = end(s, deferred.read, 0);
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	deferred.read = NULL;
+	put_text(deferred.peer, "bc");
+	/* A bufferevent is of no use after any error. */
+	while (r == 0 && s->n_got < 3)
+		r = end(s,
+			af_file_read(deferred.file, 3 - s->n_got, 0, MS(20000)),
+			0);
+	ck_assert_mem_eq(s->got, "abc", s->n_got);
+}
+
+void act_deferred(struct scene *s)
+{
+	struct bufferevent *bev;
+	struct event *event;
+	int fds[2];
+
+	make_pair(KIND_SOCKETPAIR, fds);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	disturb(false);
+	bev = bufferevent_socket_new(s->base, fds[1],
+				     BEV_OPT_CLOSE_ON_FREE |
+					     BEV_OPT_DEFER_CALLBACKS);
+	event = event_new(s->base, fds[1], EV_READ, wait_for_deferred, NULL);
+	deferred.file = af_file_from_bufferevent(s->loop, bev, 0);
+	deferred.s = s;
+	deferred.peer = fds[0];
+	/* Its event comes first. */
+	deferred.read = af_file_read(deferred.file, 1, 0, NULL);
+	event_add(event, NULL);
+	disturb(true);
+	put_text(fds[0], "a");
+	while (deferred.read)
+		event_base_loop(s->base, EVLOOP_ONCE);
+	event_free(event);
+	ck_assert_int_eq(af_file_close(deferred.file), 0);
+	event_base_loop(s->base, EVLOOP_NONBLOCK);
+	close(fds[0]);
+}

@@ -132,6 +132,10 @@ WRAP(int, stat, (const char *path, struct stat *st), (path, st), ON(EACCES), 0)
 WRAP(int, lstat, (const char *path, struct stat *st), (path, st), ON(EACCES), 0)
 WRAP(int, fstatfs, (int fd, struct statfs *st), (fd, st), ON(EIO) | ON(ENOSYS),
      0)
+/* Without it, the end is looked at again. */
+WRAP(int, statx,
+     (int dir, const char *path, int flags, unsigned mask, struct statx *st),
+     (dir, path, flags, mask, st), 0, ON(EIO) | ON(ENOSYS) | ON(EPERM))
 WRAP(off_t, lseek, (int fd, off_t to, int whence), (fd, to, whence), ON(EIO), 0)
 WRAP(int, fsync, (int fd), (fd), ON(EIO) | ON(ENOSPC), ON(EINTR))
 WRAP(int, flock, (int fd, int op), (fd, op), ON(ENOLCK),
@@ -143,11 +147,14 @@ WRAP(int, unlink, (const char *path), (path), ON(EACCES), 0)
 WRAP(ssize_t, readlinkat, (int dir, const char *path, char *buf, size_t len),
      (dir, path, buf, len), ON(EACCES) | ON(ENOMEM), 0)
 WRAP(int, posix_openpt, (int flags), (flags), NO_DESCRIPTOR | ON(ENOSPC), 0)
+WRAP_CODE(ptsname_r, (int fd, char *buf, size_t len), (fd, buf, len),
+	  ON(ENOTTY), 0)
 WRAP(int, tcgetattr, (int fd, struct termios *to), (fd, to), ON(EIO), 0)
 WRAP(int, tcsetattr, (int fd, int when, const struct termios *to),
      (fd, when, to), ON(EIO), ON(EINTR))
 /* It waits for nothing, and SIGTTOU is blocked. */
 WRAP(int, tcsetpgrp, (int fd, pid_t group), (fd, group), ON(EPERM), 0)
+WRAP(pid_t, tcgetpgrp, (int fd), (fd), ON(ENOTTY), 0)
 WRAP_CODE(posix_fadvise, (int fd, off_t at, off_t len, int advice),
 	  (fd, at, len, advice), 0, ON(EINVAL) | ON(ENOSYS))
 

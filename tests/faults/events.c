@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -33,5 +34,9 @@ WRAP(int, timerfd_settime,
 WRAP(int, inotify_init1, (int flags), (flags), 0, NO_DESCRIPTOR | ON(ENOSYS))
 WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
      (fd, path, mask), 0, ON(ENOSPC) | ON(ENOMEM))
+WRAP(int, inotify_rm_watch, (int fd, int wd), (fd, wd), 0, ON(EINVAL))
+WRAP(int, sigtimedwait,
+     (const sigset_t *set, siginfo_t *info, const struct timespec *time),
+     (set, info, time), 0, ON(EINTR))
 WRAP(int, nanosleep, (const struct timespec *time, struct timespec *left),
      (time, left), 0, ON(EINTR))

@@ -75,6 +75,7 @@ enum fault { FAULTS_LIST(FAULTS_ENUM) FAULT_COUNT, FAULT_NONE = -1 };
 	X(stat)                                                                \
 	X(lstat)                                                               \
 	X(fstatfs)                                                             \
+	X(statx)                                                               \
 	X(lseek)                                                               \
 	X(fsync)                                                               \
 	X(flock)                                                               \
@@ -84,9 +85,11 @@ enum fault { FAULTS_LIST(FAULTS_ENUM) FAULT_COUNT, FAULT_NONE = -1 };
 	X(unlink)                                                              \
 	X(readlinkat)                                                          \
 	X(posix_openpt)                                                        \
+	X(ptsname_r)                                                           \
 	X(tcgetattr)                                                           \
 	X(tcsetattr)                                                           \
 	X(tcsetpgrp)                                                           \
+	X(tcgetpgrp)                                                           \
 	X(posix_fadvise)                                                       \
 	X(mmap)                                                                \
 	X(madvise)                                                             \
@@ -114,6 +117,7 @@ enum fault { FAULTS_LIST(FAULTS_ENUM) FAULT_COUNT, FAULT_NONE = -1 };
 	X(timerfd_settime)                                                     \
 	X(inotify_init1)                                                       \
 	X(inotify_add_watch)                                                   \
+	X(inotify_rm_watch)                                                    \
 	X(clone)                                                               \
 	X(fork)                                                                \
 	X(kill)                                                                \
@@ -123,6 +127,7 @@ enum fault { FAULTS_LIST(FAULTS_ENUM) FAULT_COUNT, FAULT_NONE = -1 };
 	X(pthread_mutex_init)                                                  \
 	X(pthread_cond_init)                                                   \
 	X(nanosleep)                                                           \
+	X(sigtimedwait)                                                        \
 	X(setsid)                                                              \
 	X(setpgid)                                                             \
 	X(setrlimit)                                                           \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Acts that use every operation, and the program that has the calls of the
+# Acts that use almost every operation, and the program that has the calls of the
 # library and of libevent fail while they are played.
 
 tests_acts_libacts_a_SOURCES = \
@@ -80,10 +80,10 @@ if HAVE_CHECK
 if ON_LINUX
 check_LIBRARIES += tests/acts/libacts.a tests/faults/liblayer.a
 check_PROGRAMS += tests/faults/faults
-TESTS += tests/faults.sh
+TESTS += tests/faults.sh tests/faults_calls.sh
 endif
 endif
-EXTRA_DIST += tests/faults.sh
+EXTRA_DIST += tests/faults.sh tests/faults_calls.sh
 
 # make faults: each fault at each call, alone, and so many pairs for each act.
 

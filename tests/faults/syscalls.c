@@ -23,8 +23,8 @@
 #define REFUSED (ON(ENOSYS) | ON(EPERM))
 
 /*
- * Those that are not here cannot fail. A child blocks all signals until its
- * exec, so nothing is interrupted there.
+ * Those that are not here have their reason in tests/faults_calls.sh. A child
+ * blocks all signals until its exec, so nothing is interrupted there.
  */
 static const struct {
 	long nr;
