@@ -23,7 +23,8 @@
  * | af_file_receive_fds()            | belongs to the future                   |
  * | af_file_read() and the other
  *   reads                            | is closed; the read has
- *                                      AFIO_FDS_DROPPED                        |
+ *                                      AFIO_FDS_DROPPED. Of a message whose
+ *                                      rest stays, the set stays, too          |
  * | af_file_copy(), each_line and
  *   the like                         | is closed                               |
  * | nobody: the file is closed,

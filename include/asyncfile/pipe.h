@@ -245,7 +245,8 @@ struct af_file *af_pipe_stderr(struct af_pipe *pipeline);
 enum af_input_kind {
 	AFIO_INPUT_NONE = 0, /**< no input: stdin closes after pending writes */
 	AFIO_INPUT_MEMORY,   /**< input_len bytes at input; 0: no input */
-	AFIO_INPUT_FD,	     /**< input_fd up to its end; stays the caller's */
+	AFIO_INPUT_FD,	     /**< input_fd up to its end; stays the caller's. Of
+				  record locks see af_file_new() */
 	AFIO_INPUT_FILE,     /**< input_file up to its end; borrowed */
 	AFIO_INPUT_CALLBACK  /**< what input_fn returns, until it returns 0 */
 };

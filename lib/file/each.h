@@ -94,7 +94,9 @@ static inline bool afi_each_hand_out(struct afi_each *each,
 
 	afi_buffer_advance(&file->in, n, (size_t)(stop - end));
 	each->compound.future.count += n;
+	each->compound.future.running = true;
 	r = each->fn(data, n, flags, each->arg);
+	each->compound.future.running = false;
 	if (!(r | each->compound.future.done))
 		return false;
 	if (!each->compound.future.done && !each->waiting)

@@ -71,9 +71,11 @@ static bool each_datagram_pass(struct each_datagram *each, struct af_file *file)
 	int r;
 
 	each->future.count++;
+	each->future.running = true;
 	r = each->fn(afi_message_data(&message), message.len,
 		     from ? &from->sa : NULL, from ? from->len : 0,
 		     message.cut ? AFIO_TRUNCATED : 0, each->arg);
+	each->future.running = false;
 	afi_chunk_put(afi_loop_pool(each->future.loop), message.chunk);
 	if (each->future.done)
 		return true;

@@ -90,13 +90,16 @@ static bool takers_ask(struct af_listener *listener)
 {
 	struct afi_arrival *arrival = &listener->arrival;
 	struct afi_address peer = arrival->peer;
+	struct af_future *f;
 	bool keep;
 
 	if (arrival->passed)
 		return true;
-	listener->asking = true;
+	f = af_future_ref(afi_listener_taker(listener)->future);
+	f->running = listener->asking = true;
 	keep = listener->filter(&peer.sa, peer.len, listener->filter_arg);
-	listener->asking = false;
+	f->running = listener->asking = false;
+	af_future_unref(f);
 	if (arrival->fd < 0)
 		return false;
 	arrival->passed = keep;
