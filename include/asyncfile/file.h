@@ -189,15 +189,23 @@ int af_file_close(struct af_file *file);
  *   again                             | by a flag of each call (Linux 6.4)   |
  * | any other, such as the master of
  *   a pty, an eventfd, timerfd,
- *   inotify, a device other than a
- *   terminal                          | fd has O_NONBLOCK until the last file
- *                                       on that description is closed        |
+ *   inotify, a device, a terminal
+ *   that cannot be opened again       | fd has O_NONBLOCK until the last file
+ *                                       on that description is closed; it is
+ *                                       set again if another process has
+ *                                       cleared it                           |
  *
  * Sources of records are read with room for a whole record, whatever size an
  * operation asked for: a packet pipe (O_DIRECT), inotify, eventfd, timerfd,
  * signalfd, a device such as TUN. The rest of a record stays in the file. To
  * find out whether a pipe carries packets, the file may need two descriptors
  * for a moment.
+ *
+ * Record locks (F_SETLK of fcntl(2)) are another matter: a process loses all that
+ * it has on a file when it closes any descriptor of that file. Closing, detaching
+ * or finishing a file of an on-disk file does that even with AFIO_KEEP_FD, as it
+ * then uses a duplicate; and so do af_file_follow() and AFIO_INPUT_FD. Locks of
+ * flock(2) and F_OFD_SETLK stay.
  *
  * fstat(2) is called on this thread, and blocks if the file system does not
  * respond. af_file_open_async() calls it on another one.
@@ -633,7 +641,8 @@ typedef int (*af_each_fn)(const char *data, size_t len, unsigned flags,
  * down. A line is passed whole, and takes as much memory as it is long; for
  * untrusted input use af_file_set_limit(), or af_file_readline() with a size.
  *
- * It has no timeout: use af_with_timeout(), or cancel the future.
+ * It has no timeout: use af_with_timeout(), or cancel the future. Other reads of
+ * the file queue behind it, so an af_await() of one in fn would not end.
  *
  * @param fn  see af_each_fn; NULL is -EINVAL
  * @param arg passed to fn
@@ -919,7 +928,8 @@ struct af_future *af_file_write_buffer(struct af_file *file,
  *   finished                                  | -ECANCELED                  |
  * | size 0, and more bytes than
  *   af_file_set_limit() allows                | -EMSGSIZE                   |
- * | the file is not on disk                   | -ESPIPE                     |
+ * | the file is not on disk; devices without
+ *   a position, such as /dev/zero, may do     | -ESPIPE                     |
  * | offset is negative                        | -EINVAL                     |
  * | offset is more than the system's off_t
  *   can hold                                  | -EOVERFLOW                  |
@@ -967,7 +977,8 @@ struct af_future *af_file_read_at(struct af_file *file, size_t size,
  *   RLIMIT_FSIZE                  | -EFBIG, the count so far; no SIGXFSZ     |
  * | the disk is full              | -ENOSPC, the count so far                |
  * | len 0                         | success, 0                               |
- * | the file is not on disk       | -ESPIPE                                  |
+ * | the file is not on disk; a
+ *   device such as /dev/null may do | -ESPIPE                                |
  * | offset is negative            | -EINVAL                                  |
  * | offset is more than the
  *   system's off_t can hold       | -EOVERFLOW                               |
@@ -1006,7 +1017,8 @@ struct af_future *af_file_write_at(struct af_file *file, const void *buf,
  * | `from` and `to` are                   | copy                              |
  * |---------------------------------------|-----------------------------------|
  * | the same socket or terminal           | works: it echoes                  |
- * | the same on-disk file or FIFO         | -EINVAL: it would not end         |
+ * | the same on-disk file or FIFO         | -EINVAL: it would not end; of two
+ *                                           files on it, for count -1 only    |
  * | files of different loops              | -EINVAL                           |
  */
 AFIO_MUST_USE
@@ -1062,7 +1074,7 @@ struct af_future *af_file_copy_both(struct af_file *a, struct af_file *b,
  * @return the new position in bytes; or
  *         -EBUSY     operations are pending, or a worker thread is still using
  *                    the file for one that ended early
- *         -ESPIPE    not an on-disk file
+ *         -ESPIPE    not an on-disk file; a device such as /dev/null may do
  *         -EINVAL    file is NULL, or as lseek(2)
  *         -ECANCELED the loop was freed
  *         or another error of lseek(2)
@@ -1256,7 +1268,8 @@ int af_file_detach(struct af_file *file, struct evbuffer *unread);
  * -ECANCELED. May be called after the file's loop was freed.
  *
  * close(2) is called on this thread. On a network file system it may wait for
- * written bytes to be flushed, unless af_file_sync() has done that before. If a
+ * written bytes to be flushed, unless af_file_sync() has done that before; and
+ * that of a socket with SO_LINGER, for its bytes to be sent. If a
  * worker thread is using the file, the loop closes the descriptor when the
  * thread is done, and an error of its write is lost; to get that error, call
  * af_file_finish() first.

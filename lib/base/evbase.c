@@ -92,6 +92,16 @@ void afi_event_assign(struct event *event, struct event_base *base, int fd,
 	event->ev_fd = fd;
 }
 
+struct event *afi_event_new(struct event_base *base, int fd, short what,
+			    event_callback_fn fn, void *arg)
+{
+	struct event *event = event_new(base, -1, what, fn, arg);
+
+	if (event)
+		event->ev_fd = fd;
+	return event;
+}
+
 void afi_event_set_internal(struct event *event)
 {
 	event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;

@@ -32,6 +32,10 @@ void afi_base_finish(struct event_base *base);
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg);
 
+/* event_new(), likewise. */
+struct event *afi_event_new(struct event_base *base, int fd, short what,
+			    event_callback_fn fn, void *arg);
+
 /* An internal event does not keep its base running. Call before event_add(). */
 void afi_event_set_internal(struct event *event);
 

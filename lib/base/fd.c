@@ -79,6 +79,6 @@ void afi_fd_set_nonblock(int fd, bool on)
 {
 	int mode = fcntl(fd, F_GETFL);
 
-	if (mode >= 0)
-		fcntl(fd, F_SETFL, on ? mode | O_NONBLOCK : mode & ~O_NONBLOCK);
+	if (mode >= 0 && !(mode & O_NONBLOCK) == on)
+		fcntl(fd, F_SETFL, mode ^ O_NONBLOCK);
 }

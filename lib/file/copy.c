@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -360,11 +361,27 @@ static const struct afi_future_ops copy_ops = {
 	.describe = copy_describe,
 };
 
-/* It would read back what it wrote, without end. */
-static bool copy_is_endless(const struct af_file *from,
-			    const struct af_file *to)
+static bool copy_is_same_fifo(const struct af_file *from,
+			      const struct af_file *to)
 {
-	return from == to && (from->transport->always_ready || from->is_fifo);
+	struct stat a, b;
+
+	return from->is_fifo && to->is_fifo && fstat(from->fd, &a) == 0 &&
+	       fstat(to->fd, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Up to the end, it would read back what it wrote, and never come there. */
+static bool copy_is_endless(const struct af_file *from,
+			    const struct af_file *to, int64_t count)
+{
+	if (from == to)
+		return from->transport->always_ready || from->is_fifo;
+	if (count >= 0)
+		return false;
+	return copy_is_same_fifo(from, to) ||
+	       (from->transport == to->transport && from->transport->is_same &&
+		from->transport->is_same(from, to));
 }
 
 static struct af_future *copy_start(struct af_file *from, struct af_file *to,
@@ -377,7 +394,8 @@ static struct af_future *copy_start(struct af_file *from, struct af_file *to,
 
 	if (r == 0)
 		r = afi_op_check(to, AFI_WRITE, 0, 0, timeout);
-	if (r == 0 && (from->loop != to->loop || copy_is_endless(from, to)))
+	if (r == 0 &&
+	    (from->loop != to->loop || copy_is_endless(from, to, count)))
 		r = -EINVAL;
 	f = afi_op_new(from, &copy_ops, r);
 	if (f->done)

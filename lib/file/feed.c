@@ -43,10 +43,10 @@ static bool feed_ask(struct feed_op *feed)
 	if (!feed->chunk)
 		feed->chunk = afi_chunk_get(&loop->pool, AFI_CHUNK_SIZE);
 	if (feed->chunk)
-		n = feed->fn(feed->chunk->data, AFI_CHUNK_SIZE, feed->arg);
+		n = feed->fn(feed->chunk->data, AFI_READ_SIZE, feed->arg);
 	if (feed->future.done) /* cancelled, or the file closed, by fn */
 		return false;
-	if (n > AFI_CHUNK_SIZE)
+	if (n > AFI_READ_SIZE)
 		n = -EINVAL;
 	if (n <= 0) {
 		feed_finish(feed, (int)n);

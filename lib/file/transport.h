@@ -64,6 +64,8 @@ struct afi_transport {
 	 * an on-disk file.
 	 */
 	int (*put_back)(struct af_file *file);
+	/* Whether both are on the same file. NULL: not an on-disk file. */
+	bool (*is_same)(const struct af_file *a, const struct af_file *b);
 	/* Whether a worker uses the fd and cannot be recalled. NULL: no. */
 	bool (*is_busy)(struct af_file *file);
 	/* Whether len bytes can be unread: 0 (yes) or -errno. NULL: always. */

@@ -106,11 +106,22 @@ static bool descriptor_is_empty_moment(const struct af_file *file)
 	       tcgetattr(file->fd, &mode) == 0 && !(mode.c_lflag & ICANON);
 }
 
+/*
+ * Another process on the same description, or a child, may have cleared the flag:
+ * the call would wait, and the loop with it.
+ */
+static void descriptor_unblock(const struct af_file *file)
+{
+	if (file->shares_mode)
+		afi_fd_set_nonblock(file->fd, true);
+}
+
 ssize_t afi_descriptor_read(struct af_file *file, void *buf, size_t len)
 {
 	ssize_t r;
 	int error;
 
+	descriptor_unblock(file);
 	do {
 		if (file->is_socket)
 			r = recv(file->fd, buf, len, MSG_DONTWAIT);
@@ -200,6 +211,7 @@ ssize_t afi_descriptor_write(struct af_file *file, const struct iovec *iov,
 {
 	ssize_t r;
 
+	descriptor_unblock(file);
 	do {
 		if (file->is_socket)
 			r = descriptor_send(file, iov, n);

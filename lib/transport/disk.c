@@ -378,6 +378,14 @@ static int disk_close(struct af_file *file, bool close_fd)
 	return 0;
 }
 
+static bool disk_is_same(const struct af_file *a, const struct af_file *b)
+{
+	const struct afi_disk *one = afi_disk_of(a), *other = afi_disk_of(b);
+
+	return one->has_start && other->has_start && one->dev == other->dev &&
+	       one->ino == other->ino;
+}
+
 struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 {
 	static const struct afi_transport transport = {
@@ -389,6 +397,7 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 		.move_held = disk_move_held,
 		.release = disk_release,
 		.put_back = disk_put_back,
+		.is_same = disk_is_same,
 		.is_busy = disk_is_busy,
 		.can_unread = disk_can_unread,
 		.prepare = disk_prepare,
@@ -410,6 +419,8 @@ struct af_file *afi_disk_new(const struct af_file *like, const struct stat *st)
 	disk = afi_disk_of(file);
 	disk->nowait.direct = afi_device_never_waits(st);
 	disk->has_start = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+	disk->dev = st->st_dev;
+	disk->ino = st->st_ino;
 	/* The program may close its descriptor under a worker: use another. */
 	if (file->keep_fd && !disk->nowait.direct) {
 		file->fd = fcntl(file->user_fd, F_DUPFD_CLOEXEC, 3);

@@ -20,6 +20,8 @@ struct afi_disk {
 	struct afi_disk_job *jobs[2]; /* out, or back with a result */
 	enum afi_direction turn;      /* whose turn it is, when both wait */
 	bool has_start;		      /* its position cannot be below 0 */
+	dev_t dev;		      /* which file it is, of those */
+	ino_t ino;
 	struct afi_nowait nowait;
 	int error; /* of a write whose operation had ended */
 	struct afi_disk_end end;

@@ -29,7 +29,9 @@ struct follow_op {
 	char *path;
 	af_each_fn fn;
 	void *arg;
-	bool from_end, parts, always_polls;
+	bool from_end; /* of the first file */
+	bool parts, always_polls;
+	bool busy; /* the path cannot be opened yet */
 	struct timeval poll;
 	struct afi_deadline deadline;	/* of the next look, if loop is set */
 	struct afi_follow_watch *watch; /* NULL: look */
@@ -88,7 +90,9 @@ static int follow_on_line(const char *data, size_t len, unsigned flags,
 	follow->restarted = false;
 	follow->future.count += len;
 	af_future_ref(&follow->future);
+	follow->future.running = true;
 	r = follow->fn(data, len, flags, follow->arg);
+	follow->future.running = false;
 	if (r && !follow->future.done)
 		follow_finish(follow, r < 0 ? r : 0);
 	af_future_unref(&follow->future);
@@ -105,10 +109,11 @@ static const struct stat *follow_known(const struct follow_op *follow)
 static int follow_find_next(struct follow_op *follow)
 {
 	struct afi_follow_watch *watch = follow->watch;
-	bool sure = false;
+	bool sure = false, again = follow->busy;
 	struct stat st;
 	int fd = -EAGAIN;
 
+	follow->busy = false;
 	while (follow->next < 0) {
 		if (watch)
 			fd = afi_follow_watch_next(watch);
@@ -116,14 +121,15 @@ static int follow_find_next(struct follow_op *follow)
 			sure = afi_follow_watch_is_sure(watch);
 		if (watch && !sure)
 			afi_follow_watch_retry(watch);
-		if (fd == -EAGAIN && (!sure || follow->always_polls) &&
+		if (fd == -EAGAIN && (!sure || follow->always_polls || again) &&
 		    !(watch && afi_follow_watch_has_more(watch)))
 			fd = afi_follow_look(follow->path,
 					     follow_known(follow));
 		if (fd >= 0)
 			fd = afi_follow_check(fd, &st);
+		follow->busy = fd == -EBUSY;
 		if (fd < 0)
-			return fd == -EAGAIN ? 0 : fd;
+			return fd == -EAGAIN || follow->busy ? 0 : fd;
 		if (afi_follow_is_same(follow_known(follow), &st))
 			close(fd); /* both have seen it */
 		else
@@ -144,7 +150,7 @@ static void follow_watch_files(const struct follow_op *follow)
 /* Whether the path need not be looked at. */
 static bool follow_is_notified(const struct follow_op *follow)
 {
-	return !follow->always_polls && follow->watch &&
+	return !follow->always_polls && !follow->busy && follow->watch &&
 	       afi_follow_watch_is_sure(follow->watch);
 }
 
@@ -241,6 +247,9 @@ static void follow_go_over(struct follow_op *follow)
 		follow_finish(follow, -EIO);
 		return;
 	}
+	if (follow->from_end)
+		lseek(follow->next, 0, SEEK_END);
+	follow->from_end = false;
 	follow->file = af_file_new(follow->future.loop, follow->next, 0);
 	if (!follow->file) {
 		follow_finish(follow, -errno);
@@ -392,11 +401,14 @@ static void follow_start(struct follow_op *follow, bool must_exist)
 	fd = afi_follow_look(follow->path, follow_known(follow));
 	if (fd == -EAGAIN && must_exist)
 		fd = -ENOENT;
-	if (fd < 0 && fd != -EAGAIN) {
+	follow->busy = fd == -EBUSY;
+	if (fd < 0 && fd != -EAGAIN && !follow->busy) {
 		follow_finish(follow, fd);
 		return;
 	}
 	if (fd < 0) {
+		/* One that appears later is read from its beginning. */
+		follow->from_end &= follow->busy;
 		follow_watch_files(follow);
 		follow_try_first(follow);
 		return;
@@ -406,8 +418,6 @@ static void follow_start(struct follow_op *follow, bool must_exist)
 		follow_finish(follow, fd);
 		return;
 	}
-	if (follow->from_end)
-		lseek(fd, 0, SEEK_END);
 	follow->next = fd;
 	follow_go_over(follow);
 }

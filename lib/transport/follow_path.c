@@ -46,6 +46,9 @@ int afi_follow_open(const char *path)
 	do
 		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	while (fd < 0 && errno == EINTR);
+	/* Another process has leased it, and is told by this to give it up. */
+	if (fd < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
 	return afi_fd_above_stdio(fd);
 }
 

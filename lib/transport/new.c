@@ -121,6 +121,8 @@ static int new_unblock(struct af_file *like, const struct stat *st, int mode)
 		like->by_call = true;
 		return 0;
 	}
+	/* Calls on a pipe are many, and hardly anybody clears the flag of one. */
+	like->shares_mode = !like->is_fifo;
 	return afi_nonblock_hold(like->fd, &like->nonblock);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -43,15 +44,34 @@ int afi_open_flags(const char *mode)
 	return flags;
 }
 
+/* Of a regular file, which another process has leased: see fcntl(2). */
+static bool open_is_leased(const char *path)
+{
+	struct stat st;
+	bool leased;
+
+	if (errno != EWOULDBLOCK)
+		return false;
+	leased = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	errno = EWOULDBLOCK;
+	return leased;
+}
+
 int afi_open_path(const char *path, int flags)
 {
-	int fd;
+	/* Do not wait for a FIFO or a device. */
+	int fd, wait = O_NONBLOCK;
 
-	/* O_NONBLOCK: do not wait for a FIFO or a device. */
-	do
-		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-			  0666);
-	while (fd < 0 && errno == EINTR);
+	for (;;) {
+		fd = open(path, flags | wait | O_CLOEXEC | O_NOCTTY, 0666);
+		if (fd >= 0)
+			break;
+		/* As fopen(3): until it has been given up. */
+		if (wait && open_is_leased(path))
+			wait = 0;
+		else if (errno != EINTR)
+			break;
+	}
 	fd = afi_fd_above_stdio(fd);
 	if (fd < 0)
 		return fd;

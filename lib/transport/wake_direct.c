@@ -45,7 +45,7 @@ static void wake_assign(struct event *event, struct event_base *base,
 {
 	/* libevent finalizes a bufferevent's events with it. */
 	const short flags = EV_PERSIST | EV_FINALIZE;
-	evutil_socket_t fd = bufferevent_getfd(wake->bev);
+	int fd = wake->file->fd;
 	short what = wake->by_read ? EV_READ : EV_WRITE;
 
 	if (direction == AFI_READ)
@@ -67,7 +67,8 @@ static struct event *wake_home_event(const struct afi_wake *wake,
 int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 {
 	struct event_base *home = file->loop->home;
-	struct bufferevent *bev = bufferevent_socket_new(home, file->fd, 0);
+	/* Without it: in debug mode, libevent aborts for a blocking one. */
+	struct bufferevent *bev = bufferevent_socket_new(home, -1, 0);
 
 	if (!bev)
 		return -ENOMEM;

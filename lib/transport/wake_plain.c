@@ -17,6 +17,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/evbase.h"
 #include "transport/descriptor.h"
 #include "transport/wake.h"
 
@@ -115,17 +116,21 @@ int afi_wake_open(struct afi_wake *wake, struct af_file *file)
 	if (!own)
 		return -ENOMEM;
 	if (peeks)
-		own->readable = event_new(base, file->fd, EV_READ | EV_PERSIST,
-					  wake_on_readable, wake);
+		own->readable =
+			afi_event_new(base, file->fd, EV_READ | EV_PERSIST,
+				      wake_on_readable, wake);
 	if (file->layer)
-		own->by_read = event_new(base, file->fd, EV_READ | EV_PERSIST,
-					 wake_on_by_read, wake);
+		own->by_read =
+			afi_event_new(base, file->fd, EV_READ | EV_PERSIST,
+				      wake_on_by_read, wake);
 	if ((!peeks || own->readable) && (!file->layer || own->by_read))
-		wake->bev = bufferevent_socket_new(base, file->fd, 0);
+		wake->bev = bufferevent_socket_new(base, -1, 0);
 	if (!wake->bev) {
 		wake_free_own(own);
 		return -ENOMEM;
 	}
+	/* In debug mode, libevent aborts for a blocking one. */
+	wake->bev->ev_read.ev_fd = wake->bev->ev_write.ev_fd = file->fd;
 	bufferevent_setcb(wake->bev, wake_on_read, wake_on_write, wake_on_event,
 			  wake);
 	bufferevent_disable(wake->bev, EV_READ | EV_WRITE);
@@ -185,8 +190,8 @@ int afi_wake_only(struct afi_wake *wake)
 	if (wake->more->readable)
 		return 0;
 	wake->more->readable =
-		event_new(file->loop->base, file->fd, EV_READ | EV_PERSIST,
-			  wake_on_readable, wake);
+		afi_event_new(file->loop->base, file->fd, EV_READ | EV_PERSIST,
+			      wake_on_readable, wake);
 	if (!wake->more->readable)
 		return -ENOMEM;
 	if (!wanted)

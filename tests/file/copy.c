@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "support/copies.h"
 #include "support/system.h"
@@ -314,6 +315,35 @@ START_TEST(copy_of_nonsense_is_refused)
 }
 END_TEST
 
+/* By two files: a number of bytes is copied, to the end would be for ever. */
+static void expect_endless(struct af_file *from, struct af_file *to)
+{
+	expect_error(&rig, af_file_copy(from, to, -1, NULL), -EINVAL);
+	expect_count(&rig, af_file_copy(from, to, 3, NULL), 3, 0);
+	ck_assert_int_eq(af_file_close(from), 0);
+	ck_assert_int_eq(af_file_close(to), 0);
+}
+
+START_TEST(copy_of_a_file_to_its_own_end_is_refused)
+{
+	char path[] = P_tmpdir "/asyncfile-XXXXXX";
+	int fds[2] = { mkostemp(path, O_CLOEXEC) };
+
+	rig_open_loop(&rig, (enum driver)(_i % DRIVE_COUNT));
+	ck_assert_int_ge(fds[0], 0);
+	put_text(fds[0], "abcdef");
+	close(fds[0]);
+	expect_endless(af_file_open(rig.loop, path, "r"),
+		       af_file_open(rig.loop, path, "a"));
+	unlink(path);
+	make_pair(KIND_PIPE, fds);
+	put_text(fds[1], "abcdef");
+	expect_endless(af_file_new(rig.loop, fds[0], 0),
+		       af_file_new(rig.loop, fds[1], 0));
+	rig_close(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("file/copy");
@@ -325,6 +355,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, test, DRIVE_COUNT, 3 * DRIVE_COUNT);           \
 	tcase_add_loop_test(tc, test, 5 * DRIVE_COUNT, 6 * DRIVE_COUNT)
 	ADD(copy_to_eof_succeeds_with_eof);
+	tcase_add_loop_test(tc, copy_of_a_file_to_its_own_end_is_refused, 0,
+			    DRIVE_COUNT);
 	ADD(copy_of_count_takes_not_one_byte_more);
 	ADD(copy_of_nothing_succeeds_at_once);
 	ADD(copy_of_more_than_comes_succeeds_with_eof);

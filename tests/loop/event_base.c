@@ -261,6 +261,16 @@ START_TEST(debug_mode_finds_nothing)
 	ck_assert_int_eq(af_await(f), 0);
 	af_future_unref(f);
 	af_file_close(file);
+	/* It stays blocking. */
+	make_pair(KIND_SOCKETPAIR, pair);
+	file = af_file_new(loop, pair[0], 0);
+	f = af_file_read(file, 1, 0, NULL);
+	ck_assert_int_eq(af_await_for(f, MS(1)), -ETIMEDOUT);
+	put_text(pair[1], "x");
+	ck_assert_int_eq(af_await(f), 0);
+	af_future_unref(f);
+	af_file_close(file);
+	close(pair[1]);
 	af_loop_free(loop);
 }
 END_TEST

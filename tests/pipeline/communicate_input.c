@@ -41,6 +41,7 @@ static ssize_t give(void *buf, size_t len, void *arg)
 	size_t left = input.len - input.given;
 
 	ck_assert_ptr_eq(arg, &input);
+	ck_assert_uint_le(len, 65536);
 	input.calls++;
 	len = len < left ? len : left;
 	if (input.len == ENDLESS)

@@ -311,6 +311,40 @@ START_TEST(descriptor_closed_by_the_program_and_made_anew_is_left_alone)
 }
 END_TEST
 
+static int open_master(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* By another process, or a child. Index: what it is; and whether ours is set. */
+START_TEST(flag_that_another_clears_is_set_again)
+{
+	int fd, mode;
+	struct af_file *file;
+
+	rig_open_loop(&rig, DRIVE_AWAIT);
+	fd = _i / 2 == 0   ? eventfd(0, EFD_CLOEXEC)
+	     : _i / 2 == 1 ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)
+			   : open_master();
+	if (_i % 2)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	file = make_file(fd, AFIO_KEEP_FD);
+	for (int i = 0; i < 2; i++) {
+		mode = fcntl(fd, F_GETFL);
+		ck_assert(mode & O_NONBLOCK);
+		fcntl(fd, F_SETFL, mode & ~O_NONBLOCK);
+		expect_error(&rig, af_file_read(file, 8, 0, MS(5)), -ETIMEDOUT);
+	}
+	ck_assert_int_eq(af_file_close(file), 0);
+	ck_assert(blocks(fd) == !(_i % 2));
+	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
 /* A sandbox that refuses a system call; see seccomp(2). */
 static void refuse(long number)
 {
@@ -477,6 +511,7 @@ Suite *suite(void)
 			    0, 2);
 	tcase_add_test(tc, detached_terminal_has_its_lock);
 	tcase_add_loop_test(tc, packet_pipe_written_stays_one, 0, 4);
+	tcase_add_loop_test(tc, flag_that_another_clears_is_set_again, 0, 6);
 	tcase_add_loop_test(tc, device_that_epoll_refuses_keeps_its_mode, 0, 2);
 	tcase_add_test(tc, pipe_whose_writers_left_ends_and_blocks_again);
 	tcase_add_test(tc, fifo_opened_by_path_has_a_number_that_blocks);
