@@ -54,7 +54,9 @@ result=0
 known=$(printf '#include <sys/syscall.h>\n' | $CC -E -dM - |
 	sed -n 's/^#define SYS_\([a-z0-9_]*\) .*/\1/p' | sort)
 # What goes through the layer is __wrap_NAME there.
-called=$("$NM" -u tests/faults/library.o | sed -n 's/^ *U \([a-z0-9_]*\)$/\1/p' |
+# A command and its options.
+# shellcheck disable=SC2086
+called=$($NM -u tests/faults/library.o | sed -n 's/^ *U \([a-z0-9_]*\)$/\1/p' |
 	sort -u)
 for name in $(comm -12 <(echo "$known") <(echo "$called")); do
 	has_reason "$name" && continue
