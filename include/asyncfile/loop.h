@@ -64,9 +64,12 @@ typedef void (*af_post_fn)(void *arg);
  * gets its number. Open /dev/null on it first.
  *
  * After fork(2), the child must not use its parent's loop, nor anything made
- * with it, not even to close or free it. The two processes share one epoll(7)
- * instance, and the child would consume the parent's events. The child can make
- * a loop of its own. Call daemon(3) before making a loop. A child that was
+ * with it, but to close and free it. The two processes share one epoll(7)
+ * instance, and the child would consume the parent's events. To close and free
+ * in the child, files first, only closes the child's descriptors: nothing is
+ * sent, moved, removed or killed, no continuation runs, and the parent's
+ * operations go on. It calls event_reinit() for the base. The child can make a
+ * loop of its own. Call daemon(3) before making a loop. A child that was
  * forked in a continuation may continue to use the parent's base, after
  * event_reinit(): no continuation, sleep, wait or post of the parent's loop
  * runs in it, af_loop_run() and af_await() calls on its stack end with -EBADF,

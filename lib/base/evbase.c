@@ -84,6 +84,13 @@ void afi_base_finish(struct event_base *base)
 	}
 }
 
+void afi_base_split(struct event_base *base)
+{
+	/* libevent would exit. */
+	if (base && evbase_check_fds() == 0)
+		event_reinit(base);
+}
+
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg)
 {

@@ -28,6 +28,12 @@ bool afi_base_is_running(struct event_base *base);
  */
 void afi_base_finish(struct event_base *base);
 
+/*
+ * In a child by fork(2): gives the base a backend of its own, so that nothing is
+ * taken out of that of the parent. Without descriptors for it, nothing happens.
+ */
+void afi_base_split(struct event_base *base);
+
 /* event_assign() for a descriptor that may be blocking. */
 void afi_event_assign(struct event *event, struct event_base *base, int fd,
 		      short what, event_callback_fn fn, void *arg);

@@ -340,6 +340,7 @@ int af_file_close(struct af_file *file)
 
 	if (!file)
 		return 0;
+	afi_loop_split(file->loop);
 	shut = file->finished && file->fd < 0;
 	/* What runs while it is being closed may close it again. */
 	if (file->closing && !shut) {

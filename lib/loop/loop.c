@@ -229,10 +229,22 @@ static void loop_orphan_all(struct afi_members *list)
 		member->orphan(member);
 }
 
+void afi_loop_split(struct af_loop *loop)
+{
+	if (loop->split || !loop->home || afi_loop_is_here(loop))
+		return;
+	loop->split = true;
+	afi_base_split(loop->home);
+	if (loop->base != loop->home)
+		afi_base_split(loop->base);
+	afi_base_split(loop->spare);
+}
+
 void af_loop_free(struct af_loop *loop)
 {
 	if (!loop || loop->freed)
 		return;
+	afi_loop_split(loop);
 	loop->stopped = true;
 	loop->freed = true;
 	/* First: threads that go on posting must not hold this up. */

@@ -104,6 +104,7 @@ struct af_loop {
 	struct afi_spawn_error *spawn_error;   /* see process/failure.c */
 	struct afi_listen_error *listen_error; /* see net/listen_error.c */
 	LIST_HEAD(afi_children, af_process) children; /* the newest first */
+	bool split;	      /* see afi_loop_split() */
 	bool told_statuses;   /* by the program, see process/reaped.c */
 	unsigned long serial; /* not 0; its address may be another's later */
 };
@@ -119,6 +120,12 @@ static inline bool afi_loop_is_here(const struct af_loop *loop)
 {
 	return afi_turn_state(&loop->turn) != AFI_TURN_ELSEWHERE;
 }
+
+/*
+ * To be called before anything is closed or freed, which in a child by fork(2)
+ * must change nothing that is the parent's, too.
+ */
+void afi_loop_split(struct af_loop *loop);
 
 /* Whether this thread may use the loop. Does not detect a child of fork(2). */
 static inline bool afi_loop_is_mine(const struct af_loop *loop)

@@ -162,6 +162,7 @@ void af_listener_close(struct af_listener *listener)
 	/* A function that runs meanwhile may close it again. */
 	if (!listener || listener->closing)
 		return;
+	afi_loop_split(listener->loop);
 	afi_listener_hold(listener);
 	listener->closing = true;
 	while ((taker = TAILQ_FIRST(&listener->takers)))

@@ -137,6 +137,7 @@ void af_pipe_close(struct af_pipe *pipeline)
 
 	if (!pipeline)
 		return;
+	afi_loop_split(pipeline->loop);
 	while ((op = LIST_FIRST(&pipeline->ops)))
 		af_future_cancel(op->future);
 	afi_pipeline_free(pipeline, af_process_free);

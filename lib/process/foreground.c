@@ -101,12 +101,15 @@ int afi_foreground_leave(struct af_process *process)
 
 	if (tty < 0)
 		return -1;
+	process->tty = -1;
+	/* In a child by fork(2) it is the parent's. */
+	if (!afi_loop_is_here(process->loop))
+		return tty;
 	/* The child may have given it to a group that it has made. */
 	now = tcgetpgrp(tty);
 	if (now != getpgrp() && !foreground_is_of_another(process, now) &&
 	    !foreground_is_of_another(process, process->tty_group))
 		foreground_take_back(tty);
-	process->tty = -1;
 	return tty;
 }
 

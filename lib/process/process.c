@@ -245,6 +245,7 @@ void af_process_free(struct af_process *process)
 {
 	if (!process)
 		return;
+	afi_loop_split(process->loop);
 	if (process->kill_on_free)
 		afi_process_kill(process);
 	afi_process_abandon(process);

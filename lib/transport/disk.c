@@ -97,14 +97,15 @@ static size_t disk_held(const struct af_file *file)
 
 /*
  * Drops the buffered bytes and moves the position back over them, if it can be
- * moved. No worker may be out.
+ * moved; in a child by fork(2) it is the parent's, too. No worker may be out.
  */
 static void disk_drop_ahead(struct afi_disk *disk)
 {
 	struct af_file *file = &disk->file;
 	size_t n = file->in.len + disk_held(file);
 
-	if (n == 0 || lseek(file->fd, -(off_t)n, SEEK_CUR) < 0)
+	if (n == 0 || !afi_loop_is_here(file->loop) ||
+	    lseek(file->fd, -(off_t)n, SEEK_CUR) < 0)
 		return;
 	afi_file_consume(file, file->in.len);
 	afi_disk_discard(disk, AFI_READ);

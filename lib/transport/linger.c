@@ -180,6 +180,11 @@ static int linger_start(struct af_loop *loop, struct bufferevent *bev,
 void afi_linger(struct af_loop *loop, struct bufferevent *bev, bool sends,
 		bool ended)
 {
+	/* In a child by fork(2), nothing is sent in the parent's name. */
+	if (!afi_loop_is_here(loop)) {
+		bufferevent_free(bev);
+		return;
+	}
 	/* This alone tells the other end of a pair. */
 	bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FINISHED);
 	if (!sends || !afi_loop_alive(loop) || afi_unsent(bev) == 0 ||
