@@ -45,6 +45,8 @@ static int await_move(struct af_loop *loop)
 	r = afi_loop_move(loop, loop->spare);
 	if (r == 0)
 		loop->spare = NULL;
+	else /* what had moved is back */
+		afi_base_finish(loop->spare);
 	return r;
 }
 

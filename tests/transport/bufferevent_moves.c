@@ -364,6 +364,41 @@ START_TEST(callback_deferred_in_a_wait_comes_after_it)
 }
 END_TEST
 
+/* A pair cannot move: the other one goes there, and comes back. */
+static void try_to_wait(void *arg)
+{
+	struct af_future *f = af_sleep(stage.loop, MS(1));
+	int r = af_await(f);
+
+	(void)arg;
+	ck_assert_int_eq(r, contexts[stage.context].private ? -ENOTSUP : 0);
+	af_future_cancel(f);
+	af_future_unref(f);
+}
+
+START_TEST(callback_deferred_in_a_wait_that_fails_comes_after_it)
+{
+	struct bufferevent *pair[2];
+	struct af_future *none;
+	struct af_file *file;
+
+	open_over((enum context)_i, BEV_OPT_DEFER_CALLBACKS);
+	bufferevent_pair_new(af_loop_base(stage.loop), 0, pair);
+	file = af_file_from_bufferevent(stage.loop, pair[0], 0);
+	/* Watches move from the last one that was added. */
+	none = af_file_read(file, 1, 0, NULL);
+	over.read = af_file_read(over.file, 3, AFIO_FULL, NULL);
+	after_a_moment(send_abc);
+	af_on_done(af_sleep(stage.loop, MS(20)), cancel, none);
+	stage_play(&stage, try_to_wait, NULL);
+	af_future_unref(none);
+	ck_assert_int_eq(af_file_close(file), 0);
+	bufferevent_free(pair[1]);
+	expect_await(over.read, 0, 3);
+	close_over();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("transport/bufferevent_moves");
@@ -383,5 +418,6 @@ Suite *suite(void)
 	ADD(broken_pipe_is_told_in_a_wait_although_a_callback_is_deferred);
 	ADD(timeout_is_told_in_a_wait_although_a_callback_is_deferred);
 	ADD(callback_deferred_in_a_wait_comes_after_it);
+	ADD(callback_deferred_in_a_wait_that_fails_comes_after_it);
 	return s;
 }
