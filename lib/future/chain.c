@@ -54,7 +54,7 @@ static bool chain_is_circle(struct af_future *next,
 	struct af_future *owner = afi_future_owner(next);
 
 	if (!next->done)
-		return afi_future_needs(next, link);
+		return afi_future_is_needed(link, next);
 	return owner->loop == link->loop && owner->ops->kind == AFI_COMPOUND &&
 	       afi_future_holds(owner, link);
 }
@@ -112,7 +112,7 @@ static void chain_follow(struct af_future *link, struct af_future *next)
 		r = afi_future_wait(next, chain_run_follow, NULL, NULL, link);
 		if (r == 0) {
 			/* Somebody may be waiting for this link already. */
-			link->loop->maybe_stuck += afi_future_needs(next, NULL);
+			link->loop->maybe_stuck += afi_future_may_need(next);
 			return;
 		}
 		link->source = NULL;

@@ -259,6 +259,10 @@ bool afi_future_needs(struct af_future *f, const struct af_future *other);
  * ended before its parts. Only its owner may be a compound with such parts.
  */
 bool afi_future_holds(struct af_future *f, const struct af_future *other);
+/* Whether by needs f: the same, which looks from the other side first. */
+bool afi_future_is_needed(const struct af_future *f, struct af_future *by);
+/* Whether it may need a continuation that is running now; a look at a part. */
+bool afi_future_may_need(const struct af_future *f);
 /* As afi_future_needs(), but -1 if a walk of bounded depth cannot decide it. */
 int afi_future_needs_near(struct af_future *f, const struct af_future *other);
 /* Finishes a compound with -ECANCELED, unless it is done; cancels its parts. */

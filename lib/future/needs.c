@@ -9,7 +9,7 @@
 #include "base/container.h"
 #include "future/future.h"
 
-/* How deep a walk goes that is made for each part of a map. */
+/* How far a walk goes that is made often. */
 #define NEAR 32
 
 /*
@@ -94,6 +94,38 @@ bool afi_future_needs(struct af_future *f, const struct af_future *other)
 	struct afi_compound *compound = needs_along(f, other, false, &found);
 
 	return compound ? needs_walk(compound, other, false, SIZE_MAX) : found;
+}
+
+/* Looks along what waits for f: 1 if other does, 0, or -1: it is not known. */
+static int needs_above(const struct af_future *f, const struct af_future *other)
+{
+	for (int i = 0; i < NEAR; i++) {
+		if (f == other)
+			return 1;
+		if (!f->waiters)
+			return 0;
+		if (f->waiters->next)
+			return -1;
+		f = f->waiters->child;
+		if (!f)
+			return 0;
+	}
+	return -1;
+}
+
+bool afi_future_is_needed(const struct af_future *f, struct af_future *by)
+{
+	int r = needs_above(f, by);
+
+	return r < 0 ? afi_future_needs(by, f) : r;
+}
+
+bool afi_future_may_need(const struct af_future *f)
+{
+	for (int i = 0; f && !f->done; f = f->source, i++)
+		if (f->running || f->ops->kind == AFI_COMPOUND || i == NEAR)
+			return true;
+	return false;
 }
 
 bool afi_future_holds(struct af_future *f, const struct af_future *other)
