@@ -162,6 +162,34 @@ START_TEST(million_deep_ends_on_a_small_stack)
 }
 END_TEST
 
+static struct af_future *give(struct af_future *done, void *arg)
+{
+	(void)done;
+	return arg;
+}
+
+/* No walk along all of them for each. */
+START_TEST(million_chains_return_one_another)
+{
+	struct af_loop *loop = af_loop_new(NULL);
+	struct af_future *root = af_future_new(loop, NULL, NULL), *f = root;
+
+	af_future_ref(root);
+	for (int i = 0; i < DEPTH; i++)
+		f = af_then(af_succeeded(loop, NULL, NULL), give, f);
+	ck_assert_int_eq(af_await_for(f, &(struct timeval){ 0, 0 }),
+			 -ETIMEDOUT);
+	if (_i)
+		af_future_cancel(f);
+	else
+		af_future_resolve(root, NULL, NULL);
+	ck_assert_int_eq(af_await(f), _i ? -ECANCELED : 0);
+	af_future_unref(root);
+	af_future_unref(f);
+	af_loop_free(loop);
+}
+END_TEST
+
 /* A part twice in each group: not one walk for each way down. */
 START_TEST(diamonds_are_walked_once)
 {
@@ -192,6 +220,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, million_deep_ends_on_a_small_stack, 0,
 			    NEST_COUNT * END_COUNT);
+	tcase_add_loop_test(tc, million_chains_return_one_another, 0, 2);
 	tcase_add_loop_test(tc, diamonds_are_walked_once, 0, 2);
 	return s;
 }
