@@ -82,7 +82,7 @@ struct af_file {
 	bool attached : 1;
 	bool keep_fd : 1;
 	bool own_description : 1; /* set blocking on detach */
-	bool shares_mode : 1; /* others may clear its O_NONBLOCK */
+	bool shares_mode : 1;	  /* others may clear its O_NONBLOCK */
 	bool is_socket : 1;
 	bool is_tty : 1;
 	bool is_fifo : 1;

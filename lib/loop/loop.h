@@ -104,7 +104,7 @@ struct af_loop {
 	struct afi_spawn_error *spawn_error;   /* see process/failure.c */
 	struct afi_listen_error *listen_error; /* see net/listen_error.c */
 	LIST_HEAD(afi_children, af_process) children; /* the newest first */
-	bool split;	      /* see afi_loop_split() */
+	bool split;				      /* see afi_loop_split() */
 	bool told_statuses;   /* by the program, see process/reaped.c */
 	unsigned long serial; /* not 0; its address may be another's later */
 };
