@@ -343,6 +343,8 @@ int af_future_resolve_file(struct af_future *f, struct af_file *file);
  * - af_file_close() ends the stream with bufferevent_flush(BEV_FINISHED).
  *   Unsent bytes are then sent in the background, until 30 s have passed, the
  *   loop is freed or the connection fails.
+ * - libevent closes the descriptor of a bufferevent in the next turn of its base,
+ *   also after af_file_finish().
  * - TLS: neither af_file_close() nor bufferevent_free() sends a close_notify;
  *   call SSL_shutdown() first.
  * - Closing a TCP socket that has unread bytes resets the connection, and the
@@ -867,7 +869,7 @@ struct af_future *af_file_follow(struct af_loop *loop, const char *path,
  * | deadline, none written        | -ETIMEDOUT, count 0                      |
  * | cancelled                     | -ECANCELED, the count so far             |
  * | the reader has left           | -EPIPE, the count so far                 |
- * | len 0                         | success, 0                               |
+ * | len 0                         | success, 0, when it is its turn          |
  *
  * After any outcome, no further byte of buf is sent. SIGPIPE is never raised,
  * whatever its disposition, except over a bufferevent. A write to an on-disk
