@@ -27,7 +27,24 @@ struct afi_nonblock {
 LIST_HEAD(nonblock_list, afi_nonblock);
 
 static pthread_mutex_t nonblock_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t nonblock_once = PTHREAD_ONCE_INIT;
 static struct nonblock_list nonblock_holds;
+
+static void nonblock_lock(void)
+{
+	pthread_mutex_lock(&nonblock_mutex);
+}
+
+static void nonblock_unlock(void)
+{
+	pthread_mutex_unlock(&nonblock_mutex);
+}
+
+/* A child by fork(2) finds the list in order, and nobody who has it locked. */
+static void nonblock_prepare(void)
+{
+	pthread_atfork(nonblock_lock, nonblock_unlock, nonblock_unlock);
+}
 
 static bool nonblock_same_file(const struct stat *a, const struct stat *b)
 {
@@ -103,9 +120,10 @@ int afi_nonblock_hold(int fd, struct afi_nonblock **ret)
 		return -ENOMEM;
 	hold->fd = fd;
 	hold->pid = getpid();
-	pthread_mutex_lock(&nonblock_mutex);
+	pthread_once(&nonblock_once, nonblock_prepare);
+	nonblock_lock();
 	r = nonblock_add(hold);
-	pthread_mutex_unlock(&nonblock_mutex);
+	nonblock_unlock();
 	if (r <= 0) {
 		free(hold);
 		hold = NULL;
@@ -131,10 +149,10 @@ void afi_nonblock_release(struct afi_nonblock *hold)
 	/* In a child by fork(2): the parent still uses the description. */
 	if (!hold || hold->pid != getpid())
 		return;
-	pthread_mutex_lock(&nonblock_mutex);
+	nonblock_lock();
 	LIST_REMOVE(hold, entry);
 	if (!nonblock_is_shared(hold))
 		nonblock_clear(hold);
-	pthread_mutex_unlock(&nonblock_mutex);
+	nonblock_unlock();
 	free(hold);
 }

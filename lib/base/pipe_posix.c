@@ -14,9 +14,22 @@
 #include "base/pipe.h"
 
 static pthread_mutex_t pipe_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t pipe_once = PTHREAD_ONCE_INIT;
+
+/* In a child by fork(2), where the thread that has it locked is not. */
+static void pipe_reset(void)
+{
+	pthread_mutex_init(&pipe_mutex, NULL);
+}
+
+static void pipe_prepare(void)
+{
+	pthread_atfork(NULL, NULL, pipe_reset);
+}
 
 void afi_pipe_lock(void)
 {
+	pthread_once(&pipe_once, pipe_prepare);
 	pthread_mutex_lock(&pipe_mutex);
 }
 
