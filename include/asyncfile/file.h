@@ -231,8 +231,9 @@ struct af_file *af_file_new(struct af_loop *loop, int fd, unsigned flags)
  *
  * A FIFO can be opened for reading before it has a writer; end of file is then
  * reported once a writer has opened and closed it. open(2) and fstat(2) are
- * called on this thread and may wait for a slow file system, but never for a
- * FIFO or a device; af_file_open_async() does not wait. The descriptor is always
+ * called on this thread and may wait for a slow file system, or until another
+ * process gives up its lease of the file (F_SETLEASE of fcntl(2)), but never for
+ * a FIFO or a device; af_file_open_async() does not wait. The descriptor is always
  * above 2.
  */
 AFIO_MUST_USE
@@ -811,7 +812,8 @@ struct af_follow_options {
  * is noticed, the truncation is not detected. Where there are no notifications,
  * and the file is replaced twice between two looks, the first of the new files
  * is missed. If the path is a symbolic link, or its directory does not exist or
- * is replaced, the path is looked at every second.
+ * is replaced, or another process has leased the file, the path is looked at
+ * every second.
  *
  * stat(2) and open(2) of the path are called on this thread and may wait for a
  * slow file system; the lines are read as from any file on disk. In addition to
